@@ -1,0 +1,60 @@
+/** Leveled lines for the journal: one line a state change, `<N>`-prefixed when systemd reads our output. */
+
+export type LogFields = Record<string, unknown>;
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+const priorities = { debug: 7, info: 6, warn: 4, error: 3 };
+
+export type LogLevel = keyof typeof priorities;
+
+export interface LogOptions {
+  /** Lines below this level are dropped. */
+  level?: LogLevel;
+  /** True when stdout is the journal: each line then starts with `<priority>`, see sd-daemon(3). */
+  journal?: boolean;
+  write?: (line: string) => void;
+}
+
+export function createLog(options: LogOptions = {}): Log {
+  const { level = 'info', journal = false, write = (line) => process.stdout.write(line) } = options;
+  const line = (at: LogLevel) => (message: string, fields?: LogFields) => {
+    if (priorities[at] > priorities[level]) return;
+    const prefix = journal ? `<${priorities[at]}>` : `${new Date().toISOString()} ${at} `;
+    write(`${prefix}${oneLine(message)}${formatFields(fields)}\n`);
+  };
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+}
+
+/** For callers that want no output, such as tests and embedders of the SDK. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+function formatFields(fields: LogFields = {}): string {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}=${formatValue(value)}`)
+    .join('');
+}
+
+function formatValue(value: unknown): string {
+  if (value instanceof Error) return JSON.stringify(describeError(value));
+  return typeof value === 'string' && /^[\w./:@+-]+$/.test(value) ? value : (JSON.stringify(value) ?? 'undefined');
+}
+
+/** The message of an error and of its causes, outermost first, on one line. */
+export function describeError(error: unknown): string {
+  const messages: string[] = [];
+  for (let at: unknown = error; at instanceof Error && messages.length < 8; at = at.cause) {
+    if (!messages.some((message) => message.includes(at instanceof Error ? at.message : ''))) messages.push(at.message);
+  }
+  return oneLine(messages.length > 0 ? messages.join(': ') : String(error));
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/[\r\n]+/g, ' ');
+}

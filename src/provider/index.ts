@@ -1,0 +1,37 @@
+export type {
+  FunctionDeployment,
+  FunctionName,
+  FunctionResources,
+  FunctionStatus,
+  FunctionUsage,
+  LogMessage,
+  LogRequest,
+  Namespace,
+  ProviderInfo,
+  Secret,
+  SecretName,
+  VersionInfo,
+} from './types.ts';
+export type {
+  CallOutcome,
+  DeployOutcome,
+  Endpoint,
+  NamespaceVerbs,
+  Provider,
+  ResolveOptions,
+  SecretVerbs,
+  StatusOptions,
+} from './provider.ts';
+export {
+  BadRequestError,
+  FunctionExistsError,
+  FunctionNotFoundError,
+  NamespaceExistsError,
+  NamespaceNotFoundError,
+  NoEndpointsError,
+  NotImplementedError,
+  ProviderError,
+  SecretExistsError,
+  SecretNotFoundError,
+  TooManyRequestsError,
+} from './errors.ts';

@@ -1,0 +1,105 @@
+/**
+ * The shapes of the OpenFaaS provider API, in one vocabulary: the wire's `service`, `serviceName` and `functionName` are
+ * all `name` here; parse.ts translates. Field names otherwise are the wire's own.
+ * Source: https://github.com/openfaas/faas-provider/tree/master/types
+ */
+
+/** A function's address: `name` within `namespace`, both DNS-1123 labels. */
+export interface FunctionName {
+  name: string;
+  namespace: string;
+}
+
+/** Kubernetes quantities, as sent: memory such as `64Mi` (bytes), cpu such as `100m` (cores). */
+export interface FunctionResources {
+  memory?: string;
+  cpu?: string;
+}
+
+/** What the caller wants to run; absent fields were not sent. */
+export interface FunctionDeployment extends FunctionName {
+  /** Image reference exactly as typed, e.g. `alpine:latest`. */
+  image: string;
+  /** The process that the watchdog starts for each request, given to the function as `fprocess`. */
+  envProcess?: string;
+  envVars?: Record<string, string>;
+  constraints?: string[];
+  /** Names of secrets in the same namespace, mounted at /var/openfaas/secrets/NAME. */
+  secrets?: string[];
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  limits?: FunctionResources;
+  requests?: FunctionResources;
+  readOnlyRootFilesystem?: boolean;
+}
+
+export interface FunctionUsage {
+  /** Millicores, summed over the replicas. */
+  cpu: number;
+  /** Working set in bytes, summed over the replicas. */
+  totalMemoryBytes: number;
+}
+
+export interface FunctionStatus extends FunctionDeployment {
+  /** Wanted replicas. */
+  replicas: number;
+  /** Replicas that take calls now. */
+  availableReplicas: number;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  invocationCount?: number;
+  /** RFC 3339. */
+  createdAt?: string;
+  usage?: FunctionUsage;
+}
+
+export interface Secret {
+  name: string;
+  namespace: string;
+  /** Exact bytes; only present where a secret is written, never in a reply. */
+  value: Buffer;
+}
+
+export interface SecretName {
+  name: string;
+  namespace: string;
+}
+
+export interface Namespace {
+  name: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+}
+
+export interface LogRequest extends FunctionName {
+  /** Only this replica's lines. */
+  instance?: string;
+  /** Only lines written after this moment. */
+  since?: Date;
+  /** Only the last n lines; undefined means all that are kept. */
+  tail?: number;
+  /** Stay and stream new lines until the caller leaves. */
+  follow: boolean;
+}
+
+export interface LogMessage extends FunctionName {
+  /** The replica that wrote the line. */
+  instance: string;
+  /** RFC 3339 with up to nanoseconds. */
+  timestamp: string;
+  /** The line without its line feed. */
+  text: string;
+}
+
+export interface VersionInfo {
+  release: string;
+  sha: string;
+  commit_message?: string;
+}
+
+export interface ProviderInfo {
+  /** The provider's name, e.g. `berth`. */
+  provider: string;
+  orchestration: string;
+  version: VersionInfo;
+}
