@@ -4,7 +4,7 @@ const leaf = (folder) => ({
   name: `${folder}-is-a-leaf`,
   severity: 'error',
   from: { path: `^src/${folder}/` },
-  to: { path: '^src/', pathNot: `^src/(${folder}/|log\\.ts$)` },
+  to: { path: '^src/', pathNot: `^src/(${folder}/|(log|durable-file)\\.ts$)` },
 });
 
 export default {
