@@ -1,0 +1,64 @@
+/** Files that are either the old or the new ones after a crash or a power cut, never something between. */
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+export interface DurableWriteOptions {
+  /** Permission bits of the file, 0600 unless set. */
+  mode?: number;
+  /** False where losing the newest version in a power cut is no harm; the file is still never torn. */
+  fsync?: boolean;
+  /** Fail with EEXIST where the file is already there, also when two callers race. */
+  exclusive?: boolean;
+}
+
+const temporaryPrefix = '.tmp-';
+
+/** Write `data` beside `path`, then put it in place in one step. The folder must be there. */
+export async function writeDurably(
+  path: string,
+  data: Buffer | string,
+  options: DurableWriteOptions = {},
+): Promise<void> {
+  const { mode = 0o600, fsync = true, exclusive = false } = options;
+  const folder = dirname(path);
+  const temporary = join(folder, temporaryPrefix + randomBytes(8).toString('hex'));
+  try {
+    await writeNew(temporary, data, mode, fsync);
+    await (exclusive ? link(temporary, path) : rename(temporary, path));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  if (fsync) await syncFolder(folder);
+}
+
+/** Remove a file for good; ENOENT where there is none. */
+export async function removeDurably(path: string): Promise<void> {
+  await rm(path);
+  await syncFolder(dirname(path));
+}
+
+/** Make a folder and its missing parents, 0700 unless set, and have their names survive a power cut. */
+export async function makeFolderDurably(path: string, mode = 0o700): Promise<void> {
+  const firstMade = await mkdir(path, { recursive: true, mode });
+  if (firstMade === undefined) return;
+  for (let made = path; made.length >= firstMade.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Remove what a crash in the middle of writeDurably left in a folder. Only at start, before the first write. */
+export async function sweepTemporaryFiles(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const left = names.filter((name) => name.startsWith(temporaryPrefix));
+  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
+}
+
+async function writeNew(path: string, data: Buffer | string, mode: number, fsync: boolean): Promise<void> {
+  await using file = await open(path, 'wx', mode);
+  await file.writeFile(data);
+  if (fsync) await file.sync();
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r');
+  await folder.sync();
+}

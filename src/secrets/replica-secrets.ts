@@ -1,0 +1,78 @@
+import { chmod, chown, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '../log.ts';
+import { checkName } from './secret-name.ts';
+
+export interface SecretFile {
+  name: string;
+  /** Exact bytes. */
+  value: Buffer;
+}
+
+/** Whom the image's USER says the function runs as, in the host's numbers. */
+export interface SecretOwner {
+  uid: number;
+  gid: number;
+}
+
+/** File systems that live in memory: tmpfs and ramfs, see statfs(2). */
+const inMemoryTypes = [0x01021994, 0x858458f6];
+
+/**
+ * The copies of secrets that replicas see, `<runDir>/secrets/<replicaId>/<name>`, to be bind-mounted read-only at
+ * /var/openfaas/secrets. Each is 0400 and its owner's alone; the 0700 folder above keeps every other user of the host
+ * out, the owner's namesake on the host included. A running replica keeps the copy that it was started with.
+ */
+export class ReplicaSecrets {
+  readonly #dir: string;
+  readonly #log: Log;
+
+  constructor({ runDir, log }: { runDir: string; log: Log }) {
+    this.#dir = join(runDir, 'secrets');
+    this.#log = log;
+  }
+
+  /** Before the first use. */
+  async start(): Promise<void> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    await chmod(this.#dir, 0o700);
+    if (inMemoryTypes.includes((await statfs(this.#dir)).type)) return;
+    this.#log.warn('secrets of running functions are on disk: put the run directory on tmpfs, such as /run', {
+      dir: this.#dir,
+    });
+  }
+
+  /** Makes the folder anew and answers its path. Only before the replica's task is made. */
+  async prepare(replicaId: string, files: SecretFile[], owner: SecretOwner): Promise<string> {
+    for (const { name } of files) checkName('secret', name);
+    const folder = this.#folder(replicaId);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { mode: 0o700 });
+    for (const file of files) await writeFor(owner, join(folder, file.name), file.value);
+    await chmod(folder, 0o500);
+    await chown(folder, owner.uid, owner.gid);
+    return folder;
+  }
+
+  /** There need not be any. */
+  async remove(replicaId: string): Promise<void> {
+    await rm(this.#folder(replicaId), { recursive: true, force: true });
+  }
+
+  /** Ids of the replicas that have a folder, for whoever collects what is left of replicas that are gone. */
+  async list(): Promise<string[]> {
+    const entries = await readdir(this.#dir, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  }
+
+  #folder(replicaId: string): string {
+    checkName('replica', replicaId);
+    return join(this.#dir, replicaId);
+  }
+}
+
+async function writeFor({ uid, gid }: SecretOwner, path: string, value: Buffer): Promise<void> {
+  await using file = await open(path, 'wx', 0o400);
+  await file.writeFile(value);
+  await file.chown(uid, gid);
+}

@@ -1,0 +1,12 @@
+export type SecretErrorKind = 'exists' | 'not-found' | 'invalid-name';
+
+/** Why a secret could not be read or changed; never holds a value. */
+export class SecretError extends Error {
+  override name = 'SecretError';
+  readonly kind: SecretErrorKind;
+
+  constructor(kind: SecretErrorKind, message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.kind = kind;
+  }
+}

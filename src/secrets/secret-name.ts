@@ -1,0 +1,13 @@
+import { SecretError } from './secret-error.ts';
+
+/** A part of a path that can only name something in its own folder, and never one of our temporary files. */
+const safe = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$/;
+
+export function checkName(what: 'secret' | 'namespace' | 'replica', name: string): void {
+  if (safe.test(name) && !name.includes('..')) return;
+  const shown = JSON.stringify(name.slice(0, 64));
+  throw new SecretError(
+    'invalid-name',
+    `invalid ${what} name ${shown}: use letters, digits, "-" and single dots inside, 253 characters at most`,
+  );
+}
