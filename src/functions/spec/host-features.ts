@@ -1,0 +1,61 @@
+import { access, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What of this host shapes a container's spec. */
+export interface HostFeatures {
+  architecture: 'amd64' | 'arm64';
+  /** 1 also stands for the hybrid layout, whose controllers are version 1's. */
+  cgroupVersion: 1 | 2;
+  /** False on a Raspberry Pi as it comes: the firmware boots with `cgroup_disable=memory`. Limits then have no effect. */
+  memoryController: boolean;
+  cpuController: boolean;
+  pidsController: boolean;
+  /** The kernel counts swap by cgroup, so that a memory limit can forbid it. */
+  swapAccounting: boolean;
+  seccomp: boolean;
+}
+
+/** Reads the features from /proc and /sys under `root`. */
+export async function hostFeatures(root = '/'): Promise<HostFeatures> {
+  const cgroups = join(root, 'sys/fs/cgroup');
+  const cgroupVersion = (await exists(join(cgroups, 'cgroup.controllers'))) ? 2 : 1;
+  const controllers = await cgroupControllers(cgroups, cgroupVersion);
+  return {
+    architecture: architecture(),
+    cgroupVersion,
+    memoryController: controllers.includes('memory'),
+    cpuController: controllers.includes('cpu'),
+    pidsController: controllers.includes('pids'),
+    swapAccounting: await countsSwap(cgroups, cgroupVersion),
+    seccomp: /^Seccomp:/m.test(await readFile(join(root, 'proc/self/status'), 'utf8')),
+  };
+}
+
+function architecture(): HostFeatures['architecture'] {
+  if (process.arch === 'x64') return 'amd64';
+  if (process.arch === 'arm64') return 'arm64';
+  throw new Error(`berth runs on amd64 and arm64, not on ${process.arch}`);
+}
+
+/** Version 1 mounts one folder a controller, version 2 lists them in a file. */
+async function cgroupControllers(cgroups: string, version: 1 | 2): Promise<string[]> {
+  if (version === 1) return readdir(cgroups);
+  return (await readFile(join(cgroups, 'cgroup.controllers'), 'utf8')).trim().split(/\s+/);
+}
+
+/** The root of a version 2 tree has no memory.swap.max, so one of its children is asked (systemd makes some at boot). */
+async function countsSwap(cgroups: string, version: 1 | 2): Promise<boolean> {
+  if (version === 1) return exists(join(cgroups, 'memory/memory.memsw.limit_in_bytes'));
+  const children = (await readdir(cgroups, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const found = await Promise.all(children.map(({ name }) => exists(join(cgroups, name, 'memory.swap.max'))));
+  return found.includes(true);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
