@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../log.ts';
+import { RegistryError } from './errors.ts';
+
+export interface BlobRange {
+  /** Names the blob in errors. */
+  what: string;
+  size: number;
+  offset: number;
+  signal?: AbortSignal;
+  log: Log;
+}
+
+const maxCutsWithoutProgress = 3;
+const idleTimeoutMs = 30_000;
+const retryDelayMs = 200;
+
+/** Reads a blob from `offset` to its end through as many connections as it takes. */
+export async function* readBlob(
+  open: (offset: number) => Promise<IncomingMessage>,
+  { what, size, offset, signal, log }: BlobRange,
+): AsyncGenerator<Buffer> {
+  let at = offset;
+  for (let cuts = 0; at < size;) {
+    const response = await open(at);
+    const openedAt = at;
+    let cut: Error | undefined;
+    try {
+      for await (const chunk of bodyFrom(response, at, what)) {
+        at += chunk.length;
+        if (at > size) throw new RegistryError('corrupt', `${what} is longer than its ${size} bytes`);
+        yield chunk;
+      }
+    } catch (error) {
+      if (error instanceof RegistryError || signal?.aborted) throw signal?.aborted ? signal.reason : error;
+      cut = error as Error;
+    }
+    if (at >= size) return;
+    cuts = at > openedAt ? 0 : cuts + 1;
+    if (cuts >= maxCutsWithoutProgress) throw givenUp(what, at, size, cut);
+    log.debug('blob read was cut, resuming', { blob: what, offset: at, size, error: cut });
+    await sleep(retryDelayMs, undefined, { signal });
+  }
+}
+
+async function* bodyFrom(response: IncomingMessage, offset: number, what: string): AsyncGenerator<Buffer> {
+  let skip = bytesBefore(response, offset, what);
+  const chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      // Only waiting for the network counts as idle: the reader may take its time.
+      const timer = setTimeout(() => response.destroy(new Error(`no data for ${idleTimeoutMs} ms`)), idleTimeoutMs);
+      const { value, done } = await chunks.next().finally(() => clearTimeout(timer));
+      if (done) return;
+      const rest = value.subarray(Math.min(skip, value.length));
+      skip -= value.length - rest.length;
+      if (rest.length > 0) yield rest;
+    }
+  } finally {
+    response.destroy();
+  }
+}
+
+/** How many bytes to drop: all that were asked to be left out, where the server does not do ranges. */
+function bytesBefore(response: IncomingMessage, offset: number, what: string): number {
+  if (offset === 0 && response.statusCode === 200) return 0;
+  const start = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '')?.[1];
+  if (start !== undefined) {
+    if (Number(start) === offset) return 0;
+    response.destroy();
+    throw new RegistryError('corrupt', `the registry answered another range of ${what} than was asked for`);
+  }
+  return response.statusCode === 206 ? 0 : offset;
+}
+
+function givenUp(what: string, at: number, size: number, cause: Error | undefined): RegistryError {
+  const message = `the connection was cut ${maxCutsWithoutProgress} times at byte ${at} of ${size} of ${what}`;
+  return new RegistryError('unreachable', message, { cause });
+}

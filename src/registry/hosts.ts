@@ -1,0 +1,165 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parse, type TomlTable } from 'smol-toml';
+import { z } from 'zod';
+import { RegistryError } from './errors.ts';
+import { isLoopback } from './reference.ts';
+import type { TlsOptions } from './transport.ts';
+
+/** One place that serves a registry's images: itself, or a mirror that hosts.toml names. */
+export interface RegistryHost {
+  /** What credentials are looked up by. */
+  name: string;
+  /** Ends with the API's path and no slash: `https://registry-1.docker.io/v2`. */
+  url: URL;
+  /** Sent as `ns`, so that one mirror can serve several registries. */
+  mirrorOf?: string;
+  /** False where only digests may be asked for, because its tags may be old. */
+  resolvesTags: boolean;
+  headers: Record<string, string | string[]>;
+  tls?: TlsOptions;
+  connectTimeoutMs?: number;
+}
+
+const text = z.union([z.string(), z.array(z.string())]);
+const hostShape = {
+  capabilities: z.array(z.string()).optional(),
+  ca: text.optional(),
+  client: z.union([z.string(), z.array(z.union([z.string(), z.array(z.string())]))]).optional(),
+  skip_verify: z.boolean().optional(),
+  header: z.record(z.string(), text).optional(),
+  override_path: z.boolean().optional(),
+  dial_timeout: z.string().optional(),
+};
+const hostSchema = z.object(hostShape);
+const fileSchema = z.object({
+  ...hostShape,
+  server: z.string().optional(),
+  host: z.record(z.string(), hostSchema).optional(),
+});
+
+type HostSettings = z.infer<typeof hostSchema>;
+
+/**
+ * The hosts to ask for a registry's images, in order: containerd's own mirror configuration
+ * (https://github.com/containerd/containerd/blob/main/docs/hosts.md), so that the operator keeps one. It is read at each
+ * call; without it there is the registry alone, over HTTPS unless it is on this host.
+ *
+ * @param hostsDir `/etc/containerd/certs.d`, usually
+ */
+export async function registryHosts(registry: string, hostsDir?: string): Promise<RegistryHost[]> {
+  const itself = { registry, address: registryAddress(registry), settings: {} };
+  if (hostsDir === undefined) return [await readHost(itself)];
+  const folder = await hostFolder(registry, hostsDir);
+  if (folder === undefined) return [await readHost(itself)];
+  const file = await readHostsToml(join(folder, 'hosts.toml'));
+  if (!file) return [await readHost({ ...itself, folder, settings: await dockerStyleFiles(folder) })];
+
+  const { server = itself.address, host: mirrors = {}, ...settings } = file;
+  return Promise.all([
+    ...Object.entries(mirrors).map(([address, mirror]) => readHost({ registry, address, settings: mirror, folder })),
+    readHost({ registry, address: server, settings, folder }),
+  ]);
+}
+
+function registryAddress(registry: string): string {
+  if (registry === 'docker.io') return 'https://registry-1.docker.io';
+  return isLoopback(registry) && !registry.endsWith(':443') ? `http://${registry}` : `https://${registry}`;
+}
+
+async function hostFolder(registry: string, hostsDir: string): Promise<string | undefined> {
+  const present = new Set(await readdir(hostsDir).catch(ignoreMissing(() => [])));
+  const names = [registry.replace(/:(\d+)$/, '_$1_'), registry, '_default'];
+  const name = names.find((candidate) => present.has(candidate));
+  return name === undefined ? undefined : join(hostsDir, name);
+}
+
+async function readHostsToml(path: string): Promise<z.infer<typeof fileSchema> | undefined> {
+  const content = await readFile(path, 'utf8').catch(ignoreMissing(() => undefined));
+  if (content === undefined) return undefined;
+  let table: TomlTable;
+  try {
+    table = parse(content);
+  } catch (cause) {
+    throw wrong(`${path} is no TOML: ${(cause as Error).message}`, cause);
+  }
+  const result = fileSchema.safeParse(table);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw wrong(`${path} is malformed at ${issue?.path.join('.')}: ${issue?.message}`, result.error);
+}
+
+/** Docker's layout, which containerd reads too: `*.crt` are authorities, `x.cert` and `x.key` a client's pair. */
+async function dockerStyleFiles(folder: string): Promise<HostSettings> {
+  const names = (await readdir(folder)).sort();
+  const pairs = names.filter((name) => name.endsWith('.cert')).map((name) => [name, name.replace(/cert$/, 'key')]);
+  return { ca: names.filter((name) => name.endsWith('.crt')), client: pairs };
+}
+
+async function readHost(options: {
+  registry: string;
+  address: string;
+  settings: HostSettings;
+  folder?: string;
+}): Promise<RegistryHost> {
+  const { registry, address, settings, folder = '/' } = options;
+  const url = URL.parse(address.includes('://') ? address : `https://${address}`);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw wrong(`hosts.toml of ${registry}: ${address} is no URL`);
+  const path = url.pathname.replace(/\/+$/, '');
+  url.pathname = settings.override_path || path.endsWith('/v2') ? path : `${path}/v2`;
+  const itself = url.host === new URL(registryAddress(registry)).host;
+  const tls = await readTls(settings, folder);
+  return {
+    name: itself ? registry : url.host,
+    url,
+    ...(!itself && { mirrorOf: registry }),
+    resolvesTags: settings.capabilities?.includes('resolve') ?? true,
+    headers: settings.header ?? {},
+    ...(tls && { tls }),
+    ...(settings.dial_timeout !== undefined && { connectTimeoutMs: durationMs(settings.dial_timeout, registry) }),
+  };
+}
+
+async function readTls({ ca, client, skip_verify }: HostSettings, folder: string): Promise<TlsOptions | undefined> {
+  const read = (name: string) =>
+    readFile(resolve(folder, name), 'utf8').catch((cause: Error) => {
+      throw wrong(
+        `cannot read ${resolve(folder, name)}, which the registry configuration names: ${cause.message}`,
+        cause,
+      );
+    });
+  const authorities = await Promise.all([ca ?? []].flat().map(read));
+  // A lone name is a file that holds both the certificate and its key.
+  const pairs = [client ?? []].flat().map((pair) => (typeof pair === 'string' ? [pair, pair] : pair));
+  const certs = await Promise.all(pairs.map(([cert = '']) => read(cert)));
+  const keys = await Promise.all(pairs.map(([cert = '', key = cert]) => read(key)));
+  if (authorities.length === 0 && certs.length === 0 && !skip_verify) return undefined;
+  return {
+    ...(authorities.length > 0 && { ca: authorities }),
+    ...(certs.length > 0 && { cert: certs, key: keys }),
+    ...(skip_verify && { rejectUnauthorized: false }),
+  };
+}
+
+/** Go's durations, as far as a timeout needs them: `3s`, `1m30s`, `500ms`. */
+function durationMs(duration: string, registry: string): number {
+  const unitsMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(duration)) {
+    throw wrong(`hosts.toml of ${registry}: dial_timeout ${JSON.stringify(duration)} is no duration such as 3s`);
+  }
+  return [...duration.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)].reduce(
+    (sum, [, amount, unit = 's']) => sum + Number(amount) * (unitsMs[unit] ?? 1000),
+    0,
+  );
+}
+
+function ignoreMissing<T>(otherwise: () => T): (error: NodeJS.ErrnoException) => T {
+  return (error) => {
+    if (error.code === 'ENOENT') return otherwise();
+    throw wrong(`cannot read the registry configuration: ${error.message}`, error);
+  };
+}
+
+function wrong(message: string, cause?: unknown): RegistryError {
+  return new RegistryError('configuration', message, { cause });
+}

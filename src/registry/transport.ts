@@ -1,0 +1,156 @@
+import http from 'node:http';
+import https from 'node:https';
+import { RegistryError } from './errors.ts';
+import { type ProxyEnv, proxyFor } from './proxy.ts';
+
+export interface TlsOptions {
+  ca?: string[];
+  cert?: string[];
+  key?: string[];
+  rejectUnauthorized?: boolean;
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'HEAD' | 'POST';
+  url: URL;
+  headers: http.OutgoingHttpHeaders;
+  body?: string;
+  tls?: TlsOptions;
+  connectTimeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface HttpAnswer {
+  response: http.IncomingMessage;
+  /** Where the answer came from, after redirects. */
+  url: URL;
+}
+
+const defaultConnectTimeoutMs = 30_000;
+const responseTimeoutMs = 30_000;
+const maxRedirects = 10;
+const redirectStatuses = [301, 302, 303, 307, 308];
+const maxSmallBodyBytes = 4 * 1024 * 1024;
+
+/** The only headers that another host may see after a redirect: object stores refuse foreign credentials. */
+const harmlessHeaders = ['accept', 'accept-encoding', 'range', 'user-agent'];
+
+/** HTTP requests with timeouts, redirects and the proxy of the environment. */
+export class Transport {
+  readonly #proxyEnv: ProxyEnv;
+  readonly #agents = new Map<string, http.Agent>();
+
+  constructor(proxyEnv: ProxyEnv) {
+    this.#proxyEnv = proxyEnv;
+  }
+
+  /**
+   * Answers with the headers received and the body unread: the caller reads or destroys it.
+   *
+   * @throws {RegistryError} of kind `unreachable`
+   */
+  async send(request: HttpRequest): Promise<HttpAnswer> {
+    let next = request;
+    for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+      const response = await this.#sendOnce(next);
+      const location = response.headers.location;
+      // A POST carries a password in its body: it goes where it was sent and nowhere else.
+      const final = request.method === 'POST' || !redirectStatuses.includes(response.statusCode ?? 0);
+      if (final || location === undefined) {
+        return { response, url: next.url };
+      }
+      response.destroy();
+      next = redirected(next, location);
+    }
+    throw new RegistryError('unreachable', `${request.url.host} redirects more than ${maxRedirects} times`);
+  }
+
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+  }
+
+  #sendOnce(request: HttpRequest): Promise<http.IncomingMessage> {
+    const { url, method, headers, tls, connectTimeoutMs = defaultConnectTimeoutMs, signal } = request;
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+    const { request: start } = url.protocol === 'https:' ? https : http;
+    const outgoing = start(url, { method, headers, agent: this.#agentFor(url), signal, ...tls });
+
+    const giveUp = (what: string) => () => outgoing.destroy(new Error(what));
+    let timer = setTimeout(giveUp(`no connection within ${connectTimeoutMs} ms`), connectTimeoutMs);
+    const connected = () => {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp(`no answer within ${responseTimeoutMs} ms`), responseTimeoutMs);
+    };
+    outgoing.once('socket', (socket) => (socket.connecting ? socket.once('connect', connected) : connected()));
+    outgoing.once('response', (response) => {
+      clearTimeout(timer);
+      // A cut after the headers is seen by whoever reads the body; without a listener here it would end the process.
+      response.on('error', () => undefined);
+      resolve(response);
+    });
+    outgoing.on('error', (error) => {
+      clearTimeout(timer);
+      reject(signal?.aborted ? (signal.reason as Error) : unreachable(url, error));
+    });
+    outgoing.end(request.body);
+    return promise;
+  }
+
+  #agentFor(url: URL): http.Agent {
+    const proxy = proxyFor(url, this.#proxyEnv);
+    const key = `${url.protocol}${proxy ?? ''}`;
+    const known = this.#agents.get(key);
+    if (known) return known;
+    const proxyEnv = proxy === undefined ? undefined : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
+    const { Agent } = url.protocol === 'https:' ? https : http;
+    const agent = new Agent({ keepAlive: true, proxyEnv });
+    this.#agents.set(key, agent);
+    return agent;
+  }
+}
+
+/**
+ * A whole body of at most 4 MiB: manifests, tokens, error pages.
+ *
+ * @throws {RegistryError} of kind `unreachable` when it is cut, `corrupt` when it is longer
+ */
+export async function readSmallBody(response: http.IncomingMessage, what: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const timer = setTimeout(() => response.destroy(new Error('the body stalled')), responseTimeoutMs);
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxSmallBodyBytes) throw new RegistryError('corrupt', `${what} is larger than 4 MiB`);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof RegistryError) throw cause;
+    throw new RegistryError('unreachable', `reading ${what} was cut short: ${(cause as Error).message}`, { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(chunks);
+}
+
+function redirected(request: HttpRequest, location: string): HttpRequest {
+  const url = URL.parse(location, request.url);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new RegistryError('unreachable', `${request.url.host} redirects to no HTTP address`);
+  }
+  if (url.origin === request.url.origin) return { ...request, url };
+  const { tls: _tls, ...rest } = request;
+  const headers = Object.entries(request.headers).filter(([name]) => harmlessHeaders.includes(name.toLowerCase()));
+  return { ...rest, url, headers: Object.fromEntries(headers) };
+}
+
+function unreachable(url: URL, cause: NodeJS.ErrnoException): RegistryError {
+  return new RegistryError('unreachable', `cannot reach ${url.origin}: ${reason(cause)}`, { cause });
+}
+
+function reason(error: NodeJS.ErrnoException): string {
+  const certificate = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS/.test(error.code ?? '');
+  const detail = error.message || error.code || 'connection failed';
+  return certificate ? `${detail}: name its certificate authority in hosts.toml` : detail;
+}
