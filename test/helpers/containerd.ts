@@ -69,11 +69,12 @@ export async function startContainerd(options: TestContainerdOptions = {}): Prom
       if (child === started)
         void log().then((lines) => console.error(`containerd ended (${code ?? signal}):\n${lines}`));
     });
-    await until(() => !isRunning(started) || ctr('version'), { timeoutMs: 30_000, message: 'containerd' }).catch(
-      async (cause: unknown) => {
-        throw new Error(`containerd did not come up:\n${await log()}`, { cause });
-      },
-    );
+    await until(async () => !isRunning(started) || (await ctr('version')), {
+      timeoutMs: 30_000,
+      message: 'containerd',
+    }).catch(async (cause: unknown) => {
+      throw new Error(`containerd did not come up:\n${await log()}`, { cause });
+    });
     if (!isRunning(started)) throw new Error(`containerd ended at its start:\n${await log()}`);
   }
   async function stop() {
@@ -174,13 +175,23 @@ async function endTasks(state: string, address: string): Promise<void> {
       await removeShimSocket(join(bundles, namespace, id));
     }
   }
-  for (const pid of await shimsOf(address)) process.kill(pid, 'SIGKILL');
-  await until(async () => (await shimsOf(address)).length === 0, { message: 'the end of the shims' });
+  await until(
+    async () => {
+      const shims = await shimsOf(address);
+      for (const pid of shims) process.kill(pid, 'SIGKILL');
+      return shims.length === 0;
+    },
+    { message: 'the end of the shims' },
+  );
 }
 
+/** The bundle names its shim's socket in `address` (1.x) or in `bootstrap.json` (2.x). */
 async function removeShimSocket(bundle: string): Promise<void> {
-  const address = await readFile(join(bundle, 'address'), 'utf8').catch(() => '');
-  if (address.startsWith('unix:///')) await rm(address.slice('unix://'.length), { force: true });
+  for (const file of ['address', 'bootstrap.json']) {
+    const content = await readFile(join(bundle, file), 'utf8').catch(() => '');
+    const path = /unix:\/\/(\/[\w./-]+)/.exec(content)?.[1];
+    if (path) await rm(path, { force: true });
+  }
 }
 
 async function shimsOf(address: string): Promise<number[]> {

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildImage } from './images.ts';
+import type { ImageOptions, ImageProcess, Layer, TestImage } from './images.ts';
+import { run } from './processes.ts';
+import type { TestRegistry } from './registry.ts';
+
+const cacheFolder = process.env['BERTH_TEST_CACHE'] ?? join(import.meta.dirname, '../../.cache');
+
+const userFiles: Layer = {
+  'etc/passwd': 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n',
+  'etc/group': 'root:x:0:\napp:x:1000:\nextra:x:2000:app\n',
+  'home/app': { directory: true, uid: 1000, gid: 1000 },
+  tmp: { directory: true, mode: 0o1777 },
+};
+
+export interface FunctionImageOptions extends Partial<Omit<ImageOptions, 'registry' | 'config' | 'layers'>> {
+  /** `NAME=value`; see test/fixtures/function.c for what the function makes of them. */
+  env?: string[];
+  /** Default `app` (uid 1000). */
+  user?: string;
+  /** Further parts of the image's configuration. */
+  config?: ImageProcess;
+  /** Layers on top of the function's. */
+  layers?: Layer[];
+}
+
+/** Pushes an image with the HTTP function of test/fixtures/function.c. Its default name is fn:latest. */
+export async function functionImage(registry: TestRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
+  const { name = 'fn', env = [], user = 'app', config, layers = [], ...rest } = options;
+  const binary = await readFile(await compile('function.c'));
+  return buildImage({
+    ...rest,
+    registry,
+    name,
+    layers: [userFiles, { function: { content: binary, mode: 0o755 } }, ...layers],
+    config: { Entrypoint: ['/function'], User: user, Env: [`PATH=/bin`, ...env], ...config },
+  });
+}
+
+/** Pushes an image with busybox and all its applets. By default it serves /www over HTTP on port 8080. */
+export async function busyboxImage(registry: TestRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
+  const { name = 'busybox', env = [], user = '', config, layers = [], ...rest } = options;
+  return buildImage({
+    ...rest,
+    registry,
+    name,
+    layers: [userFiles, await busyboxLayer(), ...layers],
+    config: {
+      Cmd: ['busybox', 'httpd', '-f', '-p', '8080', '-h', '/www'],
+      User: user,
+      Env: ['PATH=/usr/bin:/bin', ...env],
+      ...config,
+    },
+  });
+}
+
+/** Pushes what OpenFaaS's templates build: a watchdog on PATH in front of a program, on busybox. */
+export async function watchdogImage(
+  registry: TestRegistry,
+  watchdog: 'classic' | 'of',
+  options: FunctionImageOptions = {},
+): Promise<TestImage> {
+  const binary = join(cacheFolder, 'go-bin', watchdog === 'classic' ? 'classic-watchdog' : 'of-watchdog');
+  if (!existsSync(binary)) throw new Error(`${binary} is missing: run test/helpers/go-tools.sh`);
+  const layer = { 'usr/bin/fwatchdog': { content: await readFile(binary), mode: 0o755 } };
+  return busyboxImage(registry, {
+    name: `${watchdog}-watchdog`,
+    user: 'app',
+    ...options,
+    layers: [layer, ...(options.layers ?? [])],
+    config: { Cmd: ['fwatchdog'], WorkingDir: '/home/app', ...options.config },
+  });
+}
+
+async function busyboxLayer(): Promise<Layer> {
+  const layer: Layer = {
+    'bin/busybox': { content: await readFile('/bin/busybox'), mode: 0o755 },
+    'www/index.html': 'busybox\n',
+  };
+  const { stdout } = await run('/bin/busybox', ['--list']);
+  for (const applet of stdout.trim().split('\n'))
+    if (applet !== 'busybox') layer[`bin/${applet}`] = { link: 'busybox' };
+  return layer;
+}
+
+/** The path of the static binary, compiled once for each content of its source. */
+async function compile(fixture: string): Promise<string> {
+  const source = join(import.meta.dirname, '../fixtures', fixture);
+  const version = createHash('sha256')
+    .update(await readFile(source))
+    .digest('hex')
+    .slice(0, 12);
+  const binary = join(cacheFolder, 'fixtures', `${fixture}-${version}`);
+  if (existsSync(binary)) return binary;
+  await mkdir(join(cacheFolder, 'fixtures'), { recursive: true });
+  const temporary = `${binary}.${process.pid}`;
+  await run('gcc', ['-static', '-s', '-O2', '-Wall', '-o', temporary, source, '-pthread']);
+  await rename(temporary, binary);
+  return binary;
+}
