@@ -1,0 +1,233 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Metadata, credentials, status } from '@grpc/grpc-js';
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import { ContainerdError, abortedError, toContainerdError } from './errors.ts';
+import type { CallSite } from './errors.ts';
+
+export interface CallOptions {
+  /** Ends the call on both sides; it then throws a ContainerdError for which `isCancelled` is true. */
+  signal?: AbortSignal;
+  /** Infinity for none. */
+  timeoutMs?: number;
+}
+
+/** The metadata that goes with every call. */
+export interface Scope {
+  namespace?: string;
+  /** What the call creates is kept from the garbage collector while this lease lives. */
+  leaseId?: string;
+}
+
+/** The part of a generated method definition that a call needs. */
+export interface Method<Request, Response> {
+  path: string;
+  requestSerialize: (request: Request) => Buffer;
+  responseDeserialize: (bytes: Buffer) => Response;
+}
+
+/** A two-way stream in which each request has one answer. */
+export interface Dialogue<Request, Response> {
+  send(request: Request): Promise<Response>;
+  /** Says that nothing more comes, and waits until containerd has let go of the stream. */
+  end(): Promise<void>;
+}
+
+const mebibyte = 1024 * 1024;
+const defaultTimeoutMs = 10_000;
+const answerTimeoutMs = 120_000;
+
+const channelOptions = {
+  // The daemon's own limits; grpc-js would refuse answers over 4 MiB.
+  'grpc.max_receive_message_length': 16 * mebibyte,
+  'grpc.max_send_message_length': 16 * mebibyte,
+  // A restarted daemon is back within this, not within grpc-js' 1 s growing to 2 minutes.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+/** The one way to containerd: metadata, deadline, abort and error cast for every call. */
+export class Connection {
+  readonly #client: Client;
+  readonly #address: string;
+  readonly #scope: Scope;
+
+  private constructor(client: Client, address: string, scope: Scope) {
+    this.#client = client;
+    this.#address = address;
+    this.#scope = scope;
+  }
+
+  /** Connects on the first call and again after each break. `address` is the path of containerd's socket. */
+  static open(address: string): Connection {
+    return new Connection(new Client(`unix://${address}`, credentials.createInsecure(), channelOptions), address, {});
+  }
+
+  /** The same connection with other metadata. */
+  within(scope: Scope): Connection {
+    return new Connection(this.#client, this.#address, scope);
+  }
+
+  /** Ends the connection, and with it the calls under way. */
+  close(): void {
+    this.#client.close();
+  }
+
+  unary<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    { signal, timeoutMs = defaultTimeoutMs }: CallOptions = {},
+  ): Promise<Response> {
+    const site = this.#site(method);
+    const { path, requestSerialize, responseDeserialize } = method;
+    const deadline = Date.now() + timeoutMs;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(abortedError(site, signal));
+      const call = this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        this.#metadata(),
+        { deadline },
+        (error, response) => {
+          forget();
+          if (error || response === undefined) return reject(toContainerdError(error, site, signal));
+          resolve(response);
+        },
+      );
+      const forget = onAbort(signal, () => call.cancel());
+    });
+  }
+
+  /** The call begins at once; leaving the loop cancels it. No deadline unless one is given. */
+  stream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    { signal, timeoutMs = Infinity }: CallOptions = {},
+  ): AsyncGenerator<Response, void, undefined> {
+    const { path, requestSerialize, responseDeserialize } = method;
+    const deadline = Date.now() + timeoutMs;
+    const call = this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      this.#metadata(),
+      { deadline },
+    );
+    return readResponses(call, this.#site(method), signal);
+  }
+
+  /** All that a server stream has to say, with the deadline of a unary call. */
+  async collect<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    options?: CallOptions,
+  ): Promise<Response[]> {
+    const responses: Response[] = [];
+    const stream = this.stream(method, request, withTimeout(options, defaultTimeoutMs));
+    for await (const response of stream) responses.push(response);
+    return responses;
+  }
+
+  /** Each answer has two minutes to come; the stream as a whole lives until `end` or the signal. */
+  dialogue<Request, Response>(
+    method: Method<Request, Response>,
+    { signal: callerSignal }: CallOptions = {},
+  ): Dialogue<Request, Response> {
+    const { path, requestSerialize, responseDeserialize } = method;
+    const site = this.#site(method);
+    const overdue = new AbortController();
+    const signal = callerSignal ? AbortSignal.any([callerSignal, overdue.signal]) : overdue.signal;
+    const call = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata());
+    const responses = readResponses(call, site, signal);
+    const answer = async (): Promise<IteratorResult<Response, void>> => {
+      const timer = setTimeout(() => overdue.abort(new DOMException('no answer', 'TimeoutError')), answerTimeoutMs);
+      try {
+        return await responses.next();
+      } finally {
+        clearTimeout(timer);
+      }
+    };
+    return {
+      async send(request) {
+        const answered = answer();
+        call.write(request);
+        const result = await answered;
+        if (result.done) throw new ContainerdError(site, status.UNAVAILABLE, 'the stream ended without an answer');
+        return result.value;
+      },
+      async end() {
+        call.end();
+        await answer();
+      },
+    };
+  }
+
+  /** Waits between tries; throws as a call does when the signal fires. */
+  async pause(ms: number, signal?: AbortSignal): Promise<void> {
+    try {
+      await sleep(ms, undefined, { signal });
+    } catch (error) {
+      throw toContainerdError(error, { method: 'wait', address: this.#address, ...this.#named() }, signal);
+    }
+  }
+
+  /** An error of this connection that no call has thrown. */
+  error<Request, Response>(method: Method<Request, Response>, code: status, details: string): ContainerdError {
+    return new ContainerdError(this.#site(method), code, details);
+  }
+
+  #metadata(): Metadata {
+    const metadata = new Metadata();
+    const { namespace, leaseId } = this.#scope;
+    if (namespace !== undefined) metadata.set('containerd-namespace', namespace);
+    if (leaseId !== undefined) metadata.set('containerd-lease', leaseId);
+    return metadata;
+  }
+
+  #site({ path }: { path: string }): CallSite {
+    // "/containerd.services.tasks.v1.Tasks/Create" is Tasks.Create to an operator.
+    const method = path.slice(path.lastIndexOf('.') + 1).replace('/', '.');
+    return { method, address: this.#address, ...this.#named() };
+  }
+
+  #named(): { namespace?: string } {
+    return this.#scope.namespace === undefined ? {} : { namespace: this.#scope.namespace };
+  }
+}
+
+/** Listens from now on, so that an error that comes before the first read is not lost. */
+function readResponses<Response>(
+  call: ClientReadableStream<Response>,
+  site: CallSite,
+  signal?: AbortSignal,
+): AsyncGenerator<Response, void, undefined> {
+  let failure: Error | undefined;
+  call.on('error', (error: Error) => (failure ??= error));
+  const forget = onAbort(signal, () => call.cancel());
+  if (signal?.aborted) call.cancel();
+  return (async function* () {
+    try {
+      for await (const response of call as AsyncIterable<Response>) yield response;
+      // grpc-js ends the stream before it emits its status, so the loop alone may take a failure for an end.
+      if (failure) throw failure;
+    } catch (error) {
+      throw toContainerdError(failure ?? error, site, signal);
+    } finally {
+      forget();
+      call.cancel();
+    }
+  })();
+}
+
+function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
+  signal?.addEventListener('abort', act, { once: true });
+  return () => signal?.removeEventListener('abort', act);
+}
+
+/** The caller's options with this call's own default deadline. */
+export function withTimeout(options: CallOptions | undefined, timeoutMs: number): CallOptions {
+  return { ...options, timeoutMs: options?.timeoutMs ?? timeoutMs };
+}

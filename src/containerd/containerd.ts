@@ -1,0 +1,59 @@
+import { Connection } from './call.ts';
+import type { CallOptions } from './call.ts';
+import { isDeadlineExceeded, isUnavailable } from './errors.ts';
+import { eventsOn } from './events.ts';
+import type { Events } from './events.ts';
+import { introspectionOn } from './introspection.ts';
+import type { Introspection } from './introspection.ts';
+import { NamespacedClient } from './namespaced-client.ts';
+import { namespacesOn } from './namespaces.ts';
+import type { Namespaces } from './namespaces.ts';
+import { version as methods } from './protos.ts';
+
+export interface ContainerdOptions {
+  /** Path of containerd's socket, such as `/run/containerd/containerd.sock`. */
+  address: string;
+}
+
+/**
+ * containerd 1.6 to 2.x over its gRPC socket. Connects on the first call and again after a restart of the daemon;
+ * meanwhile calls throw `isUnavailable` at once. Every method throws ContainerdError and nothing else.
+ */
+export class Containerd {
+  readonly namespaces: Namespaces;
+  readonly introspection: Introspection;
+  readonly events: Events;
+  readonly #connection: Connection;
+
+  constructor({ address }: ContainerdOptions) {
+    this.#connection = Connection.open(address);
+    this.namespaces = namespacesOn(this.#connection);
+    this.introspection = introspectionOn(this.#connection);
+    this.events = eventsOn(this.#connection);
+  }
+
+  async version(options?: CallOptions): Promise<{ version: string; revision: string }> {
+    return await this.#connection.unary(methods.Version, {}, options);
+  }
+
+  namespace(name: string): NamespacedClient {
+    return new NamespacedClient(this.#connection, name);
+  }
+
+  /** Until the daemon answers. */
+  async waitReady(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await this.version({ signal });
+        return;
+      } catch (error) {
+        if (signal?.aborted || !(isUnavailable(error) || isDeadlineExceeded(error))) throw error;
+      }
+      await this.#connection.pause(100, signal);
+    }
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}

@@ -1,0 +1,73 @@
+import { status } from '@grpc/grpc-js';
+
+/** Where a call went: what an operator needs to find the fault. */
+export interface CallSite {
+  /** Service and method, such as `Tasks.Create`. */
+  method: string;
+  namespace?: string;
+  /** The socket's path. */
+  address: string;
+}
+
+/** Every failure of this folder: a gRPC status of containerd, or of the way to it. Ask for the kind by predicate. */
+export class ContainerdError extends Error {
+  override name = 'ContainerdError';
+  readonly method: string;
+  readonly namespace?: string;
+  readonly code: status;
+  /** containerd's own words; they differ from version to version, so match `code` instead. */
+  readonly details: string;
+
+  constructor(site: CallSite, code: status, details: string, options: { cause?: unknown } = {}) {
+    super(describe(site, code, details), options);
+    this.method = site.method;
+    if (site.namespace !== undefined) this.namespace = site.namespace;
+    this.code = code;
+    this.details = details;
+  }
+}
+
+function describe({ method, namespace, address }: CallSite, code: status, details: string): string {
+  const where = namespace === undefined ? method : `${method} in namespace ${namespace}`;
+  if (code === status.UNAVAILABLE)
+    return `containerd at ${address} is unavailable (is it running?): ${where}: ${details}`;
+  if (code === status.UNIMPLEMENTED) return `containerd at ${address} is too old for ${where}: ${details}`;
+  return `containerd: ${where}: ${details}`;
+}
+
+export const isCancelled = hasCode(status.CANCELLED);
+export const isInvalidArgument = hasCode(status.INVALID_ARGUMENT);
+export const isDeadlineExceeded = hasCode(status.DEADLINE_EXCEEDED);
+export const isNotFound = hasCode(status.NOT_FOUND);
+export const isAlreadyExists = hasCode(status.ALREADY_EXISTS);
+export const isFailedPrecondition = hasCode(status.FAILED_PRECONDITION);
+export const isUnimplemented = hasCode(status.UNIMPLEMENTED);
+/** containerd does not answer, or (content only) another writer holds the ref. */
+export const isUnavailable = hasCode(status.UNAVAILABLE);
+
+function hasCode(code: status) {
+  return (error: unknown): error is ContainerdError => error instanceof ContainerdError && error.code === code;
+}
+
+/** Turns whatever a call failed with into a ContainerdError; the one place where this happens. */
+export function toContainerdError(error: unknown, site: CallSite, signal?: AbortSignal): ContainerdError {
+  if (error instanceof ContainerdError) return error;
+  if (signal?.aborted) return abortedError(site, signal);
+  const { code, details } = readStatus(error);
+  return new ContainerdError(site, code, details, { cause: error });
+}
+
+/** The caller's own abort; a signal that timed out (`AbortSignal.timeout`) counts as a deadline. */
+export function abortedError(site: CallSite, signal: AbortSignal): ContainerdError {
+  const cause: unknown = signal.reason;
+  const timedOut = cause instanceof DOMException && cause.name === 'TimeoutError';
+  if (timedOut) return new ContainerdError(site, status.DEADLINE_EXCEEDED, 'timed out', { cause });
+  return new ContainerdError(site, status.CANCELLED, 'cancelled by the caller', { cause });
+}
+
+function readStatus(error: unknown): { code: status; details: string } {
+  if (!(error instanceof Error)) return { code: status.UNKNOWN, details: String(error) };
+  const code = 'code' in error && typeof error.code === 'number' ? error.code : status.UNKNOWN;
+  const details = 'details' in error && typeof error.details === 'string' ? error.details : error.message;
+  return { code, details };
+}

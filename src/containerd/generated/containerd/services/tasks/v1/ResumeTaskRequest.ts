@@ -1,0 +1,9 @@
+// Original file: protos/tasks.proto
+
+export interface ResumeTaskRequest {
+  containerId?: string;
+}
+
+export interface ResumeTaskRequest__Output {
+  containerId: string;
+}

@@ -1,0 +1,13 @@
+// Original file: protos/cgroups_v1.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface PidsStat {
+  current?: number | string | Long;
+  limit?: number | string | Long;
+}
+
+export interface PidsStat__Output {
+  current: number;
+  limit: number;
+}
