@@ -1,0 +1,18 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/**
+ * Calls `listener` when the caller's connection goes before the reply is out; gives back how to stop listening.
+ * A reply that waits behind an earlier one on the same connection (pipelining) has no socket yet and would not tell.
+ */
+export function onCallerLeaves(req: IncomingMessage, res: ServerResponse, listener: () => void): () => void {
+  const source = res.socket ? res : req.socket;
+  const onClose = () => {
+    if (!res.writableFinished) listener();
+  };
+  source.once('close', onClose);
+  return () => void source.off('close', onClose);
+}
+
+export function hasCallerLeft(req: IncomingMessage, res: ServerResponse): boolean {
+  return res.destroyed || req.socket.destroyed;
+}

@@ -1,0 +1,145 @@
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { onCallerLeaves } from './caller.ts';
+import {
+  isChunked,
+  isEventStream,
+  isIdempotent,
+  isNotReady,
+  isWatchdogError,
+  replyHeaders,
+  trailers,
+} from './headers.ts';
+import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
+import type { RequestBody } from './request-body.ts';
+
+export interface Call {
+  req: IncomingMessage;
+  res: ServerResponse;
+  body: RequestBody;
+  target: ProxyTarget;
+  connectTimeoutMs: number;
+}
+
+/** One request to one function and its reply. Settles exactly once, whichever side goes first, and then holds nothing. */
+export class Exchange {
+  readonly outcome: Promise<ProxyOutcome>;
+  readonly #call: Call;
+  readonly #request: ClientRequest;
+  #resolve: (outcome: ProxyOutcome) => void = () => {};
+  #settled = false;
+  #connected = false;
+  #started = false;
+  #reply?: IncomingMessage;
+  #timer?: NodeJS.Timeout;
+  #connectTimer?: NodeJS.Timeout;
+  #stopWatchingCaller: () => void;
+
+  /** @param request not sent yet: its body is `call.body`. */
+  constructor(request: ClientRequest, call: Call) {
+    this.#call = call;
+    this.#request = request;
+    this.outcome = new Promise((resolve) => (this.#resolve = resolve));
+    this.#stopWatchingCaller = onCallerLeaves(call.req, call.res, () => this.#fail('aborted'));
+    request
+      .once('socket', (socket) => this.#onSocket(socket))
+      .once('response', (reply) => this.#onReply(reply))
+      .on('error', (error) => this.#onRequestError(error))
+      .once('close', () => this.#onRequestError(new Error('the connection closed without an answer')));
+    const { timeoutMs } = call.target;
+    if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#fail('timeout'), timeoutMs);
+  }
+
+  #onSocket(socket: Socket): void {
+    // The agent's idle time limit is for free sockets; https://github.com/nodejs/node/issues/53458.
+    socket.setTimeout(0);
+    if (socket.connecting) {
+      this.#connectTimer = setTimeout(
+        () => this.#fail('unreachable', new Error('connecting took too long')),
+        this.#call.connectTimeoutMs,
+      );
+      socket.once('connect', () => this.#start());
+      return;
+    }
+    this.#connected = true;
+    // A kept connection may have been closed by the function in this very moment. One turn of the event loop shows
+    // it while nothing is sent, so that also a POST can safely go over another one.
+    if (this.#request.reusedSocket && !isIdempotent(this.#call.req)) setImmediate(() => this.#start());
+    else this.#start();
+  }
+
+  #start(): void {
+    clearTimeout(this.#connectTimer);
+    this.#connected = true;
+    if (this.#settled || this.#request.destroyed) return;
+    this.#started = true;
+    this.#call.body.sendTo(this.#request);
+  }
+
+  #onRequestError(error: Error): void {
+    // Once it answers, the reply tells how it goes on: a 413 may come while the upload breaks.
+    if (this.#reply) return;
+    this.#fail(this.#connected ? 'reset' : 'unreachable', error);
+  }
+
+  #onReply(reply: IncomingMessage): void {
+    if (this.#settled) return void reply.destroy();
+    this.#reply = reply;
+    const { req, res, body, target } = this.#call;
+    if (target.holdNotReady && body.canReplay && isNotReady(reply)) return this.#holdBack(reply);
+
+    const chunked = isChunked(reply) && req.httpVersion === '1.1';
+    try {
+      // Without the reply's own status text: it may hold bytes that must not be sent on.
+      res.writeHead(reply.statusCode ?? 0, replyHeaders(reply, { chunked }));
+    } catch (error) {
+      return this.#fail('reset', error instanceof Error ? error : undefined);
+    }
+    body.forget();
+    if (isEventStream(reply.headers)) clearTimeout(this.#timer);
+
+    const flush = setImmediate(() => res.flushHeaders());
+    reply
+      .once('data', () => clearImmediate(flush))
+      .on('error', (error) => this.#fail('reset', error))
+      .once('close', () => this.#fail('reset'))
+      .once('end', () => {
+        clearImmediate(flush);
+        if (chunked) res.addTrailers(trailers(reply));
+        res.end();
+        this.#settle({ status: reply.statusCode, watchdogError: isWatchdogError(reply) });
+      })
+      .pipe(res, { end: false });
+  }
+
+  #holdBack(reply: IncomingMessage): void {
+    const done = () => this.#settle({ status: reply.statusCode, watchdogError: true, canRetry: true });
+    reply.once('end', done).once('close', done).on('error', done).resume();
+  }
+
+  #fail(failure: NonNullable<ProxyOutcome['failure']>, error?: Error): void {
+    if (this.#settled) return;
+    const { req, res, body } = this.#call;
+    const nothingSent = !this.#started;
+    const canRetry =
+      (failure === 'unreachable' || failure === 'reset') &&
+      !this.#reply &&
+      body.canReplay &&
+      (nothingSent || isIdempotent(req));
+    this.#settle({ status: this.#reply?.statusCode, failure, canRetry, error });
+    // A reply that stops in the middle must look broken to the caller, never complete.
+    if (res.headersSent) res.destroy();
+  }
+
+  #settle(outcome: ProxyOutcome): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#connectTimer);
+    this.#stopWatchingCaller();
+    this.#call.body.stop();
+    // Also when the function has answered without reading all: what is left unsent must not stay on a kept connection.
+    if (outcome.failure || !this.#request.writableEnded) this.#request.destroy();
+    this.#resolve(outcome);
+  }
+}

@@ -1,0 +1,34 @@
+import type { FunctionName } from '../types.ts';
+
+/** What the URL of a call says, e.g. `/function/env.dev/a?b` → name `env`, namespace `dev`, path `/a?b`. */
+export interface FunctionUrl extends FunctionName {
+  /** For the function: starts with `/`, its bytes as the caller sent them. */
+  path: string;
+}
+
+export interface SplitOptions {
+  defaultNamespace: string;
+  /** Where the name begins; `/function/` unless given. */
+  prefix?: string;
+}
+
+/** Splits a raw request URL; undefined when it does not begin with `prefix` and a valid function name. */
+export function splitFunctionUrl(url: string, options: SplitOptions): FunctionUrl | undefined {
+  const { defaultNamespace, prefix = '/function/' } = options;
+  // A caller that takes us for a proxy sends the whole URL, RFC 9112 §3.2.2.
+  const target = url.replace(/^https?:\/\/[^/?]*/i, '');
+  if (!target.startsWith(prefix)) return undefined;
+
+  const rest = target.slice(prefix.length);
+  const end = rest.search(/[/?]/);
+  const fullName = end === -1 ? rest : rest.slice(0, end);
+  const path = end === -1 ? '' : rest.slice(end);
+  const dot = fullName.lastIndexOf('.');
+  const name = dot === -1 ? fullName : fullName.slice(0, dot);
+  const namespace = dot === -1 ? defaultNamespace : fullName.slice(dot + 1);
+  if (!label.test(name) || !label.test(namespace)) return undefined;
+  return { name, namespace, path: path.startsWith('/') ? path : `/${path}` };
+}
+
+/** RFC 1123, as functions and namespaces are named. */
+const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;

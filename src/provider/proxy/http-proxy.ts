@@ -1,0 +1,101 @@
+import { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { Stream } from 'node:stream';
+import httpProxy from 'http-proxy';
+import { hasCallerLeft } from './caller.ts';
+import { Exchange } from './exchange.ts';
+import { hasBody, isChunked, requestHeaders } from './headers.ts';
+import type { Proxy, ProxyOutcome, ProxyTarget } from './proxy.ts';
+import { RequestBody } from './request-body.ts';
+import { upgradeTo } from './upgrade.ts';
+
+export interface HttpProxyOptions {
+  /** Connections kept open to one endpoint while no call uses them. */
+  maxIdleConnsPerHost?: number;
+  /** How long a kept connection may idle: less than the 5 s after which common servers close theirs. */
+  idleTimeoutMs?: number;
+  connectTimeoutMs?: number;
+  /** Bytes of headers that a reply may have. */
+  maxHeaderBytes?: number;
+}
+
+/**
+ * http-proxy 1.18 behind `Proxy`. It makes the outgoing request; framing, path, body and reply are ours, because as it
+ * comes it rewrites paths, drops chunked bodies' framing (https://github.com/http-party/node-http-proxy/issues/1721),
+ * leaves the function running when the caller goes (…/issues/1586), and hangs or dies on broken replies.
+ */
+export function createHttpProxy(options: HttpProxyOptions = {}): Proxy {
+  const {
+    maxIdleConnsPerHost = 1024,
+    idleTimeoutMs = 4_000,
+    connectTimeoutMs = 5_000,
+    maxHeaderBytes = 80 * 1024,
+  } = options;
+  const agent = new Agent({
+    keepAlive: true,
+    maxFreeSockets: maxIdleConnsPerHost,
+    scheduling: 'lifo',
+    timeout: idleTimeoutMs,
+  });
+  const proxy = httpProxy.createProxyServer({ selfHandleResponse: true, toProxy: true });
+  const bodies = new WeakMap<IncomingMessage, RequestBody>();
+
+  function makeRequest(req: IncomingMessage, res: ServerResponse, target: ProxyTarget, via?: Agent): ClientRequest {
+    const tap = new RequestTap();
+    const address = { host: target.hostname, port: target.port };
+    // Its callback is for errors, which the exchange listens to itself.
+    proxy.web(outgoing(req, target), res, { target: address, agent: via, buffer: tap }, () => {});
+    const { request } = tap;
+    if (!request) throw new Error('http-proxy made no request');
+    request.path = target.path;
+    if (isChunked(req)) {
+      request.removeHeader('content-length');
+      request.setHeader('transfer-encoding', 'chunked');
+    }
+    // An option of http.request that http-proxy does not pass on; read when the socket is assigned.
+    return Object.assign(request, { maxHeaderSize: maxHeaderBytes });
+  }
+
+  async function send(req: IncomingMessage, res: ServerResponse, target: ProxyTarget, via?: Agent): Promise<Sent> {
+    const body = bodies.get(req) ?? new RequestBody(req);
+    if (hasBody(req)) bodies.set(req, body);
+    const request = makeRequest(req, res, target, via);
+    const outcome = await new Exchange(request, { req, res, body, target, connectTimeoutMs }).outcome;
+    return { outcome, stale: request.reusedSocket && outcome.failure === 'reset' && outcome.canRetry === true };
+  }
+
+  return {
+    async web(req, res, target) {
+      if (hasCallerLeft(req, res)) return { failure: 'aborted' };
+      const first = await send(req, res, target, agent);
+      // The function had closed the kept connection: a new one tells whether it is still there.
+      return first.stale ? (await send(req, res, target)).outcome : first.outcome;
+    },
+    upgrade: (req, socket, head, target) => upgradeTo(req, socket, head, target, { connectTimeoutMs, maxHeaderBytes }),
+    close: () => agent.destroy(),
+  };
+}
+
+interface Sent {
+  outcome: ProxyOutcome;
+  stale: boolean;
+}
+
+/** What http-proxy reads of a request. Not the caller's own: http-proxy would change its headers and listen to it. */
+function outgoing(req: IncomingMessage, target: ProxyTarget): IncomingMessage {
+  const message = new IncomingMessage(req.socket);
+  message.method = req.method;
+  message.url = '/';
+  message.headers = requestHeaders(req, target);
+  return message;
+}
+
+/** Stands in for the body that http-proxy pipes, and so gets hold of the request before a byte of it is sent. */
+class RequestTap extends Stream {
+  request?: ClientRequest;
+
+  override pipe<T extends NodeJS.WritableStream>(destination: T): T {
+    if (destination instanceof ClientRequest) this.request = destination;
+    return destination;
+  }
+}

@@ -1,0 +1,138 @@
+import { request as httpRequest, STATUS_CODES } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { connect, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isWatchdogError, replyHeaders, requestHeaders } from './headers.ts';
+import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
+
+export interface UpgradeOptions {
+  connectTimeoutMs: number;
+  maxHeaderBytes: number;
+}
+
+/**
+ * A WebSocket to a function. Made with node:http: http-proxy's own way answers nothing when the function is down, sends
+ * refusals on with broken framing and raw status text, and dies of a caller's reset
+ * (https://github.com/http-party/node-http-proxy/issues/1468).
+ */
+export async function upgradeTo(
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  target: ProxyTarget,
+  options: UpgradeOptions,
+): Promise<ProxyOutcome> {
+  // A reset ends the stream, which is listened for; without a listener it would end the process.
+  socket.on('error', () => {});
+  if (socket.destroyed) return { failure: 'aborted' };
+  const answer = await ask(req, socket, target, options);
+  if (!('reply' in answer)) return answer;
+  const { reply, upstream } = answer;
+  if (!upstream) return refuse(socket, reply);
+
+  keepOpen(socket);
+  keepOpen(upstream);
+  if (head.length > 0) socket.unshift(head);
+  socket.write(headOf(reply, ['Connection', 'Upgrade', 'Upgrade', reply.headers.upgrade ?? 'websocket']), 'latin1');
+  // Each direction ends by itself, a break of one breaks both.
+  await Promise.allSettled([pipeline(socket, upstream), pipeline(upstream, socket)]);
+  return { status: reply.statusCode };
+}
+
+interface Answer {
+  reply: IncomingMessage;
+  /** The connection, when the function has agreed to switch. */
+  upstream?: Socket;
+}
+
+function ask(
+  req: IncomingMessage,
+  socket: Duplex,
+  target: ProxyTarget,
+  options: UpgradeOptions,
+): Promise<Answer | ProxyOutcome> {
+  const request = openRequest(req, target, options);
+  return new Promise((resolve) => {
+    let connected = false;
+    let settled = false;
+    const fail = (failure: ProxyOutcome['failure'], error?: Error) => {
+      if (settled) return;
+      settle({ failure, error, canRetry: failure === 'unreachable' });
+      request.destroy();
+    };
+    const onCallerClosed = () => fail('aborted');
+    const connectTimer = setTimeout(
+      () => fail('unreachable', new Error('connecting took too long')),
+      options.connectTimeoutMs,
+    );
+    const { timeoutMs } = target;
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => fail('timeout'), timeoutMs);
+    const settle = (answer: Answer | ProxyOutcome) => {
+      settled = true;
+      clearTimeout(connectTimer);
+      clearTimeout(timer);
+      socket.off('close', onCallerClosed);
+      resolve(answer);
+    };
+
+    socket.once('close', onCallerClosed);
+    request
+      .once('socket', (upstream) =>
+        upstream.once('connect', () => {
+          connected = true;
+          clearTimeout(connectTimer);
+        }),
+      )
+      .once('response', (reply) => settle({ reply }))
+      .once('upgrade', (reply, upstream: Socket, first: Buffer) => {
+        upstream.on('error', () => {});
+        if (first.length > 0) upstream.unshift(first);
+        settle({ reply, upstream });
+      })
+      .on('error', (error) => fail(connected ? 'reset' : 'unreachable', error))
+      .once('close', () => fail('reset', new Error('the connection closed without an answer')))
+      .end();
+  });
+}
+
+function openRequest(req: IncomingMessage, target: ProxyTarget, options: UpgradeOptions): ClientRequest {
+  const headers = requestHeaders(req, target);
+  delete headers['content-length'];
+  headers.connection = 'Upgrade';
+  // of-watchdog compares it exactly.
+  headers.upgrade = String(req.headers.upgrade).toLowerCase();
+  return httpRequest({
+    method: req.method,
+    path: target.path,
+    headers,
+    maxHeaderSize: options.maxHeaderBytes,
+    // Half-open, so that the function's end of sending does not cut what the caller still sends.
+    createConnection: () => connect({ host: target.hostname, port: target.port, allowHalfOpen: true }),
+  });
+}
+
+async function refuse(socket: Duplex, reply: IncomingMessage): Promise<ProxyOutcome> {
+  const status = reply.statusCode;
+  socket.write(headOf(reply, ['Connection', 'close']), 'latin1');
+  try {
+    await pipeline(reply, socket);
+  } catch (error) {
+    return { status, failure: 'reset', error: error instanceof Error ? error : undefined };
+  }
+  return { status, watchdogError: isWatchdogError(reply) };
+}
+
+function headOf(reply: IncomingMessage, ownHeaders: string[]): string {
+  const headers = [...replyHeaders(reply, { chunked: false }), ...ownHeaders];
+  const status = reply.statusCode ?? 0;
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`];
+  for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** A quiet WebSocket is left open; a peer that has vanished is found out by the kernel. */
+function keepOpen(socket: Duplex): void {
+  if (!(socket instanceof Socket)) return;
+  socket.setTimeout(0).setNoDelay(true).setKeepAlive(true, 30_000);
+}
