@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+const result = z.looseObject({
+  interfaces: z
+    .array(z.looseObject({ name: z.string(), mac: z.string().optional(), sandbox: z.string().optional() }))
+    .default([]),
+  ips: z
+    .array(
+      z.looseObject({ address: z.string(), gateway: z.string().optional(), interface: z.number().int().optional() }),
+    )
+    .default([]),
+});
+
+/** What a chain of plugins made, since CNI 0.3.0: https://www.cni.dev/docs/spec/#success. Unknown fields are kept. */
+export type CniResult = z.infer<typeof result>;
+
+export const cniResult = result;
+
+/**
+ * The address that the sandbox got, without its prefix length: the first one whose interface lies in a sandbox. An
+ * address without an interface index counts too, as IPAM-only results have none.
+ */
+export function sandboxAddress({ interfaces, ips }: CniResult): { ip: string; gateway?: string } | undefined {
+  const own = ips.find((ip) => ip.interface === undefined || interfaces[ip.interface]?.sandbox);
+  const ip = own?.address.split('/')[0];
+  return ip ? { ip, gateway: own?.gateway } : undefined;
+}

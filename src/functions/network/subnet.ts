@@ -1,0 +1,34 @@
+import { isIPv4 } from 'node:net';
+import { NetworkError } from './network-error.ts';
+
+/** An IPv4 network. */
+export interface Subnet {
+  /** In CIDR notation, host bits zero. */
+  cidr: string;
+  /** First address, which the bridge has. */
+  gateway: string;
+  /** Addresses for functions: all but the network's, the gateway's and the broadcast address. */
+  capacity: number;
+}
+
+/** @throws NetworkError when the text is no IPv4 network with room for a function */
+export function parseSubnet(text: string): Subnet {
+  const [address = '', length = ''] = text.split('/');
+  const prefixLength = Number(length);
+  if (!isIPv4(address) || !/^\d+$/.test(length) || prefixLength < 8 || prefixLength > 30) {
+    throw new NetworkError(
+      `subnet ${JSON.stringify(text)} must be an IPv4 network such as 10.62.0.0/16, from /8 to /30`,
+    );
+  }
+  const size = 2 ** (32 - prefixLength);
+  const first = Math.floor(toNumber(address) / size) * size;
+  return { cidr: `${toAddress(first)}/${prefixLength}`, gateway: toAddress(first + 1), capacity: size - 3 };
+}
+
+function toNumber(address: string): number {
+  return address.split('.').reduce((number, octet) => number * 256 + Number(octet), 0);
+}
+
+function toAddress(number: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.');
+}
