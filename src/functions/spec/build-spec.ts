@@ -43,8 +43,8 @@ export interface SpecInput {
 const hostnameLength = 64;
 /** Functions go before the daemon and containerd when the host runs out of memory. */
 const oomScoreAdj = 500;
-/** Without it a process inherits systemd's 2^30 from containerd, which programs that close every descriptor choke on. */
-const openFiles = { type: 'RLIMIT_NOFILE', soft: 65_536, hard: 1_048_576 };
+const softOpenFiles = 65_536;
+const hardOpenFiles = 1_048_576;
 
 /** Throws BadRequestError for what buildSpec would refuse later, so that a deploy fails before anything is pulled. */
 export function validateDeployment(deployment: FunctionDeployment, resources: SpecResources = {}): void {
@@ -71,7 +71,7 @@ export function buildSpec(input: SpecInput): OciSpec {
   };
 }
 
-function processSpec({ deployment, imageConfig, user }: SpecInput): OciProcess {
+function processSpec({ deployment, imageConfig, user, host }: SpecInput): OciProcess {
   return {
     args: command(deployment.image, imageConfig),
     env: environment(deployment, imageConfig?.Env ?? []),
@@ -79,9 +79,15 @@ function processSpec({ deployment, imageConfig, user }: SpecInput): OciProcess {
     user,
     noNewPrivileges: true,
     capabilities: capabilitySets(grantedCapabilities(deployment), user.uid),
-    rlimits: [openFiles],
+    rlimits: [openFilesLimit(host)],
     oomScoreAdj,
   };
+}
+
+/** Without it a process inherits systemd's 2^30 from containerd, which programs that close every descriptor choke on. */
+function openFilesLimit({ maxOpenFiles }: HostFeatures): OciProcess['rlimits'][number] {
+  const [soft, hard] = [Math.min(softOpenFiles, maxOpenFiles), Math.min(hardOpenFiles, maxOpenFiles)];
+  return { type: 'RLIMIT_NOFILE', soft, hard };
 }
 
 function command(image: string, imageConfig: SpecInput['imageConfig']): string[] {

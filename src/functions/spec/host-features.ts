@@ -13,6 +13,8 @@ export interface HostFeatures {
   /** The kernel counts swap by cgroup, so that a memory limit can forbid it. */
   swapAccounting: boolean;
   seccomp: boolean;
+  /** This process's own hard limit of open files: above it only a host with CAP_SYS_RESOURCE may go (LXC has none). */
+  maxOpenFiles: number;
 }
 
 /** Reads the features from /proc and /sys under `root`. */
@@ -28,6 +30,7 @@ export async function hostFeatures(root = '/'): Promise<HostFeatures> {
     pidsController: controllers.includes('pids'),
     swapAccounting: await countsSwap(cgroups, cgroupVersion),
     seccomp: /^Seccomp:/m.test(await readFile(join(root, 'proc/self/status'), 'utf8')),
+    maxOpenFiles: hardOpenFiles(await readFile(join(root, 'proc/self/limits'), 'utf8')),
   };
 }
 
@@ -49,6 +52,11 @@ async function countsSwap(cgroups: string, version: 1 | 2): Promise<boolean> {
   const children = (await readdir(cgroups, { withFileTypes: true })).filter((entry) => entry.isDirectory());
   const found = await Promise.all(children.map(({ name }) => exists(join(cgroups, name, 'memory.swap.max'))));
   return found.includes(true);
+}
+
+/** `Max open files  SOFT  HARD  files` of proc_pid_limits(5); a limit that is no number is no limit. */
+function hardOpenFiles(limits: string): number {
+  return Number(/^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
 }
 
 async function exists(path: string): Promise<boolean> {

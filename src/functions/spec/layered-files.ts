@@ -1,15 +1,8 @@
 import { constants, type Stats } from 'node:fs';
 import { lstat, open, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Mount } from '../../containerd/index.ts';
 import { BadRequestError } from '../../provider/index.ts';
-
-/** A mount of a snapshot as containerd's snapshots service gives it. */
-export interface Mount {
-  type: string;
-  source: string;
-  target: string;
-  options: string[];
-}
 
 /** As many symbolic links as the kernel follows (path_resolution(7)). */
 const maxSymlinks = 40;

@@ -1,5 +1,6 @@
+import type { Mount } from '../../containerd/index.ts';
 import { BadRequestError } from '../../provider/index.ts';
-import { readLayeredFile, type Mount } from './layered-files.ts';
+import { readLayeredFile } from './layered-files.ts';
 import type { OciUser } from './oci-spec.ts';
 
 const maxId = 2 ** 31 - 1;

@@ -55,6 +55,17 @@ test('the host name is the function name, cut where the kernel would refuse it',
   t.is(buildSpec(specInput({ name: 'a'.repeat(70) })).hostname.length, 64);
 });
 
+for (const [maxOpenFiles, soft, hard] of [
+  [Infinity, 65_536, 1_048_576],
+  [524_288, 65_536, 524_288],
+  [20_000, 20_000, 20_000],
+] as const) {
+  test(`on a host that allows ${maxOpenFiles} open files a function may have ${soft}, and raise it to ${hard}`, (t) => {
+    const { rlimits } = buildSpec(specInput({}, { host: { ...capableHost, maxOpenFiles } })).process;
+    t.deepEqual(rlimits, [{ type: 'RLIMIT_NOFILE', soft, hard }]);
+  });
+}
+
 test('the network namespace is entered by path and all others but the user one are made', (t) => {
   t.deepEqual(buildSpec(specInput()).linux.namespaces, [
     { type: 'pid' },

@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path';
 import test from 'ava';
 import { hostFeatures } from '../../../../src/functions/spec/index.ts';
 
-const status = { 'proc/self/status': 'Name:\tnode\nSeccomp:\t0\n' };
+const limits = (hard: string) => ({
+  'proc/self/limits': `Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 ${hard}               files\n`,
+});
+const status = { 'proc/self/status': 'Name:\tnode\nSeccomp:\t0\n', ...limits('20000') };
 
 /** Features of a host that has these files. */
 async function featuresOf(files: Record<string, string>) {
@@ -34,6 +37,7 @@ test('a cgroup v2 host with swap accounting', async (t) => {
       pidsController: true,
       swapAccounting: true,
       seccomp: true,
+      maxOpenFiles: 20_000,
     },
   );
 });
@@ -65,9 +69,10 @@ test('swap accounting on cgroup v1, and a kernel without seccomp', async (t) => 
   t.like(
     await featuresOf({
       'proc/self/status': 'Name:\tnode\n',
+      ...limits('unlimited'),
       'sys/fs/cgroup/memory/memory.memsw.limit_in_bytes': '1\n',
     }),
-    { swapAccounting: true, seccomp: false },
+    { swapAccounting: true, seccomp: false, maxOpenFiles: Infinity },
   );
 });
 

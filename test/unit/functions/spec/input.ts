@@ -9,6 +9,7 @@ export const capableHost: HostFeatures = {
   pidsController: true,
   swapAccounting: true,
   seccomp: true,
+  maxOpenFiles: 524_288,
 };
 
 /** A plain function, `deployment` over the defaults and `input` over all. */

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { resolveUser, type Mount } from '../../../../src/functions/spec/index.ts';
+import type { Mount } from '../../../../src/containerd/index.ts';
+import { resolveUser } from '../../../../src/functions/spec/index.ts';
 import { BadRequestError } from '../../../../src/provider/index.ts';
 
 const passwd = `root:x:0:0:root:/root:/bin/sh
@@ -40,6 +41,7 @@ const overlay = (upper: string, ...lower: string[]): Mount[] => [
     type: 'overlay',
     source: 'overlay',
     target: '',
+
     options: ['index=off', 'workdir=/nowhere', `upperdir=${upper}`, `lowerdir=${lower.join(':')}`],
   },
 ];
