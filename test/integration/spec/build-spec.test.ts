@@ -183,3 +183,34 @@ test('chroot works with its capability only', async (t) => {
   t.is((await runAsFunction(script)).stdout, '');
   t.is((await runAsFunction(script, { deployment: capabilities('SYS_CHROOT') })).stdout, 'inside\n');
 });
+
+test('a program with threads, children and a server runs under the filter and knows its memory limit', async (t) => {
+  const bind = (source: string, destination = source) => ({
+    destination,
+    type: 'bind',
+    source,
+    options: ['rbind', 'ro'],
+  });
+  const program = `
+    const { Worker } = require('node:worker_threads');
+    const code = 'require("node:worker_threads").parentPort.postMessage(process.constrainedMemory())';
+    const worker = new Worker(code, { eval: true });
+    worker.on('message', (memoryBytes) => {
+      const child = child_process.execFileSync('/bin/echo', ['child']).toString();
+      const server = http.createServer().listen(8080, () => console.log(memoryBytes, child, server.close().listening));
+    });
+  `;
+  const { stdout, stderr } = await runAsFunction('', {
+    input: {
+      user: app,
+      resources: { memoryLimitBytes: 128 * 1024 * 1024 },
+      imageConfig: { Entrypoint: ['/node', '-e'], Cmd: [program] },
+    },
+    // The host's own Node and C library in place of an image's.
+    adjust: (spec) => ({
+      ...spec,
+      mounts: [...spec.mounts, bind(process.execPath, '/node'), bind('/usr'), bind('/lib'), bind('/lib64')],
+    }),
+  });
+  t.is(stdout, '134217728 child\n false\n', stderr);
+});
