@@ -35,3 +35,37 @@ export {
   SecretNotFoundError,
   TooManyRequestsError,
 } from './errors.ts';
+export { serve, type FaaSServer, type ServeOptions } from './serve.ts';
+export { handlersFor, type HandlersOptions } from './handlers-for.ts';
+export type { FaaSContext, FaaSHandlers, FaaSState, Handler, RawHandler } from './handlers.ts';
+export type { Route } from './routes.ts';
+export { ConfigError, defaultConfig, type FaaSConfig, readConfig } from './config.ts';
+export { metricsHandler } from './metrics.ts';
+export {
+  parseDeployment,
+  parseFunctionName,
+  parseLogRequest,
+  parseNamespace,
+  parseNamespaceName,
+  parseNamespaceQuery,
+  parseScale,
+  parseSecret,
+  parseSecretName,
+  parseStatusRequest,
+  type Query,
+} from './parse.ts';
+export { checkLabel, checkSecretName } from './names.ts';
+export { parseCpu, parseMemory } from './quantity.ts';
+export { parseGoDuration, parseSecondsOrGoDuration } from './duration.ts';
+export {
+  functionProxy,
+  splitFunctionUrl,
+  type FunctionProxy,
+  type FunctionProxyOptions,
+  type FunctionUrl,
+  type Proxy,
+  type ProxyOutcome,
+  type ProxyTarget,
+  type Resolve,
+  type SplitOptions,
+} from './proxy/index.ts';

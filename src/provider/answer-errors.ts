@@ -1,0 +1,52 @@
+import type { Context, Middleware } from 'koa';
+
+import type { Log } from '../log.ts';
+import { ProviderError } from './errors.ts';
+
+/** Every error leaves as one plain line; what is not meant for the caller is logged with its causes and hidden. */
+export function answerErrors(log: Log): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+      if (ctx.status >= 400 && ctx.body == null && ctx.respond !== false) sayLine(ctx, ctx.status, ctx.message);
+    } catch (error) {
+      answerError(ctx, error, log);
+    }
+  };
+}
+
+function answerError(ctx: Context, error: unknown, log: Log): void {
+  const { method, path } = ctx;
+  const shown = exposed(error);
+  if (shown.status === 500) log.error('request failed', { method, path, error });
+  // 501 is an answer like any other; 502 to 504 say that something behind us failed.
+  else if (shown.status > 501) log.warn('request failed', { method, path, status: shown.status, error });
+  if (ctx.headerSent) {
+    ctx.res.destroy();
+    return;
+  }
+  ctx.respond = true;
+  ctx.set(shown.headers ?? {});
+  sayLine(ctx, shown.status, shown.message);
+}
+
+function sayLine(ctx: Context, status: number, message: string): void {
+  ctx.status = status;
+  ctx.type = 'text/plain';
+  ctx.body = `${message.trim().replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`;
+}
+
+interface Exposed {
+  status: number;
+  message: string;
+  headers?: Record<string, string>;
+}
+
+/** Our own errors and those of `ctx.throw` below 500 are for the caller to read. */
+function exposed(error: unknown): Exposed {
+  if (error instanceof ProviderError) return error;
+  if (error instanceof Error && 'expose' in error && error.expose === true && 'status' in error) {
+    return { status: Number(error.status), message: error.message };
+  }
+  return { status: 500, message: 'internal error' };
+}

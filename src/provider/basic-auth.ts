@@ -1,0 +1,56 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { Context } from 'koa';
+
+import { ConfigError } from './config.ts';
+import { ProviderError } from './errors.ts';
+
+export interface Credentials {
+  user: string;
+  password: string;
+}
+
+/** Reads `basic-auth-user` and `basic-auth-password`, without their last line feed. Throws ConfigError naming the file. */
+export async function readCredentials(secretMountPath: string): Promise<Credentials> {
+  const [user, password] = await Promise.all([
+    readSecretFile(join(secretMountPath, 'basic-auth-user')),
+    readSecretFile(join(secretMountPath, 'basic-auth-password')),
+  ]);
+  return { user, password };
+}
+
+async function readSecretFile(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new ConfigError(`basic auth is on, but ${path} cannot be read: write it, or set basic_auth=false`, { cause });
+  });
+  const secret = text.replace(/\r?\n$/, '');
+  if (!secret) throw new ConfigError(`basic auth is on, but ${path} is empty: write it, or set basic_auth=false`);
+  return secret;
+}
+
+/** A check that throws 401 unless the request carries the user and the password. */
+export function basicAuth(credentials: Credentials): (ctx: Context) => void {
+  // Equal length and an unknown key: neither the time nor the order of the comparison says anything about the secret.
+  const key = randomBytes(32);
+  const digest = (text: string) => createHmac('sha256', key).update(text).digest();
+  const wanted = { user: digest(credentials.user), password: digest(credentials.password) };
+
+  return (ctx) => {
+    const given = readAuthorization(ctx.get('Authorization'));
+    const userMatches = timingSafeEqual(digest(given?.user ?? ''), wanted.user);
+    const passwordMatches = timingSafeEqual(digest(given?.password ?? ''), wanted.password);
+    if (!given || !userMatches || !passwordMatches) throw unauthorized();
+  };
+}
+
+function unauthorized(): ProviderError {
+  return new ProviderError(401, 'invalid credentials', { headers: { 'WWW-Authenticate': 'Basic realm="Restricted"' } });
+}
+
+function readAuthorization(header: string): Credentials | undefined {
+  const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(header) ?? [];
+  const [, user, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString()) ?? [];
+  return user === undefined || password === undefined ? undefined : { user, password };
+}

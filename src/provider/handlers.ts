@@ -1,0 +1,63 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Context } from 'koa';
+
+export interface FaaSState {
+  /** Aborts when the caller leaves, and when the server closes. */
+  signal: AbortSignal;
+}
+
+/**
+ * A Koa context. `ctx.request.body` is the parsed JSON of a POST, PUT or DELETE (`{}` when there was none) and
+ * `ctx.params` what the route names.
+ */
+export type FaaSContext = Context & { state: FaaSState; params: Record<string, string | undefined> };
+
+/** Answers through Koa: set `ctx.status` and `ctx.body`, or throw a ProviderError. */
+export type Handler = (ctx: FaaSContext) => Promise<void>;
+
+/** Takes the raw request, so that an invocation never passes through Koa or a body parser. */
+export interface RawHandler {
+  web(req: IncomingMessage, res: ServerResponse): Promise<void> | void;
+  /** A WebSocket handshake; `head` is what came after its headers. Without it the handshake is served as a plain request. */
+  upgrade?(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> | void;
+  /** Called once, after the server closed. */
+  close?(): void;
+}
+
+/**
+ * What answers each route, under faas-provider's own names; a missing one answers 501.
+ * Source: https://github.com/openfaas/faas-provider/blob/master/types/config.go
+ */
+export interface FaaSHandlers {
+  /** ANY /function/NAME[.NAMESPACE][/path], without a password. */
+  functionProxy: RawHandler;
+  /** ANY /async-function/NAME[.NAMESPACE][/path], without a password. */
+  asyncFunction?: RawHandler;
+  /** GET /system/functions */
+  functionLister?: Handler;
+  /** POST /system/functions */
+  deployFunction?: Handler;
+  /** PUT /system/functions */
+  updateFunction?: Handler;
+  /** DELETE /system/functions */
+  deleteFunction?: Handler;
+  /** GET /system/function/:name */
+  functionStatus?: Handler;
+  /** POST /system/scale-function/:name */
+  scaleFunction?: Handler;
+  /** GET, POST, PUT and DELETE /system/secrets */
+  secrets?: Handler;
+  /** GET /system/logs */
+  logs?: Handler;
+  /** GET /system/namespaces */
+  listNamespaces?: Handler;
+  /** GET, POST, PUT and DELETE /system/namespace/[:name] */
+  mutateNamespace?: Handler;
+  /** GET /system/info */
+  info?: Handler;
+  /** GET /system/telemetry */
+  telemetry?: Handler;
+  /** GET /healthz, without a password */
+  health?: Handler;
+}

@@ -1,0 +1,109 @@
+import { createServer, type IncomingMessage, type Server, STATUS_CODES, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import type { Log } from '../log.ts';
+import type { RawHandler } from './handlers.ts';
+
+export interface HttpServerOptions {
+  readTimeoutMs: number;
+  writeTimeoutMs: number;
+  log: Log;
+  /** Who takes requests for this path. */
+  handlerFor: (url: string) => RawHandler;
+}
+
+/** Go's clients keep an idle connection for 90 s; who closes first must not be us. */
+const keepAliveTimeoutMs = 95_000;
+
+/** Browsers send long cookies and callers long headers; Node's own 16 KiB refuses them. */
+const maxHeaderBytes = 131_072;
+
+/** A server that answers broken requests with one line, cuts callers that stand still, and survives its sockets. */
+export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, handlerFor }: HttpServerOptions): Server {
+  const answering = new WeakSet<Duplex>();
+  const server = createServer({
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: readTimeoutMs,
+    // Node's limit is for the whole body, so it would cut a long upload that makes progress; limitIdleness cuts none.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(5_000, readTimeoutMs || 5_000),
+    keepAliveTimeout: keepAliveTimeoutMs,
+    shouldUpgradeCallback: (req) => isWebSocket(req) && handlerFor(originForm(req)).upgrade !== undefined,
+  });
+
+  server.on('request', (req, res) => {
+    const { socket } = req;
+    answering.add(socket);
+    res.once('close', () => answering.delete(socket));
+    limitIdleness(req, res, { readTimeoutMs, writeTimeoutMs });
+    void settle(() => handlerFor(originForm(req)).web(req, res)).catch((error: unknown) => {
+      log.error('request failed', { method: req.method, url: req.url, error });
+      if (res.headersSent) res.destroy();
+      else res.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8' }).end('internal error\n');
+    });
+  });
+  server.on('upgrade', (req, socket, head) => {
+    socket.on('error', (error) => log.debug('upgraded connection failed', { url: req.url, error }));
+    void settle(() => handlerFor(originForm(req)).upgrade?.(req, socket, head)).catch((error: unknown) => {
+      log.error('upgrade failed', { url: req.url, error });
+      socket.destroy();
+    });
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable || answering.has(socket)) socket.destroy();
+    else socket.end(refusal(statusOf(error)));
+  });
+  return server;
+}
+
+/** A handler's throw and its rejection are one thing here. */
+async function settle(handle: () => Promise<void> | void): Promise<void> {
+  await handle();
+}
+
+function isWebSocket(req: IncomingMessage): boolean {
+  return req.headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+/** The path and query, also of a request that was meant for a forward proxy (RFC 9112, 3.2.2). */
+function originForm(req: IncomingMessage): string {
+  const url = req.url ?? '/';
+  if (url.startsWith('/')) return url;
+  req.url = url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/^(?=\?|$)/, '/');
+  return req.url;
+}
+
+/** Cuts a caller that stops sending its body or stops taking its answer. A quiet stream is neither. */
+function limitIdleness(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { readTimeoutMs, writeTimeoutMs }: { readTimeoutMs: number; writeTimeoutMs: number },
+): void {
+  // Node gives the socket back to keepAliveTimeout when the answer ends.
+  res.setTimeout(readTimeoutMs || writeTimeoutMs, () => {
+    const { socket } = req;
+    if (!req.complete && req.readableLength === 0 && readTimeoutMs > 0) {
+      if (!res.headersSent) socket.write(refusal(408));
+      socket.destroySoon();
+    } else if (socket.writableLength > 0 && writeTimeoutMs > 0) socket.destroy();
+    else socket.setTimeout(req.complete ? writeTimeoutMs : readTimeoutMs);
+  });
+}
+
+function statusOf(error: NodeJS.ErrnoException): number {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return 431;
+  if (error.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
+  return error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+}
+
+function refusal(status: number): string {
+  const reason = STATUS_CODES[status] ?? '';
+  return [
+    `HTTP/1.1 ${status} ${reason}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${reason.length + 1}`,
+    '',
+    `${reason}\n`,
+  ].join('\r\n');
+}

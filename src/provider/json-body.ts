@@ -1,0 +1,34 @@
+import { HttpMethodEnum, koaBody } from 'koa-body';
+import type { Middleware } from 'koa';
+
+import { BadRequestError, ProviderError } from './errors.ts';
+
+/** Parses the body as JSON whatever its Content-Type says: Go's handlers never look at it, and curl sends a form's. */
+export function jsonBody(limitBytes: number): Middleware {
+  const parse = koaBody({
+    // DELETE /system/functions has a body too.
+    parsedMethods: [HttpMethodEnum.POST, HttpMethodEnum.PUT, HttpMethodEnum.DELETE],
+    jsonTypes: ['*/*'],
+    jsonLimit: limitBytes,
+    multipart: false,
+    urlencoded: false,
+    text: false,
+    onError: (error) => {
+      throw bodyError(error, limitBytes);
+    },
+  });
+  return async (ctx, next) => {
+    ctx.req.headers['content-type'] = 'application/json';
+    await parse(ctx, next);
+  };
+}
+
+/** The message of a JSON error quotes the body, which may be a secret: say what is wrong without it. */
+function bodyError(error: Error & { status?: number }, limitBytes: number): ProviderError {
+  if (error.status === 413) {
+    return new ProviderError(413, `the body is larger than the limit of ${limitBytes} bytes`, { cause: error });
+  }
+  if (error.status === 415)
+    return new ProviderError(415, 'the Content-Encoding of the body is not known', { cause: error });
+  return new BadRequestError('the body is not a JSON object', { cause: error });
+}

@@ -1,0 +1,42 @@
+import { Counter, Histogram, type Registry } from '@prometheus-io/client';
+
+import type { FaaSContext, Handler } from './handlers.ts';
+
+const labelNames = ['code', 'method', 'path'] as const;
+
+/** GET /metrics in Prometheus' text format. */
+export function metricsHandler(registry: Registry): Handler {
+  return async (ctx) => {
+    ctx.set('Content-Type', registry.contentType);
+    ctx.body = await registry.metrics();
+  };
+}
+
+/**
+ * Counts and times the answers to /system under faas-provider's metric names. `path` is the route without its
+ * parameters, so a caller cannot make series.
+ * Source: https://github.com/openfaas/faas-provider/blob/master/metrics.go
+ */
+export function requestMetrics(registry: Registry): (ctx: FaaSContext, path: string) => void {
+  const total = new Counter({
+    name: 'provider_http_requests_total',
+    help: 'Total number of HTTP requests.',
+    labelNames,
+    registers: [registry],
+  });
+  const seconds = new Histogram({
+    name: 'provider_http_request_duration_seconds',
+    help: 'Seconds spent serving HTTP requests.',
+    labelNames,
+    registers: [registry],
+  });
+
+  return (ctx, path) => {
+    const startedMs = performance.now();
+    ctx.res.once('close', () => {
+      const labels = { code: String(ctx.res.statusCode), method: ctx.method, path };
+      total.inc(labels);
+      seconds.observe(labels, (performance.now() - startedMs) / 1000);
+    });
+  };
+}

@@ -1,0 +1,122 @@
+import Router from '@koa/router';
+import type { Registry } from '@prometheus-io/client';
+import Koa, { type Middleware } from 'koa';
+
+import type { Log } from '../log.ts';
+import { answerErrors } from './answer-errors.ts';
+import { basicAuth, type Credentials } from './basic-auth.ts';
+import { NotImplementedError } from './errors.ts';
+import type { FaaSContext, FaaSHandlers, FaaSState, Handler } from './handlers.ts';
+import { jsonBody } from './json-body.ts';
+import { metricsHandler, requestMetrics } from './metrics.ts';
+
+export interface Route {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** In @koa/router's spelling. GET answers HEAD too; a trailing slash makes no difference. */
+  path: string;
+  handler: Handler;
+  /** Serve it without a password. */
+  open?: boolean;
+}
+
+/** Every route that passes through Koa. */
+export function faasRoutes(handlers: FaaSHandlers, registry: Registry): Route[] {
+  const route = (
+    method: Route['method'],
+    path: string,
+    name: keyof Omit<FaaSHandlers, 'functionProxy' | 'asyncFunction'>,
+  ): Route => ({
+    method,
+    path,
+    handler: handlers[name] ?? notImplemented(name),
+  });
+  return [
+    route('GET', '/system/functions', 'functionLister'),
+    route('POST', '/system/functions', 'deployFunction'),
+    route('PUT', '/system/functions', 'updateFunction'),
+    route('DELETE', '/system/functions', 'deleteFunction'),
+    route('GET', '/system/function/:name', 'functionStatus'),
+    route('POST', '/system/scale-function/:name', 'scaleFunction'),
+    route('GET', '/system/secrets', 'secrets'),
+    route('POST', '/system/secrets', 'secrets'),
+    route('PUT', '/system/secrets', 'secrets'),
+    route('DELETE', '/system/secrets', 'secrets'),
+    route('GET', '/system/logs', 'logs'),
+    route('GET', '/system/namespaces', 'listNamespaces'),
+    // faas-cli creates with POST /system/namespace/, the name only in the body.
+    route('GET', '/system/namespace{/:name}', 'mutateNamespace'),
+    route('POST', '/system/namespace{/:name}', 'mutateNamespace'),
+    route('PUT', '/system/namespace{/:name}', 'mutateNamespace'),
+    route('DELETE', '/system/namespace{/:name}', 'mutateNamespace'),
+    route('GET', '/system/info', 'info'),
+    route('GET', '/system/telemetry', 'telemetry'),
+    { ...route('GET', '/healthz', 'health'), open: true },
+    { method: 'GET', path: '/metrics', handler: metricsHandler(registry) },
+  ];
+}
+
+function notImplemented(name: string): Handler {
+  return () => Promise.reject(new NotImplementedError(name));
+}
+
+export interface AppOptions {
+  bodyLimitBytes: number;
+  /** Absent: nothing asks for a password. */
+  credentials?: Credentials;
+  registry: Registry;
+  log: Log;
+  /** Aborts when the server closes. */
+  closing: AbortSignal;
+}
+
+export function createApp(routes: Route[], options: AppOptions): Koa {
+  const { bodyLimitBytes, credentials, registry, log, closing } = options;
+  const authenticate = credentials ? basicAuth(credentials) : () => {};
+  const parseBody = jsonBody(bodyLimitBytes);
+  const measure = requestMetrics(registry);
+
+  const router = new Router<FaaSState>({ sensitive: true });
+  for (const { method, path, handler, open = false } of routes) {
+    const label = path.replace(/\{?\/:.*$/, '');
+    router.register(
+      path,
+      [method],
+      [
+        async (ctx: FaaSContext, next: () => Promise<unknown>) => {
+          if (label.startsWith('/system/')) measure(ctx, label);
+          if (!open) authenticate(ctx);
+          await next();
+        },
+        parseBody,
+        handler,
+      ],
+    );
+  }
+
+  const app = new Koa();
+  app.on('error', (error: unknown) => log.error('answer broke off', { error }));
+  app.use(answerErrors(log));
+  app.use(withSignal(closing));
+  app.use(router.routes());
+  // Nobody learns without a password which paths there are.
+  app.use(async (ctx, next) => {
+    authenticate(ctx);
+    await next();
+  });
+  app.use(router.allowedMethods());
+  return app;
+}
+
+function withSignal(closing: AbortSignal): Middleware {
+  return (ctx, next) => {
+    const leaving = new AbortController();
+    const leave = () => leaving.abort();
+    closing.addEventListener('abort', leave);
+    ctx.res.once('close', () => {
+      closing.removeEventListener('abort', leave);
+      leave();
+    });
+    ctx.state.signal = leaving.signal;
+    return next();
+  };
+}

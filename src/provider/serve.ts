@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import { Registry } from '@prometheus-io/client';
+
+import { type Log, silentLog } from '../log.ts';
+import { readCredentials } from './basic-auth.ts';
+import type { FaaSConfig } from './config.ts';
+import type { FaaSHandlers, RawHandler } from './handlers.ts';
+import { createHttpServer } from './http-server.ts';
+import { createApp, faasRoutes, type Route } from './routes.ts';
+
+export interface ServeOptions {
+  /** Aborting it closes the server gracefully. */
+  signal?: AbortSignal;
+  log?: Log;
+  /** Routes beside those of the contract, such as a gateway's own. */
+  extraRoutes?: Route[];
+  /** Where metrics are kept and GET /metrics reads them; one of its own when absent. */
+  registry?: Registry;
+  /** How long requests in flight may take to end when the server closes; 10 s when absent. */
+  drainMs?: number;
+}
+
+export interface FaaSServer {
+  /** The IP address and port that the server listens on. */
+  address: string;
+  port: number;
+  /** Stops listening, lets what is in flight end for `drainMs`, and resolves when every connection is closed. */
+  close(): Promise<void>;
+  /** Resolves when the server has closed, whoever closed it. */
+  closed: Promise<void>;
+}
+
+/**
+ * Serves the OpenFaaS provider API until `signal` aborts: the routes, basic auth, metrics and shutdown of faas-provider.
+ * Invocations go to `handlers.functionProxy` untouched, everything else passes through Koa. Throws ConfigError without
+ * credentials when `config.enableBasicAuth`, and what listening threw.
+ */
+export async function serve(
+  handlers: FaaSHandlers,
+  config: FaaSConfig,
+  options: ServeOptions = {},
+): Promise<FaaSServer> {
+  const { signal, log = silentLog, extraRoutes = [], registry = new Registry(), drainMs = 10_000 } = options;
+  const credentials = config.enableBasicAuth ? await readCredentials(config.secretMountPath) : undefined;
+  const closing = new AbortController();
+  const routes = [...faasRoutes(handlers, registry), ...extraRoutes].filter(
+    ({ path }) => config.enableHealth || path !== '/healthz',
+  );
+  const { bodyLimitBytes, readTimeoutMs, writeTimeoutMs } = config;
+  const app = createApp(routes, { bodyLimitBytes, credentials, registry, log, closing: closing.signal });
+  const system: RawHandler = { web: app.callback() };
+  const server = createHttpServer({
+    readTimeoutMs,
+    writeTimeoutMs,
+    log,
+    handlerFor: (url) => {
+      if (url.startsWith('/function/')) return handlers.functionProxy;
+      return url.startsWith('/async-function/') ? (handlers.asyncFunction ?? noAsync) : system;
+    },
+  });
+  await listen(server, config, log);
+
+  const close = closer(server, { closing, drainMs, handlers });
+  const closed = Promise.withResolvers<void>();
+  const closeOnce = (): Promise<void> => {
+    if (!closing.signal.aborted) closed.resolve(close());
+    return closed.promise;
+  };
+  if (signal?.aborted) void closeOnce();
+  signal?.addEventListener('abort', () => void closeOnce(), { once: true });
+  const { address, port } = server.address() as AddressInfo;
+  return { address, port, close: closeOnce, closed: closed.promise };
+}
+
+const noAsync: RawHandler = {
+  web(_req, res) {
+    res
+      .writeHead(501, { 'Content-Type': 'text/plain; charset=utf-8' })
+      .end('this provider does not implement asyncFunction\n');
+  },
+};
+
+async function listen(server: Server, { tcpPort, bind }: FaaSConfig, log: Log): Promise<void> {
+  server.listen(tcpPort, bind);
+  await once(server, 'listening');
+  // Such as no file descriptor left for a new connection: the others go on.
+  server.on('error', (error) => log.error('server', { error }));
+}
+
+interface Closing {
+  closing: AbortController;
+  drainMs: number;
+  handlers: FaaSHandlers;
+}
+
+/** Node forgets a socket that it upgraded and keeps a connection open after its last answer, so both are looked after here. */
+function closer(server: Server, { closing, drainMs, handlers }: Closing): () => Promise<void> {
+  const upgraded = new Set<Duplex>();
+  server.on('upgrade', (_req, socket) => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
+  });
+  server.on('request', (_req, res) => {
+    res.shouldKeepAlive &&= !closing.signal.aborted;
+    res.once('close', () => {
+      if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
+    });
+  });
+
+  return async () => {
+    const closed = once(server, 'close');
+    server.close();
+    closing.abort();
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+      for (const socket of upgraded) socket.destroy();
+    }, drainMs);
+    await closed;
+    clearTimeout(cut);
+    handlers.functionProxy.close?.();
+    handlers.asyncFunction?.close?.();
+  };
+}
