@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, type Log } from '../log.ts';
 import { Authorizer } from './authorizer.ts';
@@ -10,7 +11,7 @@ import { acceptedManifestTypes, type Descriptor, digestOf, verifyDigest } from '
 import type { ProxyEnv } from './proxy.ts';
 import { isDigest, type Reference } from './reference.ts';
 import { refusal } from './refusal.ts';
-import { readSmallBody, Transport } from './transport.ts';
+import { maxSmallBodyBytes, readSmallBody, Transport } from './transport.ts';
 
 export interface RegistryClientOptions {
   credentials: CredentialStore;
@@ -33,7 +34,6 @@ interface Ask {
 const maxAttempts = 5;
 const maxRetryAfterMs = 60_000;
 const retryDelayMs = 50;
-const maxManifestBytes = 4 * 1024 * 1024;
 
 /** Reads images from registries, https://github.com/opencontainers/distribution-spec. */
 export class RegistryClient {
@@ -59,7 +59,7 @@ export class RegistryClient {
     return this.#first(able, reference, (host) => this.#resolveAt(host, reference, options.signal));
   }
 
-  /** A manifest, an index or a config, verified. */
+  /** A manifest or an index, verified. */
   async fetchManifest(
     reference: Reference,
     descriptor: Descriptor,
@@ -77,6 +77,19 @@ export class RegistryClient {
       verifyDigest(body, descriptor.digest, `manifest ${descriptor.digest} of ${reference.name}`);
       return body;
     });
+  }
+
+  /** A small blob such as a config, at most 4 MiB, verified. */
+  async fetchBlob(
+    reference: Reference,
+    descriptor: Descriptor,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Buffer> {
+    const what = `blob ${descriptor.digest} of ${reference.name}`;
+    if (descriptor.size > maxSmallBodyBytes) throw new RegistryError('not-an-image', `${what} is larger than 4 MiB`);
+    const body = await buffer(this.openBlob(reference, descriptor, options));
+    verifyDigest(body, descriptor.digest, what);
+    return body;
   }
 
   /**
@@ -251,7 +264,7 @@ function checkedDigest({ digest }: Descriptor): string {
 }
 
 function checkedSize(descriptor: Descriptor, { name }: Reference): Descriptor {
-  if (descriptor.size <= maxManifestBytes) return descriptor;
+  if (descriptor.size <= maxSmallBodyBytes) return descriptor;
   throw new RegistryError('not-an-image', `the manifest of ${name} is larger than 4 MiB`);
 }
 

@@ -30,7 +30,7 @@ const defaultConnectTimeoutMs = 30_000;
 const responseTimeoutMs = 30_000;
 const maxRedirects = 10;
 const redirectStatuses = [301, 302, 303, 307, 308];
-const maxSmallBodyBytes = 4 * 1024 * 1024;
+export const maxSmallBodyBytes = 4 * 1024 * 1024;
 
 /** The only headers that another host may see after a redirect: object stores refuse foreign credentials. */
 const harmlessHeaders = ['accept', 'accept-encoding', 'range', 'user-agent'];

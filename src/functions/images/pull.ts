@@ -1,0 +1,93 @@
+import type { NamespacedClient } from '../../containerd/index.ts';
+import type { Log } from '../../log.ts';
+import type { Descriptor, Platform, Reference, RegistryClient } from '../../registry/index.ts';
+import { fetchDocuments, fetchLayer, type ImageDocuments } from './fetch.ts';
+import type { KeyedMutex } from './keyed-mutex.ts';
+import type { PullProgress } from './pull-progress.ts';
+import { isUnpacked, type Layer, unpackLayer } from './unpack.ts';
+import { chainIds, describeImage, type UnpackedImage } from './unpacked-image.ts';
+
+/** Where the parts of an image come from that containerd does not have. */
+export type ImageSource = Pick<RegistryClient, 'fetchManifest' | 'fetchBlob' | 'openBlob'>;
+
+/** All that the steps of one pull share. */
+export interface PullContext {
+  /** Writes into the pull's lease. */
+  client: NamespacedClient;
+  leaseId: string;
+  registry: ImageSource;
+  reference: Reference;
+  platform: Platform;
+  snapshotter: string;
+  locks: PullLocks;
+  progress: PullProgress;
+  signal?: AbortSignal;
+  log: Log;
+}
+
+/** Pulls that share layers share the work. */
+export interface PullLocks {
+  /** By digest: containerd shares blobs between namespaces. */
+  blobs: KeyedMutex;
+  /** By namespace and chain id: it does not share snapshots. */
+  snapshots: KeyedMutex;
+}
+
+const parallelDownloads = 3;
+
+/** Fetches and unpacks an image; the caller holds the lease, and makes the image record when all is in place. */
+export async function pullImage(pull: PullContext, target: Descriptor): Promise<UnpackedImage> {
+  const documents = await fetchDocuments(pull, target);
+  const image = describeImage({ name: pull.reference.name, target, ...documents });
+  const missing = await missingLayers(pull, documents);
+  pull.progress.expect(missing.reduce((sum, { descriptor }) => sum + descriptor.size, 0));
+  await fetchAndUnpack(pull, missing);
+  return image;
+}
+
+/** The layers above the highest one that is unpacked already; a snapshot always has its parents. */
+async function missingLayers(pull: PullContext, { manifest, config }: ImageDocuments): Promise<Layer[]> {
+  const diffIds = config.rootfs.diff_ids;
+  const chain = chainIds(diffIds);
+  const missing: Layer[] = [];
+  for (const [i, descriptor] of [...manifest.layers.entries()].reverse()) {
+    const { [i]: diffId = '' } = diffIds;
+    const { [i]: chainId = '', [i - 1]: parent = '' } = chain;
+    if (await isUnpacked(pull, chainId)) break;
+    missing.unshift({ descriptor, diffId, chainId, parent });
+  }
+  return missing;
+}
+
+/** Layers download side by side and are unpacked from the bottom up as they come. */
+async function fetchAndUnpack(pull: PullContext, layers: Layer[]): Promise<void> {
+  const stop = new AbortController();
+  const signal = pull.signal ? AbortSignal.any([pull.signal, stop.signal]) : stop.signal;
+  const downloads = startDownloads(layers, (layer) => fetchLayer(pull, layer.descriptor, signal));
+  try {
+    for (const [i, layer] of layers.entries()) await unpackOnce(pull, layer, downloads[i]);
+  } finally {
+    // Nothing of this pull may write any more once its lease is deleted.
+    stop.abort();
+    await Promise.allSettled(downloads);
+  }
+}
+
+async function unpackOnce(pull: PullContext, layer: Layer, download: Promise<void> | undefined): Promise<void> {
+  await download;
+  await pull.locks.snapshots.run(`${pull.client.name}/${layer.chainId}`, async () => {
+    if (!(await isUnpacked(pull, layer.chainId))) await unpackLayer(pull, layer);
+  });
+}
+
+function startDownloads(layers: Layer[], download: (layer: Layer) => Promise<void>): Promise<void>[] {
+  const started: Promise<void>[] = [];
+  for (const [i, layer] of layers.entries()) {
+    const before = started[i - parallelDownloads] ?? Promise.resolve();
+    const running = before.then(() => download(layer));
+    // Its failure is seen when its turn to be unpacked comes.
+    running.catch(() => undefined);
+    started.push(running);
+  }
+  return started;
+}
