@@ -1,0 +1,77 @@
+import { ConfigError, readConfig, parseSecondsOrGoDuration, type FaaSConfig } from './provider/index.ts';
+import type { PullPolicy } from './functions/index.ts';
+import type { LogLevel } from './log.ts';
+
+export type Environment = Record<string, string | undefined>;
+
+/** The daemon's settings, each from the environment variable of its name in snake case. */
+export interface Config {
+  faas: FaaSConfig;
+  /** Limit of one call in milliseconds; absent: none. */
+  upstreamTimeoutMs?: number;
+  containerdAddress: string;
+  /** Desired state: functions, namespaces, secrets. */
+  dataDir: string;
+  /** What a reboot may take. */
+  runDir: string;
+  /** Histories of function logs. */
+  logDir: string;
+  cniBinDirs: string[];
+  /** A conflist of the operator's own. */
+  cniConf?: string;
+  /** Functions' addresses, in CIDR notation. */
+  subnet?: string;
+  pullPolicy?: PullPolicy;
+  /** Registry credentials. */
+  dockerConfig: string;
+  logLevel: LogLevel;
+}
+
+const pullPolicies = ['Always', 'IfNotPresent', 'Never'] as const satisfies PullPolicy[];
+const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies LogLevel[];
+
+/** Throws ConfigError naming the variable. */
+export function readDaemonConfig(env: Environment): Config {
+  const text = (name: string) => env[name]?.trim() || undefined;
+  const faas = readConfig({
+    basic_auth: 'true',
+    secret_mount_path: '/etc/berth/auth',
+    read_timeout: '60',
+    write_timeout: '60',
+    ...nonEmpty(env),
+  });
+  return {
+    faas: { ...faas, bind: text('bind') ?? '0.0.0.0' },
+    upstreamTimeoutMs: durationMs('upstream_timeout', text('upstream_timeout')),
+    containerdAddress: text('containerd_address') ?? '/run/containerd/containerd.sock',
+    dataDir: text('data_dir') ?? '/var/lib/berth',
+    runDir: text('run_dir') ?? '/run/berth',
+    logDir: text('log_dir') ?? '/var/log/berth',
+    cniBinDirs: (text('cni_bin_dirs') ?? '/opt/cni/bin:/usr/lib/cni').split(':'),
+    cniConf: text('cni_conf'),
+    subnet: text('subnet'),
+    pullPolicy: oneOf('pull_policy', text('pull_policy'), pullPolicies),
+    dockerConfig: text('docker_config') ?? '/etc/berth/docker/config.json',
+    logLevel: oneOf('log_level', text('log_level'), logLevels) ?? 'info',
+  };
+}
+
+function nonEmpty(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+}
+
+function durationMs(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseSecondsOrGoDuration(text) || undefined;
+  } catch (error) {
+    throw new ConfigError(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function oneOf<T extends string>(name: string, text: string | undefined, allowed: readonly T[]): T | undefined {
+  if (text === undefined) return undefined;
+  const found = allowed.find((value) => value === text);
+  if (!found) throw new ConfigError(`${name}: ${JSON.stringify(text)} is none of ${allowed.join(', ')}`);
+  return found;
+}

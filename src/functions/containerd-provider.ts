@@ -1,0 +1,316 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Containerd } from '../containerd/index.ts';
+import { describeError, type Log } from '../log.ts';
+import type { LogStore } from '../logs/index.ts';
+import {
+  FunctionNotFoundError,
+  type DeployOutcome,
+  type Endpoint,
+  type FunctionDeployment,
+  type FunctionName,
+  type FunctionStatus,
+  type LogMessage,
+  type LogRequest,
+  type NamespaceVerbs,
+  type Provider,
+  type ProviderInfo,
+  type ResolveOptions,
+  type SecretVerbs,
+  type StatusOptions,
+  type VersionInfo,
+} from '../provider/index.ts';
+import { ReplicaSecrets, SecretStore } from '../secrets/index.ts';
+import { Deployments } from './deployments.ts';
+import { FunctionStore } from './desired/function-store.ts';
+import { NamespaceStore } from './desired/namespace-store.ts';
+import { toProviderError } from './errors.ts';
+import { GenerationImages } from './generation-images.ts';
+import type { Images, PullPolicy } from './images/index.ts';
+import { Namespaces } from './namespaces.ts';
+import type { Network } from './network/index.ts';
+import { Reconciler } from './reconcile/reconciler.ts';
+import type { Host } from './replicas/host.ts';
+import { observeNamespace } from './replicas/observe.ts';
+import { Routes } from './routes.ts';
+import { secretVerbs } from './secrets.ts';
+import { hostFeatures } from './spec/index.ts';
+import { berthAnnotations, functionStatus } from './status.ts';
+import { Sweep } from './sweep.ts';
+import { defaultTiming, type Timing } from './timing.ts';
+import { usageOf } from './usage.ts';
+
+export interface ContainerdProviderOptions {
+  containerd: Containerd;
+  images: Images;
+  network: Network;
+  logs: LogStore;
+  snapshotter: string;
+  /** Desired state: functions, namespaces, secrets. */
+  dataDir: string;
+  /** Lost at reboot: replicas' secrets and host files. */
+  runDir: string;
+  defaultNamespace: string;
+  pullPolicy?: PullPolicy;
+  version: VersionInfo;
+  timing?: Partial<Timing>;
+  log: Log;
+}
+
+const sweepMs = 5 * 60_000;
+
+/** The provider on containerd: what is wanted on disk, what is there in containerd, a reconciler between. */
+export class ContainerdProvider implements Provider {
+  readonly secrets: SecretVerbs;
+  readonly namespaces: NamespaceVerbs;
+  readonly #containerd: Containerd;
+  readonly #logs: LogStore;
+  readonly #store: FunctionStore;
+  readonly #secretStore: SecretStore;
+  readonly #namespaces: Namespaces;
+  readonly #host: Host;
+  readonly #routes: Routes;
+  readonly #reconciler: Reconciler;
+  readonly #deployments: Deployments;
+  readonly #sweep: Sweep;
+  readonly #timing: Timing;
+  readonly #version: VersionInfo;
+  readonly #log: Log;
+  readonly #stopping = new AbortController();
+  #adopted = false;
+
+  static async open(options: ContainerdProviderOptions): Promise<ContainerdProvider> {
+    return new ContainerdProvider(options, await hostFeatures());
+  }
+
+  private constructor(options: ContainerdProviderOptions, features: Host['features']) {
+    const { containerd, images, network, logs, snapshotter, dataDir, runDir, defaultNamespace, version, log } = options;
+    this.#containerd = containerd;
+    this.#logs = logs;
+    this.#log = log;
+    this.#version = version;
+    this.#timing = { ...defaultTiming, ...options.timing };
+    this.#store = new FunctionStore({ dir: path.join(dataDir, 'functions'), log });
+    this.#secretStore = new SecretStore({ dir: path.join(dataDir, 'secrets') });
+    this.#namespaces = new Namespaces({
+      containerd,
+      store: new NamespaceStore({ dir: path.join(dataDir, 'namespaces') }),
+      defaultNamespace,
+      contents: (namespace) => this.#contents(namespace),
+      empty: (namespace) => this.#sweep.images(namespace),
+    });
+    this.#host = {
+      containerd,
+      snapshotter,
+      network,
+      secrets: this.#secretStore,
+      replicaSecrets: new ReplicaSecrets({ runDir, log }),
+      logs,
+      features,
+      replicaFilesDir: path.join(runDir, 'replicas'),
+      log,
+    };
+    this.#routes = new Routes({ onOutcome: (replica, outcome) => this.#reconciler.callEnded(replica, outcome) });
+    const generationImages = new GenerationImages({ images, defaultPolicy: options.pullPolicy });
+    this.#reconciler = new Reconciler({
+      store: this.#store,
+      host: this.#host,
+      images: generationImages,
+      routes: this.#routes,
+      timing: this.#timing,
+      log,
+    });
+    const requireNamespace = (name: string) => this.#namespaces.require(name);
+    this.#deployments = new Deployments({
+      store: this.#store,
+      secrets: this.#secretStore,
+      images: generationImages,
+      reconciler: this.#reconciler,
+      requireNamespace,
+      answerMs: this.#timing.answerMs,
+    });
+    this.#sweep = new Sweep({ host: this.#host, images, store: this.#store, log });
+    this.secrets = casting(secretVerbs(this.#secretStore, requireNamespace));
+    this.namespaces = casting({
+      list: () => this.#namespaces.list(),
+      get: (name) => this.#namespaces.get(name),
+      create: (namespace) => this.#namespaces.create(namespace),
+      update: (namespace) => this.#namespaces.update(namespace),
+      remove: (name) => this.#namespaces.remove(name),
+    });
+  }
+
+  /** Reads what is wanted, then keeps containerd company in the background: waits for it, adopts, reconciles. */
+  async start(): Promise<void> {
+    await mkdir(this.#host.replicaFilesDir, { recursive: true, mode: 0o755 });
+    await this.#secretStore.start();
+    await this.#host.replicaSecrets.start();
+    await this.#store.load();
+    await this.#logs.start();
+    void this.#followContainerd();
+    this.#every(this.#timing.resyncMs, () => this.#reconciler.wakeAll());
+    this.#every(sweepMs, () => void this.#sweepAll());
+  }
+
+  /** The daemon ends; replicas run on. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#reconciler.stop();
+    await this.#logs.stop();
+  }
+
+  /** Every function has had one attempt to be what it should since the start. */
+  get ready(): boolean {
+    return this.#adopted && this.#reconciler.settledOnce;
+  }
+
+  info(): Promise<ProviderInfo> {
+    return Promise.resolve({ provider: 'berth', orchestration: 'containerd', version: this.#version });
+  }
+
+  deploy(deployment: FunctionDeployment): Promise<DeployOutcome> {
+    return cast(() => this.#deployments.deploy(deployment));
+  }
+
+  update(deployment: FunctionDeployment): Promise<DeployOutcome> {
+    return cast(() => this.#deployments.update(deployment));
+  }
+
+  async remove(name: FunctionName): Promise<void> {
+    await cast(() => this.#deployments.remove(name));
+    void this.#sweepImages(name.namespace);
+  }
+
+  scale(name: FunctionName, replicas: number): Promise<void> {
+    return cast(() => this.#deployments.scale(name, replicas));
+  }
+
+  async list(namespace: string): Promise<FunctionStatus[]> {
+    await cast(() => this.#namespaces.require(namespace));
+    return this.#store
+      .inNamespace(namespace)
+      .map((stored) => functionStatus(stored, this.#reconciler.state(stored.function)));
+  }
+
+  async status(name: FunctionName, { usage }: StatusOptions): Promise<FunctionStatus> {
+    const record = this.#store.get(name);
+    if (!record) throw new FunctionNotFoundError(name);
+    const state = this.#reconciler.state(name);
+    const status = functionStatus({ function: name, record }, state);
+    const annotations = { ...status.annotations, ...berthAnnotations(record, state) };
+    const running = state ? [...state.replicas.values()].filter(({ task }) => task === 'running') : [];
+    const ids = running.map(({ id }) => id);
+    if (!usage) return { ...status, annotations };
+    const used = await cast(() => usageOf(this.#containerd.namespace(name.namespace), ids));
+    return { ...status, annotations, usage: used };
+  }
+
+  async resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint> {
+    if (!this.#store.has(name)) throw new FunctionNotFoundError(name);
+    return this.#routes.resolve(name, options);
+  }
+
+  logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogMessage> {
+    return this.#logs.query(request, signal);
+  }
+
+  async #contents(namespace: string): Promise<string[]> {
+    const functions = this.#store.inNamespace(namespace).map((stored) => `function ${stored.function.name}`);
+    const secrets = (await this.#secretStore.list(namespace)).map(({ name }) => `secret ${name}`);
+    return [...functions, ...secrets];
+  }
+
+  /** Until the daemon stops: connect, adopt, listen to events; when the stream breaks, begin again. */
+  async #followContainerd(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#containerd.waitReady(signal);
+        const { version } = await this.#containerd.version({ signal });
+        this.#log.info('containerd answers', { version });
+        await this.#listen(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#log.warn('lost containerd, functions run on', { error: describeError(error) });
+        await sleep(100, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #listen(signal: AbortSignal): Promise<void> {
+    // Subscribed before looking, so that no exit falls between.
+    const events = this.#containerd.events.subscribe(['topic=="/tasks/exit"', 'topic=="/tasks/oom"'], { signal });
+    await this.#namespaces.ensure();
+    await this.#host.network.ensureHost();
+    await this.#adopt();
+    for await (const { event } of events) {
+      if (event.type === 'task-oom') this.#reconciler.oomSeen(event.containerId);
+      if (event.type !== 'task-exit' || event.execId) continue;
+      const fn = this.#reconciler.functionOf(event.containerId);
+      if (fn) this.#reconciler.wake(fn);
+    }
+  }
+
+  /** Wakes what is wanted and what is there, and clears away what belongs to neither. */
+  async #adopt(): Promise<void> {
+    const replicas = await this.#allReplicas();
+    const first = !this.#adopted;
+    if (first) for (const namespace of await this.#namespaces.list()) await this.#sweep.leases(namespace);
+    for (const replica of replicas) {
+      if (replica.task.status !== 'none') await this.#logs.follow({ ...replica.function, id: replica.id });
+    }
+    for (const { function: fn } of [...this.#store.all(), ...replicas]) this.#reconciler.wake(fn);
+    this.#adopted = true;
+    await this.#sweepAll();
+  }
+
+  async #allReplicas() {
+    const namespaces = await this.#namespaces.list();
+    return (await Promise.all(namespaces.map((name) => observeNamespace(this.#containerd, name)))).flat();
+  }
+
+  async #sweepAll(): Promise<void> {
+    if (!this.#adopted) return;
+    try {
+      const ids = (await this.#allReplicas()).map(({ id }) => id);
+      await this.#sweep.outsideParts(new Set([...ids, ...this.#reconciler.replicaIds()]));
+      for (const namespace of await this.#namespaces.list()) await this.#sweep.images(namespace);
+    } catch (error) {
+      this.#log.warn('could not clear up, will try again', { error: describeError(error) });
+    }
+  }
+
+  async #sweepImages(namespace: string): Promise<void> {
+    try {
+      await this.#sweep.images(namespace);
+    } catch (error) {
+      this.#log.warn('could not remove unused images, will try again', { namespace, error: describeError(error) });
+    }
+  }
+
+  #every(periodMs: number, act: () => void): void {
+    const timer = setInterval(act, periodMs);
+    timer.unref();
+    this.#stopping.signal.addEventListener('abort', () => clearInterval(timer));
+  }
+}
+
+async function cast<T>(verb: () => Promise<T>): Promise<T> {
+  try {
+    return await verb();
+  } catch (error) {
+    throw toProviderError(error);
+  }
+}
+
+/** The same verbs, throwing ProviderErrors only. */
+function casting<T extends object>(verbs: T): T {
+  return new Proxy(verbs, {
+    get(target, property, receiver) {
+      const verb: unknown = Reflect.get(target, property, receiver);
+      if (typeof verb !== 'function') return verb;
+      return (...args: unknown[]) => cast(() => Reflect.apply(verb, target, args) as Promise<unknown>);
+    },
+  });
+}

@@ -1,0 +1,90 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { FunctionName } from '../../provider/index.ts';
+import { removeDurably, writeDurably } from '../../durable-file.ts';
+import { describeError, type Log } from '../../log.ts';
+import { parseRecord, type FunctionRecord } from './record.ts';
+
+export type FunctionKey = `${string}.${string}`;
+
+/** `name.namespace`, the name that a function is called by from outside. */
+export function keyOf({ name, namespace }: FunctionName): FunctionKey {
+  return `${name}.${namespace}`;
+}
+
+export interface StoredFunction {
+  function: FunctionName;
+  record: FunctionRecord;
+}
+
+/** The desired state of all functions: one file each at `<dir>/<namespace>/<name>.json`, and their contents in memory. */
+export class FunctionStore {
+  readonly #dir: string;
+  readonly #log: Log;
+  readonly #functions = new Map<FunctionKey, StoredFunction>();
+  readonly #unreadable = new Set<FunctionKey>();
+
+  constructor({ dir, log }: { dir: string; log: Log }) {
+    this.#dir = dir;
+    this.#log = log;
+  }
+
+  async load(): Promise<void> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    for (const namespace of await readdir(this.#dir)) {
+      for (const file of await readdir(path.join(this.#dir, namespace))) {
+        if (file.endsWith('.json')) await this.#read({ name: file.slice(0, -'.json'.length), namespace });
+      }
+    }
+  }
+
+  async #read(fn: FunctionName): Promise<void> {
+    const file = this.#file(fn);
+    try {
+      this.#functions.set(keyOf(fn), { function: fn, record: parseRecord(await readFile(file, 'utf8')) });
+    } catch (error) {
+      // Its replicas are left as they are: a file we cannot read says nothing about what the user wants.
+      this.#unreadable.add(keyOf(fn));
+      this.#log.error(`cannot read ${file}: restore it or delete it, then restart berth`, {
+        error: describeError(error),
+      });
+    }
+  }
+
+  get(fn: FunctionName): FunctionRecord | undefined {
+    return this.#functions.get(keyOf(fn))?.record;
+  }
+
+  has(fn: FunctionName): boolean {
+    return this.#functions.has(keyOf(fn));
+  }
+
+  isUnreadable(fn: FunctionName): boolean {
+    return this.#unreadable.has(keyOf(fn));
+  }
+
+  all(): StoredFunction[] {
+    return [...this.#functions.values()];
+  }
+
+  inNamespace(namespace: string): StoredFunction[] {
+    return this.all().filter((stored) => stored.function.namespace === namespace);
+  }
+
+  /** Returns when the record would survive a power cut; `fsync: false` for what may be lost, such as autoscaler counts. */
+  async put(fn: FunctionName, record: FunctionRecord, options: { fsync?: boolean } = {}): Promise<void> {
+    await mkdir(path.dirname(this.#file(fn)), { recursive: true, mode: 0o700 });
+    await writeDurably(this.#file(fn), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600, ...options });
+    this.#functions.set(keyOf(fn), { function: { name: fn.name, namespace: fn.namespace }, record });
+    this.#unreadable.delete(keyOf(fn));
+  }
+
+  async delete(fn: FunctionName): Promise<void> {
+    await removeDurably(this.#file(fn));
+    this.#functions.delete(keyOf(fn));
+  }
+
+  #file({ name, namespace }: FunctionName): string {
+    return path.join(this.#dir, namespace, `${name}.json`);
+  }
+}

@@ -1,0 +1,45 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Namespace } from '../../provider/index.ts';
+import { removeDurably, writeDurably } from '../../durable-file.ts';
+
+const stored = z.object({
+  schema: z.literal(1),
+  labels: z.record(z.string(), z.string()),
+  annotations: z.record(z.string(), z.string()),
+});
+
+/** The namespaces that the user made: one file each at `<dir>/<namespace>.json`. */
+export class NamespaceStore {
+  readonly #dir: string;
+
+  constructor({ dir }: { dir: string }) {
+    this.#dir = dir;
+  }
+
+  async all(): Promise<Namespace[]> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    const files = (await readdir(this.#dir)).filter((file) => file.endsWith('.json'));
+    return Promise.all(files.map((file) => this.#read(file.slice(0, -'.json'.length))));
+  }
+
+  async #read(name: string): Promise<Namespace> {
+    const { labels, annotations } = stored.parse(JSON.parse(await readFile(this.#file(name), 'utf8')));
+    return { name, labels, annotations };
+  }
+
+  async put({ name, labels, annotations }: Namespace): Promise<void> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    const text = JSON.stringify({ schema: 1, labels, annotations }, undefined, 2);
+    await writeDurably(this.#file(name), `${text}\n`, { mode: 0o600 });
+  }
+
+  async delete(name: string): Promise<void> {
+    await removeDurably(this.#file(name));
+  }
+
+  #file(name: string): string {
+    return path.join(this.#dir, `${name}.json`);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The pure heart of the reconciler: what is wanted and what is there -> the steps to take now. No clock, no I/O; called
+ * again after every change until it has nothing to say.
+ */
+
+export interface DesiredGeneration {
+  id: string;
+  imageReady: boolean;
+  /** Set when this generation cannot run: its image cannot be had, or a step of its start failed. */
+  failed: boolean;
+}
+
+export interface DesiredFunction {
+  current: DesiredGeneration;
+  candidate?: DesiredGeneration;
+  /** Replicas wanted when awake, at least 1. */
+  replicas: number;
+  asleep: boolean;
+  /** Replicas that keep their record, snapshot and network while asleep, so that waking starts only a task. */
+  parked: number;
+}
+
+export interface ObservedReplica {
+  id: string;
+  generation: string;
+  task: 'none' | 'created' | 'running' | 'stopped';
+  /** Its container record is there. */
+  created: boolean;
+  ready: boolean;
+  /** Out of the routes for good; its calls in flight are finishing. */
+  draining: boolean;
+  /** Nothing is in flight any more, or the drain has taken too long. */
+  drained: boolean;
+  /** A step on it is under way. */
+  busy: boolean;
+  /** Its back-off after a crash or a failed start has not passed. */
+  backingOff: boolean;
+}
+
+export type Step =
+  | { step: 'ensure-image'; generation: string }
+  | { step: 'create-replica'; generation: string }
+  | { step: 'start-task'; replica: string }
+  | { step: 'drain'; replica: string }
+  | { step: 'stop-task'; replica: string }
+  | { step: 'delete-replica'; replica: string }
+  | { step: 'promote' }
+  | { step: 'drop-candidate' };
+
+export function decide(desired: DesiredFunction | undefined, replicas: ObservedReplica[]): Step[] {
+  if (!desired) return replicas.flatMap(retire);
+  const { current, candidate } = desired;
+  const of = (generation: DesiredGeneration) => replicas.filter((replica) => replica.generation === generation.id);
+  const unwanted = replicas.filter(({ generation }) => generation !== current.id && generation !== candidate?.id);
+  const steps = unwanted.flatMap(retire);
+
+  if (candidate) {
+    const mine = of(candidate);
+    if (candidate.failed || mine.some((replica) => replica.task === 'stopped')) return [{ step: 'drop-candidate' }];
+    if (mine.filter((replica) => replica.ready).length >= desired.replicas) return [{ step: 'promote' }];
+    steps.push(...run(candidate, mine, desired.replicas));
+  }
+  // While a candidate starts, a current generation that sleeps goes on sleeping.
+  if (desired.asleep) steps.push(...sleep(of(current), desired.parked));
+  else steps.push(...run(current, of(current), desired.replicas));
+  return steps;
+}
+
+/** Towards `wanted` running replicas of one generation. */
+function run(generation: DesiredGeneration, replicas: ObservedReplica[], wanted: number): Step[] {
+  const leaving = replicas.filter((replica) => replica.draining);
+  const staying = replicas.filter((replica) => !replica.draining);
+  const surplus = [...staying].sort(leastUsefulFirst).slice(0, Math.max(0, staying.length - wanted));
+  const kept = staying.filter((replica) => !surplus.includes(replica));
+  return [
+    ...leaving.flatMap(retire),
+    ...surplus.flatMap(retire),
+    ...kept.flatMap(start),
+    ...missing(generation, wanted - kept.length),
+  ];
+}
+
+function missing(generation: DesiredGeneration, count: number): Step[] {
+  if (generation.failed || count <= 0) return [];
+  if (!generation.imageReady) return [{ step: 'ensure-image', generation: generation.id }];
+  return Array.from({ length: count }, () => ({ step: 'create-replica', generation: generation.id }));
+}
+
+function start(replica: ObservedReplica): Step[] {
+  if (replica.busy || replica.backingOff || replica.task === 'running') return [];
+  return [{ step: 'start-task', replica: replica.id }];
+}
+
+/** Towards no task at all, with `parked` replicas' records kept for a quick wake. */
+function sleep(replicas: ObservedReplica[], parked: number): Step[] {
+  return replicas.flatMap((replica, index) => {
+    if (index >= parked) return retire(replica);
+    if (replica.busy || (replica.task === 'none' && replica.created)) return [];
+    return retire(replica);
+  });
+}
+
+/** The next step on a replica's way out: routes, calls, task, record. */
+function retire(replica: ObservedReplica): Step[] {
+  if (replica.busy) return [];
+  if (replica.task === 'running' && !replica.draining) return [{ step: 'drain', replica: replica.id }];
+  if (replica.task === 'running' && !replica.drained) return [];
+  if (replica.task !== 'none') return [{ step: 'stop-task', replica: replica.id }];
+  return [{ step: 'delete-replica', replica: replica.id }];
+}
+
+function leastUsefulFirst(a: ObservedReplica, b: ObservedReplica): number {
+  return usefulness(a) - usefulness(b);
+}
+
+function usefulness(replica: ObservedReplica): number {
+  if (replica.ready) return 2;
+  return replica.task === 'running' ? 1 : 0;
+}

@@ -1,0 +1,72 @@
+import { isNotFound, type NamespacedClient } from '../../containerd/index.ts';
+import type { Generation } from '../desired/record.ts';
+import type { Attachment } from '../network/index.ts';
+import { requireSecrets } from '../secrets.ts';
+import type { Host, ReplicaName } from './host.ts';
+import { writeHostFiles } from './host-files.ts';
+import { taskState } from './observe.ts';
+
+/**
+ * From a container record to a running task. Everything the task needs outside containerd is made first and each part
+ * keeps what is there already, so this is the same after a crash of the function, of the daemon, or of the host.
+ */
+export async function startTask(host: Host, replica: ReplicaName, generation: Generation): Promise<Attachment> {
+  const client = host.containerd.namespace(replica.namespace);
+  const { status } = await taskState(client, replica.id);
+  if (status === 'stopped') await client.tasks.delete(replica.id);
+  const attachment = await host.network.attach(replica.id);
+  if (status === 'running') return attachment;
+  if (status !== 'created') await createTask(host, client, replica, generation, attachment);
+  try {
+    await client.tasks.start({ containerId: replica.id });
+  } catch (error) {
+    await deleteTask(client, replica.id);
+    throw error;
+  }
+  await host.logs.follow(replica);
+  return attachment;
+}
+
+async function createTask(
+  host: Host,
+  client: NamespacedClient,
+  replica: ReplicaName,
+  generation: Generation,
+  attachment: Attachment,
+): Promise<void> {
+  const { id } = replica;
+  await writeHostFiles(host, replica, attachment.ip);
+  await prepareSecrets(host, client, replica, generation.deployment.secrets ?? []);
+  const { stdout, stderr } = await host.logs.stdioFor(replica);
+  const rootfs = await client.snapshots.mounts({ snapshotter: host.snapshotter, key: id });
+  await client.tasks.create({ containerId: id, rootfs, stdout, stderr });
+}
+
+async function prepareSecrets(
+  host: Host,
+  client: NamespacedClient,
+  replica: ReplicaName,
+  names: string[],
+): Promise<void> {
+  if (names.length === 0) return;
+  const { namespace } = replica;
+  await requireSecrets(host.secrets, namespace, names);
+  const files = await Promise.all(
+    names.map(async (name) => ({ name, value: await host.secrets.read(namespace, name) })),
+  );
+  const { spec } = await client.containers.get(replica.id);
+  await host.replicaSecrets.prepare(replica.id, files, userOf(spec));
+}
+
+function userOf(spec: unknown): { uid: number; gid: number } {
+  const { process } = spec as { process: { user: { uid: number; gid: number } } };
+  return process.user;
+}
+
+export async function deleteTask(client: NamespacedClient, id: string): Promise<void> {
+  try {
+    await client.tasks.delete(id);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}

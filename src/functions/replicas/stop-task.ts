@@ -1,0 +1,46 @@
+import { isDeadlineExceeded, isNotFound, type NamespacedClient } from '../../containerd/index.ts';
+import type { Host, ReplicaName } from './host.ts';
+import { taskState } from './observe.ts';
+import { deleteTask } from './start-task.ts';
+
+const sigterm = 15;
+const sigkill = 9;
+
+/**
+ * SIGTERM to the first process only (the watchdog passes it on), SIGKILL after the grace, and the task is gone. Calls in
+ * flight have been drained before.
+ */
+export async function stopTask(host: Host, { id, namespace }: ReplicaName, graceMs: number): Promise<void> {
+  const client = host.containerd.namespace(namespace);
+  const { status } = await taskState(client, id);
+  if (status === 'none') return;
+  if (status === 'running') await end(client, id, graceMs);
+  await deleteTask(client, id);
+}
+
+async function end(client: NamespacedClient, id: string, graceMs: number): Promise<void> {
+  await kill(client, id, sigterm);
+  if (await exitsWithin(client, id, graceMs)) return;
+  await kill(client, id, sigkill);
+  await client.tasks.wait({ containerId: id });
+}
+
+async function kill(client: NamespacedClient, id: string, signal: number): Promise<void> {
+  try {
+    await client.tasks.kill({ containerId: id, signal });
+  } catch (error) {
+    // It ended by itself in between.
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+async function exitsWithin(client: NamespacedClient, id: string, timeoutMs: number): Promise<boolean> {
+  try {
+    await client.tasks.wait({ containerId: id }, { timeoutMs });
+    return true;
+  } catch (error) {
+    if (isDeadlineExceeded(error)) return false;
+    if (isNotFound(error)) return true;
+    throw error;
+  }
+}

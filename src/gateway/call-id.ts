@@ -1,0 +1,20 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+export interface CallHeaders {
+  'X-Call-Id': string;
+  'X-Start-Time': string;
+}
+
+/**
+ * Names the call, to the function and to the caller: the caller's own `X-Call-Id` or a new UUID, and the start in
+ * nanoseconds since the epoch. Source: https://docs.openfaas.com/reference/async/
+ */
+export function markCall(req: IncomingMessage): CallHeaders {
+  const given = req.headers['x-call-id'];
+  const callId = typeof given === 'string' && given !== '' ? given : randomUUID();
+  const startTime = String(BigInt(Date.now()) * 1_000_000n);
+  req.headers['x-call-id'] = callId;
+  req.headers['x-start-time'] = startTime;
+  return { 'X-Call-Id': callId, 'X-Start-Time': startTime };
+}

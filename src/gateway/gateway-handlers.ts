@@ -1,0 +1,79 @@
+import { machine } from 'node:os';
+import type { Registry } from '@prometheus-io/client';
+import type { Log } from '../log.ts';
+import {
+  functionProxy,
+  handlersFor,
+  type FaaSConfig,
+  type FaaSHandlers,
+  type Provider,
+  type RawHandler,
+  type VersionInfo,
+} from '../provider/index.ts';
+import { markCall } from './call-id.ts';
+import { Invocations } from './invocations.ts';
+import { wakingResolve } from './wake.ts';
+
+export interface GatewayOptions {
+  provider: Provider;
+  config: FaaSConfig;
+  version: VersionInfo;
+  /** Limit of one call in milliseconds; absent: none. */
+  upstreamTimeoutMs?: number;
+  /** How long a call is held for a function that has no ready replica. */
+  wakeMs?: number;
+  /** True once the provider has looked after everything since its start. */
+  ready: () => boolean;
+  registry: Registry;
+  log: Log;
+}
+
+/** What a gateway adds to a provider's handlers: call ids, wake from zero, counters, and its own shape of /system/info. */
+export function gatewayHandlers(options: GatewayOptions): FaaSHandlers {
+  const { provider, config, registry, version, ready } = options;
+  const invocations = new Invocations(registry);
+  return {
+    ...handlersFor(countingProvider(provider, invocations), config),
+    functionProxy: invoker(options, invocations),
+    async info(ctx) {
+      ctx.body = { provider: await provider.info(), version, arch: machine() };
+    },
+    health(ctx) {
+      ctx.status = ready() ? 200 : 503;
+      ctx.body = ready() ? 'OK' : 'starting: waiting for containerd, or functions are being brought back\n';
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Lists with `invocationCount`, which faas-cli takes from the list alone. */
+function countingProvider(provider: Provider, invocations: Invocations): Provider {
+  const list: Provider['list'] = async (namespace) => {
+    const functions = await provider.list(namespace);
+    return functions.map((status) => ({ ...status, invocationCount: invocations.count(status) }));
+  };
+  return Object.create(provider, { list: { value: list } }) as Provider;
+}
+
+function invoker(options: GatewayOptions, invocations: Invocations): RawHandler {
+  const { provider, config, upstreamTimeoutMs, wakeMs = 60_000, log } = options;
+  const proxy = functionProxy(wakingResolve(provider, { wakeMs }), {
+    defaultNamespace: config.defaultNamespace,
+    maxIdleConnsPerHost: config.maxIdleConnsPerHost,
+    upstreamTimeoutMs,
+    unreachableStatus: 502,
+    onCall: (fn) => invocations.begin(fn),
+    log,
+  });
+  return {
+    web(req, res) {
+      for (const [name, value] of Object.entries(markCall(req))) res.setHeader(name, value);
+      return proxy.web(req, res);
+    },
+    upgrade(req, socket, head) {
+      markCall(req);
+      return proxy.upgrade(req, socket, head);
+    },
+    close: () => proxy.close(),
+  };
+}

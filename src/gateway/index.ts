@@ -1,0 +1,1 @@
+export { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';

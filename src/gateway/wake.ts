@@ -1,0 +1,46 @@
+import {
+  NoEndpointsError,
+  ProviderError,
+  type Endpoint,
+  type FunctionName,
+  type Provider,
+  type ResolveOptions,
+} from '../provider/index.ts';
+
+type Resolve = (name: FunctionName, options: ResolveOptions) => Promise<Endpoint>;
+
+/**
+ * Resolves as the provider does, and wakes a function that is scaled to zero: one scale call however many callers, who
+ * are held until a replica is ready. Throws 504 when that takes longer than `wakeMs`.
+ */
+export function wakingResolve(provider: Provider, { wakeMs }: { wakeMs: number }): Resolve {
+  const waking = new Map<string, Promise<void>>();
+
+  async function wake(fn: FunctionName): Promise<void> {
+    const { replicas, labels } = await provider.status(fn, { usage: false });
+    if (replicas === 0) await provider.scale(fn, Math.max(1, Number(labels['com.openfaas.scale.min']) || 1));
+  }
+
+  function wakeOnce(fn: FunctionName): Promise<void> {
+    const key = `${fn.name}.${fn.namespace}`;
+    const running = waking.get(key) ?? wake(fn).finally(() => waking.delete(key));
+    waking.set(key, running);
+    return running;
+  }
+
+  return async (fn, options) => {
+    try {
+      return await provider.resolve(fn, { ...options, waitMs: 0 });
+    } catch (error) {
+      if (!(error instanceof NoEndpointsError)) throw error;
+    }
+    await wakeOnce(fn);
+    try {
+      return await provider.resolve(fn, { ...options, waitMs: wakeMs });
+    } catch (error) {
+      if (!(error instanceof NoEndpointsError)) throw error;
+      const message = `${fn.name} had no ready replica within ${wakeMs / 1000} s: see faas-cli describe and logs`;
+      throw new ProviderError(504, message, { cause: error, headers: error.headers });
+    }
+  };
+}
