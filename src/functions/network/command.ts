@@ -5,6 +5,9 @@ const packages = { ip: 'iproute2', nft: 'nftables', iptables: 'iptables' };
 
 export type HostCommand = keyof typeof packages;
 
+/** The system's own folders only: npm puts programs of packages first in PATH, and one of them is called nft as well. */
+const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+
 const timeoutMs = 20_000;
 
 /**
@@ -13,7 +16,8 @@ const timeoutMs = 20_000;
  */
 export function run(command: HostCommand, args: string[], stdin = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = execFile(command, args, { timeout: timeoutMs, killSignal: 'SIGKILL' }, (cause, stdout, stderr) => {
+    const options = { env, timeout: timeoutMs, killSignal: 'SIGKILL' } as const;
+    const child = execFile(command, args, options, (cause, stdout, stderr) => {
       if (!cause) return resolve(stdout);
       const said =
         cause.code === 'ENOENT' ? `no such command, install the package ${packages[command]}` : stderr.trim();
