@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { cacheFolder } from './cache.ts';
 import { until } from './poll.ts';
 import { endProcess, isRunning, run, tail } from './processes.ts';
 
@@ -116,14 +117,13 @@ export async function startContainerd(options: TestContainerdOptions = {}): Prom
 }
 
 function defaultBinFolder(): string {
-  const cache = process.env['BERTH_TEST_CACHE'] ?? join(import.meta.dirname, '../../.cache');
   const candidates = [
     process.env['BERTH_TEST_CONTAINERD'],
-    ...['2', '1.7', '1.6'].map((line) => join(cache, 'containerd', line, 'bin')),
+    ...['2', '1.7', '1.6'].map((line) => join(cacheFolder, 'containerd', line, 'bin')),
     '/usr/bin',
   ];
   const found = candidates.find((folder) => folder && existsSync(join(folder, 'containerd')));
-  if (!found) throw new Error('no containerd found: run test/helpers/containerd-lines.sh');
+  if (!found) throw new Error('no containerd found: run test/helpers/unpack.sh');
   return found;
 }
 

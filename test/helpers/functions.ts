@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cacheFolder } from './cache.ts';
 import { buildImage } from './images.ts';
 import type { ImageOptions, ImageProcess, Layer, TestImage } from './images.ts';
 import { run } from './processes.ts';
 import type { TestRegistry } from './registry.ts';
-
-const cacheFolder = process.env['BERTH_TEST_CACHE'] ?? join(import.meta.dirname, '../../.cache');
 
 const userFiles: Layer = {
   'etc/passwd': 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n',
@@ -54,24 +53,6 @@ export async function busyboxImage(registry: TestRegistry, options: FunctionImag
       Env: ['PATH=/usr/bin:/bin', ...env],
       ...config,
     },
-  });
-}
-
-/** Pushes what OpenFaaS's templates build: a watchdog on PATH in front of a program, on busybox. */
-export async function watchdogImage(
-  registry: TestRegistry,
-  watchdog: 'classic' | 'of',
-  options: FunctionImageOptions = {},
-): Promise<TestImage> {
-  const binary = join(cacheFolder, 'go-bin', watchdog === 'classic' ? 'classic-watchdog' : 'of-watchdog');
-  if (!existsSync(binary)) throw new Error(`${binary} is missing: run test/helpers/go-tools.sh`);
-  const layer = { 'usr/bin/fwatchdog': { content: await readFile(binary), mode: 0o755 } };
-  return busyboxImage(registry, {
-    name: `${watchdog}-watchdog`,
-    user: 'app',
-    ...options,
-    layers: [layer, ...(options.layers ?? [])],
-    config: { Cmd: ['fwatchdog'], WorkingDir: '/home/app', ...options.config },
   });
 }
 

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from './cache.ts';
 import { until } from './poll.ts';
 import { endProcess, isRunning, tail } from './processes.ts';
 import { startTokenServer } from './token-server.ts';
@@ -9,6 +11,7 @@ import type { TokenServer } from './token-server.ts';
 
 export const registryUsername = 'tester';
 export const registryPassword = 'tester-password';
+const unpacked = join(cacheFolder, 'registry/bin/docker-registry');
 const htpasswd = 'tester:$2y$05$dkF4zq6B5SpAXfvuK4REf.hGbVUDM9MwR2Gh9aTksO9ZwnxyzROUu\n';
 
 export interface TestRegistryOptions {
@@ -43,7 +46,7 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
   await writeFile(join(folder, 'htpasswd'), htpasswd);
   await writeFile(join(folder, 'config.yml'), configOf(folder, auth, tokens));
   const logFile = await open(logPath, 'a');
-  const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
+  const child = spawn(existsSync(unpacked) ? unpacked : 'docker-registry', ['serve', join(folder, 'config.yml')], {
     env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
     stdio: ['ignore', logFile.fd, logFile.fd],
   });

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unpacks the containerd of three Debian releases side by side, and prints the bin folder of each line asked for.
-# Usage: containerd-lines.sh [1.6|1.7|2]...        (all three without arguments)
+# Unpacks Debian packages into the cache without installing them, and prints the folder of the binaries of each.
+# Usage: unpack.sh [1.6|1.7|2|registry]...     (containerd of three Debian releases, docker-registry; all by default)
 # The host's apt sources stay as they are: apt runs on a private folder with the host's own mirror and proxy settings.
 set -euo pipefail
 
@@ -8,12 +8,21 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${BERTH_TEST_CACHE:-$here/.cache}
 apt_dir=$cache/apt
 
-release_of() {
+# What is asked for -> package and the Debian release that has it.
+source_of() {
 	case $1 in
-	1.6) echo bookworm ;;
-	1.7) echo trixie ;;
-	2) echo sid ;;
-	*) echo "containerd-lines: no such line: $1 (1.6, 1.7 or 2)" >&2 && return 1 ;;
+	1.6) echo containerd bookworm ;;
+	1.7) echo containerd trixie ;;
+	2) echo containerd sid ;;
+	registry) echo docker-registry bookworm ;;
+	*) echo "unpack: no such thing: $1 (1.6, 1.7, 2 or registry)" >&2 && return 1 ;;
+	esac
+}
+
+bin_folder() {
+	case $1 in
+	registry) echo "$cache/registry/bin" ;;
+	*) echo "$cache/containerd/$1/bin" ;;
 	esac
 }
 
@@ -42,29 +51,31 @@ update_index() {
 }
 
 download() {
-	local version
-	version=$(private_apt apt-cache madison containerd | awk -F' *[|] *' -v release=" $1/" '$3 ~ release { print $2; exit }')
-	[ -n "$version" ] && (cd "$2" && private_apt apt-get download "containerd=$version" >&2)
+	local package=$1 release=$2 version
+	version=$(private_apt apt-cache madison "$package" | awk -F' *[|] *' -v release=" $release/" '$3 ~ release { print $2; exit }')
+	[ -n "$version" ] && private_apt apt-get download "$package=$version" >&2
 }
 
 unpack() {
-	local line=$1 release tmp
-	release=$(release_of "$line")
-	mkdir -p "$cache/containerd"
-	tmp=$(mktemp -d "$cache/containerd/tmp.XXXXXX")
+	local target package release tmp
+	target=$(bin_folder "$1")
+	read -r package release < <(source_of "$1")
+	mkdir -p "$(dirname "$target")"
+	tmp=$(mktemp -d "$cache/tmp.XXXXXX")
+	cd "$tmp"
 	[ -f "$apt_dir/sources.list" ] || update_index
-	download "$release" "$tmp" || { update_index && download "$release" "$tmp"; }
-	dpkg -x "$tmp"/containerd_*.deb "$tmp"
-	"$tmp/usr/bin/containerd" --version >&2
-	mkdir -p "$cache/containerd/$line"
-	rm -rf "$cache/containerd/$line/bin"
-	mv "$tmp/usr/bin" "$cache/containerd/$line/bin"
+	download "$package" "$release" || { update_index && download "$package" "$release"; }
+	dpkg -x ./*.deb .
+	"usr/bin/$package" --version >&2
+	rm -rf "$target"
+	mv usr/bin "$target"
+	cd "$here"
 	rm -rf "$tmp"
 }
 
-[ $# -gt 0 ] || set -- 1.6 1.7 2
-for line in "$@"; do
-	release_of "$line" >/dev/null
-	[ -x "$cache/containerd/$line/bin/containerd" ] || unpack "$line"
-	echo "$cache/containerd/$line/bin"
+[ $# -gt 0 ] || set -- 1.6 1.7 2 registry
+for wanted in "$@"; do
+	source_of "$wanted" >/dev/null
+	[ -d "$(bin_folder "$wanted")" ] || unpack "$wanted"
+	bin_folder "$wanted"
 done

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContainerd } from './containerd.ts';
+import { until } from './poll.ts';
+import { endProcess, isRunning, run, tail } from './processes.ts';
+
+export const username = 'admin';
+export const password = 'test-password';
+
+export interface TestBerthOptions {
+  containerd: TestContainerd;
+  /** Environment variables of the daemon beside those that put everything into a temporary folder. */
+  env?: Record<string, string>;
+  /** Do not wait for /healthz to answer 200. */
+  unready?: boolean;
+}
+
+export interface Answer {
+  status: number;
+  text: string;
+  headers: Headers;
+}
+
+export interface TestBerth extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** Data, run and log folders are under it. */
+  readonly folder: string;
+  readonly pid: number;
+  /** A request with the password. An object becomes a JSON body. */
+  api(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** A call of a function, without the password. */
+  invoke(path: string, init?: RequestInit): Promise<Answer>;
+  log(): Promise<string>;
+  /** Ends the daemon and waits for its end; functions run on. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  start(options?: { unready?: boolean; env?: Record<string, string> }): Promise<void>;
+  /** Removes every function, ends the daemon, deletes its folders and network. */
+  stop(): Promise<void>;
+}
+
+/** Starts the daemon from its source, as `npm start` does, on a containerd of the test's own. */
+export async function startBerth(options: TestBerthOptions): Promise<TestBerth> {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const logPath = join(folder, 'berth.log');
+  await mkdir(join(folder, 'auth'));
+  await writeFile(join(folder, 'auth/basic-auth-user'), username);
+  await writeFile(join(folder, 'auth/basic-auth-password'), password);
+  const env = {
+    PATH: process.env.PATH,
+    port: String(port),
+    bind: '0.0.0.0',
+    secret_mount_path: join(folder, 'auth'),
+    containerd_address: options.containerd.address,
+    data_dir: join(folder, 'data'),
+    run_dir: join(folder, 'run'),
+    log_dir: join(folder, 'log'),
+    docker_config: join(folder, 'docker-config.json'),
+    log_level: 'debug',
+    ...options.env,
+  };
+
+  let child: ChildProcess | undefined;
+  const request = async (path: string, init: RequestInit): Promise<Answer> => {
+    const response = await fetch(url + path, { redirect: 'manual', ...init });
+    return { status: response.status, text: await response.text(), headers: response.headers };
+  };
+  const authorization = `Basic ${btoa(`${username}:${password}`)}`;
+  const api = (method: string, path: string, body?: unknown) =>
+    request(path, {
+      method,
+      headers: { authorization, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      body: typeof body === 'string' || body === undefined ? body : JSON.stringify(body),
+    });
+
+  async function start(again: { unready?: boolean; env?: Record<string, string> } = options) {
+    const output = await open(logPath, 'a');
+    const started = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts')], {
+      env: { ...env, ...again.env },
+      stdio: ['ignore', output.fd, output.fd],
+    });
+    await output.close();
+    child = started;
+    await until(
+      async () => !isRunning(started) || (await request('/healthz', {})).status === 200 || again.unready === true,
+      { timeoutMs: 60_000, message: 'berth to be healthy' },
+    ).catch(async (cause: unknown) => {
+      throw new Error(`berth did not come up:\n${await tail(logPath)}`, { cause });
+    });
+    if (!isRunning(started)) throw new Error(`berth ended at its start:\n${await tail(logPath)}`);
+  }
+  async function kill(signal: NodeJS.Signals = 'SIGTERM') {
+    if (child) await endProcess(child, signal);
+  }
+  async function stop() {
+    await kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+    await run('nft', ['delete', 'table', 'ip', 'berth']).catch(() => {});
+  }
+
+  try {
+    await start();
+    return {
+      url,
+      port,
+      folder,
+      get pid() {
+        if (child?.pid === undefined) throw new Error('berth is not running');
+        return child.pid;
+      },
+      api,
+      invoke: (path, init = {}) => request(`/function/${path}`, init),
+      log: () => tail(logPath, 2000),
+      kill,
+      start,
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
