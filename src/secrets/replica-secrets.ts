@@ -45,7 +45,7 @@ export class ReplicaSecrets {
   /** Makes the folder anew and answers its path. Only before the replica's task is made. */
   async prepare(replicaId: string, files: SecretFile[], owner: SecretOwner): Promise<string> {
     for (const { name } of files) checkName('secret', name);
-    const folder = this.#folder(replicaId);
+    const folder = this.path(replicaId);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { mode: 0o700 });
     for (const file of files) await writeFor(owner, join(folder, file.name), file.value);
@@ -56,7 +56,7 @@ export class ReplicaSecrets {
 
   /** There need not be any. */
   async remove(replicaId: string): Promise<void> {
-    await rm(this.#folder(replicaId), { recursive: true, force: true });
+    await rm(this.path(replicaId), { recursive: true, force: true });
   }
 
   /** Ids of the replicas that have a folder, for whoever collects what is left of replicas that are gone. */
@@ -65,7 +65,8 @@ export class ReplicaSecrets {
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   }
 
-  #folder(replicaId: string): string {
+  /** Where a replica's folder is, made or not. */
+  path(replicaId: string): string {
     checkName('replica', replicaId);
     return join(this.#dir, replicaId);
   }

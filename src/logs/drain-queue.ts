@@ -1,0 +1,63 @@
+import { setTimeout } from 'node:timers/promises';
+
+const bufferBytes = 64 * 1024;
+/** After a full read, so that functions that write without end leave the processor to invocations: about 10 MB/s. */
+const paceMs = 5;
+
+export interface Drainable {
+  /** True when there is more. */
+  drainSome(buffer: Buffer): Promise<boolean>;
+}
+
+/** Drains whoever has something, one read after another in turn, through one buffer: flat in memory however many wait. */
+export class DrainQueue<T extends Drainable> {
+  readonly #onDrained: (task: T) => void;
+  readonly #onError: (task: T, error: unknown) => void;
+  readonly #waiting = new Set<T>();
+  readonly #buffer = Buffer.allocUnsafe(bufferBytes);
+  #running?: Promise<void>;
+  #isStopped = false;
+
+  /** `onDrained` is told each time that a task has no more for now, `onError` of one that could not be read. */
+  constructor(onDrained: (task: T) => void, onError: (task: T, error: unknown) => void) {
+    this.#onDrained = onDrained;
+    this.#onError = onError;
+  }
+
+  add(task: T): void {
+    if (this.#isStopped) return;
+    this.#waiting.add(task);
+    this.#running ??= this.#run();
+  }
+
+  delete(task: T): void {
+    this.#waiting.delete(task);
+  }
+
+  /** After the read at hand. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#waiting.clear();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (const task of this.#waiting) {
+      this.#waiting.delete(task);
+      await this.#drain(task);
+    }
+    this.#running = undefined;
+  }
+
+  async #drain(task: T): Promise<void> {
+    try {
+      const more = await task.drainSome(this.#buffer);
+      this.#onDrained(task);
+      if (!more || this.#isStopped) return;
+      this.#waiting.add(task);
+      await setTimeout(paceMs);
+    } catch (error) {
+      this.#onError(task, error);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { parseRecord } from './log-record.ts';
+import { recordsBackward, recordsForward } from './segment.ts';
+import type { Segment } from './segment.ts';
+import type { LogLine, LogQuery } from './types.ts';
+
+interface Position {
+  /** Index of the segment. */
+  segment: number;
+  /** In bytes within it. */
+  start: number;
+}
+
+/** The kept lines that a query asks for, oldest first. */
+export async function* linesOf(segments: Segment[], query: LogQuery): AsyncGenerator<LogLine> {
+  const from = await findStart(segments, query);
+  const since = query.since?.toISOString() ?? '';
+  for (const [index, segment] of segments.entries()) {
+    if (index < from.segment) continue;
+    for await (const record of recordsForward(segment, index === from.segment ? from.start : 0)) {
+      const line = parseRecord(record, query);
+      if (line && isWanted(line, query) && line.timestamp >= since) yield line;
+    }
+  }
+}
+
+/** Found from the end, so that what is older than the answer is not read. */
+async function findStart(segments: Segment[], query: LogQuery): Promise<Position> {
+  const first = { segment: 0, start: 0 };
+  let missing = query.tail === undefined || query.tail < 0 ? Infinity : query.tail;
+  if (missing === 0) return { segment: segments.length, start: 0 };
+  const since = query.since?.toISOString();
+  if (missing === Infinity && since === undefined) return first;
+  for (const [segment, content] of [...segments.entries()].reverse()) {
+    for await (const { record, start, end } of recordsBackward(content)) {
+      const line = parseRecord(record, query);
+      if (!line) continue;
+      if (since !== undefined && line.timestamp < since) return { segment, start: end };
+      if (isWanted(line, query)) missing--;
+      if (missing === 0) return { segment, start };
+    }
+  }
+  return first;
+}
+
+function isWanted(line: LogLine, { instance }: LogQuery): boolean {
+  return instance === undefined || line.instance === instance;
+}

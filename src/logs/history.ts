@@ -1,0 +1,130 @@
+import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { linesOf } from './history-query.ts';
+import { formatRecord } from './log-record.ts';
+import { openSegment } from './segment.ts';
+import type { Segment } from './segment.ts';
+import { Subscription } from './subscription.ts';
+import type { FunctionName, LogLine, LogQuery } from './types.ts';
+
+export interface HistoryOptions {
+  folder: string;
+  function: FunctionName;
+  /** What the two files may take together. */
+  maxBytes: number;
+}
+
+/**
+ * The newest lines of one function, in `previous.log` and `current.log`: when the second is half of `maxBytes` it takes
+ * the place of the first. One thing happens at a time, so that a reader's view of the files and the lines that it is
+ * sent afterwards meet without a gap.
+ */
+export class History {
+  readonly #folder: string;
+  readonly #function: FunctionName;
+  readonly #maxBytes: number;
+  readonly #subscriptions = new Set<Subscription>();
+  /** Of current.log; undefined until it is looked at. */
+  #size?: number;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ folder, function: { name, namespace }, maxBytes }: HistoryOptions) {
+    this.#folder = folder;
+    this.#function = { name, namespace };
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Followers get the lines even where they cannot be kept, such as on a full disk; the promise is then rejected. */
+  append(instance: string, texts: string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const timestamp = new Date().toISOString();
+      const lines = texts.map((text) => ({ ...this.#function, instance, timestamp, text }));
+      try {
+        await this.#write(Buffer.from(lines.map(formatRecord).join('')));
+      } finally {
+        for (const subscription of this.#subscriptions) subscription.push(lines);
+      }
+    });
+  }
+
+  /** Ends without an error when the signal aborts, and when the history is closed. */
+  async *query(query: LogQuery, signal?: AbortSignal): AsyncGenerator<LogLine> {
+    const { segments, subscription } = await this.#inTurn(() => this.#view(query));
+    const close = () => subscription?.close();
+    signal?.addEventListener('abort', close);
+    if (signal?.aborted) close();
+    try {
+      for await (const line of linesOf(segments, query)) {
+        if (signal?.aborted) return;
+        yield line;
+      }
+      for await (const line of subscription?.read() ?? []) {
+        if (signal?.aborted) return;
+        yield line;
+      }
+    } finally {
+      signal?.removeEventListener('abort', close);
+      if (subscription) this.#subscriptions.delete(subscription);
+      await Promise.all(segments.map(({ file }) => file.close()));
+    }
+  }
+
+  /** Ends the followers. */
+  close(): void {
+    for (const subscription of this.#subscriptions) subscription.close();
+  }
+
+  /** Forget all lines; new ones begin a new history. */
+  remove(): Promise<void> {
+    return this.#inTurn(async () => {
+      await rm(this.#folder, { recursive: true, force: true });
+      this.#size = undefined;
+    });
+  }
+
+  async #view({ instance, follow }: LogQuery): Promise<{ segments: Segment[]; subscription?: Subscription }> {
+    const opened = [await openSegment(this.#path('previous')), await openSegment(this.#path('current'))];
+    const segments = opened.filter((segment) => segment !== undefined);
+    if (!follow) return { segments };
+    const subscription = new Subscription({ instance });
+    this.#subscriptions.add(subscription);
+    return { segments, subscription };
+  }
+
+  async #write(records: Buffer): Promise<void> {
+    try {
+      this.#size ??= await this.#prepare();
+      if (this.#size >= this.#maxBytes / 2) {
+        await rename(this.#path('current'), this.#path('previous'));
+        this.#size = 0;
+      }
+      await appendFile(this.#path('current'), records, { mode: 0o600 });
+      this.#size += records.length;
+    } catch (error) {
+      this.#size = undefined;
+      throw error;
+    }
+  }
+
+  /** The size of current.log, whose last line may have been torn by a full disk or the end of the process. */
+  async #prepare(): Promise<number> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await using file = await open(this.#path('current'), 'a+', 0o600);
+    const { size } = await file.stat();
+    if (size === 0) return 0;
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+    if (buffer.toString() === '\n') return size;
+    await file.write('\n');
+    return size + 1;
+  }
+
+  #path(segment: 'previous' | 'current'): string {
+    return join(this.#folder, `${segment}.log`);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}

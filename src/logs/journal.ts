@@ -1,0 +1,61 @@
+import type { Log } from '../log.ts';
+import { JournalStream } from './journal-stream.ts';
+
+const retryMs = 5_000;
+const idleMs = 30_000;
+
+export interface JournalOptions {
+  /** Path of journald's stream socket. */
+  socketPath: string;
+  log: Log;
+}
+
+/**
+ * Forwards lines to journald, a connection for each identifier that has something to say. Never waits: what journald does
+ * not take is left out there and counted; the history has it. Without a journal it looks for one again every 5 s.
+ */
+export class Journal {
+  readonly #socketPath: string;
+  readonly #log: Log;
+  readonly #streams = new Map<string, JournalStream>();
+  readonly #dropped = new Map<string, number>();
+  #retryAt = 0;
+  #isReported = false;
+
+  constructor({ socketPath, log }: JournalOptions) {
+    this.#socketPath = socketPath;
+    this.#log = log;
+  }
+
+  send(identifier: string, priority: number, lines: string[]): void {
+    const open = this.#streams.get(identifier);
+    const stream = open?.isOpen ? open : this.#connect(identifier);
+    const dropped = this.#dropped.get(identifier) ?? 0;
+    const notice = dropped > 0 ? [`berth: ${dropped} lines left out here, the journal did not take them`] : [];
+    if (stream?.send(priority, [...notice, ...lines])) this.#dropped.delete(identifier);
+    else this.#dropped.set(identifier, dropped + lines.length);
+  }
+
+  close(): void {
+    for (const stream of this.#streams.values()) stream.end();
+  }
+
+  #connect(identifier: string): JournalStream | undefined {
+    if (Date.now() < this.#retryAt) return undefined;
+    const onEnd = (error?: Error) => {
+      if (this.#streams.get(identifier) === stream) this.#streams.delete(identifier);
+      if (error) this.#failed(error);
+      else this.#isReported = false;
+    };
+    const stream = new JournalStream({ socketPath: this.#socketPath, identifier, idleMs, onEnd });
+    this.#streams.set(identifier, stream);
+    return stream;
+  }
+
+  #failed(error: Error): void {
+    this.#retryAt = Date.now() + retryMs;
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#log.info('no journal: function logs are kept by berth alone', { socket: this.#socketPath, error });
+  }
+}

@@ -1,0 +1,14 @@
+/** A name that cannot be part of a path. */
+export class LogError extends Error {
+  override name = 'LogError';
+}
+
+const safe = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
+
+/** Answers the name if it can only name something in its own folder. @throws LogError */
+export function pathSegment(name: string): string {
+  if (safe.test(name)) return name;
+  throw new LogError(
+    `no logs for ${JSON.stringify(name.slice(0, 64))}: not a name of a function, namespace or replica`,
+  );
+}

@@ -1,0 +1,65 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+
+const lineFeed = 0x0a;
+const blockBytes = 64 * 1024;
+
+/** One file of a history as it was when it was opened: it may be appended to, renamed or removed meanwhile. */
+export interface Segment {
+  file: FileHandle;
+  size: number;
+}
+
+export interface RecordAt {
+  record: string;
+  /** Where it begins in the file, in bytes. */
+  start: number;
+  /** Where the next one begins. */
+  end: number;
+}
+
+/** Undefined where there is no such file. */
+export async function openSegment(path: string): Promise<Segment | undefined> {
+  try {
+    const file = await open(path, 'r');
+    return { file, size: (await file.stat()).size };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The records from `start` on, a block in memory at a time. */
+export async function* recordsForward({ file, size }: Segment, start: number): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0);
+  for (let at = start; at < size; at += blockBytes) {
+    const block = Buffer.concat([rest, await readBlock(file, at, Math.min(blockBytes, size - at))]);
+    const end = block.lastIndexOf(lineFeed) + 1;
+    if (end > 0) yield* block.toString('utf8', 0, end - 1).split('\n');
+    rest = block.subarray(end);
+  }
+}
+
+/** The records from the last to the first, so that the newest few cost little however much is kept. */
+export async function* recordsBackward({ file, size }: Segment): AsyncGenerator<RecordAt> {
+  let rest = Buffer.alloc(0);
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - blockBytes);
+    const block = Buffer.concat([await readBlock(file, start, end - start), rest]);
+    let cut = block.length;
+    while (cut > 0) {
+      const before = cut > 1 ? block.lastIndexOf(lineFeed, cut - 2) : -1;
+      // The record may begin in the block before this one.
+      if (before === -1 && start > 0) break;
+      yield { record: block.toString('utf8', before + 1, cut - 1), start: start + before + 1, end: start + cut };
+      cut = before + 1;
+    }
+    rest = block.subarray(0, cut);
+    end = start;
+  }
+}
+
+async function readBlock(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}

@@ -1,0 +1,105 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { writeDurably } from '../durable-file.ts';
+import { TaskFile } from './task-file.ts';
+import { formatProgress, readProgress } from './task-log-files.ts';
+import type { TaskLogPaths, TaskStream } from './task-log-files.ts';
+import type { LogReplica } from './types.ts';
+
+/** Takes what a task has written, and never fails. */
+export type LineSink = (replica: LogReplica, stream: TaskStream, lines: string[]) => Promise<void>;
+
+/**
+ * Both streams of one task. Lines are handed over before the progress is saved: where this process is killed between the
+ * two, its successor hands the same read over again, and loses nothing.
+ */
+export class TaskLog {
+  readonly replica: LogReplica;
+  readonly #stdout: TaskFile;
+  readonly #stderr: TaskFile;
+  readonly #progress: FileHandle;
+  readonly #sink: LineSink;
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  private constructor(
+    replica: LogReplica,
+    [stdout, stderr]: [TaskFile, TaskFile],
+    progress: FileHandle,
+    sink: LineSink,
+  ) {
+    this.replica = replica;
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#progress = progress;
+    this.#sink = sink;
+  }
+
+  /** Goes on where an earlier one stopped. ENOENT where the task has no files. */
+  static async open(replica: LogReplica, paths: TaskLogPaths, sink: LineSink): Promise<TaskLog> {
+    const { name, namespace } = replica;
+    const progress = (await readProgress(paths.progress)) ?? { name, namespace, stdout: 0, stderr: 0 };
+    await using opened = new AsyncDisposableStack();
+    const stdout = opened.adopt(await TaskFile.open(paths.stdout, progress.stdout), (file) => file.close());
+    const stderr = opened.adopt(await TaskFile.open(paths.stderr, progress.stderr), (file) => file.close());
+    await writeDurably(paths.progress, formatProgress(progress), { fsync: false });
+    const progressFile = await open(paths.progress, 'r+');
+    opened.move();
+    return new TaskLog(replica, [stdout, stderr], progressFile, sink);
+  }
+
+  get hasPartialLine(): boolean {
+    return this.#stdout.hasPartialLine || this.#stderr.hasPartialLine;
+  }
+
+  /** Hands over what one read of each file gives; true when there is more. */
+  drainSome(buffer: Buffer): Promise<boolean> {
+    return this.#inTurn(false, async () => {
+      const more = await this.#drainFile('stdout', this.#stdout, buffer);
+      return (await this.#drainFile('stderr', this.#stderr, buffer)) || more;
+    });
+  }
+
+  /** Hands over lines that have no end yet. */
+  flush(): Promise<void> {
+    return this.#inTurn(undefined, async () => {
+      await this.#handOver('stdout', this.#stdout.flush());
+      await this.#handOver('stderr', this.#stderr.flush());
+    });
+  }
+
+  /** Gives the disk back what was handed over. */
+  reclaim(): Promise<void> {
+    return this.#inTurn(undefined, async () => {
+      await this.#stdout.reclaim();
+      await this.#stderr.reclaim();
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(undefined, async () => {
+      this.#isClosed = true;
+      await Promise.all([this.#stdout.close(), this.#stderr.close(), this.#progress.close()]);
+    });
+  }
+
+  async #drainFile(stream: TaskStream, file: TaskFile, buffer: Buffer): Promise<boolean> {
+    const { lines, more } = await file.read(buffer);
+    await this.#handOver(stream, lines);
+    return more;
+  }
+
+  async #handOver(stream: TaskStream, lines: string[]): Promise<void> {
+    if (lines.length === 0) return;
+    await this.#sink(this.replica, stream, lines);
+    const { name, namespace } = this.replica;
+    const progress = { name, namespace, stdout: this.#stdout.offset, stderr: this.#stderr.offset };
+    await this.#progress.write(formatProgress(progress), 0);
+  }
+
+  #inTurn<T>(closed: T, work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => (this.#isClosed ? closed : work()));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}

@@ -1,0 +1,57 @@
+import { watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import type { Log } from '../log.ts';
+
+/** How often all files are looked at: beside notifications, and where there are none. */
+const backstopMs = 10_000;
+const pollMs = 250;
+
+export interface TaskWatcherOptions {
+  folder: string;
+  /** This file has changed. */
+  onChange: (fileName: string) => void;
+  /** Any of the files may have changed. */
+  onTick: () => void;
+  log: Log;
+}
+
+/** Tells when a file in a folder changes: one inotify watch for all files, and polling in case it fails. */
+export class TaskWatcher {
+  readonly #options: TaskWatcherOptions;
+  #watcher?: FSWatcher;
+  #timer?: NodeJS.Timeout;
+
+  constructor(options: TaskWatcherOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { folder, onChange } = this.#options;
+    this.#tickEvery(backstopMs);
+    try {
+      this.#watcher = watch(folder, { persistent: false }, (_event, fileName) => {
+        if (fileName !== null) onChange(fileName);
+      });
+      this.#watcher.on('error', (error) => this.#poll(error));
+    } catch (error) {
+      this.#poll(error);
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#watcher?.close();
+  }
+
+  #poll(error: unknown): void {
+    const advice = 'raise fs.inotify.max_user_instances and max_user_watches';
+    this.#options.log.warn(`cannot watch log files, looking at them every ${pollMs} ms instead: ${advice}`, { error });
+    this.#tickEvery(pollMs);
+  }
+
+  #tickEvery(ms: number): void {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(this.#options.onTick, ms);
+    this.#timer.unref();
+  }
+}

@@ -1,0 +1,12 @@
+// A daemon that does nothing but follow one replica, to be killed at any moment: node follow-logs-fixture.ts DIR REPLICA
+import { silentLog } from '../../../src/log.ts';
+import { LogStore } from '../../../src/logs/index.ts';
+import type { LogReplica } from '../../../src/logs/index.ts';
+
+const [dir = '', replica = ''] = process.argv.slice(2);
+const store = new LogStore({ dir, log: silentLog, journalSocket: `${dir}/no-journal` });
+await store.start();
+const { id, name, namespace } = JSON.parse(replica) as LogReplica;
+await store.follow({ id, name, namespace });
+for await (const line of store.query({ name, namespace, follow: true, tail: 0 }))
+  process.stdout.write(`${line.text}\n`);

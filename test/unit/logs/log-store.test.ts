@@ -1,0 +1,311 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, open, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { LogStore } from '../../../src/logs/index.ts';
+import type { LogLine, LogQuery, LogReplica, LogStoreOptions } from '../../../src/logs/index.ts';
+import { createLog } from '../../../src/log.ts';
+import { until } from '../../helpers/poll.ts';
+
+const figlet: LogReplica = { id: 'r1', name: 'figlet', namespace: 'openfaas-fn' };
+
+async function startStore(options: Partial<LogStoreOptions> = {}) {
+  const dir = await mkdtemp(join(tmpdir(), 'logs-'));
+  const warnings: string[] = [];
+  const log = createLog({ level: 'warn', write: (line) => warnings.push(line) });
+  const create = () => new LogStore({ dir, log, journalSocket: join(dir, 'no-journal'), ...options });
+  const at = {
+    dir,
+    warnings,
+    store: create(),
+    async restart() {
+      await at.store.stop();
+      at.store = create();
+      await at.store.start();
+    },
+    async [Symbol.asyncDispose]() {
+      await at.store.stop();
+      await rm(dir, { recursive: true });
+    },
+  };
+  await at.store.start();
+  return at;
+}
+
+/** What the shim does: a process that opens both files for append and lives by itself. */
+async function runTask(store: LogStore, replica: LogReplica, script: string) {
+  const { stdout, stderr } = await store.stdioFor(replica);
+  await using out = await open(stdout, 'a');
+  await using err = await open(stderr, 'a');
+  const child = spawn('sh', ['-c', script], { stdio: ['pipe', out.fd, err.fd] });
+  return { child, ended: once(child, 'exit'), answer: () => child.stdin?.end('\n') };
+}
+
+async function runToEnd(store: LogStore, replica: LogReplica, script: string) {
+  const task = await runTask(store, replica, script);
+  await task.ended;
+}
+
+async function textsOf(store: LogStore, query: Partial<LogQuery> = {}): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { text } of store.query({ ...nameOf(figlet), follow: false, ...query })) texts.push(text);
+  return texts;
+}
+
+function nameOf({ name, namespace }: LogReplica) {
+  return { name, namespace };
+}
+
+test('what a task writes to stdout and stderr is in its history once it is finished, and its files are gone', async (t) => {
+  await using at = await startStore();
+  await runToEnd(at.store, figlet, 'echo out; echo err >&2; printf "no end"');
+  await at.store.finish(figlet);
+  t.deepEqual((await textsOf(at.store)).sort(), ['err', 'no end', 'out']);
+  t.deepEqual(await readdir(join(at.dir, 'tasks')), []);
+  t.deepEqual(await at.store.list(), []);
+  await at.store.finish(figlet);
+});
+
+test('a follower gets a line while the task runs', async (t) => {
+  await using at = await startStore();
+  const task = await runTask(at.store, figlet, 'echo ready; read go; echo gone; read end');
+  const lines = at.store.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
+  const ready = (await lines.next()).value as LogLine;
+  t.like(ready, { ...nameOf(figlet), instance: 'r1', text: 'ready' });
+  task.child.stdin?.write('\n');
+  t.like((await lines.next()).value, { text: 'gone' });
+  await lines.return?.();
+  task.answer();
+  await task.ended;
+});
+
+test('a line without an end is delivered when the task pauses', async (t) => {
+  await using at = await startStore();
+  const task = await runTask(at.store, figlet, 'printf "password: "; read end');
+  const lines = at.store.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
+  t.like((await lines.next()).value, { text: 'password: ' });
+  await lines.return?.();
+  task.answer();
+  await task.ended;
+});
+
+test('lines are neither lost nor doubled when the daemon stops and starts while a task writes', async (t) => {
+  await using at = await startStore();
+  const task = await runTask(
+    at.store,
+    figlet,
+    'i=0; while [ $i -lt 5000 ]; do echo "line $i"; i=$((i+1)); done; read end; echo last',
+  );
+  while ((await textsOf(at.store, { tail: 1 }))[0] !== 'line 4999') {
+    await at.restart();
+    await at.store.follow(figlet);
+    await until(async () => (await textsOf(at.store)).length > 0);
+  }
+  await at.store.stop();
+  task.answer();
+  await task.ended;
+  await at.restart();
+  t.deepEqual(await at.store.list(), [figlet]);
+  await at.store.finish(figlet);
+  t.deepEqual(await textsOf(at.store), [...Array.from({ length: 5000 }, (_, index) => `line ${index}`), 'last']);
+});
+
+test('a daemon that is killed loses no line and doubles at most its last read', async (t) => {
+  await using at = await startStore({ historyBytes: 64 * 1024 * 1024 });
+  await at.store.stop();
+  const daemon = new URL('./follow-logs-fixture.ts', import.meta.url).pathname;
+  const total = 20_000;
+  const script = `i=0; while [ $i -lt ${total} ]; do echo "line $i"; i=$((i+1)); [ $((i % 250)) -ne 0 ] || sleep 0.05; done`;
+  const task = await runTask(at.store, figlet, script);
+  await at.store.stop();
+  let kills = 0;
+  for (; task.child.exitCode === null; kills++) {
+    const process_ = spawn(process.execPath, [daemon, at.dir, JSON.stringify(figlet)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(process_.stdout, 'data');
+    process_.kill('SIGKILL');
+    await once(process_, 'exit');
+  }
+  await task.ended;
+  await at.restart();
+  await at.store.finish(figlet);
+  const texts = await textsOf(at.store);
+  t.is(new Set(texts).size, total);
+  t.true(kills > 1);
+  t.log({ kills, doubled: texts.length - total });
+  t.true(texts.length - total <= (kills * (64 * 1024)) / 'line 1\n'.length);
+});
+
+test('a line of 10 MiB is drained and the line after it arrives', async (t) => {
+  await using at = await startStore({ historyBytes: 64 * 1024 * 1024 });
+  await runToEnd(at.store, figlet, 'head -c 10485760 /dev/zero | tr "\\0" x; echo; echo ok');
+  await at.store.finish(figlet);
+  const texts = await textsOf(at.store);
+  t.is(texts.at(-1), 'ok');
+  t.is(texts.slice(0, -1).join('').replaceAll('…', '').length, 10 * 1024 * 1024);
+});
+
+test('any bytes go through and the stream goes on', async (t) => {
+  await using at = await startStore();
+  await runToEnd(at.store, figlet, 'printf "\\377\\376 \\033[31mred\\033[0m\\nnext\\n"');
+  await at.store.finish(figlet);
+  t.deepEqual(await textsOf(at.store), ['\uFFFD\uFFFD \u001b[31mred\u001b[0m', 'next']);
+});
+
+test('a task that writes without end takes a bounded share of the disk, and what is kept of it is whole', async (t) => {
+  await using at = await startStore();
+  const lines = `yes ${'x'.repeat(99)} | head -c 4000000`;
+  const task = await runTask(at.store, figlet, `i=0; while [ $i -lt 50 ]; do ${lines}; sleep 0.05; i=$((i+1)); done; read end`);
+  const path = join(at.dir, 'tasks', 'r1.stdout');
+  let most = 0;
+  await until(
+    async () => {
+      const { size, blocks } = await stat(path);
+      most = Math.max(most, blocks * 512);
+      return size >= 200_000_000 && blocks * 512 <= 2 * 1024 * 1024;
+    },
+    { timeoutMs: 60_000 },
+  );
+  t.log({ mostBytesOnDisk: most });
+  t.true(most < 80_000_000);
+  task.answer();
+  await task.ended;
+  await at.store.finish(figlet);
+  const texts = (await textsOf(at.store)).filter((text) => !text.startsWith('berth: '));
+  t.true(texts.length > 10_000);
+  t.deepEqual([...new Set(texts)], ['x'.repeat(99)]);
+  t.deepEqual(at.warnings, []);
+});
+
+test('a task that was far ahead of us is caught up with at its newest lines, and the gap is told', async (t) => {
+  await using at = await startStore();
+  const { stdout } = await at.store.stdioFor(figlet);
+  await at.store.stop();
+  for (let block = 0; block < 30; block++) await appendFile(stdout, `${'x'.repeat(99)}\n`.repeat(10_000));
+  await appendFile(stdout, 'newest\n');
+  await at.restart();
+  await at.store.finish(figlet);
+  const texts = await textsOf(at.store);
+  t.is(texts.at(-1), 'newest');
+});
+
+test('lines go on after somebody truncates a file', async (t) => {
+  await using at = await startStore();
+  const { stdout } = await at.store.stdioFor(figlet);
+  await appendFile(stdout, 'before, and long\n');
+  await until(async () => (await textsOf(at.store)).length === 1);
+  await (await open(stdout, 'w')).close();
+  await until(() => at.store.follow(figlet).then(() => true));
+  await appendFile(stdout, 'after\n');
+  await until(async () => (await textsOf(at.store)).length === 2);
+  t.deepEqual(await textsOf(at.store), ['before, and long', 'after']);
+});
+
+test('a new task of the same replica goes on in the same history', async (t) => {
+  await using at = await startStore();
+  for (const text of ['first', 'second']) {
+    await runToEnd(at.store, figlet, `echo ${text}`);
+    await at.store.finish(figlet);
+  }
+  t.deepEqual(await textsOf(at.store, { instance: 'r1' }), ['first', 'second']);
+});
+
+test("replicas share their function's history and no other", async (t) => {
+  await using at = await startStore();
+  const replicas = [
+    figlet,
+    { ...figlet, id: 'r2' },
+    { ...figlet, id: 'r3', namespace: 'dev' },
+    { ...figlet, id: 'r4', name: 'cows' },
+  ];
+  for (const replica of replicas) await runToEnd(at.store, replica, `echo ${replica.id}`);
+  t.deepEqual((await at.store.list()).map(({ id }) => id).sort(), ['r1', 'r2', 'r3', 'r4']);
+  for (const replica of replicas) await at.store.finish(replica);
+  t.deepEqual((await textsOf(at.store)).sort(), ['r1', 'r2']);
+  t.deepEqual(await textsOf(at.store, { instance: 'r2' }), ['r2']);
+  t.deepEqual(await textsOf(at.store, { namespace: 'dev' }), ['r3']);
+});
+
+test('the lines of a function that is gone stay readable, and are removed when they are old', async (t) => {
+  await using at = await startStore({ retentionMs: 60_000 });
+  const old = { ...figlet, id: 'r2', name: 'old' };
+  const running = { ...figlet, id: 'r3', name: 'running' };
+  for (const replica of [figlet, old, running]) await runToEnd(at.store, replica, 'echo hello');
+  for (const replica of [figlet, old]) await at.store.finish(replica);
+  await until(async () => (await textsOf(at.store, { name: 'running' })).length === 1);
+  for (const { name } of [old, running])
+    await utimes(join(at.dir, 'history', 'openfaas-fn', name, 'current.log'), 0, 0);
+  await at.restart();
+  t.deepEqual(await textsOf(at.store), ['hello']);
+  t.deepEqual(await textsOf(at.store, { name: 'old' }), []);
+  t.deepEqual(await textsOf(at.store, { name: 'running' }), ['hello']);
+});
+
+test('when all lines together take too much, functions without replicas that were silent longest lose theirs', async (t) => {
+  await using at = await startStore({ totalBytes: 2_500 });
+  const replicas = ['a', 'b', 'c'].map((name) => ({ ...figlet, id: name, name }));
+  for (const [age, replica] of replicas.entries()) {
+    await runToEnd(at.store, replica, 'head -c 1000 /dev/zero | tr "\\0" x');
+    await at.store.finish(replica);
+    await utimes(join(at.dir, 'history', 'openfaas-fn', replica.name, 'current.log'), 1e9 + age, 1e9 + age);
+  }
+  const forever = new LogStore({
+    dir: at.dir,
+    log: createLog({ write: () => undefined }),
+    totalBytes: 2_500,
+    retentionMs: Infinity,
+  });
+  await forever.sweep();
+  const kept = await Promise.all(replicas.map(async ({ name }) => (await textsOf(forever, { name })).length));
+  t.deepEqual(kept, [0, 1, 1]);
+});
+
+test('names that leave the folder are refused', async (t) => {
+  await using at = await startStore();
+  for (const name of ['..', '../x', 'a/b', '', '.hidden', 'a\0b']) {
+    t.throws(() => at.store.query({ name, namespace: 'dev', follow: false }), { name: 'LogError' });
+    t.throws(() => at.store.query({ name: 'figlet', namespace: name, follow: false }), { name: 'LogError' });
+    await t.throwsAsync(at.store.stdioFor({ ...figlet, id: name }), { name: 'LogError' });
+  }
+});
+
+test('followers end when the store stops', async (t) => {
+  await using at = await startStore();
+  const lines = at.store.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
+  const next = lines.next();
+  // The question has been asked once a later one is answered.
+  await textsOf(at.store);
+  await at.store.stop();
+  t.true((await next).done);
+});
+
+test("logs are their owner's alone", async (t) => {
+  await using at = await startStore();
+  await runToEnd(at.store, figlet, 'echo private');
+  t.is((await stat(at.dir)).mode & 0o777, 0o700);
+  t.is((await stat(join(at.dir, 'tasks', 'r1.stdout'))).mode & 0o777, 0o600);
+});
+
+test('200 functions that write at once all have their lines', async (t) => {
+  await using at = await startStore();
+  const replicas = Array.from({ length: 200 }, (_, index) => ({
+    id: `r${index}`,
+    name: `fn-${index}`,
+    namespace: 'dev',
+  }));
+  const before = process.memoryUsage().rss;
+  const stdios = await Promise.all(replicas.map((replica) => at.store.stdioFor(replica)));
+  for (let line = 0; line < 5; line++) {
+    await Promise.all(
+      stdios.map(({ stdout, stderr }) =>
+        Promise.all([appendFile(stdout, `${line}\n`), appendFile(stderr, `${line}\n`)]),
+      ),
+    );
+  }
+  await Promise.all(replicas.map((replica) => at.store.finish(replica)));
+  for (const { name } of replicas) t.is((await textsOf(at.store, { name, namespace: 'dev' })).length, 10);
+  t.log({ mebibytesFor200: (process.memoryUsage().rss - before) / 1024 / 1024 });
+});
