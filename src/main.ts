@@ -1,6 +1,7 @@
 /** The daemon: environment -> config -> wiring -> serve; signals. The only file that reads process.env or exits. */
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { machine } from 'node:os';
 import path from 'node:path';
 import { Registry } from '@prometheus-io/client';
 import { readDaemonConfig, type Config } from './config.ts';
@@ -61,13 +62,13 @@ async function openProvider(
   const images = new Images({
     containerd,
     registry: new RegistryClient({
-      credentials: dockerConfigCredentials(config.dockerConfig),
+      credentials: dockerConfigCredentials({ file: config.dockerConfig, env }),
       proxyEnv: env,
       userAgent: `berth/${version.release}`,
       log,
     }),
     snapshotter,
-    platform: hostPlatform(process.arch),
+    platform: hostPlatform(machine()),
     log,
   });
   return ContainerdProvider.open({

@@ -6,6 +6,7 @@ import {
   handlersFor,
   type FaaSConfig,
   type FaaSHandlers,
+  type FunctionStatus,
   type Provider,
   type RawHandler,
   type VersionInfo,
@@ -32,9 +33,16 @@ export interface GatewayOptions {
 export function gatewayHandlers(options: GatewayOptions): FaaSHandlers {
   const { provider, config, registry, version, ready } = options;
   const invocations = new Invocations(registry);
+  const handlers = handlersFor(provider, config);
   return {
-    ...handlersFor(countingProvider(provider, invocations), config),
+    ...handlers,
     functionProxy: invoker(options, invocations),
+    async functionLister(ctx) {
+      await handlers.functionLister?.(ctx);
+      // faas-cli takes the count from the list, also when it describes one function.
+      const functions = ctx.body as FunctionStatus[];
+      ctx.body = functions.map((status) => ({ ...status, invocationCount: invocations.count(status) }));
+    },
     async info(ctx) {
       ctx.body = { provider: await provider.info(), version, arch: machine() };
     },
@@ -44,15 +52,6 @@ export function gatewayHandlers(options: GatewayOptions): FaaSHandlers {
       return Promise.resolve();
     },
   };
-}
-
-/** Lists with `invocationCount`, which faas-cli takes from the list alone. */
-function countingProvider(provider: Provider, invocations: Invocations): Provider {
-  const list: Provider['list'] = async (namespace) => {
-    const functions = await provider.list(namespace);
-    return functions.map((status) => ({ ...status, invocationCount: invocations.count(status) }));
-  };
-  return Object.create(provider, { list: { value: list } }) as Provider;
 }
 
 function invoker(options: GatewayOptions, invocations: Invocations): RawHandler {

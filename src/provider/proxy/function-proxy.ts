@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '../../log.ts';
 import type { Log } from '../../log.ts';
-import { internalHeaders, ProviderError } from '../errors.ts';
+import { FunctionNotFoundError, internalHeaders, ProviderError } from '../errors.ts';
 import type { Endpoint, ResolveOptions } from '../provider.ts';
 import type { FunctionName } from '../types.ts';
 import { answer, answerSocket } from './answer.ts';
@@ -29,6 +29,8 @@ export interface FunctionProxyOptions {
   unreachableStatus?: number;
   /** How long after its start a replica's watchdog may say that its process is not there yet, and is asked again. */
   notReadyRetryMs?: number;
+  /** Told of each call once its function is known to be there; `end` gets the status that the caller saw, 499 if it left. */
+  onCall?: (name: FunctionName) => { end(status: number): void };
   log?: Log;
   /** The road taken; tests give another. */
   proxy?: Proxy;
@@ -46,28 +48,29 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
   const { maxIdleConnsPerHost, log = silentLog } = options;
   const proxy = options.proxy ?? createHttpProxy({ maxIdleConnsPerHost });
 
-  async function answerTo(url: FunctionUrl | undefined, signal: AbortSignal, send: Send): Promise<Answer | undefined> {
+  async function answerTo(url: FunctionUrl | undefined, caller: Caller, send: Send): Promise<Answer | undefined> {
     if (!url) return noFunction;
     try {
-      const outcome = await call(url, signal, send);
-      return signal.aborted ? undefined : answerFor(outcome, url, options);
+      const outcome = await call(url, caller, send);
+      return caller.signal.aborted ? undefined : answerFor(outcome, url, options);
     } catch (error) {
       if (error instanceof ProviderError) return error;
-      if (!signal.aborted) log.error('call failed', { function: `${url.name}.${url.namespace}`, error });
+      if (!caller.signal.aborted) log.error('call failed', { function: `${url.name}.${url.namespace}`, error });
       return internalError;
     }
   }
 
-  async function call(url: FunctionUrl, signal: AbortSignal, send: Send): Promise<ProxyOutcome> {
+  async function call(url: FunctionUrl, caller: Caller, send: Send): Promise<ProxyOutcome> {
     const endsMs = options.upstreamTimeoutMs === undefined ? undefined : Date.now() + options.upstreamTimeoutMs;
-    const first = await callOne(url, signal, send, endsMs);
-    return first.failure && first.canRetry ? callOne(url, signal, send, endsMs) : first;
+    const first = await callOne(url, caller, send, endsMs);
+    return first.failure && first.canRetry ? callOne(url, caller, send, endsMs) : first;
   }
 
   /** Takes one endpoint and gives it back, whatever happens between. */
-  async function callOne(url: FunctionUrl, signal: AbortSignal, send: Send, endsMs?: number): Promise<ProxyOutcome> {
+  async function callOne(url: FunctionUrl, caller: Caller, send: Send, endsMs?: number): Promise<ProxyOutcome> {
     const { name, namespace, path } = url;
-    const endpoint = await resolve({ name, namespace }, { waitMs: options.resolveWaitMs, signal });
+    const { signal } = caller;
+    const endpoint = await resolveFor(url, caller);
     let outcome: ProxyOutcome = { failure: 'aborted' };
     try {
       if (!signal.aborted) outcome = await sendUntilReady(endpoint, path, signal, send, endsMs);
@@ -81,6 +84,17 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
       log.warn('call to function broke', { function: `${name}.${namespace}`, address, failure, error });
     }
     return outcome;
+  }
+
+  async function resolveFor({ name, namespace }: FunctionUrl, caller: Caller): Promise<Endpoint> {
+    try {
+      const endpoint = await resolve({ name, namespace }, { waitMs: options.resolveWaitMs, signal: caller.signal });
+      caller.watch ??= options.onCall?.({ name, namespace });
+      return endpoint;
+    } catch (error) {
+      if (!(error instanceof FunctionNotFoundError)) caller.watch ??= options.onCall?.({ name, namespace });
+      throw error;
+    }
   }
 
   async function sendUntilReady(
@@ -106,12 +120,14 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
       res.on('error', (error) => log.debug('reply broke', { error }));
       const departed = new AbortController();
       const stopWatching = onCallerLeaves(req, res, () => departed.abort());
+      const caller: Caller = { signal: departed.signal };
       const url = splitFunctionUrl(req.url ?? '', options);
       const own = hasUnknownCoding(req)
         ? unknownCoding
-        : await answerTo(url, departed.signal, (target) => proxy.web(req, res, target));
+        : await answerTo(url, caller, (target) => proxy.web(req, res, target));
       stopWatching();
       if (own && !departed.signal.aborted) answer(req, res, own);
+      caller.watch?.end(res.headersSent ? res.statusCode : callerLeft);
     },
 
     async upgrade(req, socket, head) {
@@ -119,15 +135,28 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
       const departed = new AbortController();
       const onClose = () => departed.abort();
       socket.once('close', onClose);
+      const caller: Caller = { signal: departed.signal };
       const url = splitFunctionUrl(req.url ?? '', options);
-      const own = await answerTo(url, departed.signal, (target) => proxy.upgrade(req, socket, head, target));
+      const own = await answerTo(url, caller, (target) => proxy.upgrade(req, socket, head, target));
       socket.off('close', onClose);
       if (own && !departed.signal.aborted) answerSocket(socket, own);
+      caller.watch?.end(own?.status ?? switchingProtocols);
     },
 
     close: () => proxy.close(),
   };
 }
+
+/** One call, from its arrival to its end. */
+interface Caller {
+  /** Aborts when the caller leaves. */
+  signal: AbortSignal;
+  watch?: { end(status: number): void };
+}
+
+/** As nginx logs it: the caller closed the connection before there was an answer. */
+const callerLeft = 499;
+const switchingProtocols = 101;
 
 type Send = (target: ProxyTarget) => Promise<ProxyOutcome>;
 
