@@ -32,6 +32,20 @@ export interface Dialogue<Request, Response> {
   end(): Promise<void>;
 }
 
+interface Cancellable {
+  cancel(): void;
+}
+
+/** What all scopes of a connection share. */
+interface Channel {
+  client: Client;
+  /** Path of containerd's socket. */
+  address: string;
+  /** Those under way. */
+  calls: Set<Cancellable>;
+  closed: boolean;
+}
+
 const mebibyte = 1024 * 1024;
 const defaultTimeoutMs = 10_000;
 const answerTimeoutMs = 120_000;
@@ -48,29 +62,31 @@ const channelOptions = {
 
 /** The one way to containerd: metadata, deadline, abort and error cast for every call. */
 export class Connection {
-  readonly #client: Client;
-  readonly #address: string;
+  readonly #channel: Channel;
   readonly #scope: Scope;
 
-  private constructor(client: Client, address: string, scope: Scope) {
-    this.#client = client;
-    this.#address = address;
+  private constructor(channel: Channel, scope: Scope) {
+    this.#channel = channel;
     this.#scope = scope;
   }
 
   /** Connects on the first call and again after each break. `address` is the path of containerd's socket. */
   static open(address: string): Connection {
-    return new Connection(new Client(`unix://${address}`, credentials.createInsecure(), channelOptions), address, {});
+    const client = new Client(`unix://${address}`, credentials.createInsecure(), channelOptions);
+    return new Connection({ client, address, calls: new Set(), closed: false }, {});
   }
 
   /** The same connection with other metadata. */
   within(scope: Scope): Connection {
-    return new Connection(this.#client, this.#address, scope);
+    return new Connection(this.#channel, scope);
   }
 
   /** Ends the connection, and with it the calls under way. */
   close(): void {
-    this.#client.close();
+    this.#channel.closed = true;
+    // grpc-js keeps the socket for as long as a call is under way, and a subscription never ends by itself.
+    for (const call of this.#channel.calls) call.cancel();
+    this.#channel.client.close();
   }
 
   unary<Request, Response>(
@@ -82,8 +98,8 @@ export class Connection {
     const { path, requestSerialize, responseDeserialize } = method;
     const deadline = Date.now() + timeoutMs;
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(abortedError(site, signal));
-      const call = this.#client.makeUnaryRequest(
+      this.#mayBegin(site, signal);
+      const call = this.#channel.client.makeUnaryRequest(
         path,
         requestSerialize,
         responseDeserialize,
@@ -91,12 +107,12 @@ export class Connection {
         this.#metadata(),
         { deadline },
         (error, response) => {
-          forget();
+          finish();
           if (error || response === undefined) return reject(toContainerdError(error, site, signal));
           resolve(response);
         },
       );
-      const forget = onAbort(signal, () => call.cancel());
+      const finish = this.#track(call, signal);
     });
   }
 
@@ -108,7 +124,9 @@ export class Connection {
   ): AsyncGenerator<Response, void, undefined> {
     const { path, requestSerialize, responseDeserialize } = method;
     const deadline = Date.now() + timeoutMs;
-    const call = this.#client.makeServerStreamRequest(
+    const site = this.#site(method);
+    this.#mayBegin(site, signal);
+    const call = this.#channel.client.makeServerStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -116,7 +134,7 @@ export class Connection {
       this.#metadata(),
       { deadline },
     );
-    return readResponses(call, this.#site(method), signal);
+    return this.#responses(call, site, signal);
   }
 
   /** All that a server stream has to say, with the deadline of a unary call. */
@@ -140,8 +158,10 @@ export class Connection {
     const site = this.#site(method);
     const overdue = new AbortController();
     const signal = callerSignal ? AbortSignal.any([callerSignal, overdue.signal]) : overdue.signal;
-    const call = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata());
-    const responses = readResponses(call, site, signal);
+    this.#mayBegin(site, signal);
+    const { client } = this.#channel;
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata());
+    const responses = this.#responses(call, site, signal);
     const answer = async (): Promise<IteratorResult<Response, void>> => {
       const timer = setTimeout(() => overdue.abort(new DOMException('no answer', 'TimeoutError')), answerTimeoutMs);
       try {
@@ -165,18 +185,49 @@ export class Connection {
     };
   }
 
-  /** Waits between tries; throws as a call does when the signal fires. */
-  async pause(ms: number, signal?: AbortSignal): Promise<void> {
-    try {
-      await sleep(ms, undefined, { signal });
-    } catch (error) {
-      throw toContainerdError(error, { method: 'wait', address: this.#address, ...this.#named() }, signal);
-    }
-  }
-
   /** An error of this connection that no call has thrown. */
   error<Request, Response>(method: Method<Request, Response>, code: status, details: string): ContainerdError {
     return new ContainerdError(this.#site(method), code, details);
+  }
+
+  #mayBegin(site: CallSite, signal?: AbortSignal): void {
+    if (this.#channel.closed) throw new ContainerdError(site, status.CANCELLED, 'the client is closed');
+    if (signal?.aborted) throw abortedError(site, signal);
+  }
+
+  /** Until the given function is called, the signal and `close` cancel the call. */
+  #track(call: Cancellable, signal: AbortSignal | undefined): () => void {
+    const { calls } = this.#channel;
+    const cancel = () => call.cancel();
+    calls.add(call);
+    signal?.addEventListener('abort', cancel, { once: true });
+    return () => {
+      calls.delete(call);
+      signal?.removeEventListener('abort', cancel);
+    };
+  }
+
+  /** Listens from now on, so that an error that comes before the first read is not lost. */
+  #responses<Response>(
+    call: ClientReadableStream<Response>,
+    site: CallSite,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Response, void, undefined> {
+    let failure: Error | undefined;
+    call.on('error', (error: Error) => (failure ??= error));
+    const finish = this.#track(call, signal);
+    return (async function* () {
+      try {
+        for await (const response of call as AsyncIterable<Response>) yield response;
+        // grpc-js ends the stream before it emits its status, so the loop alone may take a failure for an end.
+        if (failure) throw failure;
+      } catch (error) {
+        throw toContainerdError(failure ?? error, site, signal);
+      } finally {
+        finish();
+        call.cancel();
+      }
+    })();
   }
 
   #metadata(): Metadata {
@@ -190,44 +241,17 @@ export class Connection {
   #site({ path }: { path: string }): CallSite {
     // "/containerd.services.tasks.v1.Tasks/Create" is Tasks.Create to an operator.
     const method = path.slice(path.lastIndexOf('.') + 1).replace('/', '.');
-    return { method, address: this.#address, ...this.#named() };
+    const { namespace } = this.#scope;
+    return { method, address: this.#channel.address, ...(namespace !== undefined && { namespace }) };
   }
-
-  #named(): { namespace?: string } {
-    return this.#scope.namespace === undefined ? {} : { namespace: this.#scope.namespace };
-  }
-}
-
-/** Listens from now on, so that an error that comes before the first read is not lost. */
-function readResponses<Response>(
-  call: ClientReadableStream<Response>,
-  site: CallSite,
-  signal?: AbortSignal,
-): AsyncGenerator<Response, void, undefined> {
-  let failure: Error | undefined;
-  call.on('error', (error: Error) => (failure ??= error));
-  const forget = onAbort(signal, () => call.cancel());
-  if (signal?.aborted) call.cancel();
-  return (async function* () {
-    try {
-      for await (const response of call as AsyncIterable<Response>) yield response;
-      // grpc-js ends the stream before it emits its status, so the loop alone may take a failure for an end.
-      if (failure) throw failure;
-    } catch (error) {
-      throw toContainerdError(failure ?? error, site, signal);
-    } finally {
-      forget();
-      call.cancel();
-    }
-  })();
-}
-
-function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
-  signal?.addEventListener('abort', act, { once: true });
-  return () => signal?.removeEventListener('abort', act);
 }
 
 /** The caller's options with this call's own default deadline. */
 export function withTimeout(options: CallOptions | undefined, timeoutMs: number): CallOptions {
   return { ...options, timeoutMs: options?.timeoutMs ?? timeoutMs };
+}
+
+/** Waits between two tries. An abort ends it early; the next try then throws as every call does. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

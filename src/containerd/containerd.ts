@@ -1,4 +1,4 @@
-import { Connection } from './call.ts';
+import { Connection, pause } from './call.ts';
 import type { CallOptions } from './call.ts';
 import { isDeadlineExceeded, isUnavailable } from './errors.ts';
 import { eventsOn } from './events.ts';
@@ -49,7 +49,7 @@ export class Containerd {
       } catch (error) {
         if (signal?.aborted || !(isUnavailable(error) || isDeadlineExceeded(error))) throw error;
       }
-      await this.#connection.pause(100, signal);
+      await pause(100, signal);
     }
   }
 

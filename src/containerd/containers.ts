@@ -18,7 +18,7 @@ export interface Container {
   image: string;
   runtime: string;
   /** The OCI runtime specification, see https://github.com/opencontainers/runtime-spec. */
-  spec?: object;
+  spec: object;
   snapshotter: string;
   snapshotKey: string;
   extensions: Record<string, AnyValue>;
@@ -33,7 +33,7 @@ export interface NewContainer {
   image?: string;
   /** Default runc by `io.containerd.runc.v2`. */
   runtime?: { name?: string; options?: RuncOptions };
-  spec?: object;
+  spec: object;
   snapshotter?: string;
   snapshotKey?: string;
   /** Opaque to the daemon and of any size, unlike labels. */
@@ -41,7 +41,8 @@ export interface NewContainer {
 }
 
 /** What may change after creation; runtime and snapshotter may not. */
-export type ContainerUpdate = Pick<NewContainer, 'id' | 'labels' | 'image' | 'spec' | 'snapshotKey' | 'extensions'>;
+export type ContainerUpdate = Pick<NewContainer, 'id'> &
+  Partial<Pick<NewContainer, 'labels' | 'image' | 'spec' | 'snapshotKey' | 'extensions'>>;
 
 export type Containers = ReturnType<typeof containersOn>;
 
@@ -101,7 +102,7 @@ function toContainer(wire: Container__Output | null): Container {
     labels,
     image,
     runtime: runtime?.name ?? '',
-    spec: spec ? (parseJsonAny(fromWireAny(spec)) as object) : undefined,
+    spec: parseJsonAny(fromWireAny(present(spec))) as object,
     snapshotter,
     snapshotKey,
     extensions: mapValues(extensions, fromWireAny),

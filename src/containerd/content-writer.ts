@@ -1,3 +1,4 @@
+import { pause } from './call.ts';
 import type { CallOptions, Connection, Dialogue } from './call.ts';
 import { isAlreadyExists, isFailedPrecondition, isNotFound, isUnavailable } from './errors.ts';
 import type { ContainerdError } from './errors.ts';
@@ -35,7 +36,7 @@ export async function openContentWriter(
     } catch (error) {
       if (!isLocked(error) || Date.now() + waitMs > deadline) throw error;
     }
-    await connection.pause(Math.random() * waitMs, signal);
+    await pause(Math.random() * waitMs, signal);
   }
 }
 
@@ -46,7 +47,7 @@ function isLocked(error: unknown): error is ContainerdError {
 }
 
 /**
- * Writes one blob: begin at `offset`, write to the end, commit, and close in any case. Closing without a commit keeps
+ * Writes one blob: begin at `offset`, write to the end, commit; close in any case. Closing without a commit keeps
  * what was written, for the next writer of the same ref to resume. One call at a time.
  */
 export class ContentWriter implements AsyncDisposable {
@@ -92,6 +93,7 @@ export class ContentWriter implements AsyncDisposable {
     const request = { offset: this.#offset, total: this.total, expected: this.#expected, labels };
     try {
       await this.#send({ action: 'COMMIT', ...request });
+      await this.close();
     } catch (error) {
       // Another client has committed the same blob in the meantime.
       if (isAlreadyExists(error)) return;

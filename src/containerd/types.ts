@@ -16,7 +16,7 @@ export interface Descriptor {
 export interface Mount {
   type: string;
   source: string;
-  target?: string;
+  target: string;
   options: string[];
 }
 

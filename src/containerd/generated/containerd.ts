@@ -286,14 +286,6 @@ import type {
   DeleteNamespaceRequest__Output as _containerd_services_namespaces_v1_DeleteNamespaceRequest__Output,
 } from './containerd/services/namespaces/v1/DeleteNamespaceRequest.ts';
 import type {
-  GetNamespaceRequest as _containerd_services_namespaces_v1_GetNamespaceRequest,
-  GetNamespaceRequest__Output as _containerd_services_namespaces_v1_GetNamespaceRequest__Output,
-} from './containerd/services/namespaces/v1/GetNamespaceRequest.ts';
-import type {
-  GetNamespaceResponse as _containerd_services_namespaces_v1_GetNamespaceResponse,
-  GetNamespaceResponse__Output as _containerd_services_namespaces_v1_GetNamespaceResponse__Output,
-} from './containerd/services/namespaces/v1/GetNamespaceResponse.ts';
-import type {
   ListNamespacesRequest as _containerd_services_namespaces_v1_ListNamespacesRequest,
   ListNamespacesRequest__Output as _containerd_services_namespaces_v1_ListNamespacesRequest__Output,
 } from './containerd/services/namespaces/v1/ListNamespacesRequest.ts';
@@ -897,14 +889,6 @@ export interface ProtoGrpcType {
             _containerd_services_namespaces_v1_DeleteNamespaceRequest,
             _containerd_services_namespaces_v1_DeleteNamespaceRequest__Output
           >;
-          GetNamespaceRequest: MessageTypeDefinition<
-            _containerd_services_namespaces_v1_GetNamespaceRequest,
-            _containerd_services_namespaces_v1_GetNamespaceRequest__Output
-          >;
-          GetNamespaceResponse: MessageTypeDefinition<
-            _containerd_services_namespaces_v1_GetNamespaceResponse,
-            _containerd_services_namespaces_v1_GetNamespaceResponse__Output
-          >;
           ListNamespacesRequest: MessageTypeDefinition<
             _containerd_services_namespaces_v1_ListNamespacesRequest,
             _containerd_services_namespaces_v1_ListNamespacesRequest__Output
@@ -917,6 +901,9 @@ export interface ProtoGrpcType {
             _containerd_services_namespaces_v1_Namespace,
             _containerd_services_namespaces_v1_Namespace__Output
           >;
+          /**
+           * Get is left out: it answers for a namespace that does not exist.
+           */
           Namespaces: SubtypeConstructor<typeof grpc.Client, _containerd_services_namespaces_v1_NamespacesClient> & {
             service: _containerd_services_namespaces_v1_NamespacesDefinition;
           };

@@ -19,14 +19,6 @@ import type {
   Empty__Output as _google_protobuf_Empty__Output,
 } from '../../../../google/protobuf/Empty.ts';
 import type {
-  GetNamespaceRequest as _containerd_services_namespaces_v1_GetNamespaceRequest,
-  GetNamespaceRequest__Output as _containerd_services_namespaces_v1_GetNamespaceRequest__Output,
-} from '../../../../containerd/services/namespaces/v1/GetNamespaceRequest.ts';
-import type {
-  GetNamespaceResponse as _containerd_services_namespaces_v1_GetNamespaceResponse,
-  GetNamespaceResponse__Output as _containerd_services_namespaces_v1_GetNamespaceResponse__Output,
-} from '../../../../containerd/services/namespaces/v1/GetNamespaceResponse.ts';
-import type {
   ListNamespacesRequest as _containerd_services_namespaces_v1_ListNamespacesRequest,
   ListNamespacesRequest__Output as _containerd_services_namespaces_v1_ListNamespacesRequest__Output,
 } from '../../../../containerd/services/namespaces/v1/ListNamespacesRequest.ts';
@@ -43,6 +35,9 @@ import type {
   UpdateNamespaceResponse__Output as _containerd_services_namespaces_v1_UpdateNamespaceResponse__Output,
 } from '../../../../containerd/services/namespaces/v1/UpdateNamespaceResponse.ts';
 
+/**
+ * Get is left out: it answers for a namespace that does not exist.
+ */
 export interface NamespacesClient extends grpc.Client {
   Create(
     argument: _containerd_services_namespaces_v1_CreateNamespaceRequest,
@@ -126,47 +121,6 @@ export interface NamespacesClient extends grpc.Client {
     callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
   ): grpc.ClientUnaryCall;
 
-  Get(
-    argument: _containerd_services_namespaces_v1_GetNamespaceRequest,
-    metadata: grpc.Metadata,
-    options: grpc.CallOptions,
-    callback: grpc.requestCallback<_containerd_services_namespaces_v1_GetNamespaceResponse__Output>,
-  ): grpc.ClientUnaryCall;
-  Get(
-    argument: _containerd_services_namespaces_v1_GetNamespaceRequest,
-    metadata: grpc.Metadata,
-    callback: grpc.requestCallback<_containerd_services_namespaces_v1_GetNamespaceResponse__Output>,
-  ): grpc.ClientUnaryCall;
-  Get(
-    argument: _containerd_services_namespaces_v1_GetNamespaceRequest,
-    options: grpc.CallOptions,
-    callback: grpc.requestCallback<_containerd_services_namespaces_v1_GetNamespaceResponse__Output>,
-  ): grpc.ClientUnaryCall;
-  Get(
-    argument: _containerd_services_namespaces_v1_GetNamespaceRequest,
-    callback: grpc.requestCallback<_containerd_services_namespaces_v1_GetNamespaceResponse__Output>,
-  ): grpc.ClientUnaryCall;
-  get(
-    argument: _containerd_services_namespaces_v1_GetNamespaceRequest,
-    metadata: grpc.Metadata,
-    options: grpc.CallOptions,
-    callback: grpc.requestCallback<_containerd_services_namespaces_v1_GetNamespaceResponse__Output>,
-  ): grpc.ClientUnaryCall;
-  get(
-    argument: _containerd_services_namespaces_v1_GetNamespaceRequest,
-    metadata: grpc.Metadata,
-    callback: grpc.requestCallback<_containerd_services_namespaces_v1_GetNamespaceResponse__Output>,
-  ): grpc.ClientUnaryCall;
-  get(
-    argument: _containerd_services_namespaces_v1_GetNamespaceRequest,
-    options: grpc.CallOptions,
-    callback: grpc.requestCallback<_containerd_services_namespaces_v1_GetNamespaceResponse__Output>,
-  ): grpc.ClientUnaryCall;
-  get(
-    argument: _containerd_services_namespaces_v1_GetNamespaceRequest,
-    callback: grpc.requestCallback<_containerd_services_namespaces_v1_GetNamespaceResponse__Output>,
-  ): grpc.ClientUnaryCall;
-
   List(
     argument: _containerd_services_namespaces_v1_ListNamespacesRequest,
     metadata: grpc.Metadata,
@@ -250,6 +204,9 @@ export interface NamespacesClient extends grpc.Client {
   ): grpc.ClientUnaryCall;
 }
 
+/**
+ * Get is left out: it answers for a namespace that does not exist.
+ */
 export interface NamespacesHandlers extends grpc.UntypedServiceImplementation {
   Create: grpc.handleUnaryCall<
     _containerd_services_namespaces_v1_CreateNamespaceRequest__Output,
@@ -259,11 +216,6 @@ export interface NamespacesHandlers extends grpc.UntypedServiceImplementation {
   Delete: grpc.handleUnaryCall<
     _containerd_services_namespaces_v1_DeleteNamespaceRequest__Output,
     _google_protobuf_Empty
-  >;
-
-  Get: grpc.handleUnaryCall<
-    _containerd_services_namespaces_v1_GetNamespaceRequest__Output,
-    _containerd_services_namespaces_v1_GetNamespaceResponse
   >;
 
   List: grpc.handleUnaryCall<
@@ -289,12 +241,6 @@ export interface NamespacesDefinition extends grpc.ServiceDefinition {
     _google_protobuf_Empty,
     _containerd_services_namespaces_v1_DeleteNamespaceRequest__Output,
     _google_protobuf_Empty__Output
-  >;
-  Get: MethodDefinition<
-    _containerd_services_namespaces_v1_GetNamespaceRequest,
-    _containerd_services_namespaces_v1_GetNamespaceResponse,
-    _containerd_services_namespaces_v1_GetNamespaceRequest__Output,
-    _containerd_services_namespaces_v1_GetNamespaceResponse__Output
   >;
   List: MethodDefinition<
     _containerd_services_namespaces_v1_ListNamespacesRequest,
