@@ -11,22 +11,24 @@ export interface Answer {
 
 export function answer(req: IncomingMessage, res: ServerResponse, { status, message, headers }: Answer): void {
   if (res.headersSent) return void res.destroy();
-  res.writeHead(status, { ...plainHeaders(message), ...headers });
-  res.end(message);
+  const line = `${message}\n`;
+  res.writeHead(status, { ...plainHeaders(line), ...headers });
+  res.end(line);
   // What is left of the body is read and dropped, so that the connection can serve the next request.
   req.resume();
 }
 
 export function answerSocket(socket: Duplex, { status, message, headers }: Answer): void {
-  const all = { ...plainHeaders(message), ...headers, Connection: 'close' };
+  const line = `${message}\n`;
+  const all = { ...plainHeaders(line), ...headers, Connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
-  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`, ...lines, '', message].join('\r\n'));
+  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`, ...lines, '', line].join('\r\n'));
 }
 
-function plainHeaders(message: string): Record<string, string> {
+function plainHeaders(line: string): Record<string, string> {
   return {
     'Content-Type': 'text/plain; charset=utf-8',
     'X-Content-Type-Options': 'nosniff',
-    'Content-Length': String(Buffer.byteLength(message)),
+    'Content-Length': String(Buffer.byteLength(line)),
   };
 }

@@ -5,7 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
  * A reply that waits behind an earlier one on the same connection (pipelining) has no socket yet and would not tell.
  */
 export function onCallerLeaves(req: IncomingMessage, res: ServerResponse, listener: () => void): () => void {
-  const source = res.socket ? res : req.socket;
+  // Any number of requests may wait there.
+  const source = res.socket ? res : req.socket.setMaxListeners(0);
   const onClose = () => {
     if (!res.writableFinished) listener();
   };

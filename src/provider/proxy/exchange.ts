@@ -84,6 +84,9 @@ export class Exchange {
 
   #onReply(reply: IncomingMessage): void {
     if (this.#settled) return void reply.destroy();
+    const status = reply.statusCode ?? 0;
+    // 101 that nobody asked for; node has taken the other 1xx.
+    if (status < 200) return this.#fail('reset', new Error(`status ${status} is no answer`));
     this.#reply = reply;
     const { req, res, body, target } = this.#call;
     if (target.holdNotReady && body.canReplay && isNotReady(reply)) return this.#holdBack(reply);
@@ -91,7 +94,7 @@ export class Exchange {
     const chunked = isChunked(reply) && req.httpVersion === '1.1';
     try {
       // Without the reply's own status text: it may hold bytes that must not be sent on.
-      res.writeHead(reply.statusCode ?? 0, replyHeaders(reply, { chunked }));
+      res.writeHead(status, replyHeaders(reply, { chunked }));
     } catch (error) {
       return this.#fail('reset', error instanceof Error ? error : undefined);
     }
@@ -108,6 +111,8 @@ export class Exchange {
         if (chunked) res.addTrailers(trailers(reply));
         res.end();
         this.#settle({ status: reply.statusCode, watchdogError: isWatchdogError(reply) });
+        // What the function did not want of the body is dropped, so that the caller's connection can go on.
+        req.resume();
       })
       .pipe(res, { end: false });
   }

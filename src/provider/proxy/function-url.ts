@@ -15,11 +15,9 @@ export interface SplitOptions {
 /** Splits a raw request URL; undefined when it does not begin with `prefix` and a valid function name. */
 export function splitFunctionUrl(url: string, options: SplitOptions): FunctionUrl | undefined {
   const { defaultNamespace, prefix = '/function/' } = options;
-  // A caller that takes us for a proxy sends the whole URL, RFC 9112 §3.2.2.
-  const target = url.replace(/^https?:\/\/[^/?]*/i, '');
-  if (!target.startsWith(prefix)) return undefined;
+  if (!url.startsWith(prefix)) return undefined;
 
-  const rest = target.slice(prefix.length);
+  const rest = url.slice(prefix.length);
   const end = rest.search(/[/?]/);
   const fullName = end === -1 ? rest : rest.slice(0, end);
   const path = end === -1 ? '' : rest.slice(end);

@@ -1,0 +1,222 @@
+import test from 'ava';
+import type { ExecutionContext } from 'ava';
+import { silentLog } from '../../../../src/log.ts';
+import type { CallOutcome, Endpoint } from '../../../../src/provider/index.ts';
+import { FunctionNotFoundError, NoEndpointsError, TooManyRequestsError } from '../../../../src/provider/index.ts';
+import type { Resolve } from '../../../../src/provider/proxy/index.ts';
+import { until } from '../../../helpers/poll.ts';
+import { call, closedPort, RawCaller, startFront, startFunction, startRawFunction } from './world.ts';
+
+/** Gives these ports in turn, the last for ever, and keeps what each endpoint was told. */
+function resolveTo(ports: number[], readySinceMs?: number) {
+  const outcomes: CallOutcome[] = [];
+  let resolved = 0;
+  const resolve: Resolve = () => {
+    const port = ports[Math.min(resolved, ports.length - 1)] ?? 0;
+    resolved++;
+    const endpoint: Endpoint = { hostname: '127.0.0.1', port, readySinceMs, release: (o) => void outcomes.push(o) };
+    return Promise.resolve(endpoint);
+  };
+  return { resolve, outcomes, resolvedTimes: () => resolved };
+}
+
+const rejections: [Error, number, RegExp][] = [
+  [new FunctionNotFoundError({ name: 'env', namespace: 'dev' }), 404, /^function env\.dev not found\n$/],
+  [new NoEndpointsError({ name: 'env' }), 503, /^No endpoints available for: env\.\n$/],
+  [new TooManyRequestsError('env is at max_inflight', 3), 429, /^env is at max_inflight\n$/],
+  [new Error('secret inner words'), 500, /^internal error/],
+];
+for (const [error, status, line] of rejections) {
+  test(`resolve throwing ${error.name} is answered ${status} in one line`, async (t) => {
+    const { port } = await startFront(t, 0, { resolve: () => Promise.reject(error) });
+    const reply = await call(port, { method: 'POST', body: 'x'.repeat(100_000) });
+    t.is(reply.status, status);
+    t.regex(reply.body, line);
+    t.regex(reply.headers['content-type'] ?? '', /^text\/plain/);
+    t.is(reply.headers['x-openfaas-internal'], status === 404 ? undefined : 'proxy');
+    t.is(reply.headers['retry-after'], status === 429 ? '3' : undefined);
+    t.notRegex(reply.body, /secret/);
+  });
+}
+
+test('what resolve throws by surprise is logged with its function', async (t) => {
+  const lines: unknown[] = [];
+  const log = { ...silentLog, error: (...line: unknown[]) => void lines.push(line) };
+  const error = new Error('surprise');
+  const { port } = await startFront(t, 0, { log, resolve: () => Promise.reject(error) });
+  await call(port);
+  t.deepEqual(lines, [['call failed', { function: 'env.openfaas-fn', error }]]);
+});
+
+test('resolve is asked for the name, the namespace and the wait', async (t) => {
+  const asked: unknown[] = [];
+  const resolve: Resolve = (name, { waitMs }) => {
+    asked.push({ ...name, waitMs });
+    return Promise.reject(new NoEndpointsError(name));
+  };
+  const { port } = await startFront(t, 0, { resolve, resolveWaitMs: 70 });
+  await call(port, { path: '/function/env.dev/a.b' });
+  await call(port, { path: '/function/env' });
+  t.deepEqual(asked, [
+    { name: 'env', namespace: 'dev', waitMs: 70 },
+    { name: 'env', namespace: 'openfaas-fn', waitMs: 70 },
+  ]);
+});
+
+test('the signal given to resolve aborts when the caller leaves, and an endpoint that comes later is given back', async (t) => {
+  const outcomes: CallOutcome[] = [];
+  let isAborted = false;
+  const resolve: Resolve = (_name, { signal }) =>
+    new Promise((done) => {
+      signal?.addEventListener('abort', () => {
+        isAborted = true;
+        done({ hostname: '127.0.0.1', port: 1, release: (o) => void outcomes.push(o) });
+      });
+    });
+  let isAsked = false;
+  const { port } = await startFront(t, 0, {
+    resolve: (...args) => {
+      isAsked = true;
+      return resolve(...args);
+    },
+  });
+  const caller = new RawCaller(t, port);
+  caller.send('GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n');
+  await until(() => isAsked);
+  caller.socket.destroy();
+  await until(() => outcomes.length === 1);
+  t.true(isAborted);
+  t.is(outcomes[0]?.failure, 'aborted');
+});
+
+for (const size of [0, 10, 5_000_000]) {
+  test(`a POST of ${size} bytes to an endpoint that is gone goes to another one`, async (t) => {
+    const { port: alive } = await startFunction(t, (req, res) => {
+      let bytes = 0;
+      req.on('data', (chunk: Buffer) => (bytes += chunk.length)).on('end', () => res.end(String(bytes)));
+    });
+    const { resolve, outcomes } = resolveTo([await closedPort(), alive]);
+    const { port } = await startFront(t, 0, { resolve });
+    const { status, body } = await call(port, { method: 'POST', body: 'x'.repeat(size) });
+    t.is(status, 200);
+    t.is(body, String(size));
+    t.deepEqual(
+      outcomes.map(({ failure }) => failure),
+      ['unreachable', undefined],
+    );
+  });
+}
+
+test('one more endpoint is tried, not more', async (t) => {
+  const { resolve, outcomes, resolvedTimes } = resolveTo([await closedPort()]);
+  const { port } = await startFront(t, 0, { resolve });
+  t.is((await call(port)).status, 502);
+  t.is(resolvedTimes(), 2);
+  t.is(outcomes.length, 2);
+});
+
+async function startDying(t: ExecutionContext) {
+  let requests = 0;
+  const port = await startRawFunction(t, (socket) =>
+    socket.once('data', () => {
+      requests++;
+      socket.resetAndDestroy();
+    }),
+  );
+  return { port, requests: () => requests };
+}
+
+test('a POST that reached a function which died is not sent again', async (t) => {
+  const dying = await startDying(t);
+  const { port } = await startFront(t, dying.port);
+  const { status, headers } = await call(port, { method: 'POST', body: 'x' });
+  t.is(status, 502);
+  t.is(headers['x-openfaas-internal'], 'proxy');
+  t.is(dying.requests(), 1);
+});
+
+test('a PUT that reached a function which died goes to another one with its body', async (t) => {
+  const dying = await startDying(t);
+  const { port: alive } = await startFunction(t, (req, res) => req.pipe(res));
+  const { resolve } = resolveTo([dying.port, alive]);
+  const { port } = await startFront(t, 0, { resolve });
+  t.is((await call(port, { method: 'PUT', body: 'the body' })).body, 'the body');
+});
+
+test('the SDK by itself says 500 for a function that cannot be reached', async (t) => {
+  const { port } = await startFront(t, await closedPort(), { unreachableStatus: undefined });
+  const { status, body } = await call(port);
+  t.is(status, 500);
+  t.is(body, "Can't reach service for: env.\n");
+});
+
+/** A watchdog whose process is there from the n-th call on. */
+function startLateProcess(t: ExecutionContext, readyAt: number) {
+  let calls = 0;
+  return startFunction(t, (req, res) => {
+    calls++;
+    if (calls >= readyAt) return void req.pipe(res);
+    req.resume().once('end', () => res.writeHead(500, { 'X-OpenFaaS-Internal': 'of-watchdog' }).end());
+  });
+}
+
+for (const [title, body] of [
+  ['without a body', undefined],
+  ['with a body', 'the body'],
+] as const) {
+  test(`a POST ${title} waits until the process of a fresh replica is there`, async (t) => {
+    const { port: upstreamPort } = await startLateProcess(t, 4);
+    const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+    const reply = await call(port, { method: 'POST', body });
+    t.is(reply.status, 200);
+    t.is(reply.body, body ?? '');
+    t.deepEqual(outcomes, [{ status: 200, watchdogError: false, failure: undefined }]);
+  });
+}
+
+test("the watchdog's answer is passed on when the body was too long to keep", async (t) => {
+  const { port: upstreamPort } = await startLateProcess(t, 2);
+  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+  t.is((await call(port, { method: 'POST', body: 'x'.repeat(70_000) })).status, 500);
+  t.deepEqual(outcomes, [{ status: 500, watchdogError: true, failure: undefined }]);
+});
+
+test("the watchdog's answer is passed on when the replica is not fresh", async (t) => {
+  const { port: upstreamPort } = await startLateProcess(t, 2);
+  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now() - 60_000 });
+  t.is((await call(port)).status, 500);
+  t.deepEqual(outcomes, [{ status: 500, watchdogError: true, failure: undefined }]);
+});
+
+test("the watchdog's answer is passed on when the replica's first seconds are over", async (t) => {
+  const { port: upstreamPort } = await startLateProcess(t, Infinity);
+  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now(), notReadyRetryMs: 200 });
+  t.is((await call(port)).status, 500);
+  t.is(outcomes.length, 1);
+});
+
+test("a function's own 500 is passed on at once", async (t) => {
+  let calls = 0;
+  const { port: upstreamPort } = await startFunction(t, (_req, res) => {
+    calls++;
+    res.writeHead(500).end('mine');
+  });
+  const { port } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+  t.is((await call(port)).body, 'mine');
+  t.is(calls, 1);
+});
+
+test('a caller that leaves while the process is waited for ends the wait', async (t) => {
+  let calls = 0;
+  const { port: upstreamPort } = await startFunction(t, (_req, res) => {
+    calls++;
+    res.writeHead(500, { 'X-OpenFaaS-Internal': 'of-watchdog' }).end();
+  });
+  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+  const caller = new RawCaller(t, port);
+  caller.send('GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n');
+  await until(() => calls >= 2);
+  caller.socket.destroy();
+  await until(() => outcomes.length === 1);
+  t.is(outcomes[0]?.failure, 'aborted');
+});
