@@ -1,0 +1,7 @@
+import { createLog } from '../../../src/log.ts';
+
+/** A log that keeps its lines. */
+export function recorder() {
+  const lines: string[] = [];
+  return { lines, log: createLog({ level: 'debug', write: (line) => lines.push(line) }) };
+}
