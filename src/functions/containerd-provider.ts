@@ -131,14 +131,8 @@ export class ContainerdProvider implements Provider {
       answerMs: this.#timing.answerMs,
     });
     this.#sweep = new Sweep({ host: this.#host, images, store: this.#store, log });
-    this.secrets = casting(secretVerbs(this.#secretStore, requireNamespace));
-    this.namespaces = casting({
-      list: () => this.#namespaces.list(),
-      get: (name) => this.#namespaces.get(name),
-      create: (namespace) => this.#namespaces.create(namespace),
-      update: (namespace) => this.#namespaces.update(namespace),
-      remove: (name) => this.#namespaces.remove(name),
-    });
+    this.secrets = castingSecrets(secretVerbs(this.#secretStore, requireNamespace));
+    this.namespaces = castingNamespaces(this.#namespaces);
   }
 
   /** Reads what is wanted, then keeps containerd company in the background: waits for it, adopts, reconciles. */
@@ -304,13 +298,21 @@ async function cast<T>(verb: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The same verbs, throwing ProviderErrors only. */
-function casting<T extends object>(verbs: T): T {
-  return new Proxy(verbs, {
-    get(target, property, receiver) {
-      const verb: unknown = Reflect.get(target, property, receiver);
-      if (typeof verb !== 'function') return verb;
-      return (...args: unknown[]) => cast(() => Reflect.apply(verb, target, args) as Promise<unknown>);
-    },
-  });
+function castingSecrets(verbs: SecretVerbs): SecretVerbs {
+  return {
+    list: (namespace) => cast(() => verbs.list(namespace)),
+    create: (secret) => cast(() => verbs.create(secret)),
+    update: (secret) => cast(() => verbs.update(secret)),
+    remove: (name) => cast(() => verbs.remove(name)),
+  };
+}
+
+function castingNamespaces(verbs: NamespaceVerbs): NamespaceVerbs {
+  return {
+    list: () => cast(() => verbs.list()),
+    get: (name) => cast(() => verbs.get(name)),
+    create: (namespace) => cast(() => verbs.create(namespace)),
+    update: (namespace) => cast(() => verbs.update(namespace)),
+    remove: (name) => cast(() => verbs.remove(name)),
+  };
 }

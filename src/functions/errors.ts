@@ -8,7 +8,7 @@ export class ReplicaExitedError extends BadRequestError {
   override name = 'ReplicaExitedError';
 }
 
-/** What the layers below threw, as the caller of the API should read it. */
+/** What the layers below threw, as the caller of the API, who has the password, should read it. */
 export function toProviderError(error: unknown): ProviderError {
   if (error instanceof ProviderError) return error;
   if (error instanceof RegistryError)
@@ -16,7 +16,7 @@ export function toProviderError(error: unknown): ProviderError {
   if (error instanceof ContainerdError && isUnavailable(error)) {
     return new ProviderError(503, `containerd cannot be reached: is it running? ${error.message}`, { cause: error });
   }
-  return new ProviderError(500, `the function could not be started: ${describeError(error)}`, { cause: error });
+  return new ProviderError(500, describeError(error), { cause: error });
 }
 
 /** 400 for what the caller can mend, 502 for the registry's own trouble. */

@@ -1,0 +1,66 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestBerth } from './berth.ts';
+import type { TestContainerd } from './containerd.ts';
+import { run } from './processes.ts';
+
+/** What functions have on a host, by kind; all empty once every function is removed, but for the host-wide parts. */
+export interface Leftovers {
+  containers: string[];
+  tasks: string[];
+  snapshots: string[];
+  leases: string[];
+  netns: string[];
+  veths: string[];
+  addresses: string[];
+  attachments: string[];
+  files: string[];
+}
+
+export const nothing: Leftovers = {
+  containers: [],
+  tasks: [],
+  snapshots: [],
+  leases: [],
+  netns: [],
+  veths: [],
+  addresses: [],
+  attachments: [],
+  files: [],
+};
+
+export async function leftovers(containerd: TestContainerd, berth: TestBerth): Promise<Leftovers> {
+  const namespaces = (await containerd.ctr('namespaces', 'list', '--quiet')).split('\n').filter(Boolean);
+  const all = async (...args: string[]) =>
+    (await Promise.all(namespaces.map((name) => containerd.ctr('--namespace', name, ...args)))).flatMap(lines);
+  const snapshots = await all('snapshots', 'list');
+  const ipam = (await filesIn(join(berth.folder, 'run/ipam/openfaas'))).filter((name) => /^\d/.test(name));
+  return {
+    containers: await all('containers', 'list', '--quiet'),
+    tasks: await all('tasks', 'list', '--quiet'),
+    snapshots: snapshots.filter((line) => !line.startsWith('KEY')),
+    leases: await all('leases', 'list', '--quiet'),
+    netns: await filesIn('/run/netns'),
+    veths: lines((await run('ip', ['-brief', 'link', 'show', 'type', 'veth'])).stdout),
+    addresses: ipam,
+    attachments: await filesIn(join(berth.folder, 'run/cni')),
+    files: (
+      await Promise.all(
+        ['run/replicas', 'run/secrets', 'log/tasks'].map((folder) => filesIn(join(berth.folder, folder))),
+      )
+    ).flat(),
+  };
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}
+
+function lines(text: string): string[] {
+  return text.split('\n').filter(Boolean);
+}
+
+/** nft's rules without their counters and handles: what is host-wide must not grow. */
+export async function firewallRules(): Promise<string> {
+  return (await run('nft', ['list', 'ruleset'])).stdout.replaceAll(/counter packets \d+ bytes \d+/g, 'counter');
+}
