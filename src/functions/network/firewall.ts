@@ -16,19 +16,24 @@ export interface FirewallOptions {
  * The whole table, replaced in one transaction. Functions reach the internet and the LAN (masqueraded), the gateway and
  * the host's resolver; not each other, not other ports of the host, not link-local addresses such as a cloud's metadata
  * service. Traffic within the bridge is kept apart by port isolation, as nft's bridge family is not on every kernel;
- * what is here stops the detour through the host. Rejected and not dropped, so that callers fail at once.
+ * what is here stops the detour through the host. Rejected and not dropped, so that callers fail at once; TCP by a reset,
+ * as the kernel limits how many ICMP errors it sends.
  */
 export function nftScript({ table, bridge, subnet, gatewayPort }: FirewallOptions): string {
   return `
 table inet ${table}
 delete table inet ${table}
 table inet ${table} {
+  chain deny {
+    meta l4proto tcp reject with tcp reset
+    reject
+  }
   chain forward {
     type filter hook forward priority filter; policy accept;
-    iifname "${bridge}" oifname "${bridge}" reject
-    iifname "${bridge}" ip daddr 169.254.0.0/16 reject
+    iifname "${bridge}" oifname "${bridge}" goto deny
+    iifname "${bridge}" ip daddr 169.254.0.0/16 goto deny
     oifname "${bridge}" ct state established,related accept
-    oifname "${bridge}" reject
+    oifname "${bridge}" goto deny
   }
   chain input {
     type filter hook input priority filter; policy accept;
@@ -36,7 +41,7 @@ table inet ${table} {
     ct state established,related accept
     ip daddr ${subnet.gateway} tcp dport ${gatewayPort} accept
     meta l4proto { tcp, udp } th dport 53 accept
-    reject
+    goto deny
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;

@@ -1,6 +1,7 @@
 // Run by firewall.test.ts in a network namespace of its own, as what it does to firewalls concerns the whole host.
 // Arguments: name, work folder, `mend` or `bear`, then shell commands that make the host's own firewall.
 import { execFile } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +12,10 @@ import { connectFrom, sh } from './host.ts';
 export interface Observed {
   gateway: string;
   outside: string;
+  /** From the host to a function. */
+  function: string;
+  /** From a function to another one. */
+  neighbour: string;
   twice: 'same' | 'different';
   removed: 'clean' | 'dirty';
   warnings: number;
@@ -18,6 +23,7 @@ export interface Observed {
 
 const [name = '', dir = '', mend = '', ...setup] = process.argv.slice(2);
 const gatewayPort = 8080;
+const serverPort = 9000;
 const outside = `${name}out`;
 const bridge = 'openfaas0';
 
@@ -45,15 +51,10 @@ const log = {
 };
 const network = await Network.open({ conflistPath, runDir: join(dir, 'run'), gatewayPort, name, log });
 const gateway = createServer((socket) => socket.end()).listen(gatewayPort);
-const outsideServer = execFile('nsenter', [
-  `--net=/run/netns/${outside}`,
-  process.execPath,
-  '-e',
-  `require('net').createServer((c) => c.end()).listen(9000, '0.0.0.0', () => console.log('up'))`,
-]);
+const servers: ChildProcess[] = [];
 
 try {
-  await new Promise((resolve) => outsideServer.stdout?.once('data', resolve));
+  await serve(`/run/netns/${outside}`);
   await network.ensureHost();
   const once = await rules();
   const warnings = advice.length;
@@ -61,23 +62,34 @@ try {
   const twice = (await rules()) === once ? 'same' : 'different';
   if (mend === 'mend') for (const command of advice.slice(0, warnings)) await shell(command);
   const { netnsPath } = await network.attach('a');
+  const neighbour = await network.attach('b');
+  await serve(neighbour.netnsPath);
   const observed: Observed = {
     gateway: await connectFrom(netnsPath, network.gateway, gatewayPort),
-    outside: await connectFrom(netnsPath, '192.0.2.2', 9000),
+    outside: await connectFrom(netnsPath, '192.0.2.2', serverPort),
+    function: await connectFrom('/proc/self/ns/net', neighbour.ip, serverPort),
+    neighbour: await connectFrom(netnsPath, neighbour.ip, serverPort),
     twice,
     warnings,
     removed: await removed(),
   };
   console.log(JSON.stringify(observed));
 } finally {
-  outsideServer.kill('SIGKILL');
+  for (const server of servers) server.kill('SIGKILL');
   gateway.close();
-  await network.detach('a');
+  await removed();
   await sh('ip', 'netns', 'delete', outside);
 }
 
+async function serve(netns: string): Promise<void> {
+  const script = `require('net').createServer((c) => c.end()).listen(${serverPort}, '0.0.0.0', () => console.log('up'))`;
+  const server = execFile('nsenter', [`--net=${netns}`, process.execPath, '-e', script]);
+  servers.push(server);
+  await new Promise((resolve) => server.stdout?.once('data', resolve));
+}
+
 async function removed(): Promise<Observed['removed']> {
-  await network.detach('a');
+  for (const id of await network.attachments()) await network.detach(id);
   await network.removeHost();
   const links = await sh('ip', 'link');
   return (await sh('iptables', '-S')) === before && !links.includes(bridge) ? 'clean' : 'dirty';
