@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Metadata, credentials, status } from '@grpc/grpc-js';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { ContainerdError, abortedError, toContainerdError } from './errors.ts';
-import type { CallSite } from './errors.ts';
+import type { CallSite, Limits } from './errors.ts';
 
 export interface CallOptions {
   /** Ends the call on both sides; it then throws a ContainerdError for which `isCancelled` is true. */
@@ -108,7 +108,7 @@ export class Connection {
         { deadline },
         (error, response) => {
           finish();
-          if (error || response === undefined) return reject(toContainerdError(error, site, signal));
+          if (error || response === undefined) return reject(toContainerdError(error, site, { signal, deadline }));
           resolve(response);
         },
       );
@@ -134,7 +134,7 @@ export class Connection {
       this.#metadata(),
       { deadline },
     );
-    return this.#responses(call, site, signal);
+    return this.#responses(call, site, { signal, deadline });
   }
 
   /** All that a server stream has to say, with the deadline of a unary call. */
@@ -161,7 +161,7 @@ export class Connection {
     this.#mayBegin(site, signal);
     const { client } = this.#channel;
     const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata());
-    const responses = this.#responses(call, site, signal);
+    const responses = this.#responses(call, site, { signal });
     const answer = async (): Promise<IteratorResult<Response, void>> => {
       const timer = setTimeout(() => overdue.abort(new DOMException('no answer', 'TimeoutError')), answerTimeoutMs);
       try {
@@ -211,18 +211,18 @@ export class Connection {
   #responses<Response>(
     call: ClientReadableStream<Response>,
     site: CallSite,
-    signal: AbortSignal | undefined,
+    limits: Limits,
   ): AsyncGenerator<Response, void, undefined> {
     let failure: Error | undefined;
     call.on('error', (error: Error) => (failure ??= error));
-    const finish = this.#track(call, signal);
+    const finish = this.#track(call, limits.signal);
     return (async function* () {
       try {
         for await (const response of call as AsyncIterable<Response>) yield response;
         // grpc-js ends the stream before it emits its status, so the loop alone may take a failure for an end.
         if (failure) throw failure;
       } catch (error) {
-        throw toContainerdError(failure ?? error, site, signal);
+        throw toContainerdError(failure ?? error, site, limits);
       } finally {
         finish();
         call.cancel();

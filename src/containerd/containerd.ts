@@ -17,7 +17,7 @@ export interface ContainerdOptions {
 
 /**
  * containerd 1.6 to 2.x over its gRPC socket. Connects on the first call and again after a restart of the daemon;
- * meanwhile calls throw `isUnavailable` at once. Every method throws ContainerdError and nothing else.
+ * meanwhile calls fail at once, with a ContainerdError for which `isUnavailable` is true.
  */
 export class Containerd {
   readonly namespaces: Namespaces;

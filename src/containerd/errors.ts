@@ -49,13 +49,24 @@ function hasCode(code: status) {
   return (error: unknown): error is ContainerdError => error instanceof ContainerdError && error.code === code;
 }
 
+/** What may end a call from our side. */
+export interface Limits {
+  signal?: AbortSignal;
+  /** Milliseconds since the epoch. */
+  deadline?: number;
+}
+
 /** Turns whatever a call failed with into a ContainerdError; the one place where this happens. */
-export function toContainerdError(error: unknown, site: CallSite, signal?: AbortSignal): ContainerdError {
+export function toContainerdError(error: unknown, site: CallSite, { signal, deadline }: Limits): ContainerdError {
   if (error instanceof ContainerdError) return error;
   if (signal?.aborted) return abortedError(site, signal);
   const { code, details } = readStatus(error);
-  return new ContainerdError(site, code, details, { cause: error });
+  // The daemon keeps the deadline too. When its clock runs out first, 1.x answers UNKNOWN.
+  const late = code === status.UNKNOWN && deadline !== undefined && Date.now() + clockSlackMs >= deadline;
+  return new ContainerdError(site, late ? status.DEADLINE_EXCEEDED : code, details, { cause: error });
 }
+
+const clockSlackMs = 5;
 
 /** The caller's own abort; a signal that timed out (`AbortSignal.timeout`) counts as a deadline. */
 export function abortedError(site: CallSite, signal: AbortSignal): ContainerdError {

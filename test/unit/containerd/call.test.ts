@@ -82,6 +82,18 @@ test('a daemon that does not answer fails the call at its deadline', async (t) =
   t.is(error.namespace, 'fn');
 });
 
+test('a daemon whose clock runs out first, and then says UNKNOWN, is told as a deadline', async (t) => {
+  const Wait = (call: Call, answer: Answer) => {
+    const leftMs = Number(call.getDeadline()) - Date.now();
+    setTimeout(() => answer({ code: 2, details: 'context deadline exceeded: unknown' }), leftMs - 3);
+  };
+  await using server = await serve(tasksService({ Wait }));
+  const { tasks: client } = server.client.namespace('fn');
+  for (let i = 0; i < 10; i++) {
+    t.true(isDeadlineExceeded(await thrown(client.wait({ containerId: 'a' }, { timeoutMs: 50 }))));
+  }
+});
+
 test('every unary call has a deadline by default but wait', async (t) => {
   const deadlines: Record<string, number> = {};
   const note = (name: string) => (call: Call, answer: Answer) => {
