@@ -1,13 +1,15 @@
-const unitMs: Record<string, number> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3, // U+00B5, the micro sign
-  μs: 1e-3, // U+03BC, the Greek letter
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-};
+import { quote } from './names.ts';
+
+const unitMs = new Map([
+  ['ns', 1e-6],
+  ['us', 1e-3],
+  ['µs', 1e-3], // U+00B5, the micro sign
+  ['μs', 1e-3], // U+03BC, the Greek letter
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+]);
 
 /** What Go's int64 of nanoseconds holds, about 292 years. */
 const longestMs = 2 ** 63 / 1e6;
@@ -19,8 +21,7 @@ const longestMs = 2 ** 63 / 1e6;
 export function parseGoDuration(text: string): number {
   const [, sign, rest = ''] = /^([-+]?)(.*)$/s.exec(text) ?? [];
   const ms = rest === '0' ? 0 : sumOfTerms(rest);
-  if (ms === undefined || ms > longestMs)
-    throw new RangeError(`not a duration: ${JSON.stringify(text)}, write 90s or 1m30s`);
+  if (ms === undefined || ms > longestMs) throw new RangeError(`not a duration: ${quote(text)}, write 90s or 1m30s`);
   return sign === '-' ? -ms : ms;
 }
 
@@ -33,7 +34,7 @@ function sumOfTerms(text: string): number | undefined {
   let total = 0;
   let at = 0;
   for (const [term, amount, unit = ''] of text.matchAll(/(\d+\.?\d*|\.\d+)([a-zµμ]+)/g)) {
-    const ms = unitMs[unit];
+    const ms = unitMs.get(unit);
     if (ms === undefined || !text.startsWith(term, at)) return undefined;
     total += Number(amount) * ms;
     at += term.length;

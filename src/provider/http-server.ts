@@ -79,14 +79,23 @@ function limitIdleness(
   res: ServerResponse,
   { readTimeoutMs, writeTimeoutMs }: { readTimeoutMs: number; writeTimeoutMs: number },
 ): void {
+  const { socket } = req;
+  // Bytes that wait in the buffer were sent in time: it is the function that does not read.
+  const stoppedSending = () => readTimeoutMs > 0 && !req.complete && req.readableLength === 0;
+  const stoppedTaking = () => writeTimeoutMs > 0 && socket.writableLength > 0;
+
   // Node gives the socket back to keepAliveTimeout when the answer ends.
   res.setTimeout(readTimeoutMs || writeTimeoutMs, () => {
-    const { socket } = req;
-    if (!req.complete && req.readableLength === 0 && readTimeoutMs > 0) {
-      if (!res.headersSent) socket.write(refusal(408));
-      socket.destroySoon();
-    } else if (socket.writableLength > 0 && writeTimeoutMs > 0) socket.destroy();
-    else socket.setTimeout(req.complete ? writeTimeoutMs : readTimeoutMs);
+    const { bytesRead } = socket;
+    // When the whole process stood still, what was sent meanwhile is only read now.
+    setImmediate(() => {
+      if (res.closed) return;
+      if (stoppedSending() && socket.bytesRead === bytesRead) {
+        if (!res.headersSent) socket.write(refusal(408));
+        socket.destroySoon();
+      } else if (stoppedTaking()) socket.destroy();
+      else socket.setTimeout(req.complete ? writeTimeoutMs : readTimeoutMs);
+    });
   });
 }
 

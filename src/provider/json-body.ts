@@ -19,7 +19,10 @@ export function jsonBody(limitBytes: number): Middleware {
   });
   return async (ctx, next) => {
     ctx.req.headers['content-type'] = 'application/json';
-    await parse(ctx, next);
+    await parse(ctx, () => {
+      ctx.request.body ??= {};
+      return next();
+    });
   };
 }
 

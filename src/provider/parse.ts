@@ -151,14 +151,14 @@ export function parseNamespaceName(name: string | undefined): string {
 /** The query of GET /system/logs. What faas-provider cannot parse it answers with 422, so do we. */
 export function parseLogRequest(query: Query): LogRequest {
   const get = (key: string) => lastOf(query.query, key);
-  const tail = Number(get('tail') ?? 0);
-  if (!Number.isSafeInteger(tail)) throw unreadableLogRequest('tail must be a whole number of lines, -1 for all');
+  const tail = get('tail') ?? '-1';
+  if (!/^-?\d{1,9}$/.test(tail)) throw unreadableLogRequest('tail must be a whole number of lines, -1 for all');
   return withoutUndefined({
     name: checkName(get('name'), 'name'),
     namespace: namespaceOf(undefined, query),
     instance: get('instance'),
     since: parseSince(get('since')),
-    tail: tail > 0 ? tail : undefined,
+    tail: Number(tail) > 0 ? Number(tail) : undefined,
     follow: flagOf(query.query, 'follow'),
   });
 }

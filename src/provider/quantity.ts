@@ -1,4 +1,5 @@
 import { BadRequestError } from './errors.ts';
+import { quote } from './names.ts';
 
 const powersOfTen: Record<string, number> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
 const powersOf1024: Record<string, number> = { Ki: 1, Mi: 2, Gi: 3, Ti: 4, Pi: 5, Ei: 6 };
@@ -13,7 +14,7 @@ const quantityPattern = /^\+?(?=\.?\d)(\d{0,30})\.?(\d{0,30})(?:([KMGTPE]i)|([nu
 export function parseMemory(quantity: string, field = 'memory'): number {
   const bytes = scaleQuantity(quantity, 0);
   if (bytes === undefined)
-    throw new BadRequestError(`${field} ${JSON.stringify(quantity)} is not an amount of memory: write 64Mi or 1Gi`);
+    throw new BadRequestError(`${field} ${quote(quantity)} is not an amount of memory: write 64Mi or 1Gi`);
   return bytes;
 }
 
@@ -21,7 +22,7 @@ export function parseMemory(quantity: string, field = 'memory'): number {
 export function parseCpu(quantity: string, field = 'cpu'): number {
   const millicores = scaleQuantity(quantity, 3);
   if (millicores === undefined)
-    throw new BadRequestError(`${field} ${JSON.stringify(quantity)} is not an amount of cpu: write 100m or 0.5`);
+    throw new BadRequestError(`${field} ${quote(quantity)} is not an amount of cpu: write 100m or 0.5`);
   return millicores;
 }
 

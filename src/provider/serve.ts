@@ -29,7 +29,7 @@ export interface FaaSServer {
   address: string;
   port: number;
   /** Stops listening, lets what is in flight end for `drainMs`, and resolves when every connection is closed. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
   /** Resolves when the server has closed, whoever closed it. */
   closed: Promise<void>;
 }
@@ -62,7 +62,7 @@ export async function serve(
       return url.startsWith('/async-function/') ? (handlers.asyncFunction ?? noAsync) : system;
     },
   });
-  await listen(server, config, log);
+  const { address, port } = await listen(server, config, log);
 
   const close = closer(server, { closing, drainMs, handlers });
   const closed = Promise.withResolvers<void>();
@@ -72,7 +72,6 @@ export async function serve(
   };
   if (signal?.aborted) void closeOnce();
   signal?.addEventListener('abort', () => void closeOnce(), { once: true });
-  const { address, port } = server.address() as AddressInfo;
   return { address, port, close: closeOnce, closed: closed.promise };
 }
 
@@ -84,11 +83,12 @@ const noAsync: RawHandler = {
   },
 };
 
-async function listen(server: Server, { tcpPort, bind }: FaaSConfig, log: Log): Promise<void> {
+async function listen(server: Server, { tcpPort, bind }: FaaSConfig, log: Log): Promise<AddressInfo> {
   server.listen(tcpPort, bind);
   await once(server, 'listening');
   // Such as no file descriptor left for a new connection: the others go on.
   server.on('error', (error) => log.error('server', { error }));
+  return server.address() as AddressInfo;
 }
 
 interface Closing {

@@ -1,0 +1,367 @@
+import test from 'ava';
+import fc from 'fast-check';
+
+import {
+  BadRequestError,
+  checkLabel,
+  ConfigError,
+  defaultConfig,
+  parseCpu,
+  parseDeployment,
+  parseFunctionName,
+  parseGoDuration,
+  type LogRequest,
+  parseLogRequest,
+  parseMemory,
+  parseNamespace,
+  parseScale,
+  parseSecondsOrGoDuration,
+  parseSecret,
+  parseSecretName,
+  ProviderError,
+  type Query,
+  readConfig,
+} from '../../../src/index.ts';
+
+const queryOf = (query: string | Record<string, string>): Query => ({
+  query: new URLSearchParams(query),
+  defaultNamespace: 'openfaas-fn',
+});
+
+for (const [quantity, bytes] of [
+  ['0', 0],
+  ['64Mi', 67_108_864],
+  ['5Mi', 5_242_880],
+  ['1.5Gi', 1_610_612_736],
+  ['128M', 128_000_000],
+  ['1k', 1000],
+  ['1e3', 1000],
+  ['1E3', 1000],
+  ['1E', 1e18],
+  ['.5Ki', 512],
+  ['5.', 5],
+  ['+1', 1],
+  ['0.1', 1],
+  ['100m', 1],
+  ['1e-2', 1],
+] as const) {
+  if (bytes > Number.MAX_SAFE_INTEGER) continue;
+  test(`memory ${quantity} is ${bytes} bytes`, (t) => {
+    t.is(parseMemory(quantity), bytes);
+  });
+}
+
+for (const [quantity, millicores] of [
+  ['100m', 100],
+  ['0.1', 100],
+  ['0.29', 290],
+  ['1.1', 1100],
+  ['2', 2000],
+  ['1k', 1_000_000],
+  ['0.5m', 1],
+  ['100u', 1],
+  ['500000n', 1],
+] as const) {
+  test(`cpu ${quantity} is ${millicores} millicores`, (t) => {
+    t.is(parseCpu(quantity), millicores);
+  });
+}
+
+test('what is no quantity is a BadRequestError that names the field and an example', (t) => {
+  for (const text of [
+    '',
+    ' ',
+    '.',
+    'Mi',
+    '-1',
+    '64mi',
+    '64MB',
+    '64 Mi',
+    '1ee3',
+    '1e999',
+    '0x10',
+    'NaN',
+    'Infinity',
+    '1_000',
+    '9'.repeat(60),
+    '64Mi\n',
+  ]) {
+    t.throws(
+      () => parseMemory(text, 'limits.memory'),
+      { instanceOf: BadRequestError, message: /^limits\.memory .*64Mi/ },
+      text,
+    );
+    t.throws(() => parseCpu(text, 'limits.cpu'), { instanceOf: BadRequestError, message: /^limits\.cpu .*100m/ }, text);
+  }
+});
+
+test('any whole number of a unit is that many bytes', (t) => {
+  const units = { '': 1, k: 1e3, M: 1e6, G: 1e9, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
+  fc.assert(
+    fc.property(
+      fc.nat(1_000_000),
+      fc.constantFrom(...Object.entries(units)),
+      (count, [unit, size]) => parseMemory(`${count}${unit}`) === count * size,
+    ),
+  );
+  fc.assert(
+    fc.property(
+      fc.nat(10_000_000),
+      (millicores) =>
+        parseCpu(`${millicores}m`) === millicores && parseCpu((millicores / 1000).toFixed(3)) === millicores,
+    ),
+  );
+  t.pass();
+});
+
+test('a quantity is a whole number or a BadRequestError, whatever the text', (t) => {
+  const quantityLike = fc.string({ unit: fc.constantFrom(...'0123456789.eE+-KMGTPEinumk') });
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), quantityLike), (text) => {
+      try {
+        return Number.isSafeInteger(parseMemory(text)) && parseMemory(text) >= 0;
+      } catch (error) {
+        return error instanceof BadRequestError;
+      }
+    }),
+  );
+  t.pass();
+});
+
+for (const [text, ms] of [
+  ['0', 0],
+  ['300ms', 300],
+  ['1.5h', 5_400_000],
+  ['2h45m', 9_900_000],
+  ['1m30s', 90_000],
+  ['-5s', -5000],
+  ['+5s', 5000],
+  ['.5s', 500],
+  ['1.s', 1000],
+  ['1h1h', 7_200_000],
+  ['1500us', 1.5],
+  ['1500µs', 1.5],
+  ['1500μs', 1.5],
+] as const) {
+  test(`the Go duration ${text} is ${ms} ms`, (t) => {
+    t.is(parseGoDuration(text), ms);
+  });
+}
+
+test('what is no Go duration is a RangeError that shows one', (t) => {
+  for (const text of [
+    '',
+    '5',
+    's',
+    '.s',
+    '5 s',
+    '5S',
+    '5d',
+    '1s ',
+    ' 1s',
+    '--1s',
+    '1s-1s',
+    '1e3s',
+    '9999999999h',
+    '1s\n',
+    '-',
+    '5constructor',
+  ]) {
+    t.throws(() => parseGoDuration(text), { instanceOf: RangeError, message: /1m30s/ }, text);
+  }
+});
+
+test('any sum of terms is their sum in ms, any other text a RangeError', (t) => {
+  const sizes = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+  const term = fc.tuple(fc.nat(1000), fc.constantFrom(...Object.entries(sizes)));
+  fc.assert(
+    fc.property(fc.array(term, { minLength: 1, maxLength: 4 }), (terms) => {
+      const text = terms.map(([count, [unit]]) => `${count}${unit}`).join('');
+      return parseGoDuration(text) === terms.reduce((sum, [count, [, size]]) => sum + count * size, 0);
+    }),
+  );
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'0123.smhnuµ-+') })), (text) => {
+      try {
+        return Number.isFinite(parseGoDuration(text));
+      } catch (error) {
+        return error instanceof RangeError;
+      }
+    }),
+  );
+  t.pass();
+});
+
+test('a bare integer is seconds where faas-provider reads a timeout', (t) => {
+  t.is(parseSecondsOrGoDuration('60'), 60_000);
+  t.is(parseSecondsOrGoDuration('1m5s'), 65_000);
+  t.throws(() => parseSecondsOrGoDuration('1.5'), { instanceOf: RangeError });
+});
+
+test("the config has faas-provider's defaults, also for empty variables", (t) => {
+  t.deepEqual(readConfig({}), defaultConfig);
+  t.deepEqual(readConfig({ port: '', read_timeout: '', basic_auth: '' }), defaultConfig);
+  t.like(defaultConfig, { tcpPort: 8080, readTimeoutMs: 10_000, secretMountPath: '/run/secrets/', maxIdleConns: 1024 });
+});
+
+test("the config reads faas-provider's variables", (t) => {
+  const env = {
+    port: '9090',
+    read_timeout: '65',
+    write_timeout: '1m5s',
+    basic_auth: 'true',
+    secret_mount_path: '/etc/x',
+    max_idle_conns: '10',
+    max_idle_conns_per_host: '5',
+    function_namespace: 'fn',
+  };
+  t.like(readConfig(env), {
+    tcpPort: 9090,
+    readTimeoutMs: 65_000,
+    writeTimeoutMs: 65_000,
+    enableBasicAuth: true,
+    secretMountPath: '/etc/x',
+    maxIdleConns: 10,
+    maxIdleConnsPerHost: 5,
+    defaultNamespace: 'fn',
+  });
+});
+
+for (const [variable, value] of [
+  ['port', '70000'],
+  ['port', 'http'],
+  ['port', '-1'],
+  ['read_timeout', 'soon'],
+  ['write_timeout', '-5s'],
+  ['write_timeout', '1000h'],
+  ['basic_auth', 'yes'],
+  ['max_idle_conns', '1.5'],
+  ['max_idle_conns_per_host', 'many'],
+] as const) {
+  test(`${variable}=${value} is refused by the variable's name`, (t) => {
+    const error = t.throws(() => readConfig({ [variable]: value }), { instanceOf: ConfigError });
+    t.true(error.message.startsWith(`${variable}: `), error.message);
+    t.true(error.message.includes(JSON.stringify(value)), error.message);
+  });
+}
+
+const logCases: [query: string, request: object][] = [
+  ['name=env', { name: 'env', namespace: 'openfaas-fn', follow: false }],
+  ['name=env&follow=true&tail=-1', { name: 'env', namespace: 'openfaas-fn', follow: true }],
+  ['name=env&follow=1&tail=0', { name: 'env', namespace: 'openfaas-fn', follow: true }],
+  ['name=env&follow=perhaps', { name: 'env', namespace: 'openfaas-fn', follow: false }],
+  ['name=a&name=env&tail=1&tail=5', { name: 'env', namespace: 'openfaas-fn', follow: false, tail: 5 }],
+  ['name=env&namespace=dev&instance=i1', { name: 'env', namespace: 'dev', follow: false, instance: 'i1' }],
+  [
+    'name=env&since=2026-11-22T15%3A55%3A30%2B05%3A30',
+    { name: 'env', namespace: 'openfaas-fn', follow: false, since: new Date('2026-11-22T10:25:30Z') },
+  ],
+];
+for (const [query, request] of logCases) {
+  test(`the log query ${query} is understood`, (t) => {
+    t.deepEqual({ ...parseLogRequest(queryOf(query)) }, request as LogRequest);
+  });
+}
+
+for (const query of [
+  'tail=ten',
+  'tail=1.5',
+  'tail=1e3',
+  'tail=-',
+  'since=yesterday',
+  'since=2026-11-22',
+  'since=2026-13-22T00:00:00Z',
+  'since=1700000000',
+]) {
+  test(`the log query ${query} is a 422`, (t) => {
+    const error = t.throws(() => parseLogRequest(queryOf(`name=env&${query}`)), { instanceOf: ProviderError });
+    t.is(error.status, 422);
+    t.regex(error.message, /^could not parse the log request: /);
+  });
+}
+
+test('a label is what DNS-1123 says', (t) => {
+  for (const name of ['a', '0', 'a-b', 'a'.repeat(63), 'x--y']) t.is(checkLabel(name, 'service'), name);
+  for (const name of ['', '-', 'a-', '-a', 'A', 'a_b', 'a.b', 'a/b', 'ü', 'a\n', 'a'.repeat(64)]) {
+    t.throws(() => checkLabel(name, 'service'), { instanceOf: BadRequestError }, name);
+  }
+});
+
+test('a key called __proto__ changes no prototype', (t) => {
+  const body: unknown = JSON.parse(
+    '{"service":"env","image":"a","labels":{"__proto__":"x","constructor":"y"},"__proto__":{"envProcess":"z"}}',
+  );
+  const { labels, envProcess } = parseDeployment(body, queryOf(''));
+  t.is(Object.getPrototypeOf(labels), Object.prototype);
+  t.deepEqual(Object.entries(labels ?? {}).at(-1), ['constructor', 'y']);
+  t.is(envProcess, undefined);
+  t.is(({} as { envProcess?: string }).envProcess, undefined);
+});
+
+test('a huge key or name makes a short message', (t) => {
+  const long = 'x'.repeat(100_000);
+  for (const body of [
+    { service: long, image: 'a' },
+    { service: 'a', image: 'a', labels: { [long]: 1 } },
+    { service: 'a', image: 'a', limits: { memory: long } },
+  ]) {
+    const error = t.throws(() => parseDeployment(body, queryOf('')), { instanceOf: BadRequestError });
+    t.true(error.message.length < 300, String(error.message.length));
+  }
+});
+
+const field = fc.oneof(
+  fc.string(),
+  fc.integer(),
+  fc.constant(null),
+  fc.boolean(),
+  fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.jsonValue())),
+  fc.array(fc.string()),
+  fc.jsonValue(),
+);
+const keys = [
+  'service',
+  'serviceName',
+  'functionName',
+  'name',
+  'namespace',
+  'image',
+  'envVars',
+  'secrets',
+  'labels',
+  'limits',
+  'replicas',
+  'value',
+  'rawValue',
+];
+const body = fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom(...keys), field));
+const query = fc.oneof(
+  fc.string(),
+  fc.dictionary(fc.constantFrom('name', 'namespace', 'tail', 'since', 'follow', 'usage', 'instance'), fc.string()),
+);
+
+test('the parsers throw nothing but errors for the caller, whatever they are given', (t) => {
+  fc.assert(
+    fc.property(body, query, fc.option(fc.string(), { nil: undefined }), (given, asked, name) => {
+      const parsers = [
+        () => parseDeployment(given, queryOf(asked)),
+        () => parseFunctionName(given, queryOf(asked)),
+        () => parseScale(name, given, queryOf(asked)),
+        () => parseSecret(given, queryOf(asked)),
+        () => parseSecretName(given, queryOf(asked)),
+        () => parseNamespace(name, given),
+        () => parseLogRequest(queryOf(asked)),
+      ];
+      return parsers.every((parse) => {
+        try {
+          parse();
+          return true;
+        } catch (error) {
+          return error instanceof BadRequestError || (error instanceof ProviderError && error.status === 422);
+        }
+      });
+    }),
+    { numRuns: 500 },
+  );
+  t.pass();
+});
