@@ -1,7 +1,8 @@
 import { parseRecord } from './log-record.ts';
+import type { ReadMark } from './log-record.ts';
 import { recordsBackward, recordsForward } from './segment.ts';
 import type { Segment } from './segment.ts';
-import type { LogLine, LogQuery } from './types.ts';
+import type { LogLine, LogQuery, LogReplica } from './types.ts';
 
 interface Position {
   /** Index of the segment. */
@@ -17,10 +18,23 @@ export async function* linesOf(segments: Segment[], query: LogQuery): AsyncGener
   for (const [index, segment] of segments.entries()) {
     if (index < from.segment) continue;
     for await (const record of recordsForward(segment, index === from.segment ? from.start : 0)) {
-      const line = parseRecord(record, query);
+      const line = parseRecord(record, query)?.line;
       if (line && isWanted(line, query) && line.timestamp >= since) yield line;
     }
   }
+}
+
+/** What of a replica's files is in a history, by the records not older than `since`. */
+export async function readMarksOf(segments: Segment[], replica: LogReplica, since: Date): Promise<ReadMark[]> {
+  const marks: ReadMark[] = [];
+  for (const segment of segments.toReversed()) {
+    for await (const { record } of recordsBackward(segment)) {
+      const parsed = parseRecord(record, replica);
+      if (parsed && parsed.line.timestamp < since.toISOString()) return marks;
+      if (parsed?.mark && parsed.line.instance === replica.id) marks.push(parsed.mark);
+    }
+  }
+  return marks;
 }
 
 /** Found from the end, so that what is older than the answer is not read. */
@@ -32,7 +46,7 @@ async function findStart(segments: Segment[], query: LogQuery): Promise<Position
   if (missing === Infinity && since === undefined) return first;
   for (const [segment, content] of [...segments.entries()].reverse()) {
     for await (const { record, start, end } of recordsBackward(content)) {
-      const line = parseRecord(record, query);
+      const line = parseRecord(record, query)?.line;
       if (!line) continue;
       if (since !== undefined && line.timestamp < since) return { segment, start: end };
       if (isWanted(line, query)) missing--;

@@ -1,11 +1,12 @@
 import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { linesOf } from './history-query.ts';
+import { linesOf, readMarksOf } from './history-query.ts';
 import { formatRecord } from './log-record.ts';
+import type { ReadMark } from './log-record.ts';
 import { openSegment } from './segment.ts';
 import type { Segment } from './segment.ts';
 import { Subscription } from './subscription.ts';
-import type { FunctionName, LogLine, LogQuery } from './types.ts';
+import type { FunctionName, LogLine, LogQuery, LogReplica } from './types.ts';
 
 export interface HistoryOptions {
   folder: string;
@@ -34,13 +35,18 @@ export class History {
     this.#maxBytes = maxBytes;
   }
 
-  /** Followers get the lines even where they cannot be kept, such as on a full disk; the promise is then rejected. */
-  append(instance: string, texts: string[]): Promise<void> {
+  /**
+   * Keeps lines of one replica, and with them how far its file was read.
+   * Followers get the lines even where they cannot be kept, such as on a full disk; the promise is then rejected.
+   */
+  append(instance: string, texts: string[], mark?: ReadMark): Promise<void> {
     return this.#inTurn(async () => {
       const timestamp = new Date().toISOString();
       const lines = texts.map((text) => ({ ...this.#function, instance, timestamp, text }));
       try {
-        await this.#write(Buffer.from(lines.map(formatRecord).join('')));
+        const last = lines.length - 1;
+        const records = lines.map((line, index) => formatRecord({ line, mark: index === last ? mark : undefined }));
+        await this.#write(Buffer.from(records.join('')));
       } finally {
         for (const subscription of this.#subscriptions) subscription.push(lines);
       }
@@ -48,7 +54,7 @@ export class History {
   }
 
   /** Ends without an error when the signal aborts, and when the history is closed. */
-  async *query(query: LogQuery, signal?: AbortSignal): AsyncGenerator<LogLine> {
+  async *query(query: LogQuery, signal?: AbortSignal): AsyncGenerator<LogLine, void> {
     const { segments, subscription } = await this.#inTurn(() => this.#view(query));
     const close = () => subscription?.close();
     signal?.addEventListener('abort', close);
@@ -65,8 +71,20 @@ export class History {
     } finally {
       signal?.removeEventListener('abort', close);
       if (subscription) this.#subscriptions.delete(subscription);
-      await Promise.all(segments.map(({ file }) => file.close()));
+      await closeAll(segments);
     }
+  }
+
+  /** How far a replica's files were read, by what was kept from `since` on; empty where that is nothing. */
+  readMarks(replica: LogReplica, since: Date): Promise<ReadMark[]> {
+    return this.#inTurn(async () => {
+      const segments = await this.#openSegments();
+      try {
+        return await readMarksOf(segments, replica, since);
+      } finally {
+        await closeAll(segments);
+      }
+    });
   }
 
   /** Ends the followers. */
@@ -83,12 +101,16 @@ export class History {
   }
 
   async #view({ instance, follow }: LogQuery): Promise<{ segments: Segment[]; subscription?: Subscription }> {
-    const opened = [await openSegment(this.#path('previous')), await openSegment(this.#path('current'))];
-    const segments = opened.filter((segment) => segment !== undefined);
+    const segments = await this.#openSegments();
     if (!follow) return { segments };
     const subscription = new Subscription({ instance });
     this.#subscriptions.add(subscription);
     return { segments, subscription };
+  }
+
+  async #openSegments(): Promise<Segment[]> {
+    const opened = [await openSegment(this.#path('previous')), await openSegment(this.#path('current'))];
+    return opened.filter((segment) => segment !== undefined);
   }
 
   async #write(records: Buffer): Promise<void> {
@@ -127,4 +149,8 @@ export class History {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
+}
+
+async function closeAll(segments: Segment[]): Promise<void> {
+  await Promise.all(segments.map(({ file }) => file.close()));
 }

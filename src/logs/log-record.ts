@@ -2,15 +2,33 @@ import type { FunctionName, LogLine } from './types.ts';
 
 const timestampLength = '2026-11-22T10:39:16.000Z'.length;
 
-/** A kept line as it is on disk, `timestamp instance text`, for grep as much as for us. */
-export function formatRecord({ timestamp, instance, text }: LogLine): string {
-  return `${timestamp} ${instance} ${text}\n`;
+/** Says that all up to `offset` in a task's file is in the history, in one write with the line that it stands at. */
+export interface ReadMark {
+  stream: 'stdout' | 'stderr';
+  /** In bytes. */
+  offset: number;
+}
+
+export interface LogRecord {
+  line: LogLine;
+  mark?: ReadMark;
+}
+
+/** A kept line as it is on disk, `timestamp instance[@stream:offset] text`, for grep as much as for us. */
+export function formatRecord({ line: { timestamp, instance, text }, mark }: LogRecord): string {
+  return `${timestamp} ${instance}${mark ? `@${mark.stream}:${mark.offset}` : ''} ${text}\n`;
 }
 
 /** Undefined for what a full disk or a power cut left of a line. */
-export function parseRecord(record: string, { name, namespace }: FunctionName): LogLine | undefined {
+export function parseRecord(record: string, { name, namespace }: FunctionName): LogRecord | undefined {
   const end = record.indexOf(' ', timestampLength + 1);
   if (end === -1 || record[timestampLength] !== ' ' || record[timestampLength - 1] !== 'Z') return undefined;
-  const instance = record.slice(timestampLength + 1, end);
-  return { name, namespace, instance, timestamp: record.slice(0, timestampLength), text: record.slice(end + 1) };
+  const [instance = '', mark] = record.slice(timestampLength + 1, end).split('@');
+  const timestamp = record.slice(0, timestampLength);
+  return { line: { name, namespace, instance, timestamp, text: record.slice(end + 1) }, mark: parseMark(mark) };
+}
+
+function parseMark(text: string | undefined): ReadMark | undefined {
+  const [stream, offset] = text?.split(':') ?? [];
+  return stream === 'stdout' || stream === 'stderr' ? { stream, offset: Number(offset) } : undefined;
 }

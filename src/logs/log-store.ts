@@ -5,10 +5,11 @@ import { DrainQueue } from './drain-queue.ts';
 import { History } from './history.ts';
 import { Journal } from './journal.ts';
 import { pathSegment } from './log-error.ts';
+import type { ReadMark } from './log-record.ts';
 import { expiredHistories, keptHistories } from './retention.ts';
 import { TaskLog } from './task-log.ts';
 import { readProgress, removeTaskFiles, taskLogPaths } from './task-log-files.ts';
-import type { TaskLogPaths, TaskStream } from './task-log-files.ts';
+import type { TaskLogPaths } from './task-log-files.ts';
 import { TaskWatcher } from './task-watcher.ts';
 import type { FunctionName, LogLine, LogQuery, LogReplica, TaskStdio } from './types.ts';
 
@@ -16,7 +17,7 @@ const mebibyte = 1024 * 1024;
 const sweepMs = 60 * 60_000;
 /** How long a line without an end may wait for it. */
 const partialLineMs = 1_000;
-const priorities: Record<TaskStream, number> = { stdout: 6, stderr: 3 };
+const priorities: Record<ReadMark['stream'], number> = { stdout: 6, stderr: 3 };
 
 export interface LogStoreOptions {
   /** Task files, progress and histories; on disk, such as /var/log/berth. */
@@ -147,7 +148,10 @@ export class LogStore {
   #taskOf(replica: LogReplica): Promise<TaskLog | undefined> {
     const known = this.#tasks.get(replica.id);
     if (known) return known;
-    const opened = TaskLog.open(replica, this.#paths(replica.id), (...taken) => this.#take(...taken));
+    const opened = TaskLog.open(replica, this.#paths(replica.id), {
+      take: (...taken) => this.#take(...taken),
+      readMarks: (of, since) => this.#historyOf(of).readMarks(of, since),
+    });
     this.#tasks.set(replica.id, opened);
     return opened.catch((error: unknown) => {
       this.#tasks.delete(replica.id);
@@ -185,9 +189,10 @@ export class LogStore {
   }
 
   /** A sink: what it cannot do, such as on a full disk, must not keep the task's files from being drained. */
-  async #take(replica: LogReplica, stream: TaskStream, lines: string[]): Promise<void> {
-    this.#journal.send(`${replica.namespace}:${replica.name}`, priorities[stream], lines);
-    await this.#attempt({ replica }, 'cannot keep log lines', this.#historyOf(replica).append(replica.id, lines));
+  async #take(replica: LogReplica, lines: string[], mark: ReadMark): Promise<void> {
+    this.#journal.send(`${replica.namespace}:${replica.name}`, priorities[mark.stream], lines);
+    const kept = this.#historyOf(replica).append(replica.id, lines, mark);
+    await this.#attempt({ replica }, 'cannot keep log lines', kept);
   }
 
   async #attempt({ replica }: { replica: LogReplica }, problem: string, work: Promise<void>): Promise<void> {

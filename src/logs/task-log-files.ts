@@ -1,8 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FunctionName, TaskStdio } from './types.ts';
-
-export type TaskStream = 'stdout' | 'stderr';
 
 export interface TaskLogPaths extends TaskStdio {
   /** Where the progress is saved. */
@@ -13,6 +11,10 @@ export interface TaskLogPaths extends TaskStdio {
 export interface Progress extends FunctionName {
   stdout: number;
   stderr: number;
+}
+
+export interface SavedProgress extends Progress {
+  savedAt: Date;
 }
 
 /** One size, so that a newer progress covers an older one in a single write within a block. */
@@ -36,10 +38,11 @@ export function formatProgress(progress: Progress): string {
 }
 
 /** Undefined where there is none, or what a power cut made of it: reading then begins at the front. */
-export async function readProgress(path: string): Promise<Progress | undefined> {
+export async function readProgress(path: string): Promise<SavedProgress | undefined> {
   try {
-    const progress: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return isProgress(progress) ? progress : undefined;
+    await using file = await open(path, 'r');
+    const progress: unknown = JSON.parse(await file.readFile('utf8'));
+    return isProgress(progress) ? { ...progress, savedAt: (await file.stat()).mtime } : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || (error instanceof Error && 'code' in error && error.code === 'ENOENT'))
       return undefined;

@@ -1,17 +1,22 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { writeDurably } from '../durable-file.ts';
+import type { ReadMark } from './log-record.ts';
 import { TaskFile } from './task-file.ts';
 import { formatProgress, readProgress } from './task-log-files.ts';
-import type { TaskLogPaths, TaskStream } from './task-log-files.ts';
+import type { TaskLogPaths } from './task-log-files.ts';
 import type { LogReplica } from './types.ts';
 
-/** Takes what a task has written, and never fails. */
-export type LineSink = (replica: LogReplica, stream: TaskStream, lines: string[]) => Promise<void>;
+export interface LineSink {
+  /** Takes what a task has written and keeps it together with the mark. Never fails. */
+  take(replica: LogReplica, lines: string[], mark: ReadMark): Promise<void>;
+  /** The marks that were kept from a moment on. */
+  readMarks(replica: LogReplica, since: Date): Promise<ReadMark[]>;
+}
 
 /**
- * Both streams of one task. Lines are handed over before the progress is saved: where this process is killed between the
- * two, its successor hands the same read over again, and loses nothing.
+ * Both streams of one task. Lines are handed over before the progress is saved; where this process is killed between the
+ * two, its successor finds the mark that was kept with the lines, so that nothing is lost and nothing comes twice.
  */
 export class TaskLog {
   readonly replica: LogReplica;
@@ -38,7 +43,7 @@ export class TaskLog {
   /** Goes on where an earlier one stopped. ENOENT where the task has no files. */
   static async open(replica: LogReplica, paths: TaskLogPaths, sink: LineSink): Promise<TaskLog> {
     const { name, namespace } = replica;
-    const progress = (await readProgress(paths.progress)) ?? { name, namespace, stdout: 0, stderr: 0 };
+    const progress = { name, namespace, ...(await offsetsOf(replica, paths, sink)) };
     await using opened = new AsyncDisposableStack();
     const stdout = opened.adopt(await TaskFile.open(paths.stdout, progress.stdout), (file) => file.close());
     const stderr = opened.adopt(await TaskFile.open(paths.stderr, progress.stderr), (file) => file.close());
@@ -83,15 +88,16 @@ export class TaskLog {
     });
   }
 
-  async #drainFile(stream: TaskStream, file: TaskFile, buffer: Buffer): Promise<boolean> {
+  async #drainFile(stream: ReadMark['stream'], file: TaskFile, buffer: Buffer): Promise<boolean> {
     const { lines, more } = await file.read(buffer);
     await this.#handOver(stream, lines);
     return more;
   }
 
-  async #handOver(stream: TaskStream, lines: string[]): Promise<void> {
+  async #handOver(stream: ReadMark['stream'], lines: string[]): Promise<void> {
     if (lines.length === 0) return;
-    await this.#sink(this.replica, stream, lines);
+    const { offset } = stream === 'stdout' ? this.#stdout : this.#stderr;
+    await this.#sink.take(this.replica, lines, { stream, offset });
     const { name, namespace } = this.replica;
     const progress = { name, namespace, stdout: this.#stdout.offset, stderr: this.#stderr.offset };
     await this.#progress.write(formatProgress(progress), 0);
@@ -102,4 +108,17 @@ export class TaskLog {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
+}
+
+async function offsetsOf(
+  replica: LogReplica,
+  paths: TaskLogPaths,
+  sink: LineSink,
+): Promise<{ stdout: number; stderr: number }> {
+  const saved = await readProgress(paths.progress);
+  if (!saved) return { stdout: 0, stderr: 0 };
+  const marks = await sink.readMarks(replica, saved.savedAt);
+  const furthest = (stream: ReadMark['stream']) =>
+    Math.max(saved[stream], ...marks.filter((mark) => mark.stream === stream).map(({ offset }) => offset));
+  return { stdout: furthest('stdout'), stderr: furthest('stderr') };
 }

@@ -112,7 +112,7 @@ test('lines are neither lost nor doubled when the daemon stops and starts while 
   t.deepEqual(await textsOf(at.store), [...Array.from({ length: 5000 }, (_, index) => `line ${index}`), 'last']);
 });
 
-test('a daemon that is killed loses no line and doubles at most its last read', async (t) => {
+test('a daemon that is killed again and again loses no line and doubles none', async (t) => {
   await using at = await startStore({ historyBytes: 64 * 1024 * 1024 });
   await at.store.stop();
   const daemon = new URL('./follow-logs-fixture.ts', import.meta.url).pathname;
@@ -133,10 +133,12 @@ test('a daemon that is killed loses no line and doubles at most its last read', 
   await at.restart();
   await at.store.finish(figlet);
   const texts = await textsOf(at.store);
-  t.is(new Set(texts).size, total);
+  t.log({ kills });
   t.true(kills > 1);
-  t.log({ kills, doubled: texts.length - total });
-  t.true(texts.length - total <= (kills * (64 * 1024)) / 'line 1\n'.length);
+  t.deepEqual(
+    texts,
+    Array.from({ length: total }, (_, index) => `line ${index}`),
+  );
 });
 
 test('a line of 10 MiB is drained and the line after it arrives', async (t) => {
@@ -158,7 +160,11 @@ test('any bytes go through and the stream goes on', async (t) => {
 test('a task that writes without end takes a bounded share of the disk, and what is kept of it is whole', async (t) => {
   await using at = await startStore();
   const lines = `yes ${'x'.repeat(99)} | head -c 4000000`;
-  const task = await runTask(at.store, figlet, `i=0; while [ $i -lt 50 ]; do ${lines}; sleep 0.05; i=$((i+1)); done; read end`);
+  const task = await runTask(
+    at.store,
+    figlet,
+    `i=0; while [ $i -lt 50 ]; do ${lines}; sleep 0.05; i=$((i+1)); done; read end`,
+  );
   const path = join(at.dir, 'tasks', 'r1.stdout');
   let most = 0;
   await until(

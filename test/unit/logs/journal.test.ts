@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { createLog } from '../../../src/log.ts';
+import { Journal } from '../../../src/logs/journal.ts';
+import { until } from '../../helpers/poll.ts';
+
+/** The bytes that a journal would be sent, a string per connection. The real one is in test/integration/logs. */
+async function startSocket(socketPath: string, onConnection: (socket: Socket) => void = () => undefined) {
+  const received: string[] = [];
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    const index = received.push('') - 1;
+    sockets.push(socket);
+    socket.on('data', (data) => (received[index] += data.toString()));
+    onConnection(socket);
+  });
+  server.listen(socketPath);
+  await once(server, 'listening');
+  return {
+    received,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function createJournal() {
+  const folder = await mkdtemp(join(tmpdir(), 'journal-'));
+  const socketPath = join(folder, 'stdout');
+  const reports: string[] = [];
+  const journal = new Journal({ socketPath, log: createLog({ write: (line) => reports.push(line) }) });
+  const dispose = async () => {
+    journal.close();
+    await rm(folder, { recursive: true });
+  };
+  return { socketPath, journal, reports, [Symbol.asyncDispose]: dispose };
+}
+
+test('each function has a connection that begins with its identifier and gives each line its priority', async (t) => {
+  await using at = await createJournal();
+  await using socket = await startSocket(at.socketPath);
+  at.journal.send('openfaas-fn:figlet', 6, ['one', 'two']);
+  at.journal.send('openfaas-fn:cows', 3, ['moo']);
+  at.journal.send('openfaas-fn:figlet', 3, ['three']);
+  await until(() => socket.received.join('').includes('three') && socket.received.join('').includes('moo'));
+  t.deepEqual(socket.received.toSorted(), [
+    'openfaas-fn:cows\n\n6\n1\n0\n0\n0\n<3>moo\n',
+    'openfaas-fn:figlet\n\n6\n1\n0\n0\n0\n<6>one\n<6>two\n<3>three\n',
+  ]);
+});
+
+test('a function cannot choose its priority, nor end an entry within a line', async (t) => {
+  await using at = await createJournal();
+  await using socket = await startSocket(at.socketPath);
+  at.journal.send('dev:fn', 6, ['<0>emergency', 'a\0<0>b']);
+  await until(() => socket.received[0]?.endsWith('b\n'));
+  t.deepEqual(socket.received[0]?.split('\n').slice(7), ['<6><0>emergency', '<6>a\uFFFD<0>b', '']);
+});
+
+test('without a journal nothing is thrown and it is said once', async (t) => {
+  await using at = await createJournal();
+  at.journal.send('dev:fn', 6, ['lost']);
+  await until(() => at.reports.length > 0);
+  for (let line = 0; line < 10; line++) at.journal.send('dev:fn', 6, ['lost']);
+  t.is(at.reports.length, 1);
+});
+
+test('when the journal has gone away and come back, lines arrive there again', async (t) => {
+  await using at = await createJournal();
+  {
+    await using socket = await startSocket(at.socketPath);
+    at.journal.send('dev:fn', 6, ['before']);
+    await until(() => socket.received[0]?.includes('before'));
+  }
+  await using socket = await startSocket(at.socketPath);
+  await until(
+    () => {
+      at.journal.send('dev:fn', 6, ['after']);
+      return socket.received.some((received) => received.includes('<6>after\n'));
+    },
+    { timeoutMs: 20_000 },
+  );
+  t.pass();
+});
+
+test('a journal that stops reading holds nobody up, takes bounded memory, and is told what it missed', async (t) => {
+  await using at = await createJournal();
+  let stalled: Socket | undefined;
+  await using socket = await startSocket(at.socketPath, (connection) => (stalled ??= connection.pause()));
+  at.journal.send('dev:fn', 6, ['first']);
+  await until(() => stalled);
+  const before = process.memoryUsage().rss;
+  for (let batch = 0; batch < 3_000; batch++) at.journal.send('dev:fn', 6, ['x'.repeat(64 * 1024)]);
+  t.true(process.memoryUsage().rss - before < 100 * 1024 * 1024);
+  stalled?.resume();
+  await until(() => {
+    at.journal.send('dev:fn', 6, ['again']);
+    return socket.received[0]?.includes('<6>again\n');
+  });
+  t.regex(socket.received[0] ?? '', /<6>berth: 29\d\d lines left out here/);
+});
