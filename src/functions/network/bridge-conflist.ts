@@ -39,7 +39,8 @@ export function bridgeNetwork(conflist: Conflist, changes: { dataDir: string; su
   const plugin = parsed.data;
   const subnet = parseSubnet(changes.subnet ?? plugin.ipam.ranges[0][0].subnet);
   const ranges = [[{ subnet: subnet.cidr, gateway: subnet.gateway }]];
-  const rewritten = { ...plugin, ipam: { ...plugin.ipam, ranges, dataDir: changes.dataDir } };
+  // Without forceAddress the plugin refuses a bridge that still has the address of an earlier subnet.
+  const rewritten = { ...plugin, forceAddress: true, ipam: { ...plugin.ipam, ranges, dataDir: changes.dataDir } };
   const text = JSON.stringify({ ...conflist, plugins: [rewritten, ...others] });
   return { name: conflist.name, bridge: plugin.bridge, subnet, conflist: parseConflist(text) };
 }

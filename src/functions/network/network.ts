@@ -123,16 +123,12 @@ export class Network {
     return this.#turns.take(id, () => this.#remove(id));
   }
 
-  /** The attachment of a replica whose namespace is there. */
+  /** The attachment of a replica whose namespace is there and whose address is of the subnet as it is configured now. */
   async attachment(id: string): Promise<Attachment | undefined> {
     const containerId = this.#containerId(id);
     const result = await this.#cni.result({ containerId, interfaceName });
-    return result && (await isNetns(containerId)) ? this.#attachmentOf(id, result) : undefined;
-  }
-
-  /** Where the network namespace of a replica is, or will be once it is attached: for its runtime spec. */
-  netnsPath(id: string): string {
-    return netnsPath(this.#containerId(id));
+    if (!result || !(await isNetns(containerId))) return undefined;
+    return sandboxAddress(result)?.gateway === this.gateway ? this.#attachmentOf(id, result) : undefined;
   }
 
   /** Ids that have something on this host, be it only a leftover: what no replica owns is to be detached. */

@@ -165,11 +165,17 @@ test('a crash in the middle of a detach is finished by the next', async (t) => {
   t.deepEqual(await leftovers(host), []);
 });
 
-test('attachments of a subnet that was since changed are detached', async (t) => {
+test('a changed subnet gives replicas new addresses and clears the old ones', async (t) => {
   const host = await testHost(t, { subnet: '10.224.0.0/24' });
-  await host.network.attach('a');
+  for (const id of ['a', 'b']) await host.network.attach(id);
   const network = await host.restarted({ subnet: '10.225.0.0/24' });
-  await network.detach('a');
+  t.is(await network.attachment('a'), undefined);
+  const { netnsPath, ip, gateway } = await network.attach('a');
+  t.regex(ip, /^10\.225\.0\./);
+  t.is(gateway, '10.225.0.1');
+  const port = await listenIn(t, netnsPath);
+  t.is(await connectFrom('/proc/self/ns/net', ip, port), 'open');
+  for (const id of ['a', 'b']) await network.detach(id);
   t.deepEqual(await leftovers(host), []);
 });
 
