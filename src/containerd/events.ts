@@ -29,6 +29,7 @@ export interface TaskOomEvent {
   containerId: string;
 }
 
+/** Not to be counted on: containerd 2 may end the shim before it has told of it. */
 export interface TaskDeleteEvent {
   type: 'task-delete';
   containerId: string;

@@ -113,19 +113,22 @@ test('a task is created, started, measured, paused, changed, joined, ended and d
   t.true(isNotFound(await t.throwsAsync(tasks.get('c1'))));
   await client.containers.delete('c1');
 
-  await until(() => seen.some(({ event }) => event.type === 'task-delete'));
+  // Not the deletion: containerd 2 ends the shim without waiting until it has told of it.
+  await until(() => seen.filter(({ event }) => event.type === 'task-exit').length === 2);
   const told = seen.map(({ event }) => event);
-  const ofType = (type: string) => told.filter((event) => event.type === type);
-  t.like(ofType('task-start')[0], { containerId: 'c1', pid });
-  const exits = told.filter((event) => event.type === 'task-exit');
+  t.like(
+    told.find((event) => event.type === 'task-start'),
+    { containerId: 'c1', pid },
+  );
   t.deepEqual(
-    exits.map((event) => [event.containerId, event.execId, event.exitStatus]),
+    told
+      .filter((event) => event.type === 'task-exit')
+      .map(({ containerId, execId, exitStatus }) => ({ containerId, execId, exitStatus })),
     [
-      ['c1', 'e1', 7],
-      ['c1', undefined, 3],
+      { containerId: 'c1', execId: 'e1', exitStatus: 7 },
+      { containerId: 'c1', execId: undefined, exitStatus: 3 },
     ],
   );
-  t.like(ofType('task-delete')[0], { containerId: 'c1', exitStatus: 3 });
   abort.abort();
   await rm(folder, { recursive: true });
 });
