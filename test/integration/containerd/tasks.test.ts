@@ -70,6 +70,7 @@ test('a task is created, started, measured, paused, changed, joined, ended and d
   const abort = new AbortController();
   const seen = await gatherEvents(setup.containerd, client, abort.signal);
   const folder = await mkdtemp(join(tmpdir(), 'task-'));
+  t.teardown(() => rm(folder, { recursive: true }));
   const log = `file://${join(folder, 'log')}`;
   const rootfs = await busyboxContainer(client, 'c1', 'sh', '-c', 'trap "exit 3" TERM; while :; do sleep 0.05; done');
 
@@ -130,7 +131,6 @@ test('a task is created, started, measured, paused, changed, joined, ended and d
     ],
   );
   abort.abort();
-  await rm(folder, { recursive: true });
 });
 
 test('running out of memory is told before the exit', async (t) => {

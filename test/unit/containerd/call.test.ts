@@ -85,7 +85,7 @@ test('a daemon that does not answer fails the call at its deadline', async (t) =
 test('a daemon whose clock runs out first, and then says UNKNOWN, is told as a deadline', async (t) => {
   const Wait = (call: Call, answer: Answer) => {
     const leftMs = Number(call.getDeadline()) - Date.now();
-    setTimeout(() => answer({ code: 2, details: 'context deadline exceeded: unknown' }), leftMs - 3);
+    setTimeout(() => answer({ code: 2, details: 'context deadline exceeded: unknown' }), Math.max(0, leftMs - 3));
   };
   await using server = await serve(tasksService({ Wait }));
   const { tasks: client } = server.client.namespace('fn');
