@@ -33,7 +33,8 @@ export async function* readBlob(
         yield chunk;
       }
     } catch (error) {
-      if (error instanceof RegistryError || signal?.aborted) throw signal?.aborted ? signal.reason : error;
+      signal?.throwIfAborted();
+      if (error instanceof RegistryError) throw error;
       cut = error as Error;
     }
     if (at >= size) return;
@@ -51,10 +52,10 @@ async function* bodyFrom(response: IncomingMessage, offset: number, what: string
     for (;;) {
       // Only waiting for the network counts as idle: the reader may take its time.
       const timer = setTimeout(() => response.destroy(new Error(`no data for ${idleTimeoutMs} ms`)), idleTimeoutMs);
-      const { value, done } = await chunks.next().finally(() => clearTimeout(timer));
-      if (done) return;
-      const rest = value.subarray(Math.min(skip, value.length));
-      skip -= value.length - rest.length;
+      const next = await chunks.next().finally(() => clearTimeout(timer));
+      if (next.done) return;
+      const rest = next.value.subarray(Math.min(skip, next.value.length));
+      skip -= next.value.length - rest.length;
       if (rest.length > 0) yield rest;
     }
   } finally {

@@ -149,7 +149,7 @@ export class RegistryClient {
 
   /** Tries each host in turn; where all fail, the error of the one that got furthest is thrown. */
   async #first<T>(hosts: RegistryHost[], reference: Reference, use: (host: RegistryHost) => Promise<T>): Promise<T> {
-    let furthest: unknown;
+    let furthest: RegistryError | undefined;
     for (const host of hosts) {
       try {
         return await use(host);
@@ -241,9 +241,10 @@ function retryAfterMs(response: IncomingMessage): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxRetryAfterMs);
 }
 
-function progress(error: unknown): number {
-  if (!(error instanceof RegistryError)) return 0;
-  return error.kind === 'unreachable' ? (error.status === undefined ? 0 : 1) : error.kind === 'not-found' ? 2 : 3;
+/** How far a host let us come: not reached, trouble there, no such image, another login wanted. */
+function progress({ kind, status }: RegistryError): number {
+  if (kind === 'unreachable') return status === undefined ? 0 : 1;
+  return kind === 'not-found' ? 2 : 3;
 }
 
 function unreachable({ registry, repository, name }: Reference, cause: RegistryError): RegistryError {

@@ -140,9 +140,8 @@ function redirected(request: HttpRequest, location: string): HttpRequest {
     throw new RegistryError('unreachable', `${request.url.host} redirects to no HTTP address`);
   }
   if (url.origin === request.url.origin) return { ...request, url };
-  const { tls: _tls, ...rest } = request;
   const headers = Object.entries(request.headers).filter(([name]) => harmlessHeaders.includes(name.toLowerCase()));
-  return { ...rest, url, headers: Object.fromEntries(headers) };
+  return { ...request, url, headers: Object.fromEntries(headers), tls: undefined };
 }
 
 function unreachable(url: URL, cause: NodeJS.ErrnoException): RegistryError {

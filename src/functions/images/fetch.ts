@@ -16,7 +16,7 @@ import {
   type Reference,
   RegistryError,
 } from '../../registry/index.ts';
-import type { PullContext } from './pull.ts';
+import type { PullContext } from './pull-context.ts';
 import { chainIds, snapshotLabel } from './unpacked-image.ts';
 
 export interface ImageDocuments {

@@ -19,7 +19,8 @@ import {
   type RegistryErrorKind,
 } from '../../registry/index.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
-import { type ImageSource, pullImage } from './pull.ts';
+import { pullImage } from './pull.ts';
+import type { ImageSource } from './pull-context.ts';
 import { PullProgress } from './pull-progress.ts';
 import { findUnpacked, type UnpackedImage } from './unpacked-image.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isAlreadyExists, isNotFound, type Mount } from '../../containerd/index.ts';
 import { type Descriptor, RegistryError } from '../../registry/index.ts';
-import type { PullContext } from './pull.ts';
+import type { PullContext } from './pull-context.ts';
 
 export interface Layer {
   descriptor: Descriptor;
@@ -52,9 +52,10 @@ async function prepare(pull: PullContext, layer: Layer, key: string): Promise<Mo
 
 async function extract(pull: PullContext, layer: Layer, key: string, mounts: Mount[]): Promise<void> {
   const { client, snapshotter, signal } = pull;
-  const { mediaType, digest, size } = layer.descriptor;
+  const { digest, size } = layer.descriptor;
+  const diff = { mediaType: mediaTypeToApply(layer.descriptor), digest, size };
   try {
-    const applied = await client.diff.apply({ diff: { mediaType, digest, size }, mounts }, { signal });
+    const applied = await client.diff.apply({ diff, mounts }, { signal });
     if (applied.digest !== layer.diffId) {
       const message = `layer ${digest} of ${pull.reference.name} unpacks to ${applied.digest}, its config says ${layer.diffId}`;
       throw new RegistryError('corrupt', `${message}: build the image again`);
@@ -67,6 +68,12 @@ async function extract(pull: PullContext, layer: Layer, key: string, mounts: Mou
   }
   const labels = { 'containerd.io/uncompressed': layer.diffId };
   await client.content.update({ digest, labels }, ['labels.containerd.io/uncompressed']);
+}
+
+/** containerd before 2.0 knows zstd layers under OCI's name only. */
+function mediaTypeToApply({ mediaType }: Descriptor): string {
+  const isDockerZstd = mediaType === 'application/vnd.docker.image.rootfs.diff.tar.zstd';
+  return isDockerZstd ? 'application/vnd.oci.image.layer.v1.tar+zstd' : mediaType;
 }
 
 async function removeSnapshot({ client, snapshotter, log }: PullContext, key: string): Promise<void> {
