@@ -19,6 +19,7 @@ export type {
   NamespaceVerbs,
   Provider,
   ResolveOptions,
+  ScaleOptions,
   SecretVerbs,
   StatusOptions,
 } from './provider.ts';

@@ -25,7 +25,7 @@ export interface Provider {
   remove(name: FunctionName): Promise<void>;
   list(namespace: string): Promise<FunctionStatus[]>;
   status(name: FunctionName, options: StatusOptions): Promise<FunctionStatus>;
-  scale(name: FunctionName, replicas: number): Promise<void>;
+  scale(name: FunctionName, replicas: number, options?: ScaleOptions): Promise<void>;
 
   /**
    * One endpoint that takes calls now. With `waitMs` the call is held that long for one to become free.
@@ -46,6 +46,11 @@ export type DeployOutcome = 'ready' | 'accepted';
 export interface StatusOptions {
   /** Add cpu and memory usage. */
   usage: boolean;
+}
+
+export interface ScaleOptions {
+  /** False when the count follows the load and may be lost in a power cut; true when absent. */
+  durable?: boolean;
 }
 
 export interface ResolveOptions {
