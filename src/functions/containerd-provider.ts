@@ -239,10 +239,8 @@ export class ContainerdProvider implements Provider {
     await this.#host.network.ensureHost();
     await this.#adopt();
     for await (const { event } of events) {
-      if (event.type === 'task-oom') this.#reconciler.oomSeen(event.containerId);
-      if (event.type !== 'task-exit' || event.execId) continue;
-      const fn = this.#reconciler.functionOf(event.containerId);
-      if (fn) this.#reconciler.wake(fn);
+      if (event.type === 'task-oom') this.#reconciler.taskOutOfMemory(event.containerId);
+      if (event.type === 'task-exit' && !event.execId) this.#reconciler.taskExited(event.containerId);
     }
   }
 

@@ -19,6 +19,11 @@ export function clampReplicas({ labels }: FunctionDeployment, replicas: number):
   return Math.max(1, Math.min(Math.max(replicas, min), Math.max(max, min)));
 }
 
+/** What a sleeping replica keeps: `cold` its record, snapshot and network; `standby` also a task that waits for its start. */
+export function zeroDepthOf({ labels }: FunctionDeployment): 'cold' | 'standby' {
+  return labels?.['com.openfaas.scale.zero-depth'] === 'standby' ? 'standby' : 'cold';
+}
+
 /** The watchdog's own limit of calls at once. */
 export function maxInflightOf({ envVars }: FunctionDeployment): number {
   return wholeNumber(envVars?.max_inflight) || Infinity;

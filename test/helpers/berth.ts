@@ -103,7 +103,8 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
   async function stop() {
     await kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
-    await run('nft', ['delete', 'table', 'ip', 'berth']).catch(() => {});
+    // By its path: node_modules/.bin has another nft.
+    await run('/usr/sbin/nft', ['delete', 'table', 'inet', 'berth']).catch(() => {});
   }
 
   try {

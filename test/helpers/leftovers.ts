@@ -62,5 +62,8 @@ function lines(text: string): string[] {
 
 /** nft's rules without their counters and handles: what is host-wide must not grow. */
 export async function firewallRules(): Promise<string> {
-  return (await run('nft', ['list', 'ruleset'])).stdout.replaceAll(/counter packets \d+ bytes \d+/g, 'counter');
+  return (await run('/usr/sbin/nft', ['list', 'ruleset'])).stdout.replaceAll(
+    /counter packets \d+ bytes \d+/g,
+    'counter',
+  );
 }

@@ -24,7 +24,9 @@ export interface FunctionRecord {
   replicas: number;
   /** Wants no running replica until a call or the API wakes it. */
   asleep: boolean;
-  /** Why the last candidate was dropped. */
+  /** When `current` took over, RFC 3339; absent for a first deployment. */
+  promotedAt?: string;
+  /** Why the last candidate was dropped, or the last update rolled back. */
   failure?: { generation: string; reason: string; at: string };
 }
 
@@ -67,6 +69,7 @@ const record = z.object({
   previous: generation.optional(),
   replicas: z.number().int().nonnegative(),
   asleep: z.boolean(),
+  promotedAt: z.string().optional(),
   failure: z.object({ generation: z.string(), reason: z.string(), at: z.string() }).optional(),
 });
 

@@ -131,6 +131,11 @@ export class Network {
     return sandboxAddress(result)?.gateway === this.gateway ? this.#attachmentOf(id, result) : undefined;
   }
 
+  /** Where a replica's network namespace is, or will be once it is attached: for its runtime spec. */
+  netnsPath(id: string): string {
+    return netnsPath(this.#containerId(id));
+  }
+
   /** Ids that have something on this host, be it only a leftover: what no replica owns is to be detached. */
   async attachments(): Promise<string[]> {
     const reserved = await reservations(this.#ipamDir);

@@ -18,6 +18,10 @@ export interface DesiredFunction {
   asleep: boolean;
   /** Replicas that keep their record, snapshot and network while asleep, so that waking starts only a task. */
   parked: number;
+  /** What a parked replica has: no task, or one that is created and only needs its start. */
+  parkedTask: 'none' | 'created';
+  /** The current generation crashes again and again soon after its promotion, and there is a previous one. */
+  rollBack: boolean;
 }
 
 export interface ObservedReplica {
@@ -27,6 +31,8 @@ export interface ObservedReplica {
   /** Its container record is there. */
   created: boolean;
   ready: boolean;
+  /** It runs but does not do its work: to be replaced. */
+  unhealthy: boolean;
   /** Out of the routes for good; its calls in flight are finishing. */
   draining: boolean;
   /** Nothing is in flight any more, or the drain has taken too long. */
@@ -40,12 +46,14 @@ export interface ObservedReplica {
 export type Step =
   | { step: 'ensure-image'; generation: string }
   | { step: 'create-replica'; generation: string }
+  | { step: 'create-task'; replica: string }
   | { step: 'start-task'; replica: string }
   | { step: 'drain'; replica: string }
   | { step: 'stop-task'; replica: string }
   | { step: 'delete-replica'; replica: string }
   | { step: 'promote' }
-  | { step: 'drop-candidate' };
+  | { step: 'drop-candidate' }
+  | { step: 'roll-back' };
 
 export function decide(desired: DesiredFunction | undefined, replicas: ObservedReplica[]): Step[] {
   if (!desired) return replicas.flatMap(retire);
@@ -60,16 +68,17 @@ export function decide(desired: DesiredFunction | undefined, replicas: ObservedR
     if (mine.filter((replica) => replica.ready).length >= desired.replicas) return [{ step: 'promote' }];
     steps.push(...run(candidate, mine, desired.replicas));
   }
+  if (!candidate && desired.rollBack) return [{ step: 'roll-back' }];
   // While a candidate starts, a current generation that sleeps goes on sleeping.
-  if (desired.asleep) steps.push(...sleep(of(current), desired.parked));
+  if (desired.asleep) steps.push(...sleep(of(current), desired));
   else steps.push(...run(current, of(current), desired.replicas));
   return steps;
 }
 
 /** Towards `wanted` running replicas of one generation. */
 function run(generation: DesiredGeneration, replicas: ObservedReplica[], wanted: number): Step[] {
-  const leaving = replicas.filter((replica) => replica.draining);
-  const staying = replicas.filter((replica) => !replica.draining);
+  const leaving = replicas.filter((replica) => replica.draining || replica.unhealthy);
+  const staying = replicas.filter((replica) => !leaving.includes(replica));
   const surplus = [...staying].sort(leastUsefulFirst).slice(0, Math.max(0, staying.length - wanted));
   const kept = staying.filter((replica) => !surplus.includes(replica));
   return [
@@ -91,12 +100,14 @@ function start(replica: ObservedReplica): Step[] {
   return [{ step: 'start-task', replica: replica.id }];
 }
 
-/** Towards no task at all, with `parked` replicas' records kept for a quick wake. */
-function sleep(replicas: ObservedReplica[], parked: number): Step[] {
+/** Towards nothing running, with `parked` replicas kept for a quick wake. */
+function sleep(replicas: ObservedReplica[], { parked, parkedTask }: DesiredFunction): Step[] {
   return replicas.flatMap((replica, index) => {
-    if (index >= parked) return retire(replica);
-    if (replica.busy || (replica.task === 'none' && replica.created)) return [];
-    return retire(replica);
+    const park = index < parked && replica.created;
+    if (!park || replica.task === 'running' || replica.task === 'stopped') return retire(replica);
+    if (replica.busy || replica.task === parkedTask) return [];
+    if (parkedTask === 'none') return retire(replica);
+    return replica.backingOff ? [] : [{ step: 'create-task', replica: replica.id }];
   });
 }
 

@@ -1,8 +1,7 @@
 import type { FunctionName } from '../../provider/index.ts';
-import type { FunctionRecord, Generation } from '../desired/record.ts';
+import type { FunctionRecord } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
-import type { ActualReplica } from '../replicas/observe.ts';
-import type { DesiredFunction, DesiredGeneration, ObservedReplica } from './decide.ts';
+import type { TaskState } from '../replicas/observe.ts';
 
 /** How a replica's process ended. */
 export interface ReplicaExit {
@@ -16,11 +15,14 @@ export class ReplicaState {
   readonly id: string;
   readonly generation: string;
   created = false;
-  task: ActualReplica['task']['status'] = 'none';
+  task: TaskState['status'] = 'none';
   /** The step under way on it. */
   busy?: string;
   ready = false;
   readySinceMs = 0;
+  unhealthy = false;
+  /** Answers of the watchdog about its process, in a row. */
+  watchdogErrors = 0;
   draining = false;
   drained = false;
   drainUntilMs = 0;
@@ -32,7 +34,7 @@ export class ReplicaState {
   restartAtMs = 0;
   oomAtMs = 0;
   lastExit?: ReplicaExit;
-  /** Ends what watches it: readiness probe, drain timer. */
+  /** Ends what watches it: probes, or the end of its calls. */
   watch?: AbortController;
 
   constructor(id: string, generation: string) {
@@ -43,6 +45,14 @@ export class ReplicaState {
   stopWatching(): void {
     this.watch?.abort();
     this.watch = undefined;
+  }
+
+  /** It has no task any more, and can be started again as if it were new. */
+  stopped(): void {
+    this.stopWatching();
+    this.task = 'none';
+    this.ready = this.unhealthy = this.draining = this.drained = false;
+    this.watchdogErrors = 0;
   }
 }
 
@@ -63,73 +73,69 @@ export type GenerationOutcome = { ready: true } | { ready: false; error: Error }
 export class FunctionState {
   readonly fn: FunctionName;
   readonly replicas = new Map<string, ReplicaState>();
-  readonly generations = new Map<string, GenerationState>();
-  readonly waiters = new Map<string, ((outcome: GenerationOutcome) => void)[]>();
+  readonly #generations = new Map<string, GenerationState>();
+  readonly #waiters = new Map<string, ((outcome: GenerationOutcome) => void)[]>();
   /** One pass at a time; `again` asks for another. */
   running = false;
   again = false;
   timer?: NodeJS.Timeout;
+  /** It has been looked at since the start. */
   attempted = false;
 
-  constructor(fn: FunctionName) {
-    this.fn = fn;
+  constructor({ name, namespace }: FunctionName) {
+    this.fn = { name, namespace };
   }
 
   generation(id: string): GenerationState {
-    let generation = this.generations.get(id);
+    let generation = this.#generations.get(id);
     if (!generation) {
       generation = { pulling: false, failures: 0, retryAtMs: 0 };
-      this.generations.set(id, generation);
+      this.#generations.set(id, generation);
     }
     return generation;
   }
 
-  /** Tells whoever waits for this generation, once. */
+  /** Resolves when the generation is ready, or with what it failed of. */
+  outcome(generation: string): Promise<GenerationOutcome> {
+    const { promise, resolve } = Promise.withResolvers<GenerationOutcome>();
+    this.#waiters.set(generation, [...(this.#waiters.get(generation) ?? []), resolve]);
+    return promise;
+  }
+
   settle(generation: string, outcome: GenerationOutcome): void {
-    const waiters = this.waiters.get(generation) ?? [];
-    this.waiters.delete(generation);
+    const waiters = this.#waiters.get(generation) ?? [];
+    this.#waiters.delete(generation);
     for (const waiter of waiters) waiter(outcome);
+  }
+
+  settleAll(outcome: GenerationOutcome): void {
+    for (const generation of this.#waiters.keys()) this.settle(generation, outcome);
   }
 
   forgetGenerationsBut(record: FunctionRecord | undefined): void {
     const wanted = [record?.current.id, record?.candidate?.id];
-    for (const id of this.generations.keys()) {
-      if (!wanted.includes(id)) this.generations.delete(id);
+    for (const id of this.#generations.keys()) {
+      if (!wanted.includes(id)) this.#generations.delete(id);
     }
   }
 
-  readyReplicas(generation: string): ReplicaState[] {
-    return [...this.replicas.values()].filter(
-      (replica) => replica.generation === generation && replica.ready && !replica.draining,
-    );
+  replicasOf(generation: string): ReplicaState[] {
+    return [...this.replicas.values()].filter((replica) => replica.generation === generation);
   }
-}
 
-export function desiredView(record: FunctionRecord, state: FunctionState, parked: number): DesiredFunction {
-  const view = (generation: Generation): DesiredGeneration => {
-    const { image, failure } = state.generation(generation.id);
-    return { id: generation.id, imageReady: image !== undefined, failed: failure !== undefined };
-  };
-  return {
-    current: view(record.current),
-    candidate: record.candidate && view(record.candidate),
-    replicas: Math.max(1, record.replicas),
-    asleep: record.asleep,
-    parked,
-  };
-}
+  /** Those that take calls. */
+  readyReplicas(generation: string): ReplicaState[] {
+    return this.replicasOf(generation).filter(({ ready, draining, unhealthy }) => ready && !draining && !unhealthy);
+  }
 
-export function observedView(replica: ReplicaState, nowMs: number): ObservedReplica {
-  const { id, generation, task, created, ready, draining, drained } = replica;
-  return {
-    id,
-    generation,
-    task,
-    created,
-    ready,
-    draining,
-    drained,
-    busy: replica.busy !== undefined,
-    backingOff: replica.restartAtMs > nowMs,
-  };
+  /** The next moment at which time alone changes what is to be done, after `nowMs`. */
+  nextDeadlineMs(nowMs: number): number | undefined {
+    const generations = [...this.#generations.values()];
+    const deadlines = [
+      ...[...this.replicas.values()].map(({ restartAtMs }) => restartAtMs),
+      ...generations.map(({ failure, retryAtMs }) => (failure ? retryAtMs : 0)),
+      ...generations.map(({ startUntilMs }) => startUntilMs ?? 0),
+    ].filter((atMs) => atMs > nowMs);
+    return deadlines.length > 0 ? Math.min(...deadlines) : undefined;
+  }
 }

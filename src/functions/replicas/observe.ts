@@ -41,14 +41,9 @@ async function observe(client: NamespacedClient, filter: string): Promise<Actual
 export async function taskState(client: NamespacedClient, id: string): Promise<TaskState> {
   try {
     const task = await client.tasks.get(id);
-    switch (task.status) {
-      case 'CREATED':
-        return { status: 'created' };
-      case 'STOPPED':
-        return { status: 'stopped', exitStatus: task.exitStatus };
-      default:
-        return { status: 'running' };
-    }
+    if (task.status === 'CREATED') return { status: 'created' };
+    if (task.status === 'STOPPED') return { status: 'stopped', exitStatus: task.exitStatus };
+    return { status: 'running' };
   } catch (error) {
     if (isNotFound(error)) return { status: 'none' };
     throw error;

@@ -12,11 +12,8 @@ import { taskState } from './observe.ts';
  */
 export async function startTask(host: Host, replica: ReplicaName, generation: Generation): Promise<Attachment> {
   const client = host.containerd.namespace(replica.namespace);
-  const { status } = await taskState(client, replica.id);
-  if (status === 'stopped') await client.tasks.delete(replica.id);
-  const attachment = await host.network.attach(replica.id);
+  const { status, attachment } = await createTask(host, replica, generation);
   if (status === 'running') return attachment;
-  if (status !== 'created') await createTask(host, client, replica, generation, attachment);
   try {
     await client.tasks.start({ containerId: replica.id });
   } catch (error) {
@@ -27,37 +24,42 @@ export async function startTask(host: Host, replica: ReplicaName, generation: Ge
   return attachment;
 }
 
-async function createTask(
+/** The first part of `startTask`, all but the start itself: as far as a replica gets that stands by. */
+export async function createTask(
   host: Host,
-  client: NamespacedClient,
   replica: ReplicaName,
   generation: Generation,
-  attachment: Attachment,
-): Promise<void> {
+): Promise<{ status: 'created' | 'running'; attachment: Attachment }> {
   const { id } = replica;
+  const client = host.containerd.namespace(replica.namespace);
+  const { status } = await taskState(client, id);
+  if (status === 'stopped') await client.tasks.delete(id);
+  const attachment = await host.network.attach(id);
+  if (status === 'created' || status === 'running') return { status, attachment };
   await writeHostFiles(host, replica, attachment.ip);
   await prepareSecrets(host, client, replica, generation.deployment.secrets ?? []);
   const { stdout, stderr } = await host.logs.stdioFor(replica);
   const rootfs = await client.snapshots.mounts({ snapshotter: host.snapshotter, key: id });
   await client.tasks.create({ containerId: id, rootfs, stdout, stderr });
+  return { status: 'created', attachment };
 }
 
 async function prepareSecrets(
   host: Host,
   client: NamespacedClient,
-  replica: ReplicaName,
+  { id, namespace }: ReplicaName,
   names: string[],
 ): Promise<void> {
   if (names.length === 0) return;
-  const { namespace } = replica;
   await requireSecrets(host.secrets, namespace, names);
   const files = await Promise.all(
     names.map(async (name) => ({ name, value: await host.secrets.read(namespace, name) })),
   );
-  const { spec } = await client.containers.get(replica.id);
-  await host.replicaSecrets.prepare(replica.id, files, userOf(spec));
+  const { spec } = await client.containers.get(id);
+  await host.replicaSecrets.prepare(id, files, userOf(spec));
 }
 
+/** Whom the function runs as, from the spec that we made. */
 function userOf(spec: unknown): { uid: number; gid: number } {
   const { process } = spec as { process: { user: { uid: number; gid: number } } };
   return process.user;

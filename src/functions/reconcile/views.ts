@@ -1,0 +1,53 @@
+import type { FunctionRecord, Generation } from '../desired/record.ts';
+import { minReplicasOf, zeroDepthOf } from '../settings.ts';
+import type { DesiredFunction, DesiredGeneration, ObservedReplica } from './decide.ts';
+import type { FunctionState, ReplicaState } from './function-state.ts';
+
+/** A new version that crashes this often within its first minute is taken back. */
+const rollBackCrashes = 3;
+const rollBackWindowMs = 60_000;
+
+/** What the decision reads of a record. */
+export function desiredView(record: FunctionRecord, state: FunctionState): DesiredFunction {
+  const view = (generation: Generation): DesiredGeneration => {
+    const { image, failure } = state.generation(generation.id);
+    return { id: generation.id, imageReady: image !== undefined, failed: failure !== undefined };
+  };
+  const { current, candidate, replicas, asleep } = record;
+  return {
+    current: view(current),
+    candidate: candidate && view(candidate),
+    replicas: Math.max(1, replicas),
+    asleep,
+    parked: minReplicasOf(current.deployment),
+    parkedTask: zeroDepthOf(current.deployment) === 'standby' ? 'created' : 'none',
+    rollBack: crashesAfterPromotion(record, state),
+  };
+}
+
+function crashesAfterPromotion({ current, previous, promotedAt }: FunctionRecord, state: FunctionState): boolean {
+  if (!previous || !promotedAt || state.readyReplicas(current.id).length > 0) return false;
+  const untilMs = Date.parse(promotedAt) + rollBackWindowMs;
+  const early = state
+    .replicasOf(current.id)
+    .filter(({ lastExit }) => lastExit && lastExit.at.getTime() < untilMs)
+    .reduce((sum, { restarts }) => sum + restarts, 0);
+  return early >= rollBackCrashes;
+}
+
+/** What the decision reads of a replica. */
+export function observedView(replica: ReplicaState, nowMs: number): ObservedReplica {
+  const { id, generation, task, created, ready, unhealthy, draining, drained, busy, restartAtMs } = replica;
+  return {
+    id,
+    generation,
+    task,
+    created,
+    ready,
+    unhealthy,
+    draining,
+    drained,
+    busy: busy !== undefined,
+    backingOff: restartAtMs > nowMs,
+  };
+}
