@@ -4,7 +4,7 @@ import { writeDurably } from '../durable-file.ts';
 import type { ReadMark } from './log-record.ts';
 import { TaskFile } from './task-file.ts';
 import { formatProgress, readProgress } from './task-log-files.ts';
-import type { TaskLogPaths } from './task-log-files.ts';
+import type { Progress, TaskLogPaths } from './task-log-files.ts';
 import type { LogReplica } from './types.ts';
 
 export interface LineSink {
@@ -43,11 +43,12 @@ export class TaskLog {
   /** Goes on where an earlier one stopped. ENOENT where the task has no files. */
   static async open(replica: LogReplica, paths: TaskLogPaths, sink: LineSink): Promise<TaskLog> {
     const { name, namespace } = replica;
-    const progress = { name, namespace, ...(await offsetsOf(replica, paths, sink)) };
+    const saved = await readProgress(paths.progress);
+    const offsets = saved ? offsetsOf(saved, await sink.readMarks(replica, saved.savedAt)) : { stdout: 0, stderr: 0 };
     await using opened = new AsyncDisposableStack();
-    const stdout = opened.adopt(await TaskFile.open(paths.stdout, progress.stdout), (file) => file.close());
-    const stderr = opened.adopt(await TaskFile.open(paths.stderr, progress.stderr), (file) => file.close());
-    await writeDurably(paths.progress, formatProgress(progress), { fsync: false });
+    const stdout = opened.adopt(await TaskFile.open(paths.stdout, offsets.stdout), (file) => file.close());
+    const stderr = opened.adopt(await TaskFile.open(paths.stderr, offsets.stderr), (file) => file.close());
+    if (!saved) await writeDurably(paths.progress, formatProgress({ name, namespace, ...offsets }), { fsync: false });
     const progressFile = await open(paths.progress, 'r+');
     opened.move();
     return new TaskLog(replica, [stdout, stderr], progressFile, sink);
@@ -110,14 +111,7 @@ export class TaskLog {
   }
 }
 
-async function offsetsOf(
-  replica: LogReplica,
-  paths: TaskLogPaths,
-  sink: LineSink,
-): Promise<{ stdout: number; stderr: number }> {
-  const saved = await readProgress(paths.progress);
-  if (!saved) return { stdout: 0, stderr: 0 };
-  const marks = await sink.readMarks(replica, saved.savedAt);
+function offsetsOf(saved: Progress, marks: ReadMark[]): { stdout: number; stderr: number } {
   const furthest = (stream: ReadMark['stream']) =>
     Math.max(saved[stream], ...marks.filter((mark) => mark.stream === stream).map(({ offset }) => offset));
   return { stdout: furthest('stdout'), stderr: furthest('stderr') };

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, open, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { appendFile, mkdtemp, open, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -276,6 +276,25 @@ test('names that leave the folder are refused', async (t) => {
     t.throws(() => at.store.query({ name: 'figlet', namespace: name, follow: false }), { name: 'LogError' });
     await t.throwsAsync(at.store.stdioFor({ ...figlet, id: name }), { name: 'LogError' });
   }
+});
+
+test('a history that cannot be written is warned about once, and neither followers nor tasks are held up', async (t) => {
+  await using at = await startStore();
+  const { stdout } = await at.store.stdioFor(figlet);
+  const lines = at.store.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
+  const first = lines.next();
+  await textsOf(at.store);
+  await writeFile(join(at.dir, 'history', 'openfaas-fn'), 'not a folder');
+  await appendFile(stdout, 'one\n');
+  t.like((await first).value, { text: 'one' });
+  const second = lines.next();
+  await appendFile(stdout, 'two\n');
+  t.like((await second).value, { text: 'two' });
+  await rm(join(at.dir, 'history', 'openfaas-fn'));
+  await appendFile(stdout, 'three\n');
+  await until(async () => (await textsOf(at.store)).includes('three'));
+  t.is(at.warnings.filter((line) => line.includes('cannot keep log lines')).length, 1);
+  await lines.return?.();
 });
 
 test('followers end when the store stops', async (t) => {
