@@ -6,7 +6,9 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${BERTH_TEST_CACHE:-$here/.cache}
-apt_dir=$cache/apt
+mkdir -p "$cache"
+tmp=$(mktemp -d "$cache/tmp.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
 
 # What is asked for -> package and the Debian release that has it.
 source_of() {
@@ -30,52 +32,49 @@ debian_mirror() {
 	local mirror
 	# shellcheck disable=SC2016 # the names in $() are apt's, not the shell's
 	mirror=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' | sed -n 's/^Debian|//p' | head -n 1)
-	echo "${mirror:-http://mirror.invalid/debian/}"
+	[ -n "$mirror" ] || { echo "unpack: the host's apt knows no Debian mirror" >&2 && return 1; }
+	echo "$mirror"
 }
 
+# private_apt RELEASE PROGRAM [arguments]. The age of an index says nothing here: a test machine may have a frozen mirror.
 private_apt() {
-	"$1" -qq -o Dir::Etc::SourceList="$apt_dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-		-o Dir::State="$apt_dir/state" -o Dir::Cache="$apt_dir/cache" -o APT::Sandbox::User=root \
-		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o Acquire::Languages=none "${@:2}"
+	local dir=$cache/apt/$1
+	"$2" -qq -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+		-o Dir::State="$dir/state" -o Dir::Cache="$dir/cache" -o APT::Sandbox::User=root \
+		-o Acquire::Check-Valid-Until=false -o Acquire::Languages=none \
+		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "${@:3}"
 }
 
-# The index of all three is some 30 MB, so it is fetched once and again only when a package is no longer where it says.
+# The index is some 10 MB, so it is fetched once and again only when a package is no longer where it says.
 update_index() {
-	mkdir -p "$apt_dir/state/lists/partial" "$apt_dir/cache/archives/partial"
-	local mirror release
+	local dir=$cache/apt/$1 mirror
 	mirror=$(debian_mirror)
-	for release in bookworm trixie sid; do
-		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main"
-	done >"$apt_dir/sources.list"
-	private_apt apt-get update >&2
+	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$dir/sources.list"
+	private_apt "$1" apt-get update >&2
 }
 
+# download RELEASE PACKAGE, into the current folder
 download() {
-	local package=$1 release=$2 version
-	version=$(private_apt apt-cache madison "$package" | awk -F' *[|] *' -v release=" $release/" '$3 ~ release { print $2; exit }')
-	[ -n "$version" ] && private_apt apt-get download "$package=$version" >&2
+	[ -f "$cache/apt/$1/sources.list" ] && private_apt "$1" apt-get download "$2" >&2
 }
 
 unpack() {
-	local target package release tmp
+	local target package release
 	target=$(bin_folder "$1")
 	read -r package release < <(source_of "$1")
-	mkdir -p "$(dirname "$target")"
-	tmp=$(mktemp -d "$cache/tmp.XXXXXX")
-	cd "$tmp"
-	[ -f "$apt_dir/sources.list" ] || update_index
-	download "$package" "$release" || { update_index && download "$package" "$release"; }
+	mkdir -p "$(dirname "$target")" "$tmp/$1"
+	cd "$tmp/$1"
+	download "$release" "$package" || { update_index "$release" && download "$release" "$package"; }
 	dpkg -x ./*.deb .
 	"usr/bin/$package" --version >&2
-	rm -rf "$target"
 	mv usr/bin "$target"
 	cd "$here"
-	rm -rf "$tmp"
 }
 
 [ $# -gt 0 ] || set -- 1.6 1.7 2 registry
 for wanted in "$@"; do
 	source_of "$wanted" >/dev/null
-	[ -d "$(bin_folder "$wanted")" ] || unpack "$wanted"
+	if [ ! -d "$(bin_folder "$wanted")" ]; then unpack "$wanted"; fi
 	bin_folder "$wanted"
 done
