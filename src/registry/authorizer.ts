@@ -83,11 +83,12 @@ export class Authorizer {
     challenge: Challenge,
     { host, repository, refused }: Parameters<Authorizer['answer']>[0],
   ): Promise<string | undefined> {
-    if (session.credentials?.kind === 'registry-token') {
-      const header = `Bearer ${session.credentials.token}`;
-      return header === refused ? undefined : header;
-    }
     const key = pullScope(repository);
+    if (session.credentials?.kind === 'registry-token') {
+      const token = { value: session.credentials.token, expiresAtMs: Infinity };
+      session.tokens.set(key, Promise.resolve(token));
+      return refused === `Bearer ${token.value}` ? undefined : `Bearer ${token.value}`;
+    }
     const pending = session.tokens.get(key);
     const known = pending && (await pending);
     if (known && known.expiresAtMs > Date.now()) {

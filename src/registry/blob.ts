@@ -8,18 +8,19 @@ export interface BlobRange {
   what: string;
   size: number;
   offset: number;
+  /** How long the network may be silent before the connection counts as cut. */
+  stallTimeoutMs: number;
   signal?: AbortSignal;
   log: Log;
 }
 
 const maxCutsWithoutProgress = 3;
-const idleTimeoutMs = 30_000;
 const retryDelayMs = 200;
 
 /** Reads a blob from `offset` to its end through as many connections as it takes. */
 export async function* readBlob(
   open: (offset: number) => Promise<IncomingMessage>,
-  { what, size, offset, signal, log }: BlobRange,
+  { what, size, offset, stallTimeoutMs, signal, log }: BlobRange,
 ): AsyncGenerator<Buffer> {
   let at = offset;
   for (let cuts = 0; at < size;) {
@@ -27,7 +28,7 @@ export async function* readBlob(
     const openedAt = at;
     let cut: Error | undefined;
     try {
-      for await (const chunk of bodyFrom(response, at, what)) {
+      for await (const chunk of bodyFrom(response, { what, offset: at, stallTimeoutMs })) {
         at += chunk.length;
         if (at > size) throw new RegistryError('corrupt', `${what} is longer than its ${size} bytes`);
         yield chunk;
@@ -45,13 +46,17 @@ export async function* readBlob(
   }
 }
 
-async function* bodyFrom(response: IncomingMessage, offset: number, what: string): AsyncGenerator<Buffer> {
+async function* bodyFrom(
+  response: IncomingMessage,
+  { what, offset, stallTimeoutMs }: Pick<BlobRange, 'what' | 'offset' | 'stallTimeoutMs'>,
+): AsyncGenerator<Buffer> {
   let skip = bytesBefore(response, offset, what);
   const chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   try {
     for (;;) {
       // Only waiting for the network counts as idle: the reader may take its time.
-      const timer = setTimeout(() => response.destroy(new Error(`no data for ${idleTimeoutMs} ms`)), idleTimeoutMs);
+      const giveUp = () => response.destroy(new Error(`no data for ${stallTimeoutMs} ms`));
+      const timer = setTimeout(giveUp, stallTimeoutMs);
       const next = await chunks.next().finally(() => clearTimeout(timer));
       if (next.done) return;
       const rest = next.value.subarray(Math.min(skip, next.value.length));

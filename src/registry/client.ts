@@ -18,6 +18,8 @@ export interface RegistryClientOptions {
   /** Folder of containerd's registry configuration, see {@link registryHosts}. */
   hostsDir?: string;
   proxyEnv?: ProxyEnv;
+  /** How long a registry may be silent in the middle of an answer; 30 s. */
+  stallTimeoutMs?: number;
   userAgent: string;
   log: Log;
 }
@@ -38,12 +40,15 @@ const retryDelayMs = 50;
 /** Reads images from registries, https://github.com/opencontainers/distribution-spec. */
 export class RegistryClient {
   readonly #options: RegistryClientOptions;
+  readonly #stallTimeoutMs: number;
   readonly #transport: Transport;
   readonly #authorizer: Authorizer;
 
   constructor(options: RegistryClientOptions) {
+    const { proxyEnv = {}, stallTimeoutMs = 30_000 } = options;
     this.#options = options;
-    this.#transport = new Transport(options.proxyEnv ?? {});
+    this.#stallTimeoutMs = stallTimeoutMs;
+    this.#transport = new Transport({ proxyEnv, stallTimeoutMs });
     this.#authorizer = new Authorizer({ ...options, transport: this.#transport });
   }
 
@@ -116,6 +121,7 @@ export class RegistryClient {
       what: `blob ${descriptor.digest} of ${reference.name}`,
       size: descriptor.size,
       offset: options.offset ?? 0,
+      stallTimeoutMs: this.#stallTimeoutMs,
       signal: options.signal,
       log: this.#options.log,
     });

@@ -76,7 +76,8 @@ function runnablePlatforms(host: Platform): string[] {
   const arm = (newest: number) => [8, 7, 6, 5].filter((v) => v <= newest).map((v) => `${os}/arm/v${v}`);
   switch (architecture) {
     case 'amd64':
-      return [`${os}/amd64`, `${os}/386`];
+      // Built for newer processors of the family: nearly every host is one, and those that are not say "illegal instruction".
+      return ['amd64', 'amd64/v2', 'amd64/v3', 'amd64/v4', '386'].map((name) => `${os}/${name}`);
     case 'arm64':
       return [`${os}/arm64`, ...arm(8)];
     case 'arm':

@@ -33,6 +33,7 @@ function meaning(status: number, host: string, credentialsAt: string): { kind: R
   }
   if (status === 404)
     return { kind: 'not-found', advice: 'no such image: check its name and tag, and that it was pushed' };
+  if (status === 416) return { kind: 'corrupt', advice: 'it holds less than the manifest says: push the image again' };
   if (status === 429) {
     return {
       kind: 'unreachable',

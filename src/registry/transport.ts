@@ -27,7 +27,7 @@ export interface HttpAnswer {
 }
 
 const defaultConnectTimeoutMs = 30_000;
-const responseTimeoutMs = 30_000;
+const smallBodyTimeoutMs = 30_000;
 const maxRedirects = 10;
 const redirectStatuses = [301, 302, 303, 307, 308];
 export const maxSmallBodyBytes = 4 * 1024 * 1024;
@@ -38,10 +38,12 @@ const harmlessHeaders = ['accept', 'accept-encoding', 'range', 'user-agent'];
 /** HTTP requests with timeouts, redirects and the proxy of the environment. */
 export class Transport {
   readonly #proxyEnv: ProxyEnv;
+  readonly #stallTimeoutMs: number;
   readonly #agents = new Map<string, http.Agent>();
 
-  constructor(proxyEnv: ProxyEnv) {
+  constructor({ proxyEnv, stallTimeoutMs }: { proxyEnv: ProxyEnv; stallTimeoutMs: number }) {
     this.#proxyEnv = proxyEnv;
+    this.#stallTimeoutMs = stallTimeoutMs;
   }
 
   /**
@@ -80,7 +82,7 @@ export class Transport {
     let timer = setTimeout(giveUp(`no connection within ${connectTimeoutMs} ms`), connectTimeoutMs);
     const connected = () => {
       clearTimeout(timer);
-      timer = setTimeout(giveUp(`no answer within ${responseTimeoutMs} ms`), responseTimeoutMs);
+      timer = setTimeout(giveUp(`no answer within ${this.#stallTimeoutMs} ms`), this.#stallTimeoutMs);
     };
     outgoing.once('socket', (socket) => (socket.connecting ? socket.once('connect', connected) : connected()));
     outgoing.once('response', (response) => {
@@ -118,7 +120,8 @@ export class Transport {
 export async function readSmallBody(response: http.IncomingMessage, what: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  const timer = setTimeout(() => response.destroy(new Error('the body stalled')), responseTimeoutMs);
+  const giveUp = () => response.destroy(new Error(`not whole within ${smallBodyTimeoutMs} ms`));
+  const timer = setTimeout(giveUp, smallBodyTimeoutMs);
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       length += chunk.length;

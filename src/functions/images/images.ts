@@ -86,19 +86,13 @@ export class Images {
     // One at a time: whoever comes second finds what the first has pulled.
     return this.#pulls.run(`${namespace}/${reference.name}`, async () => {
       signal?.throwIfAborted();
-      const image = await this.#byPolicy(namespace, reference, policy, signal);
-      this.#noteAsked(namespace, reference.name);
-      this.#noteAsked(namespace, referenceByDigest(reference, image.digest).name);
-      return image;
+      return await this.#byPolicy(namespace, reference, policy, signal);
     });
   }
 
   /** The image that was once pulled as this reference and had this digest, without asking the registry. */
   async present(namespace: string, imageRef: string, digest: string): Promise<UnpackedImage | undefined> {
-    const { name } = referenceByDigest(parseReference(imageRef), digest);
-    const image = await this.#find(namespace, name);
-    if (image) this.#noteAsked(namespace, name);
-    return image;
+    return this.#find(namespace, referenceByDigest(parseReference(imageRef), digest).name);
   }
 
   async list(namespace: string): Promise<Image[]> {
@@ -224,7 +218,11 @@ export class Images {
     return id;
   }
 
-  async #putRecord({ images }: NamespacedClient, { name, target }: { name: string; target: Descriptor }) {
+  async #putRecord(
+    { images, name: namespace }: NamespacedClient,
+    { name, target }: { name: string; target: Descriptor },
+  ) {
+    this.#noteAsked(namespace, name);
     const { mediaType, digest, size } = target;
     const image: NewImage = { name, target: { mediaType, digest, size }, labels: { [ownLabel]: 'pulled' } };
     try {
@@ -247,6 +245,7 @@ export class Images {
   }
 
   #find(namespace: string, name: string): Promise<UnpackedImage | undefined> {
+    this.#noteAsked(namespace, name);
     return findUnpacked(this.#client(namespace), name, this.#options);
   }
 

@@ -62,6 +62,37 @@ test('a body that ends early is as good as cut', async (t) => {
   t.deepEqual(await buffer(client(t).openBlob(imageAt(server), blob)), body);
 });
 
+test('a connection that falls silent is as good as cut', async (t) => {
+  const server = await serve(t, (request, response) => {
+    const offset = offsetOf(request);
+    if (offset > 0) return answerRange(request, response);
+    response.writeHead(200, { 'content-length': body.length }).write(body.subarray(0, 400_000));
+  });
+  const made = client(t, { stallTimeoutMs: 200 });
+  t.deepEqual(await buffer(made.openBlob(imageAt(server), blob)), body);
+  t.is(server.requests[1]?.headers.range, 'bytes=400000-');
+});
+
+test('a reader may take longer than the network may be silent', async (t) => {
+  const server = await serve(t, (request, response) => answerRange(request, response));
+  let length = 0;
+  for await (const chunk of client(t, { stallTimeoutMs: 500 }).openBlob(imageAt(server), blob)) {
+    if (length === 0) await new Promise((resolve) => setTimeout(resolve, 1000));
+    length += chunk.length;
+  }
+  t.is(length, body.length);
+  t.is(server.requests.length, 1);
+});
+
+test('a blob that is shorter than the manifest says is told as corrupt', async (t) => {
+  const server = await serve(t, (request, response) => {
+    if (offsetOf(request) > 0) response.writeHead(416).end();
+    else response.end(body.subarray(0, 1000));
+  });
+  const error = await t.throwsAsync(buffer(client(t).openBlob(imageAt(server), blob)), { instanceOf: RegistryError });
+  t.is(error?.kind, 'corrupt');
+});
+
 test('three cuts without a byte between them end the read', async (t) => {
   const server = await serve(t, (request, response) => {
     if (server.requests.length === 1) return answerRange(request, response, 100_000);

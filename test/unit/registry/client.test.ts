@@ -139,6 +139,14 @@ test('nobody at the address is told as such', async (t) => {
   );
 });
 
+test('a registry that takes the request and says nothing is told as unreachable', async (t) => {
+  const server = await serve(t, () => undefined);
+  const made = client(t, { stallTimeoutMs: 100 });
+  const error = await t.throwsAsync(made.resolve(imageAt(server)), { instanceOf: RegistryError });
+  t.is(error?.kind, 'unreachable');
+  t.regex(error?.message ?? '', /no answer within 100 ms/);
+});
+
 test('an abort ends a request under way with its own reason', async (t) => {
   const stop = new AbortController();
   const server = await serve(t, () => stop.abort(new Error('shutting down')));

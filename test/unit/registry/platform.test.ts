@@ -45,6 +45,11 @@ test('a host takes its own architecture wherever it stands in the index', (t) =>
   t.is(chosen(arm64, linux('arm', 'v7'), linux('arm64', 'v8'), linux('amd64')), 1);
 });
 
+test('a build for newer amd64 processors is taken where there is no plain one', (t) => {
+  t.is(chosen(amd64, linux('386'), linux('amd64', 'v3'), linux('amd64', 'v2')), 2);
+  t.is(chosen(amd64, linux('amd64', 'v3'), linux('amd64')), 1);
+});
+
 test('a 64-bit ARM host falls back to the newest 32-bit variant', (t) => {
   t.is(chosen(arm64, linux('arm', 'v6'), linux('arm', 'v7'), linux('amd64')), 1);
 });
