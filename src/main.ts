@@ -82,6 +82,9 @@ async function openProvider(
     defaultNamespace: config.faas.defaultNamespace,
     pullPolicy: config.pullPolicy,
     version,
+    at: (point) => {
+      if (point === env.berth_crash_at) process.kill(process.pid, 'SIGKILL');
+    },
     log,
   });
 }

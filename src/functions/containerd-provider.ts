@@ -27,6 +27,7 @@ import { FunctionStore } from './desired/function-store.ts';
 import { NamespaceStore } from './desired/namespace-store.ts';
 import { toProviderError } from './errors.ts';
 import { GenerationImages } from './generation-images.ts';
+import type { AtFaultPoint } from './fault-points.ts';
 import type { Images, PullPolicy } from './images/index.ts';
 import { Namespaces } from './namespaces.ts';
 import type { Network } from './network/index.ts';
@@ -55,10 +56,13 @@ export interface ContainerdProviderOptions {
   pullPolicy?: PullPolicy;
   version: VersionInfo;
   timing?: Partial<Timing>;
+  at?: AtFaultPoint;
   log: Log;
 }
 
 const sweepMs = 5 * 60_000;
+/** A subscription to containerd's events has begun by then. */
+const subscribedMs = 1000;
 
 /** The provider on containerd: what is wanted on disk, what is there in containerd, a reconciler between. */
 export class ContainerdProvider implements Provider {
@@ -85,13 +89,25 @@ export class ContainerdProvider implements Provider {
   }
 
   private constructor(options: ContainerdProviderOptions, features: Host['features']) {
-    const { containerd, images, network, logs, snapshotter, dataDir, runDir, defaultNamespace, version, log } = options;
+    const {
+      containerd,
+      images,
+      network,
+      logs,
+      snapshotter,
+      dataDir,
+      runDir,
+      defaultNamespace,
+      version,
+      at = () => {},
+      log,
+    } = options;
     this.#containerd = containerd;
     this.#logs = logs;
     this.#log = log;
     this.#version = version;
     this.#timing = { ...defaultTiming, ...options.timing };
-    this.#store = new FunctionStore({ dir: path.join(dataDir, 'functions'), log });
+    this.#store = new FunctionStore({ dir: path.join(dataDir, 'functions'), at, log });
     this.#secretStore = new SecretStore({ dir: path.join(dataDir, 'secrets') });
     this.#namespaces = new Namespaces({
       containerd,
@@ -109,6 +125,7 @@ export class ContainerdProvider implements Provider {
       logs,
       features,
       replicaFilesDir: path.join(runDir, 'replicas'),
+      at,
       log,
     };
     this.#routes = new Routes({ onOutcome: (replica, outcome) => this.#reconciler.callEnded(replica, outcome) });
@@ -238,6 +255,9 @@ export class ContainerdProvider implements Provider {
     await this.#namespaces.ensure();
     await this.#host.network.ensureHost();
     await this.#adopt();
+    // containerd does not say when a subscription has begun.
+    const lookAgain = setTimeout(() => this.#reconciler.wakeAll(), subscribedMs);
+    signal.addEventListener('abort', () => clearTimeout(lookAgain));
     for await (const { event } of events) {
       if (event.type === 'task-oom') this.#reconciler.taskOutOfMemory(event.containerId);
       if (event.type === 'task-exit' && !event.execId) this.#reconciler.taskExited(event.containerId);

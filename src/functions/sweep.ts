@@ -33,6 +33,8 @@ export class Sweep {
       this.#log.info('removing what a replica left behind', { replica: id });
       await removeOutsideParts(this.#host, id);
     }
+    const orphans = (await this.#host.logs.list()).filter(({ id }) => !known.has(id));
+    for (const replica of orphans) await this.#host.logs.finish(replica);
   }
 
   /** Only at start, when nobody can be working under one. */

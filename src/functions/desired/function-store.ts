@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FunctionName } from '../../provider/index.ts';
-import { removeDurably, writeDurably } from '../../durable-file.ts';
+import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../../durable-file.ts';
 import { describeError, type Log } from '../../log.ts';
+import type { AtFaultPoint } from '../fault-points.ts';
 import { parseRecord, type FunctionRecord } from './record.ts';
 
 export type FunctionKey = `${string}.${string}`;
@@ -20,18 +21,21 @@ export interface StoredFunction {
 /** The desired state of all functions: one file each at `<dir>/<namespace>/<name>.json`, and their contents in memory. */
 export class FunctionStore {
   readonly #dir: string;
+  readonly #at: AtFaultPoint;
   readonly #log: Log;
   readonly #functions = new Map<FunctionKey, StoredFunction>();
   readonly #unreadable = new Set<FunctionKey>();
 
-  constructor({ dir, log }: { dir: string; log: Log }) {
+  constructor({ dir, at, log }: { dir: string; at: AtFaultPoint; log: Log }) {
     this.#dir = dir;
+    this.#at = at;
     this.#log = log;
   }
 
   async load(): Promise<void> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    await makeFolderDurably(this.#dir);
     for (const namespace of await readdir(this.#dir)) {
+      await sweepTemporaryFiles(path.join(this.#dir, namespace));
       for (const file of await readdir(path.join(this.#dir, namespace))) {
         if (file.endsWith('.json')) await this.#read({ name: file.slice(0, -'.json'.length), namespace });
       }
@@ -73,14 +77,18 @@ export class FunctionStore {
 
   /** Returns when the record would survive a power cut; `fsync: false` for what may be lost, such as autoscaler counts. */
   async put(fn: FunctionName, record: FunctionRecord, options: { fsync?: boolean } = {}): Promise<void> {
-    await mkdir(path.dirname(this.#file(fn)), { recursive: true, mode: 0o700 });
+    this.#at('record.write');
+    await makeFolderDurably(path.dirname(this.#file(fn)));
     await writeDurably(this.#file(fn), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600, ...options });
+    this.#at('record.written');
     this.#functions.set(keyOf(fn), { function: { name: fn.name, namespace: fn.namespace }, record });
     this.#unreadable.delete(keyOf(fn));
   }
 
   async delete(fn: FunctionName): Promise<void> {
+    this.#at('record.delete');
     await removeDurably(this.#file(fn));
+    this.#at('record.deleted');
     this.#functions.delete(keyOf(fn));
   }
 

@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Namespace } from '../../provider/index.ts';
-import { removeDurably, writeDurably } from '../../durable-file.ts';
+import { makeFolderDurably, removeDurably, writeDurably } from '../../durable-file.ts';
 
 const stored = z.object({
   schema: z.literal(1),
@@ -19,7 +19,7 @@ export class NamespaceStore {
   }
 
   async all(): Promise<Namespace[]> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    await makeFolderDurably(this.#dir);
     const files = (await readdir(this.#dir)).filter((file) => file.endsWith('.json'));
     return Promise.all(files.map((file) => this.#read(file.slice(0, -'.json'.length))));
   }
@@ -30,7 +30,7 @@ export class NamespaceStore {
   }
 
   async put({ name, labels, annotations }: Namespace): Promise<void> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    await makeFolderDurably(this.#dir);
     const text = JSON.stringify({ schema: 1, labels, annotations }, undefined, 2);
     await writeDurably(this.#file(name), `${text}\n`, { mode: 0o600 });
   }

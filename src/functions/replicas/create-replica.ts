@@ -20,14 +20,13 @@ export async function createReplica(
   image: UnpackedImage,
 ): Promise<void> {
   const client = host.containerd.namespace(namespace);
-  const expiry = new Date(Date.now() + leaseMs).toISOString();
-  const lease = await client.leases.create({
-    id: `berth-${id}`,
-    labels: { 'containerd.io/gc.expire': expiry, [leaseLabel]: 'replica' },
-  });
+  host.at('create.lease');
+  const expiresAt = new Date(Date.now() + leaseMs);
+  const lease = await client.leases.create({ id: `berth-${id}`, labels: { [leaseLabel]: 'replica' }, expiresAt });
   const leased = client.withLease(lease.id);
   try {
     const spec = await prepareSpec(host, leased, id, generation, image);
+    host.at('create.container');
     await leased.containers.create({
       id,
       labels: { [functionLabel]: name, [generationLabel]: generation.id },
@@ -53,6 +52,7 @@ async function prepareSpec(
 ): Promise<object> {
   const { snapshotter } = host;
   const { deployment } = generation;
+  host.at('create.snapshot');
   const mounts = await leased.snapshots.prepare({ snapshotter, key: id, parent: image.chainId });
   const imageConfig = image.config.config ?? {};
   return buildSpec({

@@ -12,14 +12,19 @@ export async function deleteReplica(host: Host, replica: ReplicaName): Promise<v
   const { id, namespace } = replica;
   const client = host.containerd.namespace(namespace);
   await stopTask(host, replica, 0);
+  host.at('delete.logs');
   await host.logs.finish(replica);
+  host.at('delete.outside');
   await removeOutsideParts(host, id);
+  host.at('delete.snapshot');
   await removeSnapshot(client, host.snapshotter, id);
+  host.at('delete.container');
   try {
     await client.containers.delete(id);
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
+  host.at('deleted');
 }
 
 /** What a replica has outside containerd. */

@@ -2,6 +2,7 @@ import type { Containerd } from '../../containerd/index.ts';
 import type { Log } from '../../log.ts';
 import type { LogStore } from '../../logs/index.ts';
 import type { ReplicaSecrets, SecretStore } from '../../secrets/index.ts';
+import type { AtFaultPoint } from '../fault-points.ts';
 import type { Network } from '../network/index.ts';
 import type { HostFeatures } from '../spec/index.ts';
 
@@ -16,6 +17,7 @@ export interface Host {
   features: HostFeatures;
   /** Where each replica's resolv.conf and hosts files are, `<runDir>/replicas`. */
   replicaFilesDir: string;
+  at: AtFaultPoint;
   log: Log;
 }
 

@@ -14,12 +14,14 @@ export async function startTask(host: Host, replica: ReplicaName, generation: Ge
   const client = host.containerd.namespace(replica.namespace);
   const { status, attachment } = await createTask(host, replica, generation);
   if (status === 'running') return attachment;
+  host.at('start.process');
   try {
     await client.tasks.start({ containerId: replica.id });
   } catch (error) {
     await deleteTask(client, replica.id);
     throw error;
   }
+  host.at('started');
   await host.logs.follow(replica);
   return attachment;
 }
@@ -34,12 +36,15 @@ export async function createTask(
   const client = host.containerd.namespace(replica.namespace);
   const { status } = await taskState(client, id);
   if (status === 'stopped') await client.tasks.delete(id);
+  host.at('start.attach');
   const attachment = await host.network.attach(id);
   if (status === 'created' || status === 'running') return { status, attachment };
+  host.at('start.files');
   await writeHostFiles(host, replica, attachment.ip);
   await prepareSecrets(host, client, replica, generation.deployment.secrets ?? []);
   const { stdout, stderr } = await host.logs.stdioFor(replica);
   const rootfs = await client.snapshots.mounts({ snapshotter: host.snapshotter, key: id });
+  host.at('start.task');
   await client.tasks.create({ containerId: id, rootfs, stdout, stderr });
   return { status: 'created', attachment };
 }

@@ -14,7 +14,9 @@ export async function stopTask(host: Host, { id, namespace }: ReplicaName, grace
   const client = host.containerd.namespace(namespace);
   const { status } = await taskState(client, id);
   if (status === 'none') return;
+  host.at('stop.kill');
   if (status === 'running') await end(client, id, graceMs);
+  host.at('stop.task');
   await deleteTask(client, id);
 }
 

@@ -1,0 +1,27 @@
+/** Where a crash leaves something different behind: the steps of a replica's life and of a record's, as they begin. */
+export const faultPoints = [
+  'record.write',
+  'record.written',
+  'record.delete',
+  'record.deleted',
+  'create.lease',
+  'create.snapshot',
+  'create.container',
+  'start.attach',
+  'start.files',
+  'start.task',
+  'start.process',
+  'started',
+  'stop.kill',
+  'stop.task',
+  'delete.logs',
+  'delete.outside',
+  'delete.snapshot',
+  'delete.container',
+  'deleted',
+] as const;
+
+export type FaultPoint = (typeof faultPoints)[number];
+
+/** Called at each point; tests end the process there. */
+export type AtFaultPoint = (point: FaultPoint) => void;
