@@ -25,13 +25,14 @@ function answerRange(request: IncomingMessage, response: ServerResponse, end = b
 
 test('a blob comes whole', async (t) => {
   const server = await serve(t, (request, response) => answerRange(request, response));
-  t.deepEqual(await buffer(client(t).openBlob(imageAt(server), blob)), body);
+  t.true(body.equals(await buffer(client(t).openBlob(imageAt(server), blob))));
   t.deepEqual(server.lines(), [`GET /v2/app/blobs/${blob.digest}`]);
 });
 
 test('a blob is read on from an offset', async (t) => {
   const server = await serve(t, (request, response) => answerRange(request, response));
-  t.deepEqual(await buffer(client(t).openBlob(imageAt(server), blob, { offset: 1000 })), body.subarray(1000));
+  const rest = await buffer(client(t).openBlob(imageAt(server), blob, { offset: 1000 }));
+  t.true(rest.equals(body.subarray(1000)));
   t.is(server.requests[0]?.headers.range, 'bytes=1000-');
 });
 
@@ -39,7 +40,7 @@ test('a cut connection is reopened where it was cut, as often as it brings somet
   const server = await serve(t, (request, response) => {
     answerRange(request, response, Math.min(offsetOf(request) + 200_000, body.length));
   });
-  t.deepEqual(await buffer(client(t).openBlob(imageAt(server), blob)), body);
+  t.true(body.equals(await buffer(client(t).openBlob(imageAt(server), blob))));
   t.true(server.requests.length > 4);
   t.is(offsetOf(server.requests[1] as IncomingMessage), 200_000);
 });
@@ -50,7 +51,7 @@ test('a server without ranges is read from the start, and what is known is dropp
     if (server.requests.length === 1) response.write(body.subarray(0, 300_000), () => response.destroy());
     else response.end(body);
   });
-  t.deepEqual(await buffer(client(t).openBlob(imageAt(server), blob)), body);
+  t.true(body.equals(await buffer(client(t).openBlob(imageAt(server), blob))));
 });
 
 test('a body that ends early is as good as cut', async (t) => {
@@ -59,7 +60,7 @@ test('a body that ends early is as good as cut', async (t) => {
     if (offset > 0) return answerRange(request, response);
     response.end(body.subarray(0, 500_000));
   });
-  t.deepEqual(await buffer(client(t).openBlob(imageAt(server), blob)), body);
+  t.true(body.equals(await buffer(client(t).openBlob(imageAt(server), blob))));
 });
 
 test('a connection that falls silent is as good as cut', async (t) => {
@@ -69,7 +70,7 @@ test('a connection that falls silent is as good as cut', async (t) => {
     response.writeHead(200, { 'content-length': body.length }).write(body.subarray(0, 400_000));
   });
   const made = client(t, { stallTimeoutMs: 200 });
-  t.deepEqual(await buffer(made.openBlob(imageAt(server), blob)), body);
+  t.true(body.equals(await buffer(made.openBlob(imageAt(server), blob))));
   t.is(server.requests[1]?.headers.range, 'bytes=400000-');
 });
 
