@@ -9,9 +9,11 @@ import {
   type FunctionStatus,
   type Provider,
   type RawHandler,
+  type Resolve,
   type VersionInfo,
 } from '../provider/index.ts';
 import { markCall } from './call-id.ts';
+import { healthOf } from './health.ts';
 import { Invocations } from './invocations.ts';
 import { wakingResolve } from './wake.ts';
 
@@ -30,9 +32,11 @@ export interface GatewayOptions {
 }
 
 /** What a gateway adds to a provider's handlers: call ids, wake from zero, counters, and its own shape of /system/info. */
-export function gatewayHandlers(options: GatewayOptions): FaaSHandlers {
-  const { provider, config, registry, version, ready } = options;
-  const invocations = new Invocations(registry);
+export function gatewayHandlers(
+  options: GatewayOptions,
+  invocations = new Invocations(options.registry),
+): FaaSHandlers {
+  const { provider, config, version, ready } = options;
   const handlers = handlersFor(provider, config);
   return {
     ...handlers,
@@ -47,8 +51,9 @@ export function gatewayHandlers(options: GatewayOptions): FaaSHandlers {
       ctx.body = { provider: await provider.info(), version, arch: machine() };
     },
     health(ctx) {
-      ctx.status = ready() ? 200 : 503;
-      ctx.body = ready() ? 'OK' : 'starting: waiting for containerd, or functions are being brought back\n';
+      const { status, body } = healthOf(ready());
+      ctx.status = status;
+      ctx.body = body;
       return Promise.resolve();
     },
   };
@@ -56,7 +61,16 @@ export function gatewayHandlers(options: GatewayOptions): FaaSHandlers {
 
 function invoker(options: GatewayOptions, invocations: Invocations): RawHandler {
   const { provider, config, upstreamTimeoutMs, wakeMs = 60_000, log } = options;
-  const proxy = functionProxy(wakingResolve(provider, { wakeMs }), {
+  const wakeAndResolve = wakingResolve(provider, { wakeMs });
+  const resolve: Resolve = async (fn, resolving) => {
+    const release = invocations.hold(fn);
+    try {
+      return await wakeAndResolve(fn, resolving);
+    } finally {
+      release();
+    }
+  };
+  const proxy = functionProxy(resolve, {
     defaultNamespace: config.defaultNamespace,
     maxIdleConnsPerHost: config.maxIdleConnsPerHost,
     upstreamTimeoutMs,

@@ -1,13 +1,6 @@
-import {
-  NoEndpointsError,
-  ProviderError,
-  type Endpoint,
-  type FunctionName,
-  type Provider,
-  type ResolveOptions,
-} from '../provider/index.ts';
-
-type Resolve = (name: FunctionName, options: ResolveOptions) => Promise<Endpoint>;
+import { NoEndpointsError, ProviderError, type FunctionName, type Provider, type Resolve } from '../provider/index.ts';
+import { fullName } from './full-name.ts';
+import { scalingRule } from './scaling-rule.ts';
 
 /**
  * Resolves as the provider does, and wakes a function that is scaled to zero: one scale call however many callers, who
@@ -18,11 +11,11 @@ export function wakingResolve(provider: Provider, { wakeMs }: { wakeMs: number }
 
   async function wake(fn: FunctionName): Promise<void> {
     const { replicas, labels } = await provider.status(fn, { usage: false });
-    if (replicas === 0) await provider.scale(fn, Math.max(1, Number(labels['com.openfaas.scale.min']) || 1));
+    if (replicas === 0) await provider.scale(fn, scalingRule(labels).min, { durable: false });
   }
 
   function wakeOnce(fn: FunctionName): Promise<void> {
-    const key = `${fn.name}.${fn.namespace}`;
+    const key = fullName(fn);
     const running = waking.get(key) ?? wake(fn).finally(() => waking.delete(key));
     waking.set(key, running);
     return running;

@@ -1,0 +1,28 @@
+import type { FaaSHandlers, Route } from '../provider/index.ts';
+import { alertHandler } from './alert.ts';
+import { Autoscaler } from './autoscaler.ts';
+import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
+import { Invocations } from './invocations.ts';
+import { serviceGauges } from './service-gauges.ts';
+
+export interface Gateway {
+  handlers: FaaSHandlers;
+  /** Those beside the provider's, for serve's `extraRoutes`. */
+  routes: Route[];
+  /** Autoscales until the signal aborts, then resolves. Never rejects. */
+  autoscale(signal: AbortSignal): Promise<void>;
+}
+
+/** What OpenFaaS's gateway does in front of a provider. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { provider, config, registry, log } = options;
+  const { defaultNamespace } = config;
+  const invocations = new Invocations(registry);
+  const autoscaler = new Autoscaler({ provider, invocations, defaultNamespace, log });
+  serviceGauges({ provider, defaultNamespace, registry, log });
+  return {
+    handlers: gatewayHandlers(options, invocations),
+    routes: [{ method: 'POST', path: '/system/alert', handler: alertHandler({ provider, defaultNamespace, log }) }],
+    autoscale: (signal) => autoscaler.run(signal),
+  };
+}
