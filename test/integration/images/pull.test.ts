@@ -139,6 +139,17 @@ test('images on one base pull and unpack it once, side by side', async (t) => {
   for (const [i, name] of names.entries()) t.is(await readInImage('base', images[i]?.chainId ?? '', name), '1');
 });
 
+test('layers that are unpacked already are not fetched in another compression', async (t) => {
+  const layers = [{ common: '1' }, { file: '2' }];
+  const gzip = await build('packed-gzip', { layers });
+  const plain = await build('packed-plain', { layers, compression: 'none' });
+  const first = await under.images.ensure('packed', gzip.reference);
+  const second = await under.images.ensure('packed', plain.reference);
+  t.not(second.digest, first.digest);
+  t.is(second.chainId, first.chainId);
+  t.deepEqual(await blobReads('packed-plain'), [`GET /v2/packed-plain/blobs/${second.configDigest}`]);
+});
+
 test('an unpacked image outlives every garbage collection until its records go', async (t) => {
   const built = await build('kept');
   const other = await build('kept-other');
