@@ -50,10 +50,10 @@ test.serial('100 cycles of deploy, update, scale and remove leave nothing behind
       timeoutMs: 60_000,
       message: 'the last replicas to go',
     });
-    await until(
-      async () => JSON.stringify(await leftovers(containerd, berth)) === JSON.stringify(nothing),
-      { timeoutMs: 30_000, message: 'everything to be gone' },
-    ).catch(async () => t.deepEqual(await leftovers(containerd, berth), nothing));
+    await until(async () => JSON.stringify(await leftovers(containerd, berth)) === JSON.stringify(nothing), {
+      timeoutMs: 30_000,
+      message: 'everything to be gone',
+    }).catch(async () => t.deepEqual(await leftovers(containerd, berth), nothing));
     t.is(await firewallRules(), rules);
   } catch (error) {
     t.log((await berth.log()).slice(-20_000));

@@ -30,63 +30,76 @@ async function list(berth: TestBerth): Promise<Shown[]> {
   return JSON.parse((await berth.api('GET', '/system/functions')).text) as Shown[];
 }
 
-test.serial('killed at any named step of deploy, update, scale and remove, the daemon converges after its restart', async (t) => {
-  t.timeout(600_000);
-  await using containerd = await startContainerd();
-  await using registry = await startRegistry();
-  await using berth = await startBerth({ containerd });
-  const { reference: one } = await functionImage(registry, { env: ['VERSION=one'] });
-  const { reference: two } = await functionImage(registry, { tag: 'two', env: ['VERSION=two'] });
-  await berth.api('POST', '/system/functions', { service: 'steady', image: one });
-  const steady = await pids(containerd);
+test.serial(
+  'killed at any named step of deploy, update, scale and remove, the daemon converges after its restart',
+  async (t) => {
+    t.timeout(600_000);
+    await using containerd = await startContainerd();
+    await using registry = await startRegistry();
+    await using berth = await startBerth({ containerd });
+    const { reference: one } = await functionImage(registry, { env: ['VERSION=one'] });
+    const { reference: two } = await functionImage(registry, { tag: 'two', env: ['VERSION=two'] });
+    await berth.api('POST', '/system/functions', { service: 'steady', image: one });
+    const steady = await pids(containerd);
 
-  /** Sends requests until the crash ends one; what the last answer was does not matter, the state afterwards does. */
-  async function workUntilCrash(): Promise<void> {
-    const body = (image: string) => ({ service: 'victim', image });
-    try {
-      await berth.api('POST', '/system/functions', body(one));
-      await berth.api('PUT', '/system/functions', body(two));
-      await berth.api('POST', '/system/scale-function/victim', { replicas: 2 });
-      await berth.api('POST', '/system/scale-function/victim', { replicas: 1 });
-      await berth.api('DELETE', '/system/functions', { functionName: 'victim' });
-      // Steps that go on behind the answers.
-      await until(() => berth.api('GET', '/healthz').then(() => false), { timeoutMs: 10_000 });
-    } catch {
-      return;
+    /** Sends requests until the crash ends one; what the last answer was does not matter, the state afterwards does. */
+    async function workUntilCrash(): Promise<void> {
+      const body = (image: string) => ({ service: 'victim', image });
+      try {
+        await berth.api('POST', '/system/functions', body(one));
+        await berth.api('PUT', '/system/functions', body(two));
+        await berth.api('POST', '/system/scale-function/victim', { replicas: 2 });
+        await berth.api('POST', '/system/scale-function/victim', { replicas: 1 });
+        await berth.api('DELETE', '/system/functions', { functionName: 'victim' });
+        // Steps that go on behind the answers.
+        await until(() => berth.api('GET', '/healthz').then(() => false), { timeoutMs: 10_000 });
+      } catch {
+        return;
+      }
     }
-  }
 
-  for (const point of faultPoints) {
-    await berth.kill();
-    await berth.start({ env: { berth_crash_at: point }, unready: true });
-    await workUntilCrash();
-    await t.notThrowsAsync(
-      until(() => berth.api('GET', '/healthz').then(() => false, () => true), { timeoutMs: 20_000 }),
-      `${point} is reached`,
-    );
-    await berth.kill('SIGKILL');
-    await berth.start();
+    for (const point of faultPoints) {
+      await berth.kill();
+      await berth.start({ env: { berth_crash_at: point }, unready: true });
+      await workUntilCrash();
+      await t.notThrowsAsync(
+        until(
+          () =>
+            berth.api('GET', '/healthz').then(
+              () => false,
+              () => true,
+            ),
+          { timeoutMs: 20_000 },
+        ),
+        `${point} is reached`,
+      );
+      await berth.kill('SIGKILL');
+      await berth.start();
 
-    const functions = await list(berth);
-    const victim = functions.find(({ name }) => name === 'victim');
-    if (victim) {
-      t.true([one, two].includes(victim.image), point);
-      await until(async () => (await list(berth)).every((fn) => fn.availableReplicas === fn.replicas), {
-        timeoutMs: 20_000,
-        message: `all ready after ${point}`,
+      const functions = await list(berth);
+      const victim = functions.find(({ name }) => name === 'victim');
+      if (victim) {
+        t.true([one, two].includes(victim.image), point);
+        await until(async () => (await list(berth)).every((fn) => fn.availableReplicas === fn.replicas), {
+          timeoutMs: 20_000,
+          message: `all ready after ${point}`,
+        });
+        t.is((await berth.invoke('victim')).status, 200, point);
+        t.is((await berth.api('DELETE', '/system/functions', { functionName: 'victim' })).status, 202);
+      }
+      await until(async () => (await pids(containerd)).size === 1, {
+        timeoutMs: 30_000,
+        message: `only steady after ${point}`,
       });
-      t.is((await berth.invoke('victim')).status, 200, point);
-      t.is((await berth.api('DELETE', '/system/functions', { functionName: 'victim' })).status, 202);
+      await until(async () => (await leftovers(containerd, berth)).containers.length === 1, { message: point });
+      t.deepEqual(await pids(containerd), steady, `the steady function kept its process through ${point}`);
     }
-    await until(async () => (await pids(containerd)).size === 1, { timeoutMs: 30_000, message: `only steady after ${point}` });
-    await until(async () => (await leftovers(containerd, berth)).containers.length === 1, { message: point });
-    t.deepEqual(await pids(containerd), steady, `the steady function kept its process through ${point}`);
-  }
 
-  await berth.api('DELETE', '/system/functions', { functionName: 'steady' });
-  await until(async () => (await leftovers(containerd, berth)).netns.length === 0, { timeoutMs: 30_000 });
-  const { snapshots, ...rest } = await leftovers(containerd, berth);
-  t.log(snapshots.length, 'image layers');
-  const { snapshots: _, ...none } = nothing;
-  t.deepEqual(rest, none);
-});
+    await berth.api('DELETE', '/system/functions', { functionName: 'steady' });
+    await until(async () => (await leftovers(containerd, berth)).netns.length === 0, { timeoutMs: 30_000 });
+    const { snapshots, ...rest } = await leftovers(containerd, berth);
+    t.log(snapshots.length, 'image layers');
+    const { snapshots: _, ...none } = nothing;
+    t.deepEqual(rest, none);
+  },
+);

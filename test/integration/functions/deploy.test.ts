@@ -15,7 +15,13 @@ test.serial('a function is deployed, listed, called, updated and removed', async
     t.is(deployed.status, 202, deployed.text);
     const status = await berth.api('GET', '/system/function/hello');
     t.is(status.status, 200);
-    t.like(JSON.parse(status.text), { name: 'hello', image, namespace: 'openfaas-fn', replicas: 1, availableReplicas: 1 });
+    t.like(JSON.parse(status.text), {
+      name: 'hello',
+      image,
+      namespace: 'openfaas-fn',
+      replicas: 1,
+      availableReplicas: 1,
+    });
     const called = await berth.invoke('hello');
     t.is(called.status, 200);
     t.regex(called.text, /one/);

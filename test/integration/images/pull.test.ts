@@ -5,7 +5,7 @@ import test from 'ava';
 import { isNotFound } from '../../../src/containerd/index.ts';
 import { RegistryError } from '../../../src/registry/index.ts';
 import { startContainerd, type TestContainerd } from '../../helpers/containerd.ts';
-import { buildImage, type ImageOptions } from '../../helpers/images.ts';
+import { buildImage, type ImageOptions, type Layer } from '../../helpers/images.ts';
 import { startRegistry, type TestRegistry } from '../../helpers/registry.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
 import { type ImagesUnderTest, imagesOn, recordedLog } from './setup.ts';
@@ -140,14 +140,14 @@ test('images on one base pull and unpack it once, side by side', async (t) => {
 });
 
 test('layers that are unpacked already are not fetched in another compression', async (t) => {
-  const layers = [{ common: '1' }, { file: '2' }];
+  const layers: Layer[] = [{ common: '1' }, { file: '2' }];
   const gzip = await build('packed-gzip', { layers });
   const plain = await build('packed-plain', { layers, compression: 'none' });
   const first = await under.images.ensure('packed', gzip.reference);
   const second = await under.images.ensure('packed', plain.reference);
   t.not(second.digest, first.digest);
   t.is(second.chainId, first.chainId);
-  t.deepEqual(await blobReads('packed-plain'), [`GET /v2/packed-plain/blobs/${second.configDigest}`]);
+  t.deepEqual(await blobReads('packed-plain'), []);
 });
 
 test('an unpacked image outlives every garbage collection until its records go', async (t) => {
