@@ -9,6 +9,10 @@ export interface Config {
   faas: FaaSConfig;
   /** Limit of one call in milliseconds; absent: none. */
   upstreamTimeoutMs?: number;
+  /** `provider`: the bare faas-provider API, for an OpenFaaS gateway in front. */
+  mode: Mode;
+  /** Port on loopback that serves metrics without a password; 0: none. */
+  metricsPort: number;
   containerdAddress: string;
   /** Desired state: functions, namespaces, secrets. */
   dataDir: string;
@@ -22,26 +26,35 @@ export interface Config {
   /** Functions' addresses, in CIDR notation. */
   subnet?: string;
   pullPolicy?: PullPolicy;
+  /** containerd's registry configuration, `hosts.toml` files. */
+  hostsDir: string;
   /** Registry credentials. */
   dockerConfig: string;
   logLevel: LogLevel;
 }
 
+export type Mode = 'gateway' | 'provider';
+
+const modes = ['gateway', 'provider'] as const satisfies Mode[];
 const pullPolicies = ['Always', 'IfNotPresent', 'Never'] as const satisfies PullPolicy[];
 const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies LogLevel[];
 
 /** Throws ConfigError naming the variable. */
 export function readDaemonConfig(env: Environment): Config {
   const text = (name: string) => env[name]?.trim() || undefined;
-  const faas = readConfig({
+  const mode = oneOf('mode', text('mode'), modes) ?? 'gateway';
+  const defaults = {
+    port: mode === 'provider' ? '8081' : '8080',
     basic_auth: 'true',
     secret_mount_path: '/etc/berth/auth',
     read_timeout: '60',
     write_timeout: '60',
-    ...nonEmpty(env),
-  });
+  };
+  const faas = readConfig({ ...defaults, ...nonEmpty(env) });
   return {
     faas: { ...faas, bind: text('bind') ?? '0.0.0.0' },
+    mode,
+    metricsPort: port('metrics_port', text('metrics_port')) ?? 8082,
     upstreamTimeoutMs: durationMs('upstream_timeout', text('upstream_timeout')),
     containerdAddress: text('containerd_address') ?? '/run/containerd/containerd.sock',
     dataDir: text('data_dir') ?? '/var/lib/berth',
@@ -51,6 +64,7 @@ export function readDaemonConfig(env: Environment): Config {
     cniConf: text('cni_conf'),
     subnet: text('subnet'),
     pullPolicy: oneOf('pull_policy', text('pull_policy'), pullPolicies),
+    hostsDir: text('hosts_dir') ?? '/etc/containerd/certs.d',
     dockerConfig: text('docker_config') ?? '/etc/berth/docker/config.json',
     logLevel: oneOf('log_level', text('log_level'), logLevels) ?? 'info',
   };
@@ -74,4 +88,10 @@ function oneOf<T extends string>(name: string, text: string | undefined, allowed
   const found = allowed.find((value) => value === text);
   if (!found) throw new ConfigError(`${name}: ${JSON.stringify(text)} is none of ${allowed.join(', ')}`);
   return found;
+}
+
+function port(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,5}$/.test(text) && Number(text) < 65_536) return Number(text);
+  throw new ConfigError(`${name}: ${JSON.stringify(text)} is not a port: write 0 to 65535`);
 }

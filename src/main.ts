@@ -7,10 +7,10 @@ import { Registry } from '@prometheus-io/client';
 import { readDaemonConfig, type Config } from './config.ts';
 import { Containerd } from './containerd/index.ts';
 import { ContainerdProvider, Images, Network } from './functions/index.ts';
-import { gatewayHandlers } from './gateway/index.ts';
+import { createGateway, serveMetrics } from './gateway/index.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { LogStore } from './logs/index.ts';
-import { serve, type VersionInfo } from './provider/index.ts';
+import { functionProxy, handlersFor, serve, type FaaSHandlers, type VersionInfo } from './provider/index.ts';
 import { dockerConfigCredentials, hostPlatform, RegistryClient } from './registry/index.ts';
 
 const oldestNode = 24;
@@ -18,30 +18,55 @@ const snapshotter = 'overlayfs';
 const checkout = path.join(import.meta.dirname, '..');
 
 async function run(config: Config, log: Log): Promise<void> {
+  const stopping = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
+  const { signal } = stopping;
   const version = readVersion();
   const containerd = new Containerd({ address: config.containerdAddress });
-  await mkdir(config.runDir, { recursive: true, mode: 0o711 });
   const provider = await openProvider(config, containerd, version, log);
-  const registry = new Registry();
-  const stopping = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
-
-  const handlers = gatewayHandlers({
-    provider,
-    config: config.faas,
-    version,
-    upstreamTimeoutMs: config.upstreamTimeoutMs,
-    ready: () => provider.ready,
-    registry,
-    log,
-  });
   await provider.start();
-  const server = await serve(handlers, config.faas, { signal: stopping.signal, log, registry });
-  log.info('berth serves', { address: server.address, port: server.port, release: version.release });
-  await server.closed;
+  await (config.mode === 'provider' ? serveProvider : serveGateway)({ config, provider, version, signal, log });
   await provider.stop();
   containerd.close();
   log.info('berth stopped, functions run on');
+}
+
+interface Serving {
+  config: Config;
+  provider: ContainerdProvider;
+  version: VersionInfo;
+  signal: AbortSignal;
+  log: Log;
+}
+
+/** The provider and the gateway API in one, until the signal aborts. */
+async function serveGateway({ config, provider, version, signal, log }: Serving): Promise<void> {
+  const { faas, upstreamTimeoutMs, metricsPort: port } = config;
+  const registry = new Registry();
+  const ready = () => provider.ready;
+  const gateway = createGateway({ provider, config: faas, version, upstreamTimeoutMs, ready, registry, log });
+  const server = await serve(gateway.handlers, faas, { signal, log, registry, extraRoutes: gateway.routes });
+  const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
+  log.info('berth serves', { address: server.address, port: server.port, release: version.release });
+  await Promise.all([server.closed, metrics?.closed, gateway.autoscale(signal)]);
+}
+
+/** The bare provider API, for an OpenFaaS gateway in front, until the signal aborts. */
+async function serveProvider({ config, provider, version, signal, log }: Serving): Promise<void> {
+  const { faas, upstreamTimeoutMs } = config;
+  const { defaultNamespace, maxIdleConnsPerHost } = faas;
+  const handlers: FaaSHandlers = {
+    ...handlersFor(provider, faas),
+    functionProxy: functionProxy((name, options) => provider.resolve(name, options), {
+      defaultNamespace,
+      maxIdleConnsPerHost,
+      upstreamTimeoutMs,
+      log,
+    }),
+  };
+  const server = await serve(handlers, faas, { signal, log });
+  log.info('berth serves as a provider', { address: server.address, port: server.port, release: version.release });
+  await server.closed;
 }
 
 async function openProvider(
@@ -51,34 +76,31 @@ async function openProvider(
   log: Log,
 ): Promise<ContainerdProvider> {
   const { env } = process;
+  const { runDir } = config;
+  await mkdir(runDir, { recursive: true, mode: 0o711 });
   const network = await Network.open({
     conflistPath: config.cniConf ?? path.join(checkout, 'cni', '10-openfaas.conflist'),
     cniBinDirs: config.cniBinDirs,
-    runDir: config.runDir,
+    runDir,
     subnet: config.subnet,
     gatewayPort: config.faas.tcpPort,
     log,
   });
-  const images = new Images({
-    containerd,
-    registry: new RegistryClient({
-      credentials: dockerConfigCredentials({ file: config.dockerConfig, env }),
-      proxyEnv: env,
-      userAgent: `berth/${version.release}`,
-      log,
-    }),
-    snapshotter,
-    platform: hostPlatform(machine()),
+  const registry = new RegistryClient({
+    credentials: dockerConfigCredentials({ file: config.dockerConfig, env }),
+    hostsDir: config.hostsDir,
+    proxyEnv: env,
+    userAgent: `berth/${version.release}`,
     log,
   });
   return ContainerdProvider.open({
     containerd,
-    images,
+    images: new Images({ containerd, registry, snapshotter, platform: hostPlatform(machine()), log }),
     network,
     logs: new LogStore({ dir: config.logDir, log }),
     snapshotter,
     dataDir: config.dataDir,
-    runDir: config.runDir,
+    runDir,
     defaultNamespace: config.faas.defaultNamespace,
     pullPolicy: config.pullPolicy,
     version,

@@ -65,6 +65,7 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
     log_dir: join(folder, 'log'),
     docker_config: join(folder, 'docker-config.json'),
     log_level: 'debug',
+    metrics_port: '0',
     ...options.env,
   };
 
