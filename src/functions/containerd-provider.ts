@@ -17,6 +17,7 @@ import {
   type Provider,
   type ProviderInfo,
   type ResolveOptions,
+  type ScaleOptions,
   type SecretVerbs,
   type StatusOptions,
   type VersionInfo,
@@ -193,8 +194,12 @@ export class ContainerdProvider implements Provider {
     void this.#sweepImages(name.namespace);
   }
 
-  scale(name: FunctionName, replicas: number): Promise<void> {
-    return cast(() => this.#deployments.scale(name, replicas));
+  scale(name: FunctionName, replicas: number, options: ScaleOptions = {}): Promise<void> {
+    return cast(() => this.#deployments.scale(name, replicas, options));
+  }
+
+  rollBack(name: FunctionName): Promise<void> {
+    return cast(() => this.#deployments.rollBack(name));
   }
 
   async list(namespace: string): Promise<FunctionStatus[]> {

@@ -5,7 +5,9 @@ import {
   FunctionNotFoundError,
   type DeployOutcome,
   type FunctionDeployment,
+  ProviderError,
   type FunctionName,
+  type ScaleOptions,
 } from '../provider/index.ts';
 import type { SecretStore } from '../secrets/index.ts';
 import { keyOf, type FunctionKey, type FunctionStore } from './desired/function-store.ts';
@@ -110,12 +112,19 @@ export class Deployments {
     this.#reconciler.wake(fn);
   }
 
-  async scale(fn: FunctionName, replicas: number): Promise<void> {
+  async scale(fn: FunctionName, replicas: number, { durable = true }: ScaleOptions): Promise<void> {
     const record = this.#require(fn);
     const clamped = clampReplicas(record.current.deployment, replicas);
     const changed = clamped === 0 ? { asleep: true } : { asleep: false, replicas: clamped };
-    await this.#store.put(fn, { ...record, ...changed });
+    await this.#store.put(fn, { ...record, ...changed }, { fsync: durable });
     this.#reconciler.wake(fn);
+  }
+
+  async rollBack(fn: FunctionName): Promise<void> {
+    const { previous } = this.#require(fn);
+    if (!previous)
+      throw new ProviderError(409, `function ${keyOf(fn)} has no previous version: it was not updated yet`);
+    await this.#reconciler.rollBack(fn);
   }
 
   #require(fn: FunctionName): FunctionRecord {

@@ -90,7 +90,8 @@ export class Autoscaler {
     try {
       const replicas = await this.#measure(status, rule, watched);
       const wanted = replicas === 0 ? 0 : watched.wantedReplicas(replicas, rule, this.#nowMs());
-      if (wanted !== replicas && watched.ask(replicas, wanted)) await this.#scale(status, replicas, wanted);
+      if (wanted !== replicas && watched.ask(replicas, wanted, this.#nowMs()))
+        await this.#scale(status, replicas, wanted);
       watched.succeeded();
     } catch (error) {
       // Removed since the list was made.

@@ -3,6 +3,7 @@ import { alertHandler } from './alert.ts';
 import { Autoscaler } from './autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
 import { Invocations } from './invocations.ts';
+import { rollBackHandler } from './roll-back.ts';
 import { serviceGauges } from './service-gauges.ts';
 
 export interface Gateway {
@@ -22,7 +23,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   serviceGauges({ provider, defaultNamespace, registry, log });
   return {
     handlers: gatewayHandlers(options, invocations),
-    routes: [{ method: 'POST', path: '/system/alert', handler: alertHandler({ provider, defaultNamespace, log }) }],
+    routes: [
+      { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, defaultNamespace, log }) },
+      {
+        method: 'POST',
+        path: '/system/rollback-function/:name',
+        handler: rollBackHandler({ provider, defaultNamespace }),
+      },
+    ],
     autoscale: (signal) => autoscaler.run(signal),
   };
 }

@@ -6,6 +6,7 @@ import { SecondSlots } from './second-slots.ts';
 
 const fastCpuSamples = 2;
 const slowCpuSamples = 6;
+const askAgainMs = 30_000;
 const longestDownWindowSeconds = 300;
 
 export interface WatchedFunctionOptions {
@@ -27,7 +28,7 @@ export class WatchedFunction {
   #cpuSampledMs = -Infinity;
   #asleep: boolean;
   #createdAt?: string;
-  #asked?: { from: number; to: number };
+  #asked?: { from: number; to: number; atMs: number };
   #error?: string;
 
   constructor({ status, traffic, startedMs, nowMs }: WatchedFunctionOptions) {
@@ -42,9 +43,9 @@ export class WatchedFunction {
   look({ replicas, createdAt }: FunctionStatus, nowMs: number): void {
     const woken = this.#asleep && replicas > 0;
     if (woken || createdAt !== this.#createdAt) this.#traffic.touch(nowMs);
+    if (woken || this.#asked?.from !== replicas) this.#asked = undefined;
     this.#asleep = replicas === 0;
     this.#createdAt = createdAt;
-    if (this.#asked?.from !== replicas) this.#asked = undefined;
   }
 
   /** The warnings that were not given before. */
@@ -92,10 +93,13 @@ export class WatchedFunction {
     return Math.max(mean(this.#cpuSamples.slice(-fastCpuSamples)), mean(this.#cpuSamples));
   }
 
-  /** False when the provider was asked for the same before and did otherwise. */
-  ask(from: number, to: number): boolean {
-    if (this.#asked?.from === from && this.#asked.to === to) return false;
-    this.#asked = { from, to };
+  /** False when the provider was asked for the same just now and did otherwise: it has limits of its own. */
+  ask(from: number, to: number, nowMs: number): boolean {
+    const { from: before, to: asked, atMs = -Infinity } = this.#asked ?? {};
+    if (before === from && asked === to && nowMs - atMs < askAgainMs) return false;
+    this.#asked = { from, to, atMs: nowMs };
+    // Someone may wake it before the next look.
+    this.#asleep = to === 0;
     return true;
   }
 
@@ -106,6 +110,7 @@ export class WatchedFunction {
   /** What failed may be asked for again. True when the last time did not fail alike. */
   failed(error: string): boolean {
     this.#asked = undefined;
+    this.#asleep = false;
     const fresh = error !== this.#error;
     this.#error = error;
     return fresh;

@@ -27,6 +27,9 @@ export interface Provider {
   status(name: FunctionName, options: StatusOptions): Promise<FunctionStatus>;
   scale(name: FunctionName, replicas: number, options?: ScaleOptions): Promise<void>;
 
+  /** Back to the version before the last update. Throws ProviderError (409) when there is none. */
+  rollBack?(name: FunctionName): Promise<void>;
+
   /**
    * One endpoint that takes calls now. With `waitMs` the call is held that long for one to become free.
    * Throws FunctionNotFoundError, NoEndpointsError (nothing ready) or TooManyRequestsError (all at max_inflight).

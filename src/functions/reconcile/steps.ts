@@ -3,7 +3,7 @@ import { isUnavailable } from '../../containerd/index.ts';
 import { describeError, type Log } from '../../log.ts';
 import type { FunctionName } from '../../provider/index.ts';
 import { keyOf, type FunctionStore } from '../desired/function-store.ts';
-import { shortId, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
+import { newGeneration, shortId, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import { ReplicaExitedError } from '../errors.ts';
 import type { GenerationImages } from '../generation-images.ts';
 import { createReplica } from '../replicas/create-replica.ts';
@@ -80,27 +80,24 @@ export class Steps {
     }
   }
 
-  /** The previous generation becomes the candidate's like again: current, at once. */
+  /** The previous version becomes the candidate, and so takes over when it is ready, like any update. */
   async rollBack(fn: FunctionName, reason: string): Promise<void> {
     const record = this.#store.get(fn);
     if (!record?.previous) return;
-    const { previous, current, replicas, schema } = record;
-    const failure = { generation: current.id, reason, at: new Date().toISOString() };
-    await this.#store.put(fn, { schema, current: previous, replicas, asleep: false, failure });
-    this.#log.warn('rolled back to the previous version', {
-      function: keyOf(fn),
-      image: previous.deployment.image,
-      reason,
-    });
+    const { deployment, imageDigest } = record.previous;
+    const failure = { generation: record.current.id, reason: `rolled back: ${reason}`, at: new Date().toISOString() };
+    await this.#store.put(fn, { ...record, candidate: newGeneration(deployment, imageDigest), failure });
+    this.#log.warn('rolling back to the previous version', { function: keyOf(fn), image: deployment.image, reason });
     this.#wake(fn);
   }
 
   async #promote(state: FunctionState): Promise<void> {
     const record = this.#store.get(state.fn);
     if (!record?.candidate) return;
-    const { candidate, current: previous, replicas, schema } = record;
+    const { candidate, current: previous, replicas, schema, failure } = record;
     const promotedAt = new Date().toISOString();
-    await this.#store.put(state.fn, { schema, current: candidate, previous, replicas, asleep: false, promotedAt });
+    const promoted = { schema, current: candidate, previous, replicas, asleep: false, promotedAt, failure };
+    await this.#store.put(state.fn, promoted);
     const { image } = candidate.deployment;
     this.#log.info('new version serves', { function: keyOf(state.fn), generation: candidate.id, image });
     state.settle(candidate.id, { ready: true });

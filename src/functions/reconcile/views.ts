@@ -25,8 +25,11 @@ export function desiredView(record: FunctionRecord, state: FunctionState): Desir
   };
 }
 
-function crashesAfterPromotion({ current, previous, promotedAt }: FunctionRecord, state: FunctionState): boolean {
+function crashesAfterPromotion(record: FunctionRecord, state: FunctionState): boolean {
+  const { current, previous, promotedAt, failure } = record;
   if (!previous || !promotedAt || state.readyReplicas(current.id).length > 0) return false;
+  // Once is enough: the previous version may be no better.
+  if (failure?.generation === current.id) return false;
   const untilMs = Date.parse(promotedAt) + rollBackWindowMs;
   const early = state
     .replicasOf(current.id)
