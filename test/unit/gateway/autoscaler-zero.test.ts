@@ -8,7 +8,7 @@ test('a function without a call for its zero-duration is put to sleep', async (t
   const world = new ScaledWorld();
   world.provider.add('env', 1, sleepy);
   await world.pass(10, { rps: 1 });
-  await world.pass(5 * minute - 1);
+  await world.pass(5 * minute - 2);
   t.is(world.replicas, 1);
   await world.pass(2);
   t.is(world.replicas, 0);
@@ -84,6 +84,21 @@ test('a function that is woken by hand has its whole zero-duration again', async
   t.is(world.replicas, 1);
   await world.pass(2);
   t.is(world.replicas, 0);
+});
+
+test('a function that is woken within the second of falling asleep is awake', async (t) => {
+  const world = new ScaledWorld();
+  const status = world.provider.add('env', 1, sleepy);
+  await world.pass(1);
+  for (let night = 0; night < 3; night += 1) {
+    await world.pass(5 * minute - 1);
+    t.is(world.replicas, 1);
+    await world.pass(1);
+    t.is(world.replicas, 0);
+    status.replicas = 1;
+    await world.pass(1);
+    t.is(world.replicas, 1);
+  }
 });
 
 test('a new version has its whole zero-duration again', async (t) => {

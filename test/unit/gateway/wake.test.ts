@@ -76,7 +76,7 @@ test('an unknown function is answered 404 and nothing is woken', async (t) => {
 test('callers are told when waking fails, and the next call tries again', async (t) => {
   const { url, provider } = await startGateway(t);
   provider.add('env', 0);
-  const { status } = provider;
+  const status = provider.status.bind(provider);
   provider.status = () => Promise.reject(new Error('the disk is full'));
   t.is((await fetch(`${url}/function/env`)).status, 500);
   provider.status = status;
