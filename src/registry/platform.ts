@@ -14,13 +14,18 @@ const architectures: Record<string, string> = {
   'x86-64': 'amd64',
   ia32: '386',
   i386: '386',
+  i686: '386',
   aarch64: 'arm64',
   ppc64: 'ppc64le',
 };
 
-/** The platform that this host runs: `process.arch`, and for 32-bit ARM `process.config.variables.arm_version`. */
-export function hostPlatform(arch: string, armVersion?: string): Platform {
-  return normalizePlatform({ os: 'linux', architecture: arch, variant: arch === 'arm' ? armVersion : undefined });
+/** The platform of this host, by `os.machine()` (`x86_64`, `aarch64`, `armv7l`) or `process.arch`. */
+export function hostPlatform(machine: string): Platform {
+  const arm = /^armv([5-8])/.exec(machine);
+  return normalizePlatform({
+    os: 'linux',
+    ...(arm ? { architecture: 'arm', variant: arm[1] } : { architecture: machine }),
+  });
 }
 
 /** One spelling for each platform, by the rules of https://github.com/containerd/platforms. */

@@ -9,7 +9,7 @@ import {
 
 const amd64 = hostPlatform('x64');
 const arm64 = hostPlatform('arm64');
-const armV6 = hostPlatform('arm', '6');
+const armV6 = hostPlatform('armv6l');
 
 function indexOf(...platforms: (Platform | undefined)[]) {
   const entry = (platform: Platform | undefined, i: number) => ({
@@ -37,7 +37,13 @@ test('platforms have one spelling', (t) => {
   t.is(formatPlatform(linux('armel')), 'linux/arm/v6');
   t.is(formatPlatform(linux('arm')), 'linux/arm/v7');
   t.is(formatPlatform({ os: 'Linux', architecture: 'AMD64' }), 'linux/amd64');
-  t.is(formatPlatform(hostPlatform('arm', '7')), 'linux/arm/v7');
+});
+
+test('a host is known by the name its kernel gives it, and by the one Node gives it', (t) => {
+  const names = { x86_64: 'amd64', x64: 'amd64', aarch64: 'arm64', arm64: 'arm64', armv7l: 'arm/v7', armv6l: 'arm/v6' };
+  for (const [machine, name] of Object.entries({ ...names, arm: 'arm/v7', i686: '386', riscv64: 'riscv64' })) {
+    t.is(formatPlatform(hostPlatform(machine)), `linux/${name}`);
+  }
 });
 
 test('a host takes its own architecture wherever it stands in the index', (t) => {
