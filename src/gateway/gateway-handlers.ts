@@ -14,7 +14,7 @@ import {
 } from '../provider/index.ts';
 import { markCall } from './call-id.ts';
 import { healthOf } from './health.ts';
-import { Invocations } from './invocations.ts';
+import type { Invocations } from './invocations.ts';
 import { wakingResolve } from './wake.ts';
 
 export interface GatewayOptions {
@@ -32,10 +32,7 @@ export interface GatewayOptions {
 }
 
 /** What a gateway adds to a provider's handlers: call ids, wake from zero, counters, and its own shape of /system/info. */
-export function gatewayHandlers(
-  options: GatewayOptions,
-  invocations = new Invocations(options.registry),
-): FaaSHandlers {
+export function gatewayHandlers(options: GatewayOptions, invocations: Invocations): FaaSHandlers {
   const { provider, config, version, ready } = options;
   const handlers = handlersFor(provider, config);
   return {

@@ -1,3 +1,3 @@
 export { createGateway, type Gateway } from './gateway.ts';
-export { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
+export type { GatewayOptions } from './gateway-handlers.ts';
 export { serveMetrics, type MetricsServer, type MetricsServerOptions } from './serve-metrics.ts';
