@@ -105,7 +105,6 @@ function closer(server: Server, { closing, drainMs, handlers }: Closing): () => 
     socket.once('close', () => upgraded.delete(socket));
   });
   server.on('request', (_req, res) => {
-    res.shouldKeepAlive &&= !closing.signal.aborted;
     res.once('close', () => {
       if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
     });

@@ -176,7 +176,11 @@ test('closing lets what is in flight end, takes nothing new and leaves no connec
     },
   };
   const abort = new AbortController();
-  const server = await serve(handlers, { ...defaultConfig, tcpPort: 0, bind: '127.0.0.1' }, { signal: abort.signal });
+  const server = await serve(
+    handlers,
+    { ...defaultConfig, tcpPort: 0, bind: '127.0.0.1' },
+    { signal: abort.signal, drainMs: 3_600_000 },
+  );
   // Its connection would be kept alive, and so keep the server open.
   const reply = fetch(`http://127.0.0.1:${server.port}/function/env`);
   await started.promise;
