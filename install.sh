@@ -195,7 +195,7 @@ unit_text() {
 
 		[Service]
 		EnvironmentFile=-$config/berth.env
-		ExecStart=$prefix/runtime/bin/node $prefix/src/main.ts
+		ExecStart=$prefix/runtime/bin/node --use-system-ca $prefix/src/main.ts
 		Restart=always
 		RestartSec=1
 		KillMode=process
@@ -244,7 +244,7 @@ start_in_background() {
 		set -a
 		# shellcheck disable=SC1091 # made by install_config
 		. "$config/berth.env"
-		exec setsid nohup "$prefix/runtime/bin/node" "$prefix/src/main.ts" >>"$log_file" 2>&1 </dev/null
+		exec setsid nohup "$prefix/runtime/bin/node" --use-system-ca "$prefix/src/main.ts" >>"$log_file" 2>&1 </dev/null
 	) &
 	echo $! >"$pid_file"
 }

@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Containerd } from '../containerd/index.ts';
-import { describeError, type Log } from '../log.ts';
+import type { Log } from '../log.ts';
 import type { LogStore } from '../logs/index.ts';
 import {
   FunctionNotFoundError,
@@ -23,6 +22,7 @@ import {
   type VersionInfo,
 } from '../provider/index.ts';
 import { ReplicaSecrets, SecretStore } from '../secrets/index.ts';
+import { ContainerdFollower } from './containerd-follower.ts';
 import { Deployments } from './deployments.ts';
 import { FunctionStore } from './desired/function-store.ts';
 import { NamespaceStore } from './desired/namespace-store.ts';
@@ -34,7 +34,6 @@ import { Namespaces } from './namespaces.ts';
 import type { Network } from './network/index.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
-import { observeNamespace } from './replicas/observe.ts';
 import { Routes } from './routes.ts';
 import { secretVerbs } from './secrets.ts';
 import { hostFeatures } from './spec/index.ts';
@@ -62,8 +61,6 @@ export interface ContainerdProviderOptions {
 }
 
 const sweepMs = 5 * 60_000;
-/** A subscription to containerd's events has begun by then. */
-const subscribedMs = 1000;
 
 /** The provider on containerd: what is wanted on disk, what is there in containerd, a reconciler between. */
 export class ContainerdProvider implements Provider {
@@ -79,11 +76,10 @@ export class ContainerdProvider implements Provider {
   readonly #reconciler: Reconciler;
   readonly #deployments: Deployments;
   readonly #sweep: Sweep;
+  readonly #follower: ContainerdFollower;
   readonly #timing: Timing;
   readonly #version: VersionInfo;
-  readonly #log: Log;
   readonly #stopping = new AbortController();
-  #adopted = false;
 
   static async open(options: ContainerdProviderOptions): Promise<ContainerdProvider> {
     return new ContainerdProvider(options, await hostFeatures());
@@ -105,7 +101,6 @@ export class ContainerdProvider implements Provider {
     } = options;
     this.#containerd = containerd;
     this.#logs = logs;
-    this.#log = log;
     this.#version = version;
     this.#timing = { ...defaultTiming, ...options.timing };
     this.#store = new FunctionStore({ dir: path.join(dataDir, 'functions'), at, log });
@@ -148,7 +143,23 @@ export class ContainerdProvider implements Provider {
       requireNamespace,
       answerMs: this.#timing.answerMs,
     });
-    this.#sweep = new Sweep({ host: this.#host, images, store: this.#store, log });
+    this.#sweep = new Sweep({
+      host: this.#host,
+      images,
+      namespaces: this.#namespaces,
+      store: this.#store,
+      replicaIds: () => this.#reconciler.replicaIds(),
+      pulling: (namespace) => this.#deployments.pulling(namespace),
+      log,
+    });
+    this.#follower = new ContainerdFollower({
+      host: this.#host,
+      namespaces: this.#namespaces,
+      store: this.#store,
+      reconciler: this.#reconciler,
+      sweep: this.#sweep,
+      log,
+    });
     this.secrets = castingSecrets(secretVerbs(this.#secretStore, requireNamespace));
     this.namespaces = castingNamespaces(this.#namespaces);
   }
@@ -160,9 +171,9 @@ export class ContainerdProvider implements Provider {
     await this.#host.replicaSecrets.start();
     await this.#store.load();
     await this.#logs.start();
-    void this.#followContainerd();
+    void this.#follower.run(this.#stopping.signal);
     this.#every(this.#timing.resyncMs, () => this.#reconciler.wakeAll());
-    this.#every(sweepMs, () => void this.#sweepAll());
+    this.#every(sweepMs, () => void this.#sweep.all());
   }
 
   /** The daemon ends; replicas run on. */
@@ -174,7 +185,7 @@ export class ContainerdProvider implements Provider {
 
   /** Every function has had one attempt to be what it should since the start. */
   get ready(): boolean {
-    return this.#adopted && this.#reconciler.settledOnce;
+    return this.#follower.adopted && this.#reconciler.settledOnce;
   }
 
   info(): Promise<ProviderInfo> {
@@ -191,7 +202,7 @@ export class ContainerdProvider implements Provider {
 
   async remove(name: FunctionName): Promise<void> {
     await cast(() => this.#deployments.remove(name));
-    void this.#sweepImages(name.namespace);
+    void this.#sweep.images(name.namespace);
   }
 
   scale(name: FunctionName, replicas: number, options: ScaleOptions = {}): Promise<void> {
@@ -235,75 +246,6 @@ export class ContainerdProvider implements Provider {
     const functions = this.#store.inNamespace(namespace).map((stored) => `function ${stored.function.name}`);
     const secrets = (await this.#secretStore.list(namespace)).map(({ name }) => `secret ${name}`);
     return [...functions, ...secrets];
-  }
-
-  /** Until the daemon stops: connect, adopt, listen to events; when the stream breaks, begin again. */
-  async #followContainerd(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        await this.#containerd.waitReady(signal);
-        const { version } = await this.#containerd.version({ signal });
-        this.#log.info('containerd answers', { version });
-        await this.#listen(signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#log.warn('lost containerd, functions run on', { error: describeError(error) });
-        await sleep(100, undefined, { signal }).catch(() => {});
-      }
-    }
-  }
-
-  async #listen(signal: AbortSignal): Promise<void> {
-    // Subscribed before looking, so that no exit falls between.
-    const events = this.#containerd.events.subscribe(['topic=="/tasks/exit"', 'topic=="/tasks/oom"'], { signal });
-    await this.#namespaces.ensure();
-    await this.#host.network.ensureHost();
-    await this.#adopt();
-    // containerd does not say when a subscription has begun.
-    const lookAgain = setTimeout(() => this.#reconciler.wakeAll(), subscribedMs);
-    signal.addEventListener('abort', () => clearTimeout(lookAgain));
-    for await (const { event } of events) {
-      if (event.type === 'task-oom') this.#reconciler.taskOutOfMemory(event.containerId);
-      if (event.type === 'task-exit' && !event.execId) this.#reconciler.taskExited(event.containerId);
-    }
-  }
-
-  /** Wakes what is wanted and what is there, and clears away what belongs to neither. */
-  async #adopt(): Promise<void> {
-    const replicas = await this.#allReplicas();
-    const first = !this.#adopted;
-    if (first) for (const namespace of await this.#namespaces.list()) await this.#sweep.leases(namespace);
-    for (const replica of replicas) {
-      if (replica.task.status !== 'none') await this.#logs.follow({ ...replica.function, id: replica.id });
-    }
-    for (const { function: fn } of [...this.#store.all(), ...replicas]) this.#reconciler.wake(fn);
-    this.#adopted = true;
-    await this.#sweepAll();
-  }
-
-  async #allReplicas() {
-    const namespaces = await this.#namespaces.list();
-    return (await Promise.all(namespaces.map((name) => observeNamespace(this.#containerd, name)))).flat();
-  }
-
-  async #sweepAll(): Promise<void> {
-    if (!this.#adopted) return;
-    try {
-      const ids = (await this.#allReplicas()).map(({ id }) => id);
-      await this.#sweep.outsideParts(new Set([...ids, ...this.#reconciler.replicaIds()]));
-      for (const namespace of await this.#namespaces.list()) await this.#sweep.images(namespace);
-    } catch (error) {
-      this.#log.warn('could not clear up, will try again', { error: describeError(error) });
-    }
-  }
-
-  async #sweepImages(namespace: string): Promise<void> {
-    try {
-      await this.#sweep.images(namespace);
-    } catch (error) {
-      this.#log.warn('could not remove unused images, will try again', { namespace, error: describeError(error) });
-    }
   }
 
   #every(periodMs: number, act: () => void): void {

@@ -14,6 +14,7 @@ import { keyOf, type FunctionKey, type FunctionStore } from './desired/function-
 import { newGeneration, type FunctionRecord, type Generation } from './desired/record.ts';
 import { ReplicaExitedError, toProviderError } from './errors.ts';
 import type { GenerationImages } from './generation-images.ts';
+import type { UsedImage } from './images/index.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import { resourcesOf } from './resources.ts';
 import { requireSecrets } from './secrets.ts';
@@ -43,6 +44,8 @@ export class Deployments {
   readonly #answerMs: number;
   /** New functions whose image is being pulled: their names are taken already. */
   readonly #creating = new Set<FunctionKey>();
+  /** Deployments whose image no record names yet. */
+  readonly #pulling = new Set<FunctionDeployment>();
 
   constructor(options: DeploymentsOptions) {
     this.#store = options.store;
@@ -58,6 +61,7 @@ export class Deployments {
     const key = keyOf(deployment);
     if (this.#store.has(deployment) || this.#creating.has(key)) throw new FunctionExistsError(deployment);
     this.#creating.add(key);
+    this.#pulling.add(deployment);
     const deadline = this.#deadline();
     try {
       const generation = await this.#resolveImage(deployment, deadline);
@@ -66,6 +70,7 @@ export class Deployments {
       return await this.#created(deployment, generation, deadline);
     } finally {
       this.#creating.delete(key);
+      this.#pulling.delete(deployment);
     }
   }
 
@@ -91,16 +96,34 @@ export class Deployments {
   async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
     this.#require(deployment);
     await this.#check(deployment);
+    this.#pulling.add(deployment);
     const deadline = this.#deadline();
-    const generation = await this.#resolveImage(deployment, deadline);
-    // It may have been removed or updated meanwhile.
+    try {
+      const generation = await this.#resolveImage(deployment, deadline);
+      await this.#putCandidate(deployment, generation);
+      return await this.#updated(deployment, generation, deadline);
+    } finally {
+      this.#pulling.delete(deployment);
+    }
+  }
+
+  async #putCandidate(deployment: FunctionDeployment, generation: Generation): Promise<void> {
+    // Read again: it may have been removed or updated while the image was pulled.
     const { candidate: superseded, ...record } = this.#require(deployment);
     const replicas = clampReplicas(deployment, Math.max(record.replicas, minReplicasOf(deployment)));
     await this.#store.put(deployment, { ...record, candidate: generation, replicas, failure: undefined });
     if (superseded) this.#reconciler.superseded(deployment, superseded.id);
-    const outcome = this.#reconciler.outcome(deployment, generation.id);
+  }
+
+  async #updated(
+    deployment: FunctionDeployment,
+    { id, imageDigest }: Generation,
+    deadline: Promise<undefined>,
+  ): Promise<DeployOutcome> {
+    const outcome = this.#reconciler.outcome(deployment, id);
     this.#reconciler.wake(deployment);
-    const result = generation.imageDigest ? await Promise.race([outcome, deadline]) : undefined;
+    if (!imageDigest) return 'accepted';
+    const result = await Promise.race([outcome, deadline]);
     if (!result) return 'accepted';
     if (result.ready) return 'ready';
     throw updateFailed(deployment, result.error);
@@ -125,6 +148,11 @@ export class Deployments {
     if (!previous)
       throw new ProviderError(409, `function ${keyOf(fn)} has no previous version: it was not updated yet`);
     await this.#reconciler.rollBack(fn);
+  }
+
+  /** Images of a namespace that must stay although no record names them yet. */
+  pulling(namespace: string): UsedImage[] {
+    return [...this.#pulling].filter((deployment) => deployment.namespace === namespace);
   }
 
   #require(fn: FunctionName): FunctionRecord {

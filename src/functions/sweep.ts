@@ -1,59 +1,106 @@
 import { readdir } from 'node:fs/promises';
-import type { Log } from '../log.ts';
+import { describeError, type Log } from '../log.ts';
 import type { FunctionStore } from './desired/function-store.ts';
-import type { Images } from './images/index.ts';
-import { leaseLabel } from './replicas/labels.ts';
+import type { Images, UsedImage } from './images/index.ts';
+import type { Namespaces } from './namespaces.ts';
 import { removeOutsideParts } from './replicas/delete-replica.ts';
 import type { Host } from './replicas/host.ts';
+import { leaseLabel } from './replicas/labels.ts';
+import { observeNamespace } from './replicas/observe.ts';
 
-/** Takes away what a crash left without an owner: parts of replicas whose container record is gone, leases, images. */
+export interface SweepOptions {
+  host: Host;
+  images: Images;
+  namespaces: Namespaces;
+  store: FunctionStore;
+  /** Replicas that the reconciler knows of, those that are only being made included. */
+  replicaIds: () => string[];
+  /** Images that deploys are pulling, before there is a version that names them. */
+  pulling: (namespace: string) => UsedImage[];
+  log: Log;
+}
+
+/** Takes away what a crash left without an owner, and images that no version needs. */
 export class Sweep {
   readonly #host: Host;
   readonly #images: Images;
+  readonly #namespaces: Namespaces;
   readonly #store: FunctionStore;
+  readonly #replicaIds: () => string[];
+  readonly #pulling: (namespace: string) => UsedImage[];
   readonly #log: Log;
 
-  constructor({ host, images, store, log }: { host: Host; images: Images; store: FunctionStore; log: Log }) {
+  constructor({ host, images, namespaces, store, replicaIds, pulling, log }: SweepOptions) {
     this.#host = host;
     this.#images = images;
+    this.#namespaces = namespaces;
     this.#store = store;
+    this.#replicaIds = replicaIds;
+    this.#pulling = pulling;
     this.#log = log;
   }
 
-  /** `known` are the ids of all replicas in all namespaces, those that are only being made included. */
-  async outsideParts(known: ReadonlySet<string>): Promise<void> {
-    const { network, replicaSecrets, replicaFilesDir } = this.#host;
-    const found = new Set([
+  /** Never rejects: what could not be cleared is tried again the next time. */
+  async all(): Promise<void> {
+    try {
+      await this.#outsideParts();
+      for (const namespace of await this.#namespaces.list()) await this.#unusedImages(namespace);
+    } catch (error) {
+      this.#log.warn('could not clear up, will try again', { error: describeError(error) });
+    }
+  }
+
+  /** Images of versions that no function has any more; the previous one is kept for rollback. Never rejects. */
+  async images(namespace: string): Promise<void> {
+    try {
+      await this.#unusedImages(namespace);
+    } catch (error) {
+      this.#log.warn('could not remove unused images, will try again', { namespace, error: describeError(error) });
+    }
+  }
+
+  /** Leases of a daemon that ended while it made a replica. */
+  async leases(namespaces: string[]): Promise<void> {
+    for (const namespace of namespaces) {
+      const { leases } = this.#host.containerd.namespace(namespace);
+      const ours = (await leases.list()).filter(({ labels }) => leaseLabel in labels);
+      for (const { id } of ours) await leases.delete(id, { sync: true });
+    }
+  }
+
+  /** What replicas had outside containerd, where their container record is gone. */
+  async #outsideParts(): Promise<void> {
+    const { network, replicaSecrets, replicaFilesDir, logs } = this.#host;
+    const logged = await logs.list();
+    const found = [
       ...(await network.attachments()),
       ...(await replicaSecrets.list()),
       ...(await readdir(replicaFilesDir)),
-    ]);
-    for (const id of found) {
+    ];
+    // Asked last: a replica is known before it has anything.
+    const known = await this.#knownReplicas();
+    for (const id of new Set(found)) {
       if (known.has(id)) continue;
       this.#log.info('removing what a replica left behind', { replica: id });
       await removeOutsideParts(this.#host, id);
     }
-    const orphans = (await this.#host.logs.list()).filter(({ id }) => !known.has(id));
-    for (const replica of orphans) await this.#host.logs.finish(replica);
+    for (const replica of logged) if (!known.has(replica.id)) await logs.finish(replica);
   }
 
-  /** Only at start, when nobody can be working under one. */
-  async leases(namespace: string): Promise<void> {
-    const client = this.#host.containerd.namespace(namespace);
-    const leases = await client.leases.list();
-    const ours = leases.filter(({ labels }) => leaseLabel in labels);
-    for (const { id } of ours) await client.leases.delete(id, { sync: true });
+  async #knownReplicas(): Promise<Set<string>> {
+    const namespaces = await this.#namespaces.list();
+    const replicas = await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)));
+    return new Set([...replicas.flat().map(({ id }) => id), ...this.#replicaIds()]);
   }
 
-  /** Images of versions that no function has any more; the previous one is kept for rollback. */
-  async images(namespace: string): Promise<void> {
-    const generations = this.#store
-      .inNamespace(namespace)
-      .flatMap(({ record }) => [record.current, record.candidate, record.previous])
-      .filter((generation) => generation !== undefined);
-    await this.#images.removeUnused(
-      namespace,
-      generations.map(({ deployment, imageDigest }) => ({ image: deployment.image, digest: imageDigest })),
-    );
+  async #unusedImages(namespace: string): Promise<void> {
+    await this.#images.removeUnused(namespace, () => {
+      const generations = this.#store
+        .inNamespace(namespace)
+        .flatMap(({ record }) => [record.current, record.candidate, record.previous])
+        .filter((generation) => generation !== undefined);
+      const used = generations.map(({ deployment, imageDigest }) => ({ image: deployment.image, digest: imageDigest }));
+      return [...used, ...this.#pulling(namespace)];
+    });
   }
 }

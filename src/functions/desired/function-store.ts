@@ -25,6 +25,7 @@ export class FunctionStore {
   readonly #log: Log;
   readonly #functions = new Map<FunctionKey, StoredFunction>();
   readonly #unreadable = new Set<FunctionKey>();
+  readonly #writes = new Map<FunctionKey, Promise<void>>();
 
   constructor({ dir, at, log }: { dir: string; at: AtFaultPoint; log: Log }) {
     this.#dir = dir;
@@ -75,21 +76,59 @@ export class FunctionStore {
     return this.all().filter((stored) => stored.function.namespace === namespace);
   }
 
-  /** Returns when the record would survive a power cut; `fsync: false` for what may be lost, such as autoscaler counts. */
+  /**
+   * The record counts at once, so that nobody changes an older one, and is on disk when this resolves: it would then
+   * survive a power cut, unless `fsync` is false as for autoscaler counts. Throws when it cannot be written; then the one
+   * before counts again.
+   */
   async put(fn: FunctionName, record: FunctionRecord, options: { fsync?: boolean } = {}): Promise<void> {
-    this.#at('record.write');
-    await makeFolderDurably(path.dirname(this.#file(fn)));
-    await writeDurably(this.#file(fn), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600, ...options });
-    this.#at('record.written');
-    this.#functions.set(keyOf(fn), { function: { name: fn.name, namespace: fn.namespace }, record });
+    const before = this.#functions.get(keyOf(fn));
+    const stored = { function: { name: fn.name, namespace: fn.namespace }, record };
+    this.#functions.set(keyOf(fn), stored);
+    await this.#inTurn(fn, () => this.#write(fn, record, options)).catch((error: unknown) => {
+      if (this.#functions.get(keyOf(fn)) === stored) this.#restore(fn, before);
+      throw error;
+    });
     this.#unreadable.delete(keyOf(fn));
   }
 
   async delete(fn: FunctionName): Promise<void> {
+    const before = this.#functions.get(keyOf(fn));
+    this.#functions.delete(keyOf(fn));
+    await this.#inTurn(fn, () => this.#remove(fn)).catch((error: unknown) => {
+      if (!this.has(fn)) this.#restore(fn, before);
+      throw error;
+    });
+  }
+
+  async #write(fn: FunctionName, record: FunctionRecord, options: { fsync?: boolean }): Promise<void> {
+    this.#at('record.write');
+    await makeFolderDurably(path.dirname(this.#file(fn)));
+    await writeDurably(this.#file(fn), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600, ...options });
+    this.#at('record.written');
+  }
+
+  async #remove(fn: FunctionName): Promise<void> {
     this.#at('record.delete');
     await removeDurably(this.#file(fn));
     this.#at('record.deleted');
-    this.#functions.delete(keyOf(fn));
+  }
+
+  #restore(fn: FunctionName, before: StoredFunction | undefined): void {
+    if (before) this.#functions.set(keyOf(fn), before);
+    else this.#functions.delete(keyOf(fn));
+  }
+
+  /** Writes of one function's file one after another, in the order of the changes. */
+  async #inTurn(fn: FunctionName, write: () => Promise<void>): Promise<void> {
+    const key = keyOf(fn);
+    const turn = (this.#writes.get(key) ?? Promise.resolve()).catch(() => {}).then(write);
+    this.#writes.set(key, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#writes.get(key) === turn) this.#writes.delete(key);
+    }
   }
 
   #file({ name, namespace }: FunctionName): string {

@@ -37,6 +37,12 @@ export interface ImagesOptions {
   log: Log;
 }
 
+/** A version's image; without a digest while it is being pulled. */
+export interface UsedImage {
+  image: string;
+  digest?: string;
+}
+
 interface PullRequest {
   namespace: string;
   reference: Reference;
@@ -49,7 +55,6 @@ interface PullRequest {
 const ownLabel = 'com.openfaas.berth.image';
 const leaseLifeMs = 24 * 60 * 60_000;
 const leaseReuseMs = leaseLifeMs / 2;
-const unusedForMs = 10 * 60_000;
 
 /**
  * Pulls images into containerd and unpacks them, namespace by namespace.
@@ -62,8 +67,6 @@ export class Images {
   readonly #options: ImagesOptions;
   readonly #pulls = new KeyedMutex();
   readonly #locks = { blobs: new KeyedMutex(), snapshots: new KeyedMutex() };
-  /** When each record was last asked for, by namespace and name: a deploy is under way that owns it by nothing else. */
-  readonly #askedAtMs = new Map<string, number>();
 
   constructor(options: ImagesOptions) {
     this.#options = options;
@@ -108,19 +111,13 @@ export class Images {
     }
   }
 
-  /** Removes the records that we made for none of `used`; what was asked for in the last minutes counts as used. */
-  async removeUnused(namespace: string, used: { image: string; digest?: string }[]): Promise<void> {
-    const names = new Set(
-      used.flatMap(({ image, digest }) => {
-        const reference = parseReference(image);
-        return digest === undefined ? [reference.name] : [reference.name, referenceByDigest(reference, digest).name];
-      }),
-    );
-    const since = Date.now() - unusedForMs;
-    for (const [key, askedAtMs] of this.#askedAtMs) if (askedAtMs < since) this.#askedAtMs.delete(key);
+  /**
+   * Removes the records that we made and that `used` does not name, where a reference without a digest stands for all of
+   * its repository. `used` is asked again before each, since a deploy may have begun meanwhile.
+   */
+  async removeUnused(namespace: string, used: () => UsedImage[]): Promise<void> {
     for (const { name, labels } of await this.list(namespace)) {
-      const idle = !names.has(name) && !this.#askedAtMs.has(`${namespace}/${name}`);
-      if (!idle || labels[ownLabel] === undefined) continue;
+      if (labels[ownLabel] === undefined || isUsed(name, used())) continue;
       await this.remove(namespace, name);
       this.#options.log.info('removed an image that no function uses', { image: name, namespace });
     }
@@ -218,11 +215,7 @@ export class Images {
     return id;
   }
 
-  async #putRecord(
-    { images, name: namespace }: NamespacedClient,
-    { name, target }: { name: string; target: Descriptor },
-  ) {
-    this.#noteAsked(namespace, name);
+  async #putRecord({ images }: NamespacedClient, { name, target }: { name: string; target: Descriptor }) {
     const { mediaType, digest, size } = target;
     const image: NewImage = { name, target: { mediaType, digest, size }, labels: { [ownLabel]: 'pulled' } };
     try {
@@ -245,17 +238,21 @@ export class Images {
   }
 
   #find(namespace: string, name: string): Promise<UnpackedImage | undefined> {
-    this.#noteAsked(namespace, name);
     return findUnpacked(this.#client(namespace), name, this.#options);
   }
 
   #client(namespace: string): NamespacedClient {
     return this.#options.containerd.namespace(namespace);
   }
+}
 
-  #noteAsked(namespace: string, name: string): void {
-    this.#askedAtMs.set(`${namespace}/${name}`, Date.now());
-  }
+function isUsed(record: string, used: UsedImage[]): boolean {
+  return used.some(({ image, digest }) => {
+    const reference = parseReference(image);
+    if (record === reference.name) return true;
+    if (digest !== undefined) return record === referenceByDigest(reference, digest).name;
+    return record.startsWith(`${reference.registry}/${reference.repository}@`);
+  });
 }
 
 /** For an image that may come from containerd alone. */
