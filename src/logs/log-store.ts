@@ -127,6 +127,16 @@ export class LogStore {
     return (await Promise.all(replicas)).flat();
   }
 
+  /** Whether any lines of the function are kept, as they are for a while after it was removed. */
+  async has(name: FunctionName): Promise<boolean> {
+    try {
+      return (await readdir(this.#historyFolder(name))).length > 0;
+    } catch (error) {
+      if (hasNoFile(error)) return false;
+      throw error;
+    }
+  }
+
   /** Kept lines, oldest first, then new ones if asked to follow; ends quietly when the signal aborts. */
   query(query: LogQuery, signal?: AbortSignal): AsyncIterable<LogLine> {
     return this.#historyOf(query).query(query, signal);
@@ -214,10 +224,14 @@ export class LogStore {
     const key = keyOf({ name, namespace });
     const known = this.#histories.get(key);
     if (known) return known;
-    const folder = join(this.#dir, 'history', pathSegment(namespace), pathSegment(name));
+    const folder = this.#historyFolder({ name, namespace });
     const history = new History({ folder, function: { name, namespace }, maxBytes: this.#historyBytes });
     this.#histories.set(key, history);
     return history;
+  }
+
+  #historyFolder({ name, namespace }: FunctionName): string {
+    return join(this.#dir, 'history', pathSegment(namespace), pathSegment(name));
   }
 
   #paths(id: string): TaskLogPaths {

@@ -72,9 +72,7 @@ export function handlersFor(
     async logs(ctx) {
       if (!provider.logs) throw new NotImplementedError('logs');
       const request = parseLogRequest(queryOf(ctx));
-      // Asked first because an unknown function is still a 404 before the stream has begun.
-      await provider.status({ name: request.name, namespace: request.namespace }, { usage: false });
-      await streamLogs(ctx, provider.logs(request, ctx.state.signal));
+      await streamLogs(ctx, await provider.logs(request, ctx.state.signal));
     },
     async info(ctx) {
       answer(ctx, 200, await provider.info());

@@ -36,8 +36,11 @@ export interface Provider {
    */
   resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint>;
 
-  /** Ends when `follow` is false and all kept lines were given, or when the signal aborts. */
-  logs?(request: LogRequest, signal: AbortSignal): AsyncIterable<LogMessage>;
+  /**
+   * Throws FunctionNotFoundError before any line; lines of a function that was removed may still be given. They end when
+   * `follow` is false and all kept ones were given, or when the signal aborts.
+   */
+  logs?(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>>;
 
   secrets?: SecretVerbs;
   namespaces?: NamespaceVerbs;

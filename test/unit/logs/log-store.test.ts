@@ -248,6 +248,9 @@ test('the lines of a function that is gone stay readable, and are removed when t
   t.deepEqual(await textsOf(at.store), ['hello']);
   t.deepEqual(await textsOf(at.store, { name: 'old' }), []);
   t.deepEqual(await textsOf(at.store, { name: 'running' }), ['hello']);
+  const names = ['figlet', 'old', 'running', 'unknown'];
+  const has = await Promise.all(names.map((name) => at.store.has({ ...nameOf(figlet), name })));
+  t.deepEqual(has, [true, false, true, false]);
 });
 
 test('when all lines together take too much, functions without replicas that were silent longest lose theirs', async (t) => {

@@ -3,13 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 
 import test from 'ava';
 
-import {
-  FunctionNotFoundError,
-  handlersFor,
-  type LogMessage,
-  type LogRequest,
-  type Provider,
-} from '../../../src/index.ts';
+import { FunctionNotFoundError, handlersFor, type LogMessage, type LogRequest } from '../../../src/index.ts';
 import { memoryProvider } from './memory-provider.ts';
 import { withServer } from './with-server.ts';
 
@@ -21,10 +15,12 @@ const line = (n: number): LogMessage => ({
   text: `line ${n}`,
 });
 
-/** A provider that knows the function and gives these log lines. */
-function withLogs(logs: NonNullable<Provider['logs']>) {
-  const status = { ...line(0), image: 'a', replicas: 1, availableReplicas: 1, labels: {}, annotations: {} };
-  return handlersFor({ ...memoryProvider(), status: () => Promise.resolve(status), logs });
+/** A provider that has these log lines of functions that it may know no more. */
+function withLogs(logs: (request: LogRequest, signal: AbortSignal) => AsyncIterable<LogMessage>) {
+  return handlersFor({
+    ...memoryProvider(),
+    logs: (request, signal) => Promise.resolve(logs(request, signal)),
+  });
 }
 
 async function openLogs(port: number, query: string): Promise<IncomingMessage> {
@@ -148,8 +144,7 @@ test('logs that fail half-way break the answer off, so that it does not look who
 test('logs of an unknown function are a 404, a bad query a 422', async (t) => {
   const handlers = handlersFor({
     ...memoryProvider(),
-    status: (name) => Promise.reject(new FunctionNotFoundError(name)),
-    logs: () => numbered(1),
+    logs: (request) => Promise.reject(new FunctionNotFoundError(request)),
   });
   await withServer(handlers, {}, async ({ send }) => {
     t.is((await send('GET', '/system/logs?name=env')).status, 404);
