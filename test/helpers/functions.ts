@@ -56,6 +56,34 @@ export async function busyboxImage(registry: TestRegistry, options: FunctionImag
   });
 }
 
+/** Pushes an image as OpenFaaS's templates make them: busybox and the stand-in for the watchdogs (test/fixtures/watchdog), which
+ * needs `fprocess`. Its default name is functions/alpine:latest. test/helpers/go-tools.sh compiles what is in it. */
+export async function watchdogImage(registry: TestRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
+  const { name = 'functions/alpine', config, layers = [], ...rest } = options;
+  const watchdog: Layer = { 'usr/bin/fwatchdog': { content: await goProgram('fwatchdog'), mode: 0o755 } };
+  return busyboxImage(registry, {
+    user: 'app',
+    ...rest,
+    name,
+    layers: [watchdog, ...layers],
+    config: { Cmd: ['fwatchdog'], ...config },
+  });
+}
+
+/** Pushes an image whose function, a server behind the watchdog, redirects every caller to `$destination`. */
+export async function redirectorImage(registry: TestRegistry): Promise<TestImage> {
+  return watchdogImage(registry, {
+    name: 'functions/redirector',
+    env: ['mode=http', 'upstream_url=http://127.0.0.1:8082'],
+    config: { WorkingDir: '/home/app' },
+    layers: [{ 'home/app/handler': { content: await goProgram('redirector'), mode: 0o755 } }],
+  });
+}
+
+function goProgram(name: string): Promise<Buffer> {
+  return readFile(join(cacheFolder, 'go-bin', name));
+}
+
 async function busyboxLayer(): Promise<Layer> {
   const layer: Layer = {
     'bin/busybox': { content: await readFile('/bin/busybox'), mode: 0o755 },
