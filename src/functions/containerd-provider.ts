@@ -80,6 +80,7 @@ export class ContainerdProvider implements Provider {
   readonly #timing: Timing;
   readonly #version: VersionInfo;
   readonly #stopping = new AbortController();
+  #ready = false;
 
   static async open(options: ContainerdProviderOptions): Promise<ContainerdProvider> {
     return new ContainerdProvider(options, await hostFeatures());
@@ -110,7 +111,7 @@ export class ContainerdProvider implements Provider {
       store: new NamespaceStore({ dir: path.join(dataDir, 'namespaces') }),
       defaultNamespace,
       contents: (namespace) => this.#contents(namespace),
-      empty: (namespace) => this.#sweep.images(namespace),
+      empty: (namespace) => this.#sweep.namespace(namespace),
     });
     this.#host = {
       containerd,
@@ -185,7 +186,9 @@ export class ContainerdProvider implements Provider {
 
   /** Every function has had one attempt to be what it should since the start. */
   get ready(): boolean {
-    return this.#follower.adopted && this.#reconciler.settledOnce;
+    // Once true it stays so: functions deployed later have their own time to become ready.
+    this.#ready ||= this.#follower.adopted && this.#reconciler.settledOnce;
+    return this.#ready;
   }
 
   info(): Promise<ProviderInfo> {

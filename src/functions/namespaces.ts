@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlreadyExists, isFailedPrecondition, isNotFound, type Containerd } from '../containerd/index.ts';
 import {
   BadRequestError,
@@ -9,6 +10,9 @@ import {
 } from '../provider/index.ts';
 import type { NamespaceStore } from './desired/namespace-store.ts';
 
+const stoppingMs = 15_000;
+const pauseMs = 250;
+
 /** The namespace label that makes it one for functions, with either value. */
 const openfaasLabel = 'openfaas';
 
@@ -18,7 +22,7 @@ export interface NamespacesOptions {
   defaultNamespace: string;
   /** Functions and secrets that keep a namespace from being removed. */
   contents: (namespace: string) => Promise<string[]>;
-  /** Removes what we keep in an empty namespace, such as image records. */
+  /** Removes what we keep in a namespace without functions, such as image records. */
   empty: (namespace: string) => Promise<void>;
 }
 
@@ -99,20 +103,25 @@ export class Namespaces implements NamespaceVerbs {
     if (contents.length > 0) {
       throw new ProviderError(409, `namespace ${name} is not empty: remove ${contents.slice(0, 5).join(', ')} first`);
     }
-    await this.#empty(name);
-    try {
-      await this.#containerd.namespaces.delete(name);
-    } catch (error) {
-      if (!isFailedPrecondition(error)) throw error;
-      throw new ProviderError(
-        409,
-        `namespace ${name} still holds containers or images in containerd: try again later`,
-        {
-          cause: error,
-        },
-      );
-    }
+    await this.#removeFromContainerd(name);
     await this.#store.delete(name);
+  }
+
+  /** The replicas of functions that were removed a moment ago may still be stopping. */
+  async #removeFromContainerd(name: string): Promise<void> {
+    const deadlineMs = Date.now() + stoppingMs;
+    for (;;) {
+      await this.#empty(name);
+      try {
+        await this.#containerd.namespaces.delete(name);
+        return;
+      } catch (error) {
+        if (!isFailedPrecondition(error)) throw error;
+        const message = `namespace ${name} still holds containers or images in containerd: try again later`;
+        if (Date.now() > deadlineMs) throw new ProviderError(409, message, { cause: error });
+      }
+      await sleep(pauseMs);
+    }
   }
 
   /** Throws NamespaceNotFoundError, also for namespaces that are somebody else's. */

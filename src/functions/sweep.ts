@@ -59,6 +59,14 @@ export class Sweep {
     }
   }
 
+  /** Everything that we keep in a namespace without functions; containerd has collected it when this resolves. */
+  async namespace(name: string): Promise<void> {
+    await this.#unusedImages(name);
+    const { leases } = this.#host.containerd.namespace(name);
+    const { id } = await leases.create({ labels: { [leaseLabel]: 'sweep' }, expiresAt: new Date(Date.now() + 60_000) });
+    await leases.delete(id, { sync: true });
+  }
+
   /** Leases of a daemon that ended while it made a replica. */
   async leases(namespaces: string[]): Promise<void> {
     for (const namespace of namespaces) {

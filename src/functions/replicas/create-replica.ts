@@ -55,6 +55,10 @@ async function prepareSpec(
   host.at('create.snapshot');
   const mounts = await leased.snapshots.prepare({ snapshotter, key: id, parent: image.chainId });
   const imageConfig = image.config.config ?? {};
+  const resources = resourcesOf(deployment);
+  if (resources.memoryLimitBytes && !host.features.memoryController) {
+    host.log.warn('memory limits have no effect: the kernel has its memory cgroup off', { function: deployment.name });
+  }
   return buildSpec({
     deployment,
     namespace: deployment.namespace,
@@ -64,7 +68,7 @@ async function prepareSpec(
     netnsPath: host.network.netnsPath(id),
     hostFiles: hostFilesOf(host, id),
     secretsDir: deployment.secrets?.length ? host.replicaSecrets.path(id) : undefined,
-    resources: resourcesOf(deployment),
+    resources,
     host: host.features,
   });
 }
