@@ -55,16 +55,28 @@ export async function listOf(berth: TestBerth, namespace = 'openfaas-fn'): Promi
   return JSON.parse(text) as StatusAnswer[];
 }
 
-/** Waits until the function has as many replicas ready, with no call made. */
-export async function untilAvailable(berth: TestBerth, name: string, count: number): Promise<StatusAnswer> {
+/** Waits until the status is as wanted, with no call made, and gives it. */
+export async function untilStatus(
+  berth: TestBerth,
+  name: string,
+  isWanted: (status: StatusAnswer) => boolean,
+): Promise<StatusAnswer> {
   return until(
     async () => {
       const status = await statusOf(berth, name);
-      return status.availableReplicas === count ? status : undefined;
+      return isWanted(status) ? status : undefined;
     },
-    { timeoutMs: 30_000, message: `${count} ready replicas of ${name}` },
+    { timeoutMs: 30_000, message: `the status of ${name}` },
   );
 }
+
+/** Waits until the function has as many replicas ready, with no call made. */
+export function untilAvailable(berth: TestBerth, name: string, count: number): Promise<StatusAnswer> {
+  return untilStatus(berth, name, ({ availableReplicas }) => availableReplicas === count);
+}
+
+export const lastExit = 'com.openfaas.berth.last-exit';
+export const restarts = 'com.openfaas.berth.restarts';
 
 export interface Task {
   container: string;

@@ -1,0 +1,280 @@
+import { readFile } from 'node:fs/promises';
+import test, { type ExecutionContext } from 'ava';
+import { functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
+import {
+  lastExit,
+  listOf,
+  replicasOf,
+  restarts,
+  startHost,
+  statusOf,
+  tasksOf,
+  untilAvailable,
+  untilStatus,
+  type StatusAnswer,
+  type TestHost,
+} from './setup.ts';
+import { startTraffic } from './traffic.ts';
+
+let host: TestHost;
+let image: string;
+
+test.before(async () => {
+  host = await startHost();
+  image = (await functionImage(host.registry, { env: ['VERSION=one'] })).reference;
+});
+test.after.always(() => host?.stop());
+test.afterEach.always(async (t) => {
+  if (!t.passed) t.log((await host.berth.log()).slice(-8000));
+  // What one test left must not fail the next.
+  for (const { name } of await listOf(host.berth)) await remove(name);
+});
+
+async function deploy(t: ExecutionContext, body: { service: string; [key: string]: unknown }): Promise<void> {
+  const answer = await host.berth.api('POST', '/system/functions', { image, ...body });
+  t.is(answer.status, 202, answer.text);
+}
+
+async function scale(t: ExecutionContext, name: string, replicas: number): Promise<void> {
+  const answer = await host.berth.api('POST', `/system/scale-function/${name}`, { replicas });
+  t.is(answer.status, 202, answer.text);
+}
+
+const reason = 'com.openfaas.berth.reason';
+const isRestarted = ({ annotations, availableReplicas }: StatusAnswer) =>
+  annotations[restarts] === '1' && availableReplicas === 1;
+
+const remove = (functionName: string) => host.berth.api('DELETE', '/system/functions', { functionName });
+const pidsOf = async (name: string) => (await tasksOf(host.containerd, name)).map(({ pid }) => pid);
+
+async function untilAsleep(name: string): Promise<void> {
+  await until(async () => (await tasksOf(host.containerd, name)).length === 0, { message: `${name} to sleep` });
+}
+
+test.serial('a killed process is started again without a call, and the status says what ended it', async (t) => {
+  await deploy(t, { service: 'victim' });
+  const [pid = 0] = await pidsOf('victim');
+  process.kill(pid, 'SIGKILL');
+  const restarted = await untilStatus(host.berth, 'victim', isRestarted);
+  t.regex(restarted.annotations[lastExit] ?? '', /signal 9/);
+  t.notDeepEqual(await pidsOf('victim'), [pid]);
+  t.is((await host.berth.invoke('victim')).status, 200);
+});
+
+test.serial('a function that ends itself is started again, and the status says its exit code', async (t) => {
+  await deploy(t, { service: 'quitter' });
+  await host.berth.invoke('quitter/exit/17');
+  const status = await untilStatus(host.berth, 'quitter', isRestarted);
+  t.regex(status.annotations[lastExit] ?? '', /code 17/);
+});
+
+test.serial(
+  'a function that exits at its start is accepted, listed with nothing ready, and its status says why',
+  async (t) => {
+    await deploy(t, { service: 'stillborn', envVars: { EXIT_AT_START: '42' } });
+    const [listed] = await listOf(host.berth);
+    t.like(listed, { name: 'stillborn', replicas: 1, availableReplicas: 0 });
+    const { annotations } = await statusOf(host.berth, 'stillborn');
+    t.regex(annotations[lastExit] ?? '', /code 42/);
+    const logs = await until(async () => {
+      const { text } = await host.berth.api('GET', '/system/logs?name=stillborn');
+      return text.includes('ending at start') ? text : undefined;
+    });
+    t.regex(logs, /ending at start with 42/);
+    t.is((await remove('stillborn')).status, 202);
+    await until(async () => (await replicasOf(host.containerd, 'stillborn')).length === 0);
+  },
+);
+
+test.serial(
+  'an image whose command cannot be run is accepted, shown with the reason, and mended by an update',
+  async (t) => {
+    const broken = await functionImage(host.registry, { tag: 'broken', config: { Entrypoint: ['/no/such/program'] } });
+    await deploy(t, { service: 'broken', image: broken.reference });
+    const status = await untilStatus(host.berth, 'broken', ({ annotations }) => reason in annotations);
+    t.is(status.availableReplicas, 0);
+    t.regex(status.annotations[reason] ?? '', /no such file/);
+    const mended = await host.berth.api('PUT', '/system/functions', { service: 'broken', image });
+    t.is(mended.status, 200, mended.text);
+    t.is((await host.berth.invoke('broken')).status, 200);
+  },
+);
+
+test.serial('scaled to zero a function has no process, and the next call wakes it and is answered', async (t) => {
+  await deploy(t, { service: 'sleeper' });
+  await scale(t, 'sleeper', 0);
+  await untilAsleep('sleeper');
+  t.like(await statusOf(host.berth, 'sleeper'), { replicas: 0, availableReplicas: 0 });
+  t.is((await host.berth.invoke('sleeper')).status, 200);
+  t.like(await statusOf(host.berth, 'sleeper'), { replicas: 1, availableReplicas: 1 });
+});
+
+test.serial('fifty callers at once of a sleeping function are all answered, by one process', async (t) => {
+  await deploy(t, { service: 'crowd', envVars: { START_DELAY_MS: '500' } });
+  await scale(t, 'crowd', 0);
+  await untilAsleep('crowd');
+  const answers = await Promise.all(Array.from({ length: 50 }, () => host.berth.invoke('crowd/pid')));
+  t.deepEqual(
+    answers.filter(({ status }) => status !== 200),
+    [],
+  );
+  t.is((await pidsOf('crowd')).length, 1);
+});
+
+test.serial('a call in flight is finished when its function is scaled to zero', async (t) => {
+  await deploy(t, { service: 'finishing' });
+  const call = host.berth.invoke('finishing/sleep/1500');
+  await until(async () => (await statusOf(host.berth, 'finishing')).availableReplicas === 1);
+  await scale(t, 'finishing', 0);
+  t.is((await call).status, 200);
+  await untilAsleep('finishing');
+});
+
+test.serial(
+  'scaled to three, three replicas with addresses of their own share the calls; scaled back, one is left',
+  async (t) => {
+    await deploy(t, { service: 'many' });
+    await scale(t, 'many', 3);
+    await untilAvailable(host.berth, 'many', 3);
+    // Each call is held, so that the next one goes elsewhere.
+    const slow = Array.from({ length: 9 }, () => host.berth.invoke('many/sleep/300'));
+    const served = new Set<string>();
+    for (const id of await replicasOf(host.containerd, 'many')) served.add(id);
+    t.is(served.size, 3);
+    t.deepEqual(new Set((await Promise.all(slow)).map(({ status }) => status)), new Set([200]));
+    const addresses = await Promise.all(
+      Array.from({ length: 9 }, async () => {
+        const { text } = await host.berth.invoke('many/file/etc/hosts');
+        return /^(10\.\S+) many$/m.exec(text)?.[1];
+      }),
+    );
+    t.is(new Set(addresses).size, 3);
+    await scale(t, 'many', 1);
+    await until(async () => (await replicasOf(host.containerd, 'many')).length === 1, { timeoutMs: 20_000 });
+    t.is((await host.berth.invoke('many')).status, 200);
+  },
+);
+
+test.serial('the scale labels bound what is asked for, but zero is always allowed', async (t) => {
+  await deploy(t, { service: 'bound', labels: { 'com.openfaas.scale.min': '2', 'com.openfaas.scale.max': '3' } });
+  t.like(await statusOf(host.berth, 'bound'), { replicas: 2, availableReplicas: 2 });
+  await scale(t, 'bound', 9);
+  t.is((await statusOf(host.berth, 'bound')).replicas, 3);
+  await scale(t, 'bound', 1);
+  t.is((await statusOf(host.berth, 'bound')).replicas, 2);
+  await scale(t, 'bound', 0);
+  await untilAsleep('bound');
+  t.is((await host.berth.invoke('bound')).status, 200);
+  await untilAvailable(host.berth, 'bound', 2);
+});
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  test.serial(
+    `after ${signal} and a new start of the daemon what slept sleeps and what ran runs as it was`,
+    async (t) => {
+      await deploy(t, { service: 'asleep' });
+      await deploy(t, { service: 'awake' });
+      await scale(t, 'asleep', 0);
+      await untilAsleep('asleep');
+      const before = await pidsOf('awake');
+      await host.berth.kill(signal);
+      await host.berth.start();
+      t.like(await statusOf(host.berth, 'asleep'), { replicas: 0, availableReplicas: 0 });
+      t.is((await host.berth.invoke('awake')).status, 200);
+      t.deepEqual(await pidsOf('awake'), before);
+      t.deepEqual(await pidsOf('asleep'), []);
+      t.is((await host.berth.invoke('asleep')).status, 200);
+    },
+  );
+
+  test.serial(
+    `while containerd is gone by ${signal} a warm function answers every call, and afterwards all works`,
+    async (t) => {
+      await deploy(t, { service: 'warm' });
+      await deploy(t, { service: 'dies' });
+      const before = await pidsOf('warm');
+      const [dying = 0] = await pidsOf('dies');
+      const traffic = startTraffic(host.berth, 'warm');
+      await host.containerd.kill(signal);
+      process.kill(dying, 'SIGKILL');
+      const refused = await host.berth.api('POST', '/system/functions', { service: 'new', image });
+      t.is(refused.status, 503, refused.text);
+      t.regex(refused.text, /containerd cannot be reached/);
+      t.is((await statusOf(host.berth, 'warm')).availableReplicas, 1);
+      const count = traffic.calls;
+      await until(() => traffic.calls > count + 20);
+      await host.containerd.start();
+      const deployed = await until(async () => {
+        const answer = await host.berth.api('POST', '/system/functions', { service: 'new', image });
+        return answer.status === 503 ? undefined : answer;
+      });
+      t.is(deployed.status, 202, deployed.text);
+      t.is((await host.berth.invoke('new')).status, 200);
+      await until(async () => (await statusOf(host.berth, 'dies')).availableReplicas === 1, {
+        message: 'the exit that was missed to be made good',
+      });
+      await until(async () => (await host.berth.invoke('dies')).status === 200);
+      t.deepEqual(await traffic.stop(), []);
+      t.deepEqual(await pidsOf('warm'), before);
+    },
+  );
+}
+
+test.serial('a process that died while the daemon was away is started again, with no call', async (t) => {
+  await deploy(t, { service: 'missed' });
+  const [pid = 0] = await pidsOf('missed');
+  await host.berth.kill();
+  process.kill(pid, 'SIGKILL');
+  await host.berth.start();
+  await untilAvailable(host.berth, 'missed', 1);
+  t.notDeepEqual(await pidsOf('missed'), [pid]);
+  t.is((await host.berth.invoke('missed')).status, 200);
+});
+
+test.serial(
+  'a daemon that is started before containerd waits for it and becomes healthy without a restart',
+  async (t) => {
+    await deploy(t, { service: 'early' });
+    await host.berth.kill();
+    await host.containerd.kill();
+    await host.berth.start({ unready: true });
+    const { pid } = host.berth;
+    await until(async () => (await host.berth.api('GET', '/healthz')).status === 503);
+    await host.containerd.start();
+    await until(async () => (await host.berth.api('GET', '/healthz')).status === 200, { timeoutMs: 20_000 });
+    t.is(host.berth.pid, pid);
+    t.is((await host.berth.invoke('early')).status, 200);
+  },
+);
+
+test.serial('the daemon forgets no function that a stopped containerd cannot show', async (t) => {
+  await deploy(t, { service: 'kept' });
+  const before = await pidsOf('kept');
+  await host.containerd.kill();
+  await host.berth.kill();
+  await host.containerd.start();
+  await host.berth.start();
+  await untilAvailable(host.berth, 'kept', 1);
+  t.deepEqual(await pidsOf('kept'), before);
+});
+
+test.serial(
+  'memory above the limit ends the process, which is started again, and the status says out of memory',
+  async (t) => {
+    await deploy(t, { service: 'hungry', limits: { memory: '24Mi' } });
+    await host.berth.invoke('hungry/alloc/64');
+    const status = await untilStatus(host.berth, 'hungry', isRestarted);
+    t.regex(status.annotations[lastExit] ?? '', /out of memory/);
+    t.is((await host.berth.invoke('hungry')).status, 200);
+  },
+);
+
+test.serial('nothing that was there is left after all that', async (t) => {
+  await until(async () => (await host.containerd.ctr('-n', 'openfaas-fn', 'containers', 'ls', '-q')) === '', {
+    timeoutMs: 30_000,
+    message: 'the end of every container',
+  });
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+  t.notRegex(mounts, /\/run\/netns\/berth-/);
+});
