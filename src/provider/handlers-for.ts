@@ -1,5 +1,11 @@
 import { defaultConfig, type FaaSConfig } from './config.ts';
-import { BadRequestError, NamespaceNotFoundError, NotImplementedError } from './errors.ts';
+import {
+  BadRequestError,
+  FunctionNotFoundError,
+  NamespaceNotFoundError,
+  NoEndpointsError,
+  NotImplementedError,
+} from './errors.ts';
 import type { FaaSContext, FaaSHandlers, Handler } from './handlers.ts';
 import {
   parseDeployment,
@@ -17,14 +23,19 @@ import {
 import type { NamespaceVerbs, Provider, SecretVerbs } from './provider.ts';
 import { functionProxy, type FunctionProxyOptions } from './proxy/index.ts';
 import { streamLogs } from './stream-logs.ts';
-import type { FunctionStatus } from './types.ts';
+import type { FunctionName, FunctionStatus } from './types.ts';
 
 /** How functions are called; see FunctionProxyOptions. */
-export type HandlersOptions = Omit<FunctionProxyOptions, 'defaultNamespace' | 'maxIdleConnsPerHost'>;
+export type HandlersOptions = Pick<
+  FunctionProxyOptions,
+  'upstreamTimeoutMs' | 'resolveWaitMs' | 'notReadyRetryMs' | 'log'
+>;
 
 /**
- * The HTTP handlers of a provider, with the status codes that faas-cli wants; a verb the provider lacks answers 501.
- * Source of the codes: https://github.com/openfaas/faas-cli/tree/master/proxy
+ * The HTTP handlers of a provider, with the status codes that faas-cli and an OpenFaaS gateway in front want; a verb the
+ * provider lacks answers 501, a call of a function that is unknown 503 as one without endpoints.
+ * Source of the codes: https://github.com/openfaas/faas-cli/tree/master/proxy,
+ * https://github.com/openfaas/faas-provider/blob/master/proxy/proxy.go
  */
 export function handlersFor(
   provider: Provider,
@@ -36,7 +47,7 @@ export function handlersFor(
   const { secrets, namespaces } = provider;
 
   return {
-    functionProxy: functionProxy((name, resolving) => provider.resolve(name, resolving), {
+    functionProxy: functionProxy((name, resolving) => provider.resolve(name, resolving).catch(sayNoEndpoints(name)), {
       ...options,
       defaultNamespace,
       maxIdleConnsPerHost,
@@ -134,6 +145,13 @@ function namespaceHandler(namespaces: NamespaceVerbs): Handler {
 function answer(ctx: FaaSContext, status: number, body: object | '' = ''): void {
   ctx.status = status;
   ctx.body = body;
+}
+
+/** A 404 would look like the function's own. */
+function sayNoEndpoints(name: FunctionName): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof FunctionNotFoundError ? new NoEndpointsError(name, { cause: error }) : error;
+  };
 }
 
 /** An update's 404 tells faas-cli to create the function, which would not help here. */

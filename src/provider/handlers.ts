@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Context } from 'koa';
+import type { Context, Request } from 'koa';
 
 export interface FaaSState {
   /** Aborts when the caller leaves, and when the server closes. */
@@ -11,7 +11,11 @@ export interface FaaSState {
  * A Koa context. `ctx.request.body` is the parsed JSON of a POST, PUT or DELETE (`{}` when there was none) and
  * `ctx.params` what the route names.
  */
-export type FaaSContext = Context & { state: FaaSState; params: Record<string, string | undefined> };
+export type FaaSContext = Context & {
+  state: FaaSState;
+  params: Record<string, string | undefined>;
+  request: Request & { body?: unknown };
+};
 
 /** Answers through Koa: set `ctx.status` and `ctx.body`, or throw a ProviderError. */
 export type Handler = (ctx: FaaSContext) => Promise<void>;
@@ -32,7 +36,7 @@ export interface RawHandler {
 export interface FaaSHandlers {
   /** ANY /function/NAME[.NAMESPACE][/path], without a password. */
   functionProxy: RawHandler;
-  /** ANY /async-function/NAME[.NAMESPACE][/path], without a password. */
+  /** POST /async-function/NAME[.NAMESPACE][/path], without a password. */
   asyncFunction?: RawHandler;
   /** GET /system/functions */
   functionLister?: Handler;

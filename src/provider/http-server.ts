@@ -8,8 +8,8 @@ export interface HttpServerOptions {
   readTimeoutMs: number;
   writeTimeoutMs: number;
   log: Log;
-  /** Who takes requests for this path. */
-  handlerFor: (url: string) => RawHandler;
+  /** Who takes requests with this method for this path and query. */
+  handlerFor: (method: string | undefined, path: string) => RawHandler;
 }
 
 /** Go's clients keep an idle connection for 90 s; who closes first must not be us. */
@@ -19,7 +19,8 @@ const keepAliveTimeoutMs = 95_000;
 const maxHeaderBytes = 131_072;
 
 /** A server that answers broken requests with one line, cuts callers that stand still, and survives its sockets. */
-export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, handlerFor }: HttpServerOptions): Server {
+export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, ...options }: HttpServerOptions): Server {
+  const handlerFor = (req: IncomingMessage) => options.handlerFor(req.method, originForm(req));
   const answering = new WeakSet<Duplex>();
   const server = createServer({
     maxHeaderSize: maxHeaderBytes,
@@ -28,7 +29,7 @@ export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, handlerFo
     requestTimeout: 0,
     connectionsCheckingInterval: Math.min(5_000, readTimeoutMs || 5_000),
     keepAliveTimeout: keepAliveTimeoutMs,
-    shouldUpgradeCallback: (req) => isWebSocket(req) && handlerFor(originForm(req)).upgrade !== undefined,
+    shouldUpgradeCallback: (req) => isWebSocket(req) && handlerFor(req).upgrade !== undefined,
   });
 
   server.on('request', (req, res) => {
@@ -36,7 +37,7 @@ export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, handlerFo
     answering.add(socket);
     res.once('close', () => answering.delete(socket));
     limitIdleness(req, res, { readTimeoutMs, writeTimeoutMs });
-    void settle(() => handlerFor(originForm(req)).web(req, res)).catch((error: unknown) => {
+    void settle(() => handlerFor(req).web(req, res)).catch((error: unknown) => {
       log.error('request failed', { method: req.method, url: req.url, error });
       if (res.headersSent) res.destroy();
       else res.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8' }).end('internal error\n');
@@ -44,7 +45,7 @@ export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, handlerFo
   });
   server.on('upgrade', (req, socket, head) => {
     socket.on('error', (error) => log.debug('upgraded connection failed', { url: req.url, error }));
-    void settle(() => handlerFor(originForm(req)).upgrade?.(req, socket, head)).catch((error: unknown) => {
+    void settle(() => handlerFor(req).upgrade?.(req, socket, head)).catch((error: unknown) => {
       log.error('upgrade failed', { url: req.url, error });
       socket.destroy();
     });

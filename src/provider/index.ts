@@ -41,6 +41,7 @@ export { handlersFor, type HandlersOptions } from './handlers-for.ts';
 export type { FaaSContext, FaaSHandlers, FaaSState, Handler, RawHandler } from './handlers.ts';
 export type { Route } from './routes.ts';
 export { ConfigError, defaultConfig, type FaaSConfig, readConfig } from './config.ts';
+export { createLog, type Log, type LogFields, type LogLevel, type LogOptions } from '../log.ts';
 export { metricsHandler } from './metrics.ts';
 export {
   parseDeployment,

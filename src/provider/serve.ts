@@ -57,9 +57,10 @@ export async function serve(
     readTimeoutMs,
     writeTimeoutMs,
     log,
-    handlerFor: (url) => {
-      if (url.startsWith('/function/')) return handlers.functionProxy;
-      return url.startsWith('/async-function/') ? (handlers.asyncFunction ?? noAsync) : system;
+    handlerFor: (method, path) => {
+      if (path.startsWith('/function/')) return handlers.functionProxy;
+      const isAsync = method === 'POST' && path.startsWith('/async-function/');
+      return isAsync ? (handlers.asyncFunction ?? noAsync) : system;
     },
   });
   const { address, port } = await listen(server, config, log);

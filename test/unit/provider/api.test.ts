@@ -400,14 +400,6 @@ test('a verb that the provider lacks answers 501', async (t) => {
   );
 });
 
-test('invocations answer 404 for an unknown function and 503 for one without endpoints', async (t) => {
-  await withProvider(async ({ send }) => {
-    t.is((await send('POST', '/function/env')).status, 404);
-    await send('POST', '/system/functions', env);
-    t.like(await send('POST', '/function/env'), { status: 503, headers: { 'x-openfaas-internal': 'proxy' } });
-  });
-});
-
 test('an unknown error is hidden from the caller and logged once with its causes', async (t) => {
   const lines: unknown[] = [];
   const log = {

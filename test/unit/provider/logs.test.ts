@@ -115,6 +115,24 @@ test('a follower whose caller reads nothing is held back, and stops when the cal
   });
 });
 
+test('a follower whose caller reads nothing for longer than the write timeout is ended', async (t) => {
+  const stopped = Promise.withResolvers<void>();
+  const handlers = withLogs(async function* () {
+    try {
+      for (;;) yield await Promise.resolve({ ...line(1), text: 'x'.repeat(100_000) });
+    } finally {
+      stopped.resolve();
+    }
+  });
+  await withServer(handlers, { config: { writeTimeoutMs: 200 } }, async ({ port }) => {
+    const res = await openLogs(port, 'follow=true');
+    res.on('error', () => {}).pause();
+    await stopped.promise;
+    t.false(res.complete);
+    res.destroy();
+  });
+});
+
 test('closing the server ends a followed log in good order', async (t) => {
   const handlers = withLogs(async function* (_request, signal) {
     yield line(1);

@@ -4,22 +4,19 @@ import {
   type FunctionName,
   FunctionNotFoundError,
   type FunctionStatus,
+  NoEndpointsError,
   type Provider,
   type Secret,
   SecretExistsError,
   SecretNotFoundError,
-  NoEndpointsError,
+  type SecretVerbs,
 } from '../../../src/index.ts';
 
 const key = ({ name, namespace }: FunctionName) => `${name}.${namespace}`;
 
-/** What the act returns or throws, as a promise. */
-const promise = <T>(act: () => T) => new Promise<T>((resolve) => resolve(act()));
-
-/** A whole provider that keeps everything in two maps: what the SDK asks of a back end, at its smallest. */
+/** What the SDK asks of a back end, with no function that runs. The README's example is one that can be called. */
 export function memoryProvider(): Provider {
   const functions = new Map<string, FunctionStatus>();
-  const secrets = new Map<string, Secret>();
 
   const find = (name: FunctionName): FunctionStatus => {
     const found = functions.get(key(name));
@@ -33,41 +30,43 @@ export function memoryProvider(): Provider {
 
   return {
     info: () =>
-      promise(() => ({ provider: 'memory', orchestration: 'none', version: { release: '1.0.0', sha: 'abc' } })),
+      Promise.resolve({ provider: 'memory', orchestration: 'none', version: { release: '1.0.0', sha: 'abc' } }),
     deploy: (deployment) =>
-      promise(() => {
+      Promise.try(() => {
         if (functions.has(key(deployment))) throw new FunctionExistsError(deployment);
         return store(deployment);
       }),
-    update: (deployment) =>
-      promise(() => {
-        find(deployment);
-        return store(deployment);
-      }),
-    remove: (name) => promise(() => void functions.delete(key(find(name)))),
-    list: (namespace) => promise(() => [...functions.values()].filter((status) => status.namespace === namespace)),
-    status: (name) => promise(() => find(name)),
-    scale: (name, replicas) => promise(() => void Object.assign(find(name), { replicas, availableReplicas: replicas })),
+    update: (deployment) => Promise.try(() => find(deployment) && store(deployment)),
+    remove: (name) => Promise.try(() => void functions.delete(key(find(name)))),
+    list: (namespace) => Promise.resolve([...functions.values()].filter((status) => status.namespace === namespace)),
+    status: (name) => Promise.try(() => find(name)),
+    scale: (name, replicas) =>
+      Promise.try(() => void Object.assign(find(name), { replicas, availableReplicas: replicas })),
     resolve: (name) =>
-      promise(() => {
+      Promise.try(() => {
         throw new NoEndpointsError(find(name));
       }),
-    secrets: {
-      list: (namespace) => promise(() => [...secrets.values()].filter((secret) => secret.namespace === namespace)),
-      create: (secret) =>
-        promise(() => {
-          if (secrets.has(key(secret))) throw new SecretExistsError(secret);
-          secrets.set(key(secret), secret);
-        }),
-      update: (secret) =>
-        promise(() => {
-          if (!secrets.has(key(secret))) throw new SecretNotFoundError(secret);
-          secrets.set(key(secret), secret);
-        }),
-      remove: (name) =>
-        promise(() => {
-          if (!secrets.delete(key(name))) throw new SecretNotFoundError(name);
-        }),
-    },
+    secrets: memorySecrets(),
+  };
+}
+
+function memorySecrets(): SecretVerbs {
+  const secrets = new Map<string, Secret>();
+  return {
+    list: (namespace) => Promise.resolve([...secrets.values()].filter((secret) => secret.namespace === namespace)),
+    create: (secret) =>
+      Promise.try(() => {
+        if (secrets.has(key(secret))) throw new SecretExistsError(secret);
+        secrets.set(key(secret), secret);
+      }),
+    update: (secret) =>
+      Promise.try(() => {
+        if (!secrets.has(key(secret))) throw new SecretNotFoundError(secret);
+        secrets.set(key(secret), secret);
+      }),
+    remove: (name) =>
+      Promise.try(() => {
+        if (!secrets.delete(key(name))) throw new SecretNotFoundError(name);
+      }),
   };
 }

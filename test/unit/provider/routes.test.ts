@@ -92,6 +92,9 @@ test('every route but the open ones asks for the password, whatever the method',
           t.is(body, method === 'HEAD' ? '' : 'invalid credentials\n');
         }
       }
+      for (const method of methods.filter((other) => other !== 'POST')) {
+        t.is((await send(method, '/async-function/env')).status, 401, method);
+      }
     }),
   );
 });
@@ -105,6 +108,7 @@ test('the right user and password open every route', async (t) => {
       }
       t.is((await send('GET', '/metrics', undefined, headers)).status, 200);
       t.is((await send('GET', '/system/unknown', undefined, headers)).status, 404);
+      t.is((await send('GET', '/async-function/env', undefined, headers)).status, 404);
     }),
   );
 });
