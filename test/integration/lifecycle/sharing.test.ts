@@ -1,0 +1,74 @@
+import { Agent } from 'node:http';
+import test from 'ava';
+import { functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
+import { startHost, untilAvailable, type TestHost } from '../functions/setup.ts';
+import { call, crowd, type Reply } from './load.ts';
+import { addressesOf, askReplica, callOf, deploy, scale } from './setup.ts';
+
+let host: TestHost;
+let image: string;
+test.before(async () => {
+  host = await startHost();
+  image = (await functionImage(host.registry)).reference;
+});
+test.after.always(() => host?.stop());
+test.afterEach.always(async (t) => {
+  if (!t.passed) t.log((await host.berth.log()).slice(-8000));
+});
+
+const oneAtATime = { SERIAL: '1', max_inflight: '1' };
+const failed = (replies: Reply[]) => replies.filter(({ status }) => status !== 200);
+
+test.serial('four replicas that serve one call at a time do the work of more than three, in even shares', async (t) => {
+  const { berth } = host;
+  await deploy(berth, { service: 'serial', image, envVars: oneAtATime });
+  const callers = 40;
+  const one = await crowd(berth, 'serial/sleep/100', { callers, calls: 60 });
+  await scale(berth, 'serial', 4);
+  await untilAvailable(berth, 'serial', 4);
+  const counts = async () => {
+    const addresses = await addressesOf(berth, 'serial');
+    return Promise.all(addresses.map(async (ip) => (await askReplica(ip, '/peak')).trim().split(' ').map(Number)));
+  };
+  const before = await counts();
+  const four = await crowd(berth, 'serial/sleep/100', { callers, calls: 240 });
+  const after = await counts();
+  t.deepEqual(failed([...one.replies, ...four.replies]), []);
+  const shares = after.map(([, total = 0], index) => total - (before[index]?.[1] ?? 0));
+  const ratio = four.perSecond / one.perSecond;
+  console.log(
+    `${one.perSecond.toFixed(1)} and ${four.perSecond.toFixed(1)} calls a second, ${ratio.toFixed(2)}:1, ${shares.join('+')}`,
+  );
+  t.true(ratio >= 3.3, String(ratio));
+  t.is(shares.length, 4);
+  for (const share of shares) t.true(Math.abs(share - 60) <= 60 * 0.15, shares.join());
+  t.deepEqual(
+    after.map(([peak]) => peak),
+    [1, 1, 1, 1],
+    'never more than one call at once',
+  );
+});
+
+test.serial(
+  'past the bound of held calls a further one is told at once to come again, and callers that leave make room',
+  async (t) => {
+    const { berth } = host;
+    await deploy(berth, { service: 'narrow', image, envVars: oneAtATime });
+    const leaving = new AbortController();
+    const agent = new Agent({ keepAlive: true });
+    const refused: Reply[] = [];
+    const held = Array.from({ length: 1100 }, async () => {
+      const reply = await call(berth, 'narrow/sleep/9000', agent, leaving.signal);
+      if (!leaving.signal.aborted) refused.push(reply);
+    });
+    await until(() => refused.length >= 75, { message: 'calls to be refused' });
+    t.deepEqual(new Set(refused.map(({ status }) => status)), new Set([429]));
+    for (const { retryAfter, text } of refused) t.regex(retryAfter ?? '', /^\d+$/, text);
+    t.is(refused.length, 1100 - 1024 - 1);
+    leaving.abort();
+    await Promise.all(held);
+    agent.destroy();
+    t.regex(await callOf(berth, 'narrow/peak'), /^1 /);
+  },
+);
