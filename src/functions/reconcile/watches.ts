@@ -97,9 +97,11 @@ export class Watches {
   }
 
   /** How a call went, as the router saw it. */
-  callEnded(fn: FunctionName, replica: ReplicaState, { failure, watchdogError }: CallOutcome): void {
+  callEnded(fn: FunctionName, replica: ReplicaState, { failure, status, watchdogError }: CallOutcome): void {
     if (!replica.ready) return;
-    replica.watchdogErrors = watchdogError ? replica.watchdogErrors + 1 : 0;
+    // A watchdog also says 504 for a call past its limit, and 429: then its process is there.
+    const withoutProcess = watchdogError === true && status === 500;
+    replica.watchdogErrors = withoutProcess ? replica.watchdogErrors + 1 : 0;
     const unreachable = failure === 'unreachable';
     const broken = replica.watchdogErrors >= watchdogErrorLimit;
     if (!unreachable && !broken) return;
