@@ -7,6 +7,7 @@ import { pullPolicyOf } from './settings.ts';
 export class GenerationImages {
   readonly #images: Images;
   readonly #defaultPolicy?: PullPolicy;
+  readonly #running = new WeakMap<FunctionDeployment, Promise<UnpackedImage>>();
 
   constructor({ images, defaultPolicy }: { images: Images; defaultPolicy?: PullPolicy }) {
     this.#images = images;
@@ -14,11 +15,22 @@ export class GenerationImages {
   }
 
   async ensure(deployment: FunctionDeployment, digest?: string): Promise<UnpackedImage> {
+    if (!digest) return this.#resolved(deployment);
     const { image, namespace } = deployment;
-    if (!digest) return this.#images.ensure(namespace, image, pullPolicyOf(deployment) ?? this.#defaultPolicy);
     const present = await this.#images.present(namespace, image, digest);
     if (present) return present;
     const { registry, repository } = parseReference(image);
     return this.#images.ensure(namespace, `${registry}/${repository}@${digest}`, 'IfNotPresent');
+  }
+
+  /** A pull that took longer than its deploy waited goes on here: the tag is resolved once. */
+  #resolved(deployment: FunctionDeployment): Promise<UnpackedImage> {
+    const running = this.#running.get(deployment);
+    if (running) return running;
+    const { image, namespace } = deployment;
+    const policy = pullPolicyOf(deployment) ?? this.#defaultPolicy;
+    const pull = this.#images.ensure(namespace, image, policy).finally(() => this.#running.delete(deployment));
+    this.#running.set(deployment, pull);
+    return pull;
   }
 }
