@@ -93,6 +93,21 @@ test.serial('a call of a function that cannot be reached is a 500 that says so',
   t.deepEqual(await call('leaving'), { status: 500, internal: 'proxy', text: "Can't reach service for: leaving.\n" });
 });
 
+test.serial(
+  'the lines of a removed function are given to their end, of an unknown function there are none',
+  async (t) => {
+    const { berth } = host;
+    t.is((await berth.api('POST', '/system/functions', { service: 'gone', image })).status, 202);
+    t.is((await berth.invoke('gone/log/last+words')).status, 200);
+    t.is((await berth.api('DELETE', '/system/functions', { functionName: 'gone' })).status, 202);
+    await until(async () => (await berth.api('GET', '/system/logs?name=gone&follow=true')).text.includes('last words'));
+    t.like(await berth.api('GET', '/system/logs?name=nobody&follow=true'), {
+      status: 404,
+      text: 'function nobody.openfaas-fn not found\n',
+    });
+  },
+);
+
 test.serial('a call of an unknown function is a 503 that says so', async (t) => {
   t.deepEqual(await call('nobody'), { ...platform, text: 'No endpoints available for: nobody.\n' });
   t.deepEqual(await call('env.nowhere'), { ...platform, text: 'No endpoints available for: env.\n' });
