@@ -22,7 +22,8 @@ export function answerSocket(socket: Duplex, { status, message, headers }: Answe
   const line = `${message}\n`;
   const all = { ...plainHeaders(line), ...headers, Connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
-  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`, ...lines, '', line].join('\r\n'));
+  const text = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`, ...lines, '', line].join('\r\n');
+  socket.end(text, () => socket.destroy());
 }
 
 function plainHeaders(line: string): Record<string, string> {

@@ -26,35 +26,45 @@ export async function upgradeTo(
   // A reset ends the stream, which is listened for; without a listener it would end the process.
   socket.on('error', () => {});
   if (socket.destroyed) return { failure: 'aborted' };
-  const answer = await ask(req, socket, target, options);
-  if (!('reply' in answer)) return answer;
-  const { reply, upstream } = answer;
-  if (!upstream) return refuse(socket, reply);
-
-  keepOpen(socket);
-  keepOpen(upstream);
-  if (head.length > 0) socket.unshift(head);
-  socket.write(headOf(reply, ['Connection', 'Upgrade', 'Upgrade', reply.headers.upgrade ?? 'websocket']), 'latin1');
-  // Each direction ends by itself, a break of one breaks both.
-  await Promise.allSettled([pipeline(socket, upstream), pipeline(upstream, socket)]);
-  return { status: reply.statusCode };
+  // Half-open, so that the function's end of sending does not cut what the caller still sends. Ours from first to last:
+  // after a refusal node would keep it open for nobody, and a reset would find no listener.
+  const upstream = connect({ host: target.hostname, port: target.port, allowHalfOpen: true }).on('error', () => {});
+  let isOverTime = false;
+  const { timeoutMs } = target;
+  const timer =
+    timeoutMs &&
+    setTimeout(() => {
+      isOverTime = true;
+      upstream.destroy(new Error('over the time limit'));
+    }, timeoutMs);
+  try {
+    const answer = await ask(req, socket, upstream, target, options);
+    const isSwitched = 'reply' in answer && answer.isSwitched;
+    if (isSwitched) clearTimeout(timer);
+    if (isSwitched) return await tunnel(socket, head, upstream, answer.reply);
+    const outcome = 'reply' in answer ? await refuse(socket, answer.reply) : answer;
+    return isOverTime && outcome.failure ? { ...outcome, failure: 'timeout', canRetry: false } : outcome;
+  } finally {
+    clearTimeout(timer);
+    upstream.destroy();
+  }
 }
 
 interface Answer {
   reply: IncomingMessage;
-  /** The connection, when the function has agreed to switch. */
-  upstream?: Socket;
+  /** The function has agreed to switch protocols. */
+  isSwitched: boolean;
 }
 
 function ask(
   req: IncomingMessage,
   socket: Duplex,
+  upstream: Socket,
   target: ProxyTarget,
   options: UpgradeOptions,
 ): Promise<Answer | ProxyOutcome> {
-  const request = openRequest(req, target, options);
+  const request = openRequest(req, upstream, target, options);
   return new Promise((resolve) => {
-    let connected = false;
     let settled = false;
     const fail = (failure: ProxyOutcome['failure'], error?: Error) => {
       if (settled) return;
@@ -66,29 +76,27 @@ function ask(
       () => fail('unreachable', new Error('connecting took too long')),
       options.connectTimeoutMs,
     );
-    const { timeoutMs } = target;
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => fail('timeout'), timeoutMs);
     const settle = (answer: Answer | ProxyOutcome) => {
       settled = true;
       clearTimeout(connectTimer);
-      clearTimeout(timer);
       socket.off('close', onCallerClosed);
       resolve(answer);
     };
 
     socket.once('close', onCallerClosed);
+    let connected = false;
+    upstream.once('connect', () => {
+      connected = true;
+      clearTimeout(connectTimer);
+    });
     request
-      .once('socket', (upstream) =>
-        upstream.once('connect', () => {
-          connected = true;
-          clearTimeout(connectTimer);
-        }),
-      )
-      .once('response', (reply) => settle({ reply }))
-      .once('upgrade', (reply, upstream: Socket, first: Buffer) => {
-        upstream.on('error', () => {});
+      .once('response', (reply) => {
+        if ((reply.statusCode ?? 0) >= 200) settle({ reply, isSwitched: false });
+        else fail('reset', new Error('status 101 without the upgrade'));
+      })
+      .once('upgrade', (reply: IncomingMessage, _upstream: Socket, first: Buffer) => {
         if (first.length > 0) upstream.unshift(first);
-        settle({ reply, upstream });
+        settle({ reply, isSwitched: true });
       })
       .on('error', (error) => fail(connected ? 'reset' : 'unreachable', error))
       .once('close', () => fail('reset', new Error('the connection closed without an answer')))
@@ -96,7 +104,12 @@ function ask(
   });
 }
 
-function openRequest(req: IncomingMessage, target: ProxyTarget, options: UpgradeOptions): ClientRequest {
+function openRequest(
+  req: IncomingMessage,
+  upstream: Socket,
+  target: ProxyTarget,
+  options: UpgradeOptions,
+): ClientRequest {
   const headers = requestHeaders(req, target);
   delete headers['content-length'];
   headers.connection = 'Upgrade';
@@ -107,9 +120,18 @@ function openRequest(req: IncomingMessage, target: ProxyTarget, options: Upgrade
     path: target.path,
     headers,
     maxHeaderSize: options.maxHeaderBytes,
-    // Half-open, so that the function's end of sending does not cut what the caller still sends.
-    createConnection: () => connect({ host: target.hostname, port: target.port, allowHalfOpen: true }),
+    createConnection: () => upstream,
   });
+}
+
+async function tunnel(socket: Duplex, head: Buffer, upstream: Socket, reply: IncomingMessage): Promise<ProxyOutcome> {
+  keepOpen(socket);
+  keepOpen(upstream);
+  if (head.length > 0) socket.unshift(head);
+  socket.write(headOf(reply, ['Connection', 'Upgrade', 'Upgrade', reply.headers.upgrade ?? 'websocket']), 'latin1');
+  // Each direction ends by itself, a break of one breaks both.
+  await Promise.allSettled([pipeline(socket, upstream), pipeline(upstream, socket)]);
+  return { status: reply.statusCode };
 }
 
 async function refuse(socket: Duplex, reply: IncomingMessage): Promise<ProxyOutcome> {
@@ -119,6 +141,8 @@ async function refuse(socket: Duplex, reply: IncomingMessage): Promise<ProxyOutc
     await pipeline(reply, socket);
   } catch (error) {
     return { status, failure: 'reset', error: error instanceof Error ? error : undefined };
+  } finally {
+    socket.destroy();
   }
   return { status, watchdogError: isWatchdogError(reply) };
 }

@@ -230,10 +230,10 @@ test('an upgrade to something else than a WebSocket is served as a plain request
 });
 
 test('a WebSocket that agrees in time is not cut by the time limit', async (t) => {
-  const { port } = await startFront(t, await startEcho(t), { upstreamTimeoutMs: 100 });
+  const { port } = await startFront(t, await startEcho(t), { upstreamTimeoutMs: 2_000 });
   const socket = new WebSocket(`ws://127.0.0.1:${port}/function/env`);
   await once(socket, 'open');
-  await new Promise((done) => setTimeout(done, 250));
+  await new Promise((done) => setTimeout(done, 2_200));
   socket.send('still there');
   const [data] = (await once(socket, 'message')) as [Buffer];
   t.is(data.toString(), 'still there');
@@ -247,4 +247,42 @@ test('a handshake that is not answered is cut by the time limit with 504', async
   caller.send(handshake());
   await caller.isCut();
   t.regex(caller.text, /^HTTP\/1\.1 504[^]*upstream_timeout/);
+});
+
+// Found by fuzz.test.ts: it ended the process.
+test('a function that refuses the handshake and resets its connection later harms nobody', async (t) => {
+  let function_: Socket | undefined;
+  const upstreamPort = await startCannedFunction(
+    t,
+    'HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\n\r\nnot you',
+    (socket) => (function_ = socket),
+  );
+  const { port, outcomes } = await startFront(t, upstreamPort);
+  const caller = new RawCaller(t, port);
+  caller.send(handshake());
+  await caller.isCut();
+  await until(() => outcomes.length === 1);
+  t.regex(caller.text, /not you$/);
+  function_?.resetAndDestroy();
+  // Over the same loopback, so it comes after the reset.
+  t.is((await call(port, { path: '/function/.' })).status, 404);
+});
+
+test('101 without the upgrade is no agreement', async (t) => {
+  const upstreamPort = await startCannedFunction(t, 'HTTP/1.1 101 Switching Protocols\r\n\r\n');
+  const { port } = await startFront(t, upstreamPort);
+  const caller = new RawCaller(t, port);
+  caller.send(handshake());
+  await caller.isCut();
+  t.regex(caller.text, /^HTTP\/1\.1 502/);
+});
+
+test('a refusal that never ends is cut by the time limit', async (t) => {
+  const upstreamPort = await startCannedFunction(t, 'HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nhalf');
+  const { port, outcomes } = await startFront(t, upstreamPort, { upstreamTimeoutMs: 300 });
+  const caller = new RawCaller(t, port);
+  caller.send(handshake());
+  await caller.isCut();
+  await until(() => outcomes.length === 1);
+  t.like(outcomes[0], { status: 403, failure: 'timeout' });
 });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
-import type { IncomingHttpHeaders, RequestListener, RequestOptions, Server } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, RequestOptions, Server } from 'node:http';
 import { connect, createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Server as TcpServer, Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
@@ -166,7 +166,7 @@ export async function call(port: number, options: RequestOptions & { body?: stri
   });
   const answered = once(req, 'response');
   req.end(body);
-  const [res] = (await answered) as [import('node:http').IncomingMessage];
+  const [res] = (await answered) as [IncomingMessage];
   const chunks: Buffer[] = [];
   for await (const chunk of res) chunks.push(chunk as Buffer);
   return {
