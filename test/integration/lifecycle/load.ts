@@ -26,9 +26,17 @@ export function call(berth: TestBerth, path: string, agent: Agent, signal?: Abor
   return promise;
 }
 
-export interface PacedLoad {
+export interface LoadFigures {
+  calls: number;
+  perSecond: number;
+  failures: string[];
+  /** How often each text came with 200. */
+  answers: Map<string, number>;
+}
+
+export interface PacedLoad extends AsyncDisposable {
   /** Ends it and waits for the last answer. */
-  stop(): Promise<{ calls: number; perSecond: number; failures: string[]; answers: Map<string, number> }>;
+  stop(): Promise<LoadFigures>;
 }
 
 /** So many calls a second over some kept connections, however fast the answers are; at most 200 are under way. */
@@ -59,13 +67,17 @@ export function pacedLoad(berth: TestBerth, path: string, perSecond: number, con
   }
 
   const done = run();
+  async function stop(): Promise<LoadFigures> {
+    const elapsedMs = performance.now() - startedMs;
+    going = false;
+    await done;
+    agent.destroy();
+    return { calls, perSecond: Math.round((calls * 1000) / elapsedMs), failures, answers };
+  }
   return {
-    async stop() {
-      const elapsedMs = performance.now() - startedMs;
-      going = false;
-      await done;
-      agent.destroy();
-      return { calls, perSecond: Math.round((calls * 1000) / elapsedMs), failures, answers };
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
     },
   };
 }

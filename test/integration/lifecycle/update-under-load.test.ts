@@ -28,7 +28,7 @@ test.serial(
     );
     const [one = '', two = ''] = images;
     await deploy(berth, { service: 'swing', image: one });
-    const load = pacedLoad(berth, 'swing', 300);
+    await using load = pacedLoad(berth, 'swing', 300);
     for (let round = 1; round <= updates; round += 1) {
       await update(berth, { service: 'swing', image: round % 2 === 1 ? two : one });
     }

@@ -1,0 +1,98 @@
+import test from 'ava';
+import { functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
+import { lastExit, startHost, statusOf, untilAvailable, untilStatus, type TestHost } from '../functions/setup.ts';
+import { pacedLoad } from './load.ts';
+import { callOf, deploy, logged, update } from './setup.ts';
+
+let host: TestHost;
+let one: string;
+let two: string;
+test.before(async () => {
+  host = await startHost();
+  one = (await functionImage(host.registry, { tag: 'one', env: ['VERSION=one'] })).reference;
+  two = (await functionImage(host.registry, { tag: 'two', env: ['VERSION=two'] })).reference;
+});
+test.after.always(() => host?.stop());
+test.afterEach.always(async (t) => {
+  if (!t.passed) t.log((await host.berth.log()).slice(-20_000));
+});
+
+const failedUpdate = 'com.openfaas.berth.failed-update';
+
+test('each crash of a function that ends at its start makes the next start wait longer, and an update mends it', async (t) => {
+  const { berth } = host;
+  await deploy(berth, { service: 'looping', image: one, envVars: { EXIT_AT_START: '7' } });
+  const exits = await until(
+    async () => {
+      const lines = await logged(berth, 'replica exited', 'looping');
+      return lines.length >= 5 ? lines : undefined;
+    },
+    { timeoutMs: 30_000, message: 'five exits' },
+  );
+  const waits = exits.slice(0, 5).map(({ restartInMs }) => Number(restartInMs));
+  t.is(waits[0], 0, 'the first start after a crash is at once');
+  t.deepEqual(
+    waits,
+    [...waits].sort((a, b) => a - b),
+  );
+  t.true((waits[4] ?? 0) >= 4 * (waits[1] ?? Infinity), waits.join());
+  t.regex((await statusOf(berth, 'looping')).annotations[lastExit] ?? '', /exited with code 7/);
+  await update(berth, { service: 'looping', image: two });
+  t.is(await callOf(berth, 'looping'), 'two looping');
+});
+
+test('a new version that is ready and then crashes again and again is rolled back by itself, once', async (t) => {
+  const { berth } = host;
+  await deploy(berth, { service: 'regret', image: one });
+  await update(berth, { service: 'regret', image: two });
+  await until(
+    async () => {
+      await berth.invoke('regret/exit/9');
+      return (await statusOf(berth, 'regret')).annotations[failedUpdate] !== undefined;
+    },
+    { timeoutMs: 30_000, message: 'the rollback' },
+  );
+  const status = await untilStatus(
+    berth,
+    'regret',
+    ({ image, availableReplicas }) => image === one && availableReplicas === 1,
+  );
+  t.regex(status.annotations[failedUpdate] ?? '', /rolled back: it crashed again and again/);
+  t.is(await callOf(berth, 'regret'), 'one regret');
+  t.is((await logged(berth, 'rolling back to the previous version', 'regret')).length, 1);
+});
+
+test('a version that crashes once after its update is not rolled back', async (t) => {
+  const { berth } = host;
+  await deploy(berth, { service: 'shaky', image: one });
+  await update(berth, { service: 'shaky', image: two });
+  await berth.invoke('shaky/exit/9');
+  await until(async () => (await logged(berth, 'replica exited', 'shaky')).length > 0);
+  const { image, annotations } = await untilAvailable(berth, 'shaky', 1);
+  t.is(image, two);
+  t.is(annotations[failedUpdate], undefined);
+});
+
+test('a rollback that is asked for fails no call, can be taken back by another, and needs a previous version', async (t) => {
+  const { berth } = host;
+  const rollBack = () => berth.api('POST', '/system/rollback-function/swing');
+  t.is((await rollBack()).status, 404);
+  await deploy(berth, { service: 'swing', image: one, envVars: { WHICH: 'first' } });
+  const early = await rollBack();
+  t.is(early.status, 409, early.text);
+  await update(berth, { service: 'swing', image: two, envVars: { WHICH: 'second' } });
+  await using load = pacedLoad(berth, 'swing', 100, 4);
+  for (const [image, which] of [
+    [one, 'first'],
+    [two, 'second'],
+  ] as const) {
+    t.is((await rollBack()).status, 202);
+    await untilStatus(berth, 'swing', (status) => status.image === image && status.availableReplicas === 1);
+    await until(async () => (await callOf(berth, 'swing/env/WHICH')) === which, { message: `${which} to serve` });
+  }
+  const { failures, answers } = await load.stop();
+  t.deepEqual(failures, []);
+  t.deepEqual([...answers.keys()].sort(), ['one swing', 'two swing']);
+  t.regex((await statusOf(berth, 'swing')).annotations[failedUpdate] ?? '', /rolled back: it was asked for/);
+});
