@@ -10,10 +10,11 @@ import { ContainerdProvider, Images, Network } from './functions/index.ts';
 import { createGateway, serveMetrics } from './gateway/index.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { LogStore } from './logs/index.ts';
-import { functionProxy, handlersFor, serve, type FaaSHandlers, type VersionInfo } from './provider/index.ts';
+import { handlersFor, serve, type VersionInfo } from './provider/index.ts';
 import { dockerConfigCredentials, hostPlatform, RegistryClient } from './registry/index.ts';
 
-const oldestNode = 24;
+/** The first with `shouldUpgradeCallback`, which refuses upgrades of everything but functions. */
+const oldestNode = [24, 9];
 const snapshotter = 'overlayfs';
 const checkout = path.join(import.meta.dirname, '..');
 
@@ -54,16 +55,7 @@ async function serveGateway({ config, provider, version, signal, log }: Serving)
 /** The bare provider API, for an OpenFaaS gateway in front, until the signal aborts. */
 async function serveProvider({ config, provider, version, signal, log }: Serving): Promise<void> {
   const { faas, upstreamTimeoutMs } = config;
-  const { defaultNamespace, maxIdleConnsPerHost } = faas;
-  const handlers: FaaSHandlers = {
-    ...handlersFor(provider, faas),
-    functionProxy: functionProxy((name, options) => provider.resolve(name, options), {
-      defaultNamespace,
-      maxIdleConnsPerHost,
-      upstreamTimeoutMs,
-      log,
-    }),
-  };
+  const handlers = handlersFor(provider, faas, { upstreamTimeoutMs, log });
   const server = await serve(handlers, faas, { signal, log });
   log.info('berth serves as a provider', { address: server.address, port: server.port, release: version.release });
   await server.closed;
@@ -116,14 +108,17 @@ function readVersion(): VersionInfo {
   return { release: version, sha: 'unknown', commit_message: '' };
 }
 
+function checkNode(): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = oldestNode;
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
+  throw new Error(`Node.js ${process.version} is too old: berth needs ${oldestNode.join('.')}, see install.sh runtime`);
+}
+
 async function main(): Promise<void> {
   const journal = process.env.JOURNAL_STREAM !== undefined;
   try {
-    if (Number(process.versions.node.split('.')[0]) < oldestNode) {
-      throw new Error(
-        `Node.js ${process.version} is too old: berth needs ${oldestNode} or newer, see install.sh runtime`,
-      );
-    }
+    checkNode();
     const config = readDaemonConfig(process.env);
     await run(config, createLog({ level: config.logLevel, journal }));
   } catch (error) {
