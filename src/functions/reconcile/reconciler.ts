@@ -161,7 +161,14 @@ export class Reconciler {
   async #pass(state: FunctionState): Promise<void> {
     const { fn } = state;
     if (this.#store.isUnreadable(fn)) return;
-    this.#merge(state, await observeFunction(this.#host.containerd, fn));
+    const inWork = new Set([...state.replicas.values()].filter(({ busy }) => busy).map(({ id }) => id));
+    const actual = await observeFunction(this.#host.containerd, fn);
+    // A step that ended while we looked has left something newer than we saw; it has asked for another look.
+    this.#merge(
+      state,
+      actual.filter(({ id }) => !inWork.has(id)),
+      inWork,
+    );
     const record = this.#store.get(fn);
     state.forgetGenerationsBut(record);
     this.#checkTime(state, record);
@@ -176,10 +183,10 @@ export class Reconciler {
   }
 
   /** What containerd says, into what we know. */
-  #merge(state: FunctionState, actual: ActualReplica[]): void {
+  #merge(state: FunctionState, actual: ActualReplica[], inWork: ReadonlySet<string>): void {
     const seen = new Set(actual.map(({ id }) => id));
     for (const replica of state.replicas.values()) {
-      if (seen.has(replica.id) || replica.busy) continue;
+      if (seen.has(replica.id) || inWork.has(replica.id)) continue;
       replica.stopWatching();
       state.replicas.delete(replica.id);
     }
@@ -187,7 +194,7 @@ export class Reconciler {
       const replica = state.replicas.get(id) ?? new ReplicaState(id, generation);
       state.replicas.set(id, replica);
       replica.created = true;
-      if (!replica.busy) this.#mergeTask(state, replica, task);
+      this.#mergeTask(state, replica, task);
     }
   }
 

@@ -48,12 +48,9 @@ async function untilReplaced(name: string, before: string[]): Promise<void> {
 test('a function is not ready, and its callers wait, until its own readiness path answers well', async (t) => {
   const { berth } = host;
   const deployed = deploy(berth, { service: 'late', image, annotations: readyPath });
-  const address = await until(
-    async () => (await logged(berth, 'step', 'late')).length > 0 && (await runningAddress('late')),
-    {
-      timeoutMs: 30_000,
-    },
-  );
+  const address = await until(() => runningAddress('late'), {
+    timeoutMs: 30_000,
+  });
   t.is((await askReplica(address, '/')).trim(), 'none late', 'it answers already');
   const call = berth.invoke('late');
   t.like(await statusOf(berth, 'late'), { replicas: 1, availableReplicas: 0 });

@@ -3,6 +3,7 @@ import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import { replicasOf, restarts, startHost, statusOf, untilAvailable, type TestHost } from '../functions/setup.ts';
 import { pacedLoad } from './load.ts';
+import { startProvider } from './provider.ts';
 import { deploy, logged, scale } from './setup.ts';
 
 let host: TestHost;
@@ -29,3 +30,22 @@ test.serial(
     t.is((await statusOf(berth, 'tide')).annotations[restarts], undefined);
   },
 );
+
+test.serial('a replica that starts while its function is looked at without pause counts as no crash', async (t) => {
+  const { containerd, registry } = host;
+  await host.berth.kill();
+  await using busy = await startProvider({ containerd, timing: { resyncMs: 1 } });
+  const { reference: image } = await functionImage(registry);
+  const fn = { name: 'watched', namespace: 'openfaas-fn' };
+  t.is(await busy.provider.deploy({ ...fn, image }), 'ready');
+  for (const replicas of [6, 1, 6, 1, 6]) {
+    await busy.provider.scale(fn, replicas);
+    await until(async () => (await busy.provider.status(fn, { usage: false })).availableReplicas === replicas, {
+      timeoutMs: 30_000,
+    });
+  }
+  const crashes = (await busy.log()).split('\n').filter((line) => line.includes('replica exited'));
+  t.deepEqual(crashes, []);
+  await busy.provider.remove(fn);
+  await until(async () => (await replicasOf(containerd, 'watched')).length === 0, { timeoutMs: 20_000 });
+});

@@ -1,0 +1,78 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { startContainerd } from '../../helpers/containerd.ts';
+import { functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
+import { run } from '../../helpers/processes.ts';
+import { startRegistry } from '../../helpers/registry.ts';
+import { restarts, tasksIn, tasksOf } from '../functions/setup.ts';
+import { startProvider, type TestProvider } from './provider.ts';
+
+/** 1000 by test/soak/lifecycle.sh. */
+const cycles = Number(process.env.BERTH_TEST_CRASHES ?? 20);
+const namespace = 'openfaas-fn';
+
+/** Of 14 addresses the bridge has one. */
+const names = Array.from({ length: 10 }, (_, index) => `cycle-${index}`);
+
+async function attached({ folder }: TestProvider): Promise<{ veths: number; addresses: number }> {
+  const links = (await run('ip', ['-brief', 'link', 'show', 'type', 'veth'])).stdout;
+  const leased = await readdir(join(folder, 'run/ipam/openfaas'));
+  return {
+    veths: links.split('\n').filter(Boolean).length,
+    addresses: leased.filter((name) => /^\d/.test(name)).length,
+  };
+}
+
+test.serial(`${cycles} crashes and restarts in a subnet of 14 addresses use up none of them`, async (t) => {
+  t.timeout(60 * 60_000);
+  await using containerd = await startContainerd();
+  await using registry = await startRegistry();
+  const timing = { restartBaseMs: 10, restartMaxMs: 20 };
+  await using host = await startProvider({ containerd, timing, subnet: '10.99.0.0/28' });
+  const { provider } = host;
+  const { reference: image } = await functionImage(registry);
+  await Promise.all(names.map((name) => provider.deploy({ name, namespace, image })));
+
+  const untilRestarted = (name: string, times: number) =>
+    until(
+      async () => {
+        const { annotations = {}, availableReplicas } = await provider.status({ name, namespace }, { usage: false });
+        return availableReplicas === 1 && (times === 0 || annotations[restarts] === String(times));
+      },
+      { timeoutMs: 60_000, message: `${name} after ${times} crashes` },
+    );
+  async function crash(name: string): Promise<void> {
+    for (let times = 1; times <= cycles / names.length; times += 1) {
+      const [task] = await tasksOf(containerd, name);
+      if (!task) throw new Error(`${name} has no task`);
+      process.kill(task.pid, 'SIGKILL');
+      await untilRestarted(name, times);
+    }
+  }
+  await Promise.all(names.map((name) => untilRestarted(name, 0)));
+  const startedMs = performance.now();
+  try {
+    await Promise.all(names.map(crash));
+  } catch (error) {
+    t.log((await host.log()).slice(-8000));
+    throw error;
+  }
+  const counts = await attached(host);
+  console.log(
+    `${cycles} crashes in ${Math.round((performance.now() - startedMs) / 1000)} s: ${JSON.stringify(counts)}`,
+  );
+  t.deepEqual(counts, { veths: names.length, addresses: names.length });
+  t.is((await tasksIn(containerd)).length, names.length);
+
+  t.is(await provider.deploy({ name: 'one-more', namespace, image }), 'ready');
+  t.is(await provider.update({ name: 'one-more', namespace, image, envVars: { NEW: 'yes' } }), 'ready');
+  for (const name of [...names, 'one-more']) await provider.remove({ name, namespace });
+  const none = { veths: 0, addresses: 0 };
+  await until(async () => JSON.stringify(await attached(host)) === JSON.stringify(none), {
+    timeoutMs: 30_000,
+    message: 'all addresses to be given back',
+  });
+  t.pass();
+});
