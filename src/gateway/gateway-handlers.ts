@@ -69,6 +69,7 @@ function invoker(options: GatewayOptions, invocations: Invocations): RawHandler 
   };
   const proxy = functionProxy(resolve, {
     defaultNamespace: config.defaultNamespace,
+    maxIdleConns: config.maxIdleConns,
     maxIdleConnsPerHost: config.maxIdleConnsPerHost,
     upstreamTimeoutMs,
     unreachableStatus: 502,

@@ -16,7 +16,7 @@ export interface FaaSConfig {
   enableBasicAuth: boolean;
   /** Folder of the files `basic-auth-user` and `basic-auth-password`. */
   secretMountPath: string;
-  /** Read as faas-provider does, and of no effect yet: only each replica has its limit, `maxIdleConnsPerHost`. */
+  /** Idle connections kept to all replicas together. */
   maxIdleConns: number;
   /** Idle connections kept to one replica. */
   maxIdleConnsPerHost: number;

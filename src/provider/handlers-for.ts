@@ -42,7 +42,7 @@ export function handlersFor(
   config: FaaSConfig = defaultConfig,
   options: HandlersOptions = {},
 ): FaaSHandlers {
-  const { defaultNamespace, maxIdleConnsPerHost } = config;
+  const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost } = config;
   const queryOf = (ctx: FaaSContext): Query => ({ query: new URLSearchParams(ctx.querystring), defaultNamespace });
   const { secrets, namespaces } = provider;
 
@@ -50,6 +50,7 @@ export function handlersFor(
     functionProxy: functionProxy((name, resolving) => provider.resolve(name, resolving).catch(sayNoEndpoints(name)), {
       ...options,
       defaultNamespace,
+      maxIdleConns,
       maxIdleConnsPerHost,
     }),
     async functionLister(ctx) {

@@ -25,6 +25,8 @@ export interface FunctionProxyOptions {
   resolveWaitMs?: number;
   /** Connections kept open to one endpoint while no call uses them. */
   maxIdleConnsPerHost?: number;
+  /** Connections kept open in all while no call uses them. */
+  maxIdleConns?: number;
   /** Answered when the function cannot be reached: faas-provider's 500 unless given, a gateway says 502. */
   unreachableStatus?: number;
   /** How long after its start a replica's watchdog may say that its process is not there yet, and is asked again. */
@@ -45,8 +47,8 @@ export interface FunctionProxy {
 }
 
 export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): FunctionProxy {
-  const { maxIdleConnsPerHost, log = silentLog } = options;
-  const proxy = options.proxy ?? createHttpProxy({ maxIdleConnsPerHost });
+  const { maxIdleConns, maxIdleConnsPerHost, log = silentLog } = options;
+  const proxy = options.proxy ?? createHttpProxy({ maxIdleConns, maxIdleConnsPerHost });
 
   async function answerTo(url: FunctionUrl | undefined, caller: Caller, send: Send): Promise<Answer | undefined> {
     if (!url) return noFunction;

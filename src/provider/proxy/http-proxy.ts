@@ -1,8 +1,9 @@
-import { Agent, ClientRequest, IncomingMessage } from 'node:http';
-import type { ServerResponse } from 'node:http';
+import { ClientRequest, IncomingMessage } from 'node:http';
+import type { Agent, ServerResponse } from 'node:http';
 import { Stream } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { hasCallerLeft } from './caller.ts';
+import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { hasBody, isChunked, requestHeaders } from './headers.ts';
 import type { Proxy, ProxyOutcome, ProxyTarget } from './proxy.ts';
@@ -12,6 +13,8 @@ import { upgradeTo } from './upgrade.ts';
 export interface HttpProxyOptions {
   /** Connections kept open to one endpoint while no call uses them. */
   maxIdleConnsPerHost?: number;
+  /** Connections kept open in all while no call uses them. */
+  maxIdleConns?: number;
   /** How long a kept connection may idle: less than the 5 s after which common servers close theirs. */
   idleTimeoutMs?: number;
   connectTimeoutMs?: number;
@@ -26,17 +29,13 @@ export interface HttpProxyOptions {
  */
 export function createHttpProxy(options: HttpProxyOptions = {}): Proxy {
   const {
+    maxIdleConns = 1024,
     maxIdleConnsPerHost = 1024,
     idleTimeoutMs = 4_000,
     connectTimeoutMs = 5_000,
     maxHeaderBytes = 80 * 1024,
   } = options;
-  const agent = new Agent({
-    keepAlive: true,
-    maxFreeSockets: maxIdleConnsPerHost,
-    scheduling: 'lifo',
-    timeout: idleTimeoutMs,
-  });
+  const agent = new Connections({ maxIdleConns, maxIdleConnsPerHost, idleTimeoutMs });
   const proxy = httpProxy.createProxyServer({ selfHandleResponse: true, toProxy: true });
   const bodies = new WeakMap<IncomingMessage, RequestBody>();
 
