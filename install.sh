@@ -9,6 +9,7 @@ NODE_VERSION=26.10.0
 prefix=/usr/local/lib/berth
 config=/etc/berth
 unit=/etc/systemd/system/berth.service
+networkd_file=/etc/systemd/network/00-berth.network
 pid_file=/run/berth.pid
 log_file=/var/log/berth.log
 containerd_log_file=/var/log/containerd.log
@@ -129,6 +130,8 @@ install_program() {
 	install_runtime "$prefix.new/runtime"
 	(cd "$prefix.new" && quietly npm ci --omit=dev --ignore-scripts)
 	echo "$checksum" >"$prefix.new/.checksum"
+	# Lest a power cut leaves empty files under the checksum of whole ones.
+	sync
 	rm -rf "$prefix.old"
 	[ ! -d "$prefix" ] || mv "$prefix" "$prefix.old"
 	mv "$prefix.new" "$prefix"
@@ -195,7 +198,8 @@ unit_text() {
 
 		[Service]
 		EnvironmentFile=-$config/berth.env
-		ExecStart=$prefix/runtime/bin/node --use-system-ca $prefix/src/main.ts
+		SyslogIdentifier=berth
+		ExecStart=$prefix/runtime/bin/node --use-system-ca --disable-warning=DEP0060 $prefix/src/main.ts
 		Restart=always
 		RestartSec=1
 		KillMode=process
@@ -205,6 +209,31 @@ unit_text() {
 		[Install]
 		WantedBy=multi-user.target
 	END
+}
+
+# systemd-networkd takes the ports of functions off their bridge where a file of the host's matches them, such as Type=ether.
+networkd_text() {
+	cat <<-END
+		[Match]
+		Name=openfaas0 veth*
+
+		[Link]
+		Unmanaged=yes
+	END
+}
+
+# put FILE: writes standard input there; false when that is what the file has already.
+put() {
+	cat >"$tmp/put"
+	cmp -s "$tmp/put" "$1" && return 1
+	mkdir -p "$(dirname "$1")"
+	cp "$tmp/put" "$1"
+}
+
+leave_network_alone() {
+	has_systemd || return 0
+	networkd_text | put "$networkd_file" || return 0
+	if systemctl is-active --quiet systemd-networkd; then quietly networkctl reload; fi
 }
 
 is_running() {
@@ -221,9 +250,7 @@ start_containerd() {
 
 start_berth() {
 	if has_systemd; then
-		unit_text >"$tmp/unit"
-		if ! cmp -s "$tmp/unit" "$unit"; then
-			cp "$tmp/unit" "$unit"
+		if unit_text | put "$unit"; then
 			quietly systemctl daemon-reload
 			changed=yes
 		fi
@@ -244,25 +271,38 @@ start_in_background() {
 		set -a
 		# shellcheck disable=SC1091 # made by install_config
 		. "$config/berth.env"
-		exec setsid nohup "$prefix/runtime/bin/node" --use-system-ca "$prefix/src/main.ts" >>"$log_file" 2>&1 </dev/null
+		exec setsid nohup "$prefix/runtime/bin/node" --use-system-ca --disable-warning=DEP0060 "$prefix/src/main.ts" >>"$log_file" 2>&1 </dev/null
 	) &
 	echo $! >"$pid_file"
 }
 
+service_pid() {
+	if has_systemd; then systemctl show --property MainPID --value berth; else cat "$pid_file"; fi
+}
+
+# For as long as its process lives: a small host with many functions takes its time, one that cannot start ends at once.
 wait_until_healthy() {
 	address=$(setting bind 0.0.0.0)
 	[ "$address" != 0.0.0.0 ] || address=127.0.0.1
 	url=http://$address:$(setting port 8080)/healthz
-	tries=150
-	until "$prefix/runtime/bin/node" -e "fetch('$url').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || die "$url does not answer; the last line of its log: $(last_log_line)"
-		sleep 0.2
+	pid=$(service_pid)
+	until is_healthy "$url"; do
+		[ "$(is_running && service_pid)" = "$pid" ] ||
+			die "berth ended at its start; the last line of its log: $(last_log_line)"
 	done
 }
 
+# Asks for some seconds, as starting a process is no small thing on a small host.
+is_healthy() {
+	"$prefix/runtime/bin/node" -e "
+		const end = Date.now() + 5000;
+		const ask = () => fetch('$1').then(({ ok }) => ok, () => false).then(answered);
+		const answered = (ok) => (ok || Date.now() > end ? process.exit(ok ? 0 : 1) : setTimeout(ask, 200));
+		ask();"
+}
+
 last_log_line() {
-	if has_systemd; then journalctl --unit berth --lines 1 --output cat; else tail -n 1 "$log_file"; fi
+	if has_systemd; then journalctl --identifier berth --lines 1 --output cat; else tail -n 1 "$log_file"; fi
 }
 
 print_how_to() {
@@ -281,6 +321,7 @@ install_berth() {
 	check_port
 	install_program
 	install_config
+	leave_network_alone
 	start_containerd
 	start_berth
 	wait_until_healthy

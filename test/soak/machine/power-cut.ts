@@ -1,0 +1,175 @@
+/**
+ * Power cuts at random moments of deploys and updates. After each boot every function is back without a request and as it
+ * was, what was answered for is there, what was under way is absent, old or new, and nothing is left over. See machine.ts.
+ *
+ *   power-cut.ts [CUTS]   5 unless said
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
+import { startRegistry } from '../../helpers/registry.ts';
+import { type Deployment, holds, Machine } from './machine.ts';
+
+const cuts = Number(process.argv[2] ?? 5);
+const secondNamespace = 'second-ns';
+
+await using registry = await startRegistry();
+const machine = await Machine.up('soak');
+const host = { name: '' };
+
+/** An image of its own, with a file whose content is new each time. */
+async function newImage(version: string): Promise<{ reference: string; data: string }> {
+  const data = randomBytes(150_000).toString('hex');
+  const env = [`VERSION=${version}`];
+  const image = await functionImage(registry, { tag: version, env, layers: [{ data }] });
+  return { reference: image.reference.replace(registry.host, host.name), data };
+}
+
+/** What a call of each kept function must answer. */
+const kept = new Map<string, { deployment: Deployment; version: string }>();
+
+async function keep(deployment: Deployment, version: string): Promise<void> {
+  await machine.deploy('POST', deployment);
+  kept.set(deployment.service, { deployment, version });
+}
+
+async function prepare(): Promise<void> {
+  await machine.installBerth();
+  host.name = await machine.reachRegistry(registry);
+  const { reference: image } = await newImage('v0');
+  const namespace = secondNamespace;
+  await machine.ask('POST', '/system/namespace/', { name: namespace, labels: { openfaas: '1' } });
+  await machine.ask('POST', '/system/secrets', { name: 'token', value: 'a secret' });
+  await keep({ service: 'plain', image }, 'v0');
+  await keep({ service: 'secretive', image, secrets: ['token'] }, 'v0');
+  await keep({ service: 'twice', image, labels: { 'com.openfaas.scale.min': '2' } }, 'v0');
+  await keep({ service: 'elsewhere', image, namespace, envVars: { PLACE: 'second' } }, 'v0');
+  await keep({ service: 'changing', image }, 'v0');
+  await machine.deploy('POST', { service: 'asleep', image });
+  await machine.ask('POST', '/system/scale-function/asleep', { serviceName: 'asleep', replicas: 0 });
+}
+
+interface Change {
+  name: string;
+  version: string;
+  data: string;
+  /** Status of the answer, when there was one before the cut. */
+  answered?: number;
+}
+
+/** Sends a deploy or an update and cuts the power `afterMs` later. */
+async function cutDuring(method: 'POST' | 'PUT', name: string, version: string, afterMs: number): Promise<Change> {
+  const { reference: image, data } = await newImage(version);
+  const change: Change = { name, version, data };
+  const sent = machine.api(method, '/system/functions', { service: name, image }).then(
+    ({ status }) => (change.answered = status),
+    () => undefined,
+  );
+  await sleep(afterMs);
+  const seen = change.answered;
+  await machine.cutPower();
+  await sent;
+  return { ...change, answered: seen };
+}
+
+/** How long an update takes here, from its request to its answer. */
+async function updateMs(): Promise<number> {
+  const { reference: image } = await newImage('measured');
+  const start = performance.now();
+  await machine.ask('PUT', '/system/functions', { service: 'changing', image });
+  kept.set('changing', { deployment: { service: 'changing', image }, version: 'measured' });
+  return performance.now() - start;
+}
+
+/** Fails unless all kept functions answer as before. Nothing was asked of them since the boot. */
+async function allAreBack(): Promise<number> {
+  const start = performance.now();
+  for (const { deployment, version } of kept.values()) {
+    const { service: name, namespace = 'openfaas-fn', secrets = [], envVars = {} } = deployment;
+    await machine.ready(name, namespace);
+    const path = `${name}.${namespace}`;
+    assert.match((await machine.invoke(path)).text, new RegExp(`^${version} `), `${name} answers`);
+    for (const secret of secrets) {
+      assert.equal((await machine.invoke(`${path}/file/var/openfaas/secrets/${secret}`)).text, 'a secret');
+    }
+    for (const [key, value] of Object.entries(envVars)) {
+      assert.equal((await machine.invoke(`${path}/env/${key}`)).text, `${value}\n`);
+    }
+  }
+  const sleeper = await machine.status('asleep');
+  assert.equal(sleeper?.availableReplicas, 0, 'the sleeper sleeps on');
+  return Math.round(performance.now() - start);
+}
+
+/** What became of the change; anything but absent, old and new is a failure. */
+async function outcomeOf({ name, version, data, answered }: Change): Promise<'absent' | 'old' | 'new'> {
+  const status = await machine.status(name);
+  if (status === undefined) {
+    assert.ok(answered === undefined && !kept.has(name), `${name} was answered for with ${answered} and is lost`);
+    return 'absent';
+  }
+  // A deploy that was cut goes on after the boot.
+  const old = kept.get(name)?.version;
+  await machine.ready(name);
+  const serving = async () => (await machine.invoke(name)).text.split(' ')[0];
+  if (answered !== undefined) await until(async () => (await serving()) === version, { timeoutMs: 60_000 });
+  const served = await serving();
+  if (served === old) return 'old';
+  assert.equal(served, version);
+  assert.equal((await machine.invoke(`${name}/file/data`)).text, data, 'the image is whole');
+  kept.set(name, { deployment: { service: name, image: status.image }, version });
+  return 'new';
+}
+
+/** Replicas have each one container, one network namespace, one address, and nothing else is there. */
+async function nothingIsLeft(): Promise<string> {
+  const wanted = [...kept.values()].length + 2; // one more replica of twice, and the sleeper's record
+  const counts = await until(
+    async () => {
+      const counted = await machine.run(`
+        containers=0; extracting=0
+        for namespace in openfaas-fn ${secondNamespace}; do
+          containers=$((containers + $(ctr -n $namespace containers ls -q | wc -l)))
+          extracting=$((extracting + $(ctr -n $namespace snapshots ls | grep -c extract- || true)))
+        done
+        leases=$(ctr -n openfaas-fn leases ls -q | wc -l)
+        netns=$(ls /run/netns | wc -l)
+        veths=$(ip -o link show type veth | wc -l)
+        half=$(find /var/lib/berth -name '.tmp-*' | wc -l)
+        echo $containers $netns $veths $leases $extracting $half`);
+      const [containers, netns, ...others] = counted.trim().split(' ').map(Number);
+      const [veths, ...leftovers] = others;
+      const replicas = containers === wanted && netns === veths && (netns === wanted || netns === wanted - 1);
+      if (replicas && leftovers.every((count) => count === 0)) return counted.trim();
+      console.log(
+        `  … containers, netns, veths, leases, half-unpacked, half-written: ${counted.trim()}; wanted ${wanted}`,
+      );
+      return undefined;
+    },
+    { timeoutMs: 120_000, intervalMs: 3000, message: 'a host without leftovers' },
+  );
+  return counts;
+}
+
+try {
+  await prepare();
+  const tookMs = await updateMs();
+  console.log(`6 functions, an update takes ${Math.round(tookMs)} ms`);
+  for (let i = 1; i <= cuts; i++) {
+    const updates = i % 2 === 1;
+    const [method, name] = updates ? (['PUT', 'changing'] as const) : (['POST', `new-${i}`] as const);
+    const afterMs = Math.round(Math.random() * 1.4 * tookMs);
+    const change = await cutDuring(method, name, `v${i}`, afterMs);
+    const healthyMs = await machine.boot();
+    const outcome = await outcomeOf(change);
+    const backMs = await allAreBack();
+    const counts = await nothingIsLeft();
+    const answered = change.answered ?? 'not yet';
+    holds(`cut ${i}: ${method} ${name}, ${afterMs} ms in, answered ${answered}: ${outcome}; healthy ${healthyMs} ms after
+      power-on, all called ${backMs} ms later; ${counts}`);
+  }
+} finally {
+  await machine.down();
+}
