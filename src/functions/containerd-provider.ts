@@ -199,8 +199,11 @@ export class ContainerdProvider implements Provider {
     return cast(() => this.#deployments.deploy(deployment));
   }
 
-  update(deployment: FunctionDeployment): Promise<DeployOutcome> {
-    return cast(() => this.#deployments.update(deployment));
+  async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
+    const outcome = await cast(() => this.#deployments.update(deployment));
+    // The version before the previous one is not needed any more.
+    void this.#sweep.images(deployment.namespace);
+    return outcome;
   }
 
   async remove(name: FunctionName): Promise<void> {

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import test from 'ava';
+import { functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
+import { run } from '../../helpers/processes.ts';
+import { startHost, type TestHost } from '../functions/setup.ts';
+import { deploy, remove, update } from './setup.ts';
+
+/** 30 by test/soak/lifecycle.sh. */
+const updates = Number(process.env.BERTH_TEST_UPDATES ?? 6);
+const layerMegabytes = 20;
+
+let host: TestHost;
+test.before(async () => {
+  host = await startHost();
+});
+test.after.always(() => host?.stop());
+test.afterEach.always(async (t) => {
+  if (!t.passed) t.log((await host.berth.log()).slice(-8000));
+});
+
+async function version(round: number): Promise<string> {
+  const layer = { data: randomBytes(layerMegabytes * 1024 * 1024) };
+  return (await functionImage(host.registry, { tag: `v${round}`, env: [`VERSION=${round}`], layers: [layer] }))
+    .reference;
+}
+
+async function usedMegabytes(): Promise<number> {
+  return Number((await run('du', ['-sm', host.containerd.root])).stdout.split('\t')[0]);
+}
+
+async function imagesOf(tag: string): Promise<string[]> {
+  const names = await host.containerd.ctr('-n', 'openfaas-fn', 'images', 'ls', '-q');
+  return names.split('\n').filter((name) => name.includes(tag));
+}
+
+test.serial(
+  `after ${updates} updates with a new layer of ${layerMegabytes} MB each, the disk holds no more than two versions`,
+  async (t) => {
+    t.timeout(900_000);
+    const { berth } = host;
+    const emptyMegabytes = await usedMegabytes();
+    await deploy(berth, { service: 'heavy', image: await version(0) });
+    // A version is there twice: its compressed layers, to be read again, and its files.
+    const oneMegabytes = (await usedMegabytes()) - emptyMegabytes;
+    for (let round = 1; round <= updates; round += 1) {
+      await update(berth, { service: 'heavy', image: await version(round) });
+    }
+    const bound = emptyMegabytes + 2 * oneMegabytes + layerMegabytes / 4;
+    await until(async () => (await usedMegabytes()) <= bound, { timeoutMs: 60_000, intervalMs: 500 }).catch(() => {});
+    const used = await usedMegabytes();
+    console.log(`${emptyMegabytes} MB empty, ${oneMegabytes} MB a version, ${used} MB after ${updates} updates`);
+    t.true(used <= bound, `${used} MB, not ${bound}`);
+    t.deepEqual(await imagesOf('v0'), []);
+    t.is((await imagesOf(`v${updates}`)).length, 1);
+    t.is((await imagesOf(`v${updates - 1}`)).length, 1, 'the previous one is kept for rollback');
+
+    await remove(berth, 'heavy');
+    await until(async () => (await usedMegabytes()) < emptyMegabytes + layerMegabytes / 4, {
+      timeoutMs: 60_000,
+      intervalMs: 500,
+      message: 'the disk to be as it was',
+    });
+  },
+);
