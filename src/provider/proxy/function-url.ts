@@ -1,3 +1,4 @@
+import { isLabel } from '../names.ts';
 import type { FunctionName } from '../types.ts';
 
 /** What the URL of a call says, e.g. `/function/env.dev/a?b` → name `env`, namespace `dev`, path `/a?b`. */
@@ -24,9 +25,6 @@ export function splitFunctionUrl(url: string, options: SplitOptions): FunctionUr
   const dot = fullName.lastIndexOf('.');
   const name = dot === -1 ? fullName : fullName.slice(0, dot);
   const namespace = dot === -1 ? defaultNamespace : fullName.slice(dot + 1);
-  if (!label.test(name) || !label.test(namespace)) return undefined;
+  if (!isLabel(name) || !isLabel(namespace)) return undefined;
   return { name, namespace, path: path.startsWith('/') ? path : `/${path}` };
 }
-
-/** RFC 1123, as functions and namespaces are named. */
-const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
