@@ -3,20 +3,20 @@
  * fetched through every module proxy). One host; each test removes what it made, as some look at the whole list.
  */
 import test from 'ava';
-import type { ExecutionContext } from 'ava';
-import { redirectorImage, watchdogImage } from '../helpers/functions.ts';
+import { redirectorImage } from '../helpers/functions.ts';
 import { until } from '../helpers/poll.ts';
-import { startHost, statusOf, untilAvailable } from '../integration/functions/setup.ts';
-import type { TestHost } from '../integration/functions/setup.ts';
+import { statusOf } from '../integration/functions/setup.ts';
+import { startCertifierHost } from './certifier-host.ts';
+import type { CertifierHost } from './certifier-host.ts';
 
 const namespaces = ['openfaas-fn', 'certifier-test'];
-let host: TestHost;
+let host: CertifierHost;
 let image: string;
 let redirector: string;
 
 test.before(async () => {
-  host = await startHost();
-  ({ reference: image } = await watchdogImage(host.registry));
+  host = await startCertifierHost();
+  ({ image } = host);
   ({ reference: redirector } = await redirectorImage(host.registry));
   await host.berth.api('POST', '/system/namespace/', { name: 'certifier-test', labels: { openfaas: '1' } });
 });
@@ -47,22 +47,8 @@ interface LogLine {
   timestamp: string;
 }
 
-async function deploy(t: ExecutionContext, body: object, method = 'POST'): Promise<void> {
-  const { status, text } = await host.berth.api(method, '/system/functions', body);
-  t.true([200, 202].includes(status), `${status} ${text}`);
-}
-
 async function list(namespace: string): Promise<Listed[]> {
   return JSON.parse((await host.berth.api('GET', `/system/functions?namespace=${namespace}`)).text) as Listed[];
-}
-
-/** As the certifier does it: the namespace in the query only. */
-async function remove(t: ExecutionContext, namespace: string, ...names: string[]): Promise<void> {
-  for (const functionName of names) {
-    const path = `/system/functions?namespace=${namespace}`;
-    const { status, text } = await host.berth.api('DELETE', path, { functionName });
-    t.true([200, 201, 202].includes(status), `${status} ${text}`);
-  }
 }
 
 const someJson = JSON.stringify(
@@ -91,7 +77,7 @@ for (const namespace of namespaces) {
       { ...common, service: 'memory-limit', envProcess: 'env', limits: { memory: '5Mi', cpu: '100m' } },
     ];
     for (const { service, labels, annotations, ...rest } of deployments) {
-      await deploy(t, { service, labels, annotations, ...rest });
+      await host.deploy(t, { service, labels, annotations, ...rest });
       const one = JSON.parse(
         (await host.berth.api('GET', `/system/function/${service}?namespace=${namespace}&usage=1`)).text,
       ) as Listed;
@@ -117,19 +103,19 @@ for (const namespace of namespaces) {
       t.deepEqual(found?.limits, 'limits' in deployment ? deployment.limits : undefined);
       t.log(`${name}: label faas_function is ${found?.labels['faas_function'] ?? 'absent'}`);
     }
-    await remove(t, namespace, ...deployments.map(({ service }) => service));
+    await host.remove(t, namespace, ...deployments.map(({ service }) => service));
   });
 
   test.serial(`${namespace}: a function within 5 MiB answers`, async (t) => {
     const limits = { memory: '5Mi', cpu: '100m' };
-    await deploy(t, { service: 'memory-limit', image, namespace, envProcess: 'env', limits });
+    await host.deploy(t, { service: 'memory-limit', image, namespace, envProcess: 'env', limits });
     t.is((await host.berth.invoke(`memory-limit.${namespace}`)).status, 200);
-    await remove(t, namespace, 'memory-limit');
+    await host.remove(t, namespace, 'memory-limit');
   });
 
   test.serial(`${namespace}: every verb reaches the function, with call id and start time on the answer`, async (t) => {
     const nothing = { labels: null, annotations: null };
-    await deploy(t, { service: 'env-test-verbs', image, namespace, envProcess: 'env', ...nothing });
+    await host.deploy(t, { service: 'env-test-verbs', image, namespace, envProcess: 'env', ...nothing });
     t.like(await statusOf(host.berth, 'env-test-verbs', `?namespace=${namespace}`), { image, namespace });
     t.true((await list(namespace)).some(({ name }) => name === 'env-test-verbs'));
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
@@ -139,25 +125,25 @@ for (const namespace of namespaces) {
       t.regex(headers.get('x-call-id') ?? '', /^[0-9a-f-]{36}$/);
       t.regex(headers.get('x-start-time') ?? '', /^\d{19}$/);
     }
-    await remove(t, namespace, 'env-test-verbs');
+    await host.remove(t, namespace, 'env-test-verbs');
   });
 
   test.serial(`${namespace}: a function's environment and the query reach its process`, async (t) => {
     const envVars = { custom_env: 'custom_env_value' };
     const nothing = { labels: null, annotations: null };
-    await deploy(t, { service: 'env-test', image, namespace, envProcess: 'env', envVars, ...nothing });
+    await host.deploy(t, { service: 'env-test', image, namespace, envProcess: 'env', envVars, ...nothing });
     const plain = await host.berth.invoke(`env-test.${namespace}`, { method: 'POST' });
     t.true(plain.text.includes('custom_env=custom_env_value\n'), plain.text);
     t.false(plain.text.includes('Http_Query'));
     const queried = await host.berth.invoke(`env-test.${namespace}?testing=1`, { method: 'POST' });
     t.true(queried.text.includes('Http_Query=testing=1\n'), queried.text);
-    await remove(t, namespace, 'env-test');
+    await host.remove(t, namespace, 'env-test');
   });
 
   test.serial(`${namespace}: a redirect is relayed and not followed`, async (t) => {
     const service = 'redirector-test';
     const envVars = { destination: 'http://example.com' };
-    await deploy(t, { service, image: redirector, namespace, envProcess: './handler', envVars, labels: null });
+    await host.deploy(t, { service, image: redirector, namespace, envProcess: './handler', envVars, labels: null });
     const answer = await until(
       async () => {
         const given = await host.berth.invoke(`${service}.${namespace}`, { method: 'POST' });
@@ -166,12 +152,12 @@ for (const namespace of namespaces) {
       { timeoutMs: 22_500, intervalMs: 750, message: 'the redirect' },
     );
     t.is(answer.headers.get('location'), 'http://example.com');
-    await remove(t, namespace, service);
+    await host.remove(t, namespace, service);
   });
 
   test.serial(`${namespace}: the first call is answered and its lines are in the log`, async (t) => {
     const service = 'test-logger';
-    await deploy(t, { service, image, namespace, envProcess: 'cat', labels: null, annotations: null });
+    await host.deploy(t, { service, image, namespace, envProcess: 'cat', labels: null, annotations: null });
     await until(async () => (await statusOf(host.berth, service, `?namespace=${namespace}`)).availableReplicas >= 1, {
       timeoutMs: 60_000,
     });
@@ -191,12 +177,12 @@ for (const namespace of namespaces) {
       texts.some((line) => line.startsWith(`Wrote ${namespace.length} Bytes`)),
       texts.join(),
     );
-    await remove(t, namespace, service);
+    await host.remove(t, namespace, service);
   });
 
   test.serial(`${namespace}: com.openfaas.scale.min is what a function starts with`, async (t) => {
     const labels = { 'com.openfaas.scale.min': '2' };
-    await deploy(t, {
+    await host.deploy(t, {
       service: 'test-min-scale',
       image,
       namespace,
@@ -205,12 +191,12 @@ for (const namespace of namespaces) {
       annotations: null,
     });
     t.is((await statusOf(host.berth, 'test-min-scale', `?namespace=${namespace}`)).replicas, 2);
-    await remove(t, namespace, 'test-min-scale');
+    await host.remove(t, namespace, 'test-min-scale');
   });
 
   test.serial(`${namespace}: a function scaled to zero is woken by a call`, async (t) => {
     const service = 'test-scale-from-zero';
-    await deploy(t, { service, image, namespace, envProcess: 'sha512sum', labels: null, annotations: null });
+    await host.deploy(t, { service, image, namespace, envProcess: 'sha512sum', labels: null, annotations: null });
     const scaled = await host.berth.api('POST', `/system/scale-function/${service}?namespace=${namespace}`, {
       serviceName: service,
       replicas: 0,
@@ -220,7 +206,7 @@ for (const namespace of namespaces) {
     const { status, text } = await host.berth.invoke(`${service}.${namespace}`, { method: 'POST', body: 'x' });
     t.is(status, 200, text);
     t.regex(text, /^a4abd4448c49562d828115d13a1fccea927f52b4d5459297f8b43e42da89238b/);
-    await remove(t, namespace, service);
+    await host.remove(t, namespace, service);
   });
 
   for (const [name, value] of [
@@ -241,14 +227,18 @@ for (const namespace of namespaces) {
       await ok('POST', value, 200, 201, 202);
       t.true((await names()).some((secret) => secret.name === name));
       const function_ = { service: name, image, namespace, envProcess: `cat /var/openfaas/secrets/${name}` };
-      await deploy(t, { ...function_, secrets: [name], labels: null, annotations: {} });
+      await host.deploy(t, { ...function_, secrets: [name], labels: null, annotations: {} });
       t.is((await berth.invoke(`${name}.${namespace}`, { method: 'POST' })).text, text);
 
       await ok('PUT', changed, 200, 202);
-      await deploy(t, { ...function_, secrets: [name], labels: null, annotations: { 'secret-hash': 'other' } }, 'PUT');
+      await host.deploy(
+        t,
+        { ...function_, secrets: [name], labels: null, annotations: { 'secret-hash': 'other' } },
+        'PUT',
+      );
       t.is((await berth.invoke(`${name}.${namespace}`, { method: 'POST' })).text, 'changed');
 
-      await remove(t, namespace, name);
+      await host.remove(t, namespace, name);
       await ok('DELETE', changed, 200, 202);
       t.false((await names()).some((secret) => secret.name === name));
     });
@@ -259,65 +249,6 @@ test.serial('the namespaces are the default one and those that were made', async
   const { text } = await host.berth.api('GET', '/system/namespaces');
   t.deepEqual((JSON.parse(text) as string[]).sort(), [...namespaces].sort());
 });
-
-test.serial('health is open', async (t) => {
-  t.is((await fetch(`${host.berth.url}/healthz`)).status, 200);
-});
-
-test.serial('the information about gateway and provider is complete', async (t) => {
-  const info = JSON.parse((await host.berth.api('GET', '/system/info')).text) as {
-    provider: { provider: string; orchestration: string; version: { release: string; sha: string } };
-    version: { release: string; sha: string };
-  };
-  const { provider, version } = info;
-  for (const text of [provider.provider, provider.orchestration, provider.version.release, provider.version.sha])
-    t.regex(text, /\S/);
-  t.regex(version.release, /\S/);
-  t.regex(version.sha, /\S/);
-});
-
-test.serial('the empty name and an unknown one are not found', async (t) => {
-  for (const name of ['.openfaas-fn', 'nobody.openfaas-fn', 'nobody'])
-    t.is((await host.berth.invoke(name, { method: 'POST' })).status, 404, name);
-});
-
-test.serial('load scales a function up to its maximum and its end down again', async (t) => {
-  const service = 'test-throughput-scaling';
-  const labels = { 'com.openfaas.scale.min': '1', 'com.openfaas.scale.max': '2' };
-  await deploy(t, { service, image, envProcess: 'sha512sum', labels, annotations: null });
-  await untilAvailable(host.berth, service, 1);
-  const ending = new AbortController();
-  const load = callUntil(service, ending.signal);
-  await until(async () => (await statusOf(host.berth, service)).replicas >= 2, { timeoutMs: 60_000 });
-  ending.abort();
-  t.true((await load).every((status) => status === 200));
-  await until(async () => (await statusOf(host.berth, service)).replicas === 1, { timeoutMs: 60_000 });
-  await remove(t, 'openfaas-fn', service);
-});
-
-test.serial('a function whose minimum is its maximum keeps its replicas under load', async (t) => {
-  const service = 'test-scaling-disabled';
-  const labels = { 'com.openfaas.scale.min': '2', 'com.openfaas.scale.max': '2' };
-  await deploy(t, { service, image, envProcess: 'sha512sum', labels, annotations: null });
-  for (let calls = 0; calls < 200; calls += 10) {
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, () => host.berth.invoke(service, { method: 'POST', body: 'x' })),
-    );
-    t.true(answers.every(({ status }) => status === 200));
-  }
-  t.is((await statusOf(host.berth, service)).replicas, 2);
-  await remove(t, 'openfaas-fn', service);
-});
-
-/** Four callers that never pause. Gives the status of every answer. */
-async function callUntil(name: string, signal: AbortSignal): Promise<number[]> {
-  const statuses: number[] = [];
-  const call = async () => {
-    while (!signal.aborted) statuses.push((await host.berth.invoke(name, { method: 'POST', body: 'x' })).status);
-  };
-  await Promise.all(Array.from({ length: 4 }, call));
-  return statuses;
-}
 
 async function logs(name: string, namespace: string): Promise<LogLine[]> {
   const { text } = await host.berth.api('GET', `/system/logs?follow=false&name=${name}&namespace=${namespace}`);
