@@ -1,4 +1,4 @@
-import { ConfigError, readConfig, parseSecondsOrGoDuration, type FaaSConfig } from './provider/index.ts';
+import { checkLabel, ConfigError, readConfig, parseSecondsOrGoDuration, type FaaSConfig } from './provider/index.ts';
 import type { PullPolicy } from './functions/index.ts';
 import type { LogLevel } from './log.ts';
 
@@ -35,6 +35,8 @@ export interface Config {
 
 export type Mode = 'gateway' | 'provider';
 
+/** Node's timers hold no more. */
+const longestTimerMs = 2 ** 31 - 1;
 const modes = ['gateway', 'provider'] as const satisfies Mode[];
 const pullPolicies = ['Always', 'IfNotPresent', 'Never'] as const satisfies PullPolicy[];
 const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies LogLevel[];
@@ -51,16 +53,17 @@ export function readDaemonConfig(env: Environment): Config {
     write_timeout: '60',
   };
   const faas = readConfig({ ...defaults, ...nonEmpty(env) });
+  naming('function_namespace', () => checkLabel(faas.defaultNamespace, 'namespace'));
   return {
     faas: { ...faas, bind: text('bind') ?? '0.0.0.0' },
     mode,
     metricsPort: port('metrics_port', text('metrics_port')) ?? 8082,
-    upstreamTimeoutMs: durationMs('upstream_timeout', text('upstream_timeout')),
+    upstreamTimeoutMs: timeoutMs('upstream_timeout', text('upstream_timeout')),
     containerdAddress: text('containerd_address') ?? '/run/containerd/containerd.sock',
     dataDir: text('data_dir') ?? '/var/lib/berth',
     runDir: text('run_dir') ?? '/run/berth',
     logDir: text('log_dir') ?? '/var/log/berth',
-    cniBinDirs: (text('cni_bin_dirs') ?? '/opt/cni/bin:/usr/lib/cni').split(':'),
+    cniBinDirs: (text('cni_bin_dirs') ?? '/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni').split(':'),
     cniConf: text('cni_conf'),
     subnet: text('subnet'),
     pullPolicy: oneOf('pull_policy', text('pull_policy'), pullPolicies),
@@ -74,10 +77,16 @@ function nonEmpty(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
 }
 
-function durationMs(name: string, text: string | undefined): number | undefined {
+function timeoutMs(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
+  const ms = naming(name, () => parseSecondsOrGoDuration(text));
+  if (ms >= 0 && ms <= longestTimerMs) return ms || undefined;
+  throw new ConfigError(`${name}: ${JSON.stringify(text)} is not a time limit: write 0 (none) to 24 days, such as 90s`);
+}
+
+function naming<T>(name: string, parse: () => T): T {
   try {
-    return parseSecondsOrGoDuration(text) || undefined;
+    return parse();
   } catch (error) {
     throw new ConfigError(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

@@ -1,7 +1,8 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseSecondsOrGoDuration, type FunctionDeployment } from '../provider/index.ts';
+import type { FunctionDeployment } from '../provider/index.ts';
+import { durationMs } from './settings.ts';
 
 export interface ProbeTarget {
   hostname: string;
@@ -64,15 +65,6 @@ function settingsOf({ annotations = {} }: FunctionDeployment, prefix: string, de
   };
 }
 
-/** A setting of the function's that we cannot read is no reason to leave it unprobed. */
-function durationMs(text: string | undefined): number | undefined {
-  try {
-    return text ? parseSecondsOrGoDuration(text) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Returns when the replica has answered well `successThreshold` times in a row; rejects when the signal aborts. */
 export async function untilReady(target: ProbeTarget, settings: ProbeSettings, signal: AbortSignal): Promise<void> {
   await sleep(settings.initialDelayMs, undefined, { signal });
@@ -93,6 +85,7 @@ export async function untilFailing(
   /** A function that is busy with a call may have no thread left for the probe. */
   isBusy: () => boolean,
 ): Promise<void> {
+  await sleep(settings.initialDelayMs, undefined, { signal });
   for (let failures = 0; failures < settings.failureThreshold;) {
     await sleep(settings.periodMs, undefined, { signal });
     const good = (await probe(target, settings, signal)) || isBusy();

@@ -4,6 +4,7 @@ import type { PullPolicy } from './images/index.ts';
 /** Where every watchdog listens. */
 export const functionPort = 8080;
 
+const longestTimerMs = 2 ** 31 - 1;
 const pullPolicies = ['Always', 'IfNotPresent', 'Never'] as const satisfies PullPolicy[];
 
 /** `com.openfaas.scale.min`, at least 1: also the replicas of a first deployment and of a wake. */
@@ -32,7 +33,8 @@ export function maxInflightOf({ envVars }: FunctionDeployment): number {
 /** How long calls in flight may take to finish, by the function's own settings, in milliseconds. */
 export function drainMsOf(deployment: FunctionDeployment | undefined): number | undefined {
   const { grace_period: gracePeriod, write_timeout: writeTimeout } = deployment?.envVars ?? {};
-  return durationMs(gracePeriod) ?? durationMs(writeTimeout);
+  // Go's write timeout of 0 is none at all.
+  return durationMs(gracePeriod) ?? (durationMs(writeTimeout) || undefined);
 }
 
 /** The annotation `com.openfaas.image.pull-policy`, when it names a policy. */
@@ -44,10 +46,14 @@ function wholeNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined;
 }
 
-/** These variables are the function's own: one that we cannot read is no reason to refuse it. */
-function durationMs(text: string | undefined): number | undefined {
+/**
+ * Milliseconds of a setting of the function's own, such as `90s`, as far as a timer can hold them; undefined for none
+ * that we can read, which is no reason to refuse the function.
+ */
+export function durationMs(text: string | undefined): number | undefined {
   try {
-    return text === undefined ? undefined : parseSecondsOrGoDuration(text);
+    const ms = text ? parseSecondsOrGoDuration(text) : -1;
+    return ms < 0 ? undefined : Math.min(ms, longestTimerMs);
   } catch {
     return undefined;
   }
