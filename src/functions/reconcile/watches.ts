@@ -1,7 +1,15 @@
 import { describeError, type Log } from '../../log.ts';
 import type { CallOutcome, FunctionDeployment, FunctionName } from '../../provider/index.ts';
 import { keyOf } from '../desired/function-store.ts';
-import { hasReadyPath, livenessOf, readinessOf, untilFailing, untilReady, type ProbeTarget } from '../health.ts';
+import {
+  hasReadyPath,
+  livenessOf,
+  readinessOf,
+  untilFailing,
+  untilReady,
+  type ProbeSettings,
+  type ProbeTarget,
+} from '../health.ts';
 import type { Network } from '../network/index.ts';
 import type { Routes } from '../routes.ts';
 import { functionPort } from '../settings.ts';
@@ -50,10 +58,11 @@ export class Watches {
   ): Promise<void> {
     const isBusy = () => this.#routes.inFlight(replica.id) > 0;
     const target: ProbeTarget = { hostname: await this.#address(replica), port: functionPort };
-    const readiness = readinessOf(deployment);
+    const readiness = fromStart(replica, readinessOf(deployment));
+    const liveness = fromStart(replica, livenessOf(deployment));
     if (!replica.ready) await untilReady(target, readiness, signal);
     this.#setReady(fn, replica, true);
-    const live = untilFailing(target, livenessOf(deployment), signal, isBusy).then(() => 'unhealthy' as const);
+    const live = untilFailing(target, liveness, signal, isBusy).then(() => 'unhealthy' as const);
     const unready = hasReadyPath(deployment)
       ? untilFailing(target, readiness, signal, isBusy)
       : new Promise<void>(() => {});
@@ -112,4 +121,9 @@ export class Watches {
     replica.stopWatching();
     this.#setReady(fn, replica, false);
   }
+}
+
+/** The initial delay counts from the start of the process, so one that ran already when the daemon came has none. */
+function fromStart({ startedAtMs }: ReplicaState, settings: ProbeSettings): ProbeSettings {
+  return { ...settings, initialDelayMs: Math.max(0, startedAtMs + settings.initialDelayMs - Date.now()) };
 }

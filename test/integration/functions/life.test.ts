@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
@@ -220,6 +221,21 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     },
   );
 }
+
+test.serial('a replica that runs when the daemon comes takes calls without its initial delay once more', async (t) => {
+  await deploy(t, { service: 'delayed' });
+  const before = await pidsOf('delayed');
+  await host.berth.kill();
+  const file = join(host.berth.folder, 'data/functions/openfaas-fn/delayed.json');
+  const record = JSON.parse(await readFile(file, 'utf8')) as { current: { deployment: object } };
+  const annotations = { 'com.openfaas.ready.http.path': '/', 'com.openfaas.ready.http.initialDelay': '10m' };
+  Object.assign(record.current.deployment, { annotations });
+  await writeFile(file, JSON.stringify(record));
+  await host.berth.start();
+  await untilAvailable(host.berth, 'delayed', 1);
+  t.deepEqual(await pidsOf('delayed'), before);
+  t.is((await host.berth.invoke('delayed')).status, 200);
+});
 
 test.serial('a process that died while the daemon was away is started again, with no call', async (t) => {
   await deploy(t, { service: 'missed' });
