@@ -134,18 +134,10 @@ test.serial('a function that fails is reported with what it printed', async (t) 
   succeeded(await cli.run('remove', 'failing'));
 });
 
-// Until the gateway has a queue: it answers 501.
-test.serial.failing('an asynchronous call is accepted and made', async (t) => {
-  const { cli, berth } = host;
-  succeeded(await cli.run('deploy', '--image', image, '--name', 'later', '--fprocess', 'cat'));
-  const { code, stderr } = await cli.runWith('hello', 'invoke', '--async', 'later');
-  t.is(code, 0);
-  t.regex(stderr, /Function submitted asynchronously\./);
-  await until(async () =>
-    (await berth.api('GET', '/system/logs?name=later&follow=false')).text.includes('Wrote 5 Bytes'),
-  );
-  t.pass();
-  succeeded(await cli.run('remove', 'later'));
+test.serial('an asynchronous call is refused with a reason, as there is no queue', async (t) => {
+  const { code, stdout } = await host.cli.runWith('hello', 'invoke', '--async', 'later');
+  t.is(code, 1);
+  t.regex(stdout, /501 - this provider does not implement asyncFunction/);
 });
 
 test.serial('functions of the same name live in two namespaces', async (t) => {

@@ -20,6 +20,7 @@ import { ReplicaState, type FunctionState } from './function-state.ts';
 /** Steps that start or stop containers at once, over all functions: more only makes each of them slower. */
 const parallelJobs = 4;
 const shortestRetryMs = 500;
+const lastLineLength = 200;
 
 export interface StepsOptions {
   store: FunctionStore;
@@ -108,7 +109,7 @@ export class Steps {
     const record = this.#store.get(state.fn);
     if (!record?.candidate) return;
     const { candidate, ...rest } = record;
-    const error = candidateError(state, candidate.id);
+    const error = await this.#candidateError(state, candidate.id);
     const reason = describeError(error);
     const failure = { generation: candidate.id, reason, at: new Date().toISOString() };
     await this.#store.put(state.fn, { ...rest, failure });
@@ -116,6 +117,21 @@ export class Steps {
     this.#log.warn('new version failed, the old one stays', { function: keyOf(state.fn), image, reason });
     state.settle(candidate.id, { ready: false, error });
     this.#wake(state.fn);
+  }
+
+  /** Why a candidate failed; of a process that ended, also what it said last. */
+  async #candidateError(state: FunctionState, generation: string): Promise<Error> {
+    const { failure } = state.generation(generation);
+    if (failure) return failure;
+    const replica = state.replicasOf(generation).find(({ lastExit }) => lastExit);
+    const reason = replica?.lastExit?.reason ?? 'its process ended';
+    const line = replica && (await this.#lastLine(state.fn, replica.id));
+    return new ReplicaExitedError(line ? `${reason}; its last line: ${line.slice(0, lastLineLength)}` : reason);
+  }
+
+  async #lastLine(fn: FunctionName, instance: string): Promise<string | undefined> {
+    for await (const { text } of this.#host.logs.query({ ...fn, instance, tail: 1, follow: false })) return text;
+    return undefined;
   }
 
   #ensureImage(state: FunctionState, generationId: string): void {
@@ -242,11 +258,4 @@ export class Steps {
     const { restartBaseMs: baseMs, restartMaxMs: maxMs } = this.#timing;
     return Math.max(shortestRetryMs, backOffMs(failures, { baseMs, maxMs }));
   }
-}
-
-function candidateError(state: FunctionState, generation: string): Error {
-  const { failure } = state.generation(generation);
-  if (failure) return failure;
-  const exit = state.replicasOf(generation).find(({ lastExit }) => lastExit)?.lastExit;
-  return new ReplicaExitedError(exit?.reason ?? 'its process ended');
 }
