@@ -108,7 +108,7 @@ export class ContainerdProvider implements Provider {
     this.#secretStore = new SecretStore({ dir: path.join(dataDir, 'secrets') });
     this.#namespaces = new Namespaces({
       containerd,
-      store: new NamespaceStore({ dir: path.join(dataDir, 'namespaces') }),
+      store: new NamespaceStore({ dir: path.join(dataDir, 'namespaces'), log }),
       defaultNamespace,
       contents: (namespace) => this.#contents(namespace),
       empty: (namespace) => this.#sweep.namespace(namespace),

@@ -90,6 +90,7 @@ export class Routes {
   }
 
   async resolve(fn: FunctionName, { waitMs = 0, signal }: ResolveOptions): Promise<Endpoint> {
+    signal?.throwIfAborted();
     const routes = this.#routes(fn);
     const target = this.#choose(routes.targets);
     if (target) return this.#take(routes, target);

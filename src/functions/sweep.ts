@@ -102,6 +102,8 @@ export class Sweep {
   }
 
   async #unusedImages(namespace: string): Promise<void> {
+    // Which image the function of such a file needs, nobody knows.
+    if (this.#store.hasUnreadable(namespace)) return;
     await this.#images.removeUnused(namespace, () => {
       const generations = this.#store
         .inNamespace(namespace)

@@ -35,7 +35,8 @@ export class FunctionStore {
 
   async load(): Promise<void> {
     await makeFolderDurably(this.#dir);
-    for (const namespace of await readdir(this.#dir)) {
+    const entries = await readdir(this.#dir, { withFileTypes: true });
+    for (const { name: namespace } of entries.filter((entry) => entry.isDirectory())) {
       await sweepTemporaryFiles(path.join(this.#dir, namespace));
       for (const file of await readdir(path.join(this.#dir, namespace))) {
         if (file.endsWith('.json')) await this.#read({ name: file.slice(0, -'.json'.length), namespace });
@@ -66,6 +67,10 @@ export class FunctionStore {
 
   isUnreadable(fn: FunctionName): boolean {
     return this.#unreadable.has(keyOf(fn));
+  }
+
+  hasUnreadable(namespace: string): boolean {
+    return [...this.#unreadable].some((key) => key.endsWith(`.${namespace}`));
   }
 
   all(): StoredFunction[] {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Namespace } from '../../provider/index.ts';
 import { makeFolderDurably, removeDurably, writeDurably } from '../../durable-file.ts';
+import { describeError, type Log } from '../../log.ts';
 
 const stored = z.object({
   schema: z.literal(1),
@@ -13,20 +14,30 @@ const stored = z.object({
 /** The namespaces that the user made: one file each at `<dir>/<namespace>.json`. */
 export class NamespaceStore {
   readonly #dir: string;
+  readonly #log: Log;
 
-  constructor({ dir }: { dir: string }) {
+  constructor({ dir, log }: { dir: string; log: Log }) {
     this.#dir = dir;
+    this.#log = log;
   }
 
   async all(): Promise<Namespace[]> {
     await makeFolderDurably(this.#dir);
     const files = (await readdir(this.#dir)).filter((file) => file.endsWith('.json'));
-    return Promise.all(files.map((file) => this.#read(file.slice(0, -'.json'.length))));
+    const read = await Promise.all(files.map((file) => this.#read(file.slice(0, -'.json'.length))));
+    return read.filter((namespace) => namespace !== undefined);
   }
 
-  async #read(name: string): Promise<Namespace> {
-    const { labels, annotations } = stored.parse(JSON.parse(await readFile(this.#file(name), 'utf8')));
-    return { name, labels, annotations };
+  async #read(name: string): Promise<Namespace | undefined> {
+    const file = this.#file(name);
+    try {
+      const { labels, annotations } = stored.parse(JSON.parse(await readFile(file, 'utf8')));
+      return { name, labels, annotations };
+    } catch (error) {
+      // The namespace stays in containerd as it is; the others are not to suffer.
+      this.#log.error(`cannot read ${file}: restore it or delete it`, { error: describeError(error) });
+      return undefined;
+    }
   }
 
   async put({ name, labels, annotations }: Namespace): Promise<void> {

@@ -13,6 +13,7 @@ import {
   tasksOf,
   untilAvailable,
   untilStatus,
+  wholeLog,
   type StatusAnswer,
   type TestHost,
 } from './setup.ts';
