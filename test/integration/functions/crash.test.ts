@@ -99,7 +99,6 @@ test.serial(
     await until(async () => (await leftovers(containerd, berth)).netns.length === 0, { timeoutMs: 30_000 });
     const { snapshots, ...rest } = await leftovers(containerd, berth);
     t.log(snapshots.length, 'image layers');
-    const { snapshots: _, ...none } = nothing;
-    t.deepEqual(rest, none);
+    t.deepEqual({ ...rest, snapshots: [] }, nothing);
   },
 );

@@ -250,6 +250,31 @@ test.serial('a process that died while the daemon was away is started again, wit
 });
 
 test.serial(
+  'a function whose record is damaged runs on untouched, the others are served, and restored it is back',
+  async (t) => {
+    await deploy(t, { service: 'damaged' });
+    await deploy(t, { service: 'sound' });
+    const before = await pidsOf('damaged');
+    await host.berth.kill();
+    const file = join(host.berth.folder, 'data/functions/openfaas-fn/damaged.json');
+    const content = await readFile(file);
+    await writeFile(file, content.subarray(0, 100));
+    await host.berth.start();
+    t.is((await host.berth.invoke('sound')).status, 200);
+    t.is((await remove('sound')).status, 202);
+    await until(async () => (await replicasOf(host.containerd, 'sound')).length === 0);
+    t.deepEqual(await pidsOf('damaged'), before);
+    t.regex(await wholeLog(host.berth), /cannot read \S+damaged\.json: restore it/);
+    t.regex(await host.containerd.ctr('--namespace', 'openfaas-fn', 'images', 'list', '--quiet'), /fn:latest/);
+    await host.berth.kill();
+    await writeFile(file, content);
+    await host.berth.start();
+    t.is((await host.berth.invoke('damaged')).status, 200);
+    t.deepEqual(await pidsOf('damaged'), before);
+  },
+);
+
+test.serial(
   'a daemon that is started before containerd waits for it and becomes healthy without a restart',
   async (t) => {
     await deploy(t, { service: 'early' });

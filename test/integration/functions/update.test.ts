@@ -20,7 +20,10 @@ test.before(async () => {
 });
 test.after.always(() => host?.stop());
 test.afterEach.always(async (t) => {
-  if (!t.passed) t.log((await host.berth.log()).slice(-8000));
+  if (t.passed) return;
+  t.log((await host.berth.log()).slice(-8000));
+  // What a failed test left must not fail the next.
+  for (const { name } of await listOf(host.berth)) await remove(name);
 });
 
 async function deploy(t: ExecutionContext, body: { service: string; [key: string]: unknown }): Promise<void> {
