@@ -46,14 +46,17 @@ export function livenessOf(deployment: FunctionDeployment): ProbeSettings {
 
 /** True when readiness goes on being asked after the first time: the function has a path of its own for it. */
 export function hasReadyPath({ annotations }: FunctionDeployment): boolean {
-  return annotations?.['com.openfaas.ready.http.path'] !== undefined;
+  return Boolean(annotations?.['com.openfaas.ready.http.path']);
 }
 
 function settingsOf({ annotations = {} }: FunctionDeployment, prefix: string, defaults: ProbeSettings): ProbeSettings {
-  const seconds = (key: string, otherwise: number) => durationMs(annotations[`${prefix}${key}`]) ?? otherwise;
-  const count = (key: string, otherwise: number) => Math.max(1, Number(annotations[`${prefix}${key}`]) || otherwise);
+  const seconds = (key: string, otherwise: number) => durationMs(annotations[`${prefix}${key}`]) || otherwise;
+  const count = (key: string, otherwise: number) => {
+    const text = annotations[`${prefix}${key}`] ?? '';
+    return /^\d{1,3}$/.test(text) ? Number(text) || otherwise : otherwise;
+  };
   return {
-    path: annotations[`${prefix}path`],
+    path: pathOf(annotations[`${prefix}path`]),
     initialDelayMs: seconds(
       'initialDelaySeconds',
       durationMs(annotations[`${prefix}initialDelay`]) ?? defaults.initialDelayMs,
@@ -63,6 +66,13 @@ function settingsOf({ annotations = {} }: FunctionDeployment, prefix: string, de
     successThreshold: count('successThreshold', defaults.successThreshold),
     failureThreshold: count('failureThreshold', defaults.failureThreshold),
   };
+}
+
+/** As a request can hold it. */
+function pathOf(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  const { pathname, search } = new URL(`http://function${text.startsWith('/') ? '' : '/'}${text}`);
+  return pathname + search;
 }
 
 /** Returns when the replica has answered well `successThreshold` times in a row; rejects when the signal aborts. */
