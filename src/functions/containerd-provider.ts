@@ -133,6 +133,7 @@ export class ContainerdProvider implements Provider {
       images: generationImages,
       routes: this.#routes,
       timing: this.#timing,
+      replicaDeleted: () => this.#sweep.soon(),
       log,
     });
     const requireNamespace = (name: string) => this.#namespaces.require(name);
@@ -151,6 +152,7 @@ export class ContainerdProvider implements Provider {
       store: this.#store,
       replicaIds: () => this.#reconciler.replicaIds(),
       pulling: (namespace) => this.#deployments.pulling(namespace),
+      defaultNamespace,
       log,
     });
     this.#follower = new ContainerdFollower({
@@ -181,6 +183,7 @@ export class ContainerdProvider implements Provider {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#reconciler.stop();
+    this.#sweep.stop();
     await this.#logs.stop();
   }
 
@@ -199,11 +202,8 @@ export class ContainerdProvider implements Provider {
     return cast(() => this.#deployments.deploy(deployment));
   }
 
-  async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
-    const outcome = await cast(() => this.#deployments.update(deployment));
-    // The version before the previous one is not needed any more.
-    void this.#sweep.images(deployment.namespace);
-    return outcome;
+  update(deployment: FunctionDeployment): Promise<DeployOutcome> {
+    return cast(() => this.#deployments.update(deployment));
   }
 
   async remove(name: FunctionName): Promise<void> {

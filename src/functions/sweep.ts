@@ -17,8 +17,13 @@ export interface SweepOptions {
   replicaIds: () => string[];
   /** Images that deploys are pulling, before there is a version that names them. */
   pulling: (namespace: string) => UsedImage[];
+  /** One that is always there. */
+  defaultNamespace: string;
   log: Log;
 }
+
+/** Replicas often go several at a time. */
+const soonMs = 2000;
 
 /** Takes away what a crash left without an owner, and images that no version needs. */
 export class Sweep {
@@ -28,15 +33,18 @@ export class Sweep {
   readonly #store: FunctionStore;
   readonly #replicaIds: () => string[];
   readonly #pulling: (namespace: string) => UsedImage[];
+  readonly #defaultNamespace: string;
   readonly #log: Log;
+  #timer?: NodeJS.Timeout;
 
-  constructor({ host, images, namespaces, store, replicaIds, pulling, log }: SweepOptions) {
+  constructor({ host, images, namespaces, store, replicaIds, pulling, defaultNamespace, log }: SweepOptions) {
     this.#host = host;
     this.#images = images;
     this.#namespaces = namespaces;
     this.#store = store;
     this.#replicaIds = replicaIds;
     this.#pulling = pulling;
+    this.#defaultNamespace = defaultNamespace;
     this.#log = log;
   }
 
@@ -44,10 +52,24 @@ export class Sweep {
   async all(): Promise<void> {
     try {
       await this.#outsideParts();
-      for (const namespace of await this.#namespaces.list()) await this.#unusedImages(namespace);
+      await this.#insideParts();
     } catch (error) {
       this.#log.warn('could not clear up, will try again', { error: describeError(error) });
     }
+  }
+
+  /** A replica has gone: in a moment, images and layers that it was the last to need. */
+  soon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#insideParts().catch((error: unknown) =>
+        this.#log.warn('could not remove unused images, will try again', { error: describeError(error) }),
+      );
+    }, soonMs).unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
   }
 
   /** Images of versions that no function has any more; the previous one is kept for rollback. Never rejects. */
@@ -62,9 +84,7 @@ export class Sweep {
   /** Everything that we keep in a namespace without functions; containerd has collected it when this resolves. */
   async namespace(name: string): Promise<void> {
     await this.#unusedImages(name);
-    const { leases } = this.#host.containerd.namespace(name);
-    const { id } = await leases.create({ labels: { [leaseLabel]: 'sweep' }, expiresAt: new Date(Date.now() + 60_000) });
-    await leases.delete(id, { sync: true });
+    await this.#collect(name);
   }
 
   /** Leases of a daemon that ended while it made a replica. */
@@ -74,6 +94,21 @@ export class Sweep {
       const ours = (await leases.list()).filter(({ labels }) => leaseLabel in labels);
       for (const { id } of ours) await leases.delete(id, { sync: true });
     }
+  }
+
+  async #insideParts(): Promise<void> {
+    for (const namespace of await this.#namespaces.list()) await this.#unusedImages(namespace);
+    await this.#collect(this.#defaultNamespace);
+  }
+
+  /**
+   * Lets containerd collect what nothing refers to, in all namespaces, now: by itself it overlooks deletions that come
+   * while it is collecting.
+   */
+  async #collect(namespace: string): Promise<void> {
+    const { leases } = this.#host.containerd.namespace(namespace);
+    const { id } = await leases.create({ labels: { [leaseLabel]: 'sweep' }, expiresAt: new Date(Date.now() + 60_000) });
+    await leases.delete(id, { sync: true });
   }
 
   /** What replicas had outside containerd, where their container record is gone. */

@@ -32,6 +32,8 @@ export interface ReconcilerOptions {
   images: GenerationImages;
   routes: Routes;
   timing: Timing;
+  /** A replica is gone: what it alone used can go too. */
+  replicaDeleted: () => void;
   log: Log;
 }
 
@@ -50,14 +52,14 @@ export class Reconciler {
   readonly #states = new Map<FunctionKey, FunctionState>();
   #stopped = false;
 
-  constructor({ store, host, images, routes, timing, log }: ReconcilerOptions) {
+  constructor({ store, host, images, routes, timing, replicaDeleted, log }: ReconcilerOptions) {
     this.#store = store;
     this.#host = host;
     this.#routes = routes;
     this.#timing = timing;
     this.#log = log;
     const wake = (fn: FunctionName) => this.wake(fn);
-    this.#steps = new Steps({ store, host, images, timing, wake, log });
+    this.#steps = new Steps({ store, host, images, timing, wake, replicaDeleted, log });
     this.#watches = new Watches({ network: host.network, routes, wake, log });
   }
 

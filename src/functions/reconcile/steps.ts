@@ -28,6 +28,8 @@ export interface StepsOptions {
   images: GenerationImages;
   timing: Timing;
   wake: (fn: FunctionName) => void;
+  /** A replica is gone: what it alone used can go too. */
+  replicaDeleted: () => void;
   log: Log;
 }
 
@@ -43,15 +45,17 @@ export class Steps {
   readonly #images: GenerationImages;
   readonly #timing: Timing;
   readonly #wake: (fn: FunctionName) => void;
+  readonly #replicaDeleted: () => void;
   readonly #log: Log;
   readonly #jobs = pLimit(parallelJobs);
 
-  constructor({ store, host, images, timing, wake, log }: StepsOptions) {
+  constructor({ store, host, images, timing, wake, replicaDeleted, log }: StepsOptions) {
     this.#store = store;
     this.#host = host;
     this.#images = images;
     this.#timing = timing;
     this.#wake = wake;
+    this.#replicaDeleted = replicaDeleted;
     this.#log = log;
   }
 
@@ -214,6 +218,7 @@ export class Steps {
     replica.stopWatching();
     await deleteReplica(this.#host, name);
     state.replicas.delete(replica.id);
+    this.#replicaDeleted();
   }
 
   #generation(fn: FunctionName, id: string) {
