@@ -167,7 +167,7 @@ default_settings() {
 		#run_dir=/run/berth
 		#log_dir=/var/log/berth
 		#log_level=info
-		#cni_bin_dirs=/opt/cni/bin:/usr/lib/cni
+		#cni_bin_dirs=/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni
 		# A conflist of your own, and the addresses of functions.
 		#cni_conf=
 		#subnet=10.62.0.0/16
