@@ -85,8 +85,6 @@ export class ContainerdFollower {
   /** Wakes what is wanted and what is there, and clears away what belongs to neither. */
   async #adopt(): Promise<void> {
     const namespaces = await this.#namespaces.list();
-    // Nobody can be working under one yet.
-    if (!this.#adopted) await this.#sweep.leases(namespaces);
     const replicas = (
       await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)))
     ).flat();

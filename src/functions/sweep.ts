@@ -5,7 +5,7 @@ import type { Images, UsedImage } from './images/index.ts';
 import type { Namespaces } from './namespaces.ts';
 import { removeOutsideParts } from './replicas/delete-replica.ts';
 import type { Host } from './replicas/host.ts';
-import { leaseLabel } from './replicas/labels.ts';
+import { leaseLabel, leaseOf } from './replicas/labels.ts';
 import { observeNamespace } from './replicas/observe.ts';
 
 export interface SweepOptions {
@@ -87,17 +87,11 @@ export class Sweep {
     await this.#collect(name);
   }
 
-  /** Leases of a daemon that ended while it made a replica. */
-  async leases(namespaces: string[]): Promise<void> {
-    for (const namespace of namespaces) {
-      const { leases } = this.#host.containerd.namespace(namespace);
-      const ours = (await leases.list()).filter(({ labels }) => leaseLabel in labels);
-      for (const { id } of ours) await leases.delete(id, { sync: true });
-    }
-  }
-
   async #insideParts(): Promise<void> {
-    for (const namespace of await this.#namespaces.list()) await this.#unusedImages(namespace);
+    for (const namespace of await this.#namespaces.list()) {
+      await this.#leftLeases(namespace);
+      await this.#unusedImages(namespace);
+    }
     await this.#collect(this.#defaultNamespace);
   }
 
@@ -109,6 +103,15 @@ export class Sweep {
     const { leases } = this.#host.containerd.namespace(namespace);
     const { id } = await leases.create({ labels: { [leaseLabel]: 'sweep' }, expiresAt: new Date(Date.now() + 60_000) });
     await leases.delete(id, { sync: true });
+  }
+
+  /** Of replicas whose making broke off, with the daemon or with containerd: their snapshots can then be collected. */
+  async #leftLeases(namespace: string): Promise<void> {
+    const { leases } = this.#host.containerd.namespace(namespace);
+    const ours = (await leases.list()).filter(({ labels }) => labels[leaseLabel] === 'replica');
+    // Asked last: a replica is known before it has a lease.
+    const making = new Set(this.#replicaIds().map(leaseOf));
+    for (const { id } of ours) if (!making.has(id)) await leases.delete(id);
   }
 
   /** What replicas had outside containerd, where their container record is gone. */

@@ -110,7 +110,8 @@ export class Reconciler {
 
   /** Replicas that are there or being made. */
   replicaIds(): string[] {
-    return [...this.#states.values()].flatMap(({ replicas }) => [...replicas.keys()]);
+    const replicas = [...this.#states.values()].flatMap((state) => [...state.replicas.values()]);
+    return replicas.filter(({ created, busy }) => created || busy).map(({ id }) => id);
   }
 
   taskExited(replicaId: string): void {

@@ -4,7 +4,7 @@ import type { UnpackedImage } from '../images/index.ts';
 import { buildSpec, resolveUser } from '../spec/index.ts';
 import { resourcesOf } from '../resources.ts';
 import type { Host, ReplicaName } from './host.ts';
-import { functionLabel, generationLabel, leaseLabel } from './labels.ts';
+import { functionLabel, generationLabel, leaseLabel, leaseOf } from './labels.ts';
 import { hostFilesOf } from './host-files.ts';
 
 const leaseMs = 10 * 60_000;
@@ -22,7 +22,7 @@ export async function createReplica(
   const client = host.containerd.namespace(namespace);
   host.at('create.lease');
   const expiresAt = new Date(Date.now() + leaseMs);
-  const lease = await client.leases.create({ id: `berth-${id}`, labels: { [leaseLabel]: 'replica' }, expiresAt });
+  const lease = await client.leases.create({ id: leaseOf(id), labels: { [leaseLabel]: 'replica' }, expiresAt });
   const leased = client.withLease(lease.id);
   try {
     const spec = await prepareSpec(host, leased, id, generation, image);
@@ -36,6 +36,8 @@ export async function createReplica(
       snapshotKey: id,
     });
   } catch (error) {
+    // It may be there, with only the answer lost; without its snapshot it could never be started.
+    await removeContainer(client, id);
     await removeSnapshot(client, host.snapshotter, id);
     throw error;
   } finally {
@@ -78,6 +80,14 @@ export async function removeSnapshot(client: NamespacedClient, snapshotter: stri
     await client.snapshots.remove({ snapshotter, key });
   } catch (error) {
     // containerd's collector may have been faster.
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+export async function removeContainer(client: NamespacedClient, id: string): Promise<void> {
+  try {
+    await client.containers.delete(id);
+  } catch (error) {
     if (!isNotFound(error)) throw error;
   }
 }

@@ -1,5 +1,4 @@
-import { isNotFound } from '../../containerd/index.ts';
-import { removeSnapshot } from './create-replica.ts';
+import { removeContainer, removeSnapshot } from './create-replica.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { removeHostFiles } from './host-files.ts';
 import { stopTask } from './stop-task.ts';
@@ -19,11 +18,7 @@ export async function deleteReplica(host: Host, replica: ReplicaName): Promise<v
   host.at('delete.snapshot');
   await removeSnapshot(client, host.snapshotter, id);
   host.at('delete.container');
-  try {
-    await client.containers.delete(id);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await removeContainer(client, id);
   host.at('deleted');
 }
 

@@ -2,5 +2,10 @@
 export const functionLabel = 'com.openfaas.berth.function';
 export const generationLabel = 'com.openfaas.berth.generation';
 
-/** Marks a lease as ours, so that a start after a crash can delete it. */
+/** Marks a lease as ours and says what for, so that one that a crash left can be deleted. */
 export const leaseLabel = 'com.openfaas.berth.lease';
+
+/** The lease under which a replica is made. */
+export function leaseOf(replica: string): string {
+  return `berth-${replica}`;
+}

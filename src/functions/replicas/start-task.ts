@@ -1,4 +1,4 @@
-import { isNotFound, type NamespacedClient } from '../../containerd/index.ts';
+import { isAlreadyExists, isNotFound, type NamespacedClient, type NewTask } from '../../containerd/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { Attachment } from '../network/index.ts';
 import { requireSecrets } from '../secrets.ts';
@@ -45,8 +45,19 @@ export async function createTask(
   const { stdout, stderr } = await host.logs.stdioFor(replica);
   const rootfs = await client.snapshots.mounts({ snapshotter: host.snapshotter, key: id });
   host.at('start.task');
-  await client.tasks.create({ containerId: id, rootfs, stdout, stderr });
+  await createOnce(client, { containerId: id, rootfs, stdout, stderr });
   return { status: 'created', attachment };
+}
+
+/** A task whose making broke off as containerd ended is not shown, but no other can be made beside it. */
+async function createOnce(client: NamespacedClient, task: NewTask): Promise<void> {
+  try {
+    await client.tasks.create(task);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    await deleteTask(client, task.containerId);
+    await client.tasks.create(task);
+  }
 }
 
 async function prepareSecrets(
