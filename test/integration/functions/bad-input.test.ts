@@ -161,6 +161,14 @@ const refusals: Record<string, Refusal> = {
     says: /fn:absent.*no such image: check its name and tag/,
     ask: () => deploy({ image: `${host.registry.host}/fn:absent` })(),
   },
+  'an image that is not present, to be never pulled': {
+    status: 400,
+    says: /not present and pull policy is Never/,
+    ask: () => {
+      const annotations = { 'com.openfaas.image.pull-policy': 'Never' };
+      return deploy({ image: `${host.registry.host}/fn:elsewhere`, annotations })();
+    },
+  },
   'an image that needs a login': {
     status: 400,
     says: /needs a.* login.*docker-config\.json/,

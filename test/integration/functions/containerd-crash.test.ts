@@ -111,7 +111,6 @@ for (const delayMs of [20, 150, 500]) {
         }).catch(async () => t.deepEqual(await left(), { ...nothing, shims: [] }));
       } catch (error) {
         t.log((await berth.log()).slice(-20_000));
-        (await import('node:fs')).writeFileSync(await (await import('./setup.ts')).wholeLog(berth));
         throw error;
       }
     },

@@ -5,7 +5,20 @@ import { functionImage } from '../../helpers/functions.ts';
 import { leftovers } from '../../helpers/leftovers.ts';
 import { until } from '../../helpers/poll.ts';
 import { run } from '../../helpers/processes.ts';
-import { listOf, replicasOf, startHost, statusOf, tasksIn, tasksOf, untilAvailable, type TestHost } from './setup.ts';
+import { startRegistry } from '../../helpers/registry.ts';
+import {
+  listOf,
+  replicasOf,
+  startHost,
+  statusOf,
+  tasksIn,
+  tasksOf,
+  untilAvailable,
+  untilStatus,
+  type TestHost,
+} from './setup.ts';
+
+const reason = 'com.openfaas.berth.reason';
 
 let host: TestHost;
 
@@ -59,7 +72,11 @@ test.serial(
     const deploy = (body: object) => berth.api('POST', '/system/functions', { image, ...body });
     t.is((await berth.api('POST', '/system/namespace/', { name: 'second' })).status, 201);
     t.is((await berth.api('POST', '/system/secrets', { name: 'key', value: 'kept' })).status, 201);
+    const offline = await startRegistry();
+    t.teardown(() => offline.stop());
+    const { reference: unreachable } = await functionImage(offline, { env: ['VERSION=offline'] });
     for (const body of [
+      { service: 'offline', image: unreachable },
       { service: 'plain', secrets: ['key'] },
       { service: 'three', labels: { 'com.openfaas.scale.min': '3' } },
       { service: 'asleep' },
@@ -71,6 +88,7 @@ test.serial(
     t.is((await berth.api('POST', '/system/scale-function/asleep', { replicas: 0 })).status, 202);
     await until(async () => (await tasksOf(containerd, 'asleep')).length === 0);
 
+    await offline.stop();
     await reboot();
     t.deepEqual(await readdir('/run/netns'), []);
     await containerd.start();
@@ -79,13 +97,14 @@ test.serial(
     await untilAvailable(berth, 'three', 3);
     await until(async () => (await listOf(berth, 'second'))[0]?.availableReplicas === 1);
     t.like(await statusOf(berth, 'asleep'), { replicas: 0, availableReplicas: 0 });
-    t.is((await tasksIn(containerd)).length, 4);
+    await untilAvailable(berth, 'offline', 1);
+    t.is((await tasksIn(containerd)).length, 5);
     t.is((await berth.invoke('plain/file/var/openfaas/secrets/key')).text, 'kept');
     t.is((await berth.invoke('elsewhere.second')).status, 200);
     t.is((await berth.invoke('asleep')).status, 200);
     const found = await leftovers(containerd, berth);
-    t.is(found.netns.length, 6, 'a network namespace for each replica and none besides');
-    t.is(found.addresses.length, 6);
+    t.is(found.netns.length, 7, 'a network namespace for each replica and none besides');
+    t.is(found.addresses.length, 7);
   },
 );
 
@@ -101,7 +120,9 @@ test.serial('on a containerd that lost everything, functions are made again from
   t.is((await berth.invoke('plain/file/var/openfaas/secrets/key')).text, 'kept');
   t.is((await berth.invoke('elsewhere.second')).status, 200);
   t.notDeepEqual(await replicasOf(containerd, 'plain'), before);
-  for (const name of ['plain', 'three', 'asleep']) {
+  const lost = await untilStatus(berth, 'offline', ({ annotations }) => reason in annotations);
+  t.regex(lost.annotations[reason] ?? '', /cannot reach/, 'one whose registry is gone keeps nobody from coming back');
+  for (const name of ['plain', 'three', 'asleep', 'offline']) {
     t.is((await berth.api('DELETE', '/system/functions', { functionName: name })).status, 202);
   }
   await until(async () => (await tasksIn(containerd)).length === 0, { timeoutMs: 30_000 });

@@ -132,6 +132,31 @@ test.serial('a function removed and deployed again at once is the new one', asyn
   await remove('again');
 });
 
+test.serial(
+  'functions of one name in two namespaces are strangers, and names may be as long as DNS has them',
+  async (t) => {
+    const service = 'a'.repeat(63);
+    const namespace = 'b'.repeat(63);
+    const there = `${service}.${namespace}`;
+    const api = (method: string, body: object) => host.berth.api(method, '/system/functions', { service, ...body });
+    t.is((await host.berth.api('POST', '/system/namespace/', { name: namespace })).status, 201);
+    t.is((await api('POST', { image: one })).status, 202);
+    t.is((await api('POST', { image: one, namespace, envVars: { WHERE: 'there' } })).status, 202);
+    t.is((await api('PUT', { image: two })).status, 200);
+    t.regex(await textOf(service), /^two /);
+    t.regex(await textOf(there), /^one /);
+    t.is(await textOf(`${there}/env/WHERE`), 'there');
+    t.is((await remove(service)).status, 202);
+    t.is((await host.berth.invoke(service)).status, 404);
+    t.regex(await textOf(there), /^one /);
+    const query = `?namespace=${namespace}`;
+    t.is((await host.berth.api('DELETE', `/system/functions${query}`, { functionName: service })).status, 202);
+    t.is((await host.berth.invoke(there)).status, 404);
+    const gone = await host.berth.api('DELETE', `/system/namespace/${namespace}`, { name: namespace });
+    t.is(gone.status, 202, gone.text);
+  },
+);
+
 test.serial('environment values arrive byte for byte and are shown as they were sent', async (t) => {
   const envVars = {
     EQUALS: 'a=b==c=',
