@@ -48,10 +48,13 @@ async function untilReplaced(name: string, before: string[]): Promise<void> {
 test('a function is not ready, and its callers wait, until its own readiness path answers well', async (t) => {
   const { berth } = host;
   const deployed = deploy(berth, { service: 'late', image, annotations: readyPath });
-  const address = await until(() => runningAddress('late'), {
-    timeoutMs: 30_000,
-  });
-  t.is((await askReplica(address, '/')).trim(), 'none late', 'it answers already');
+  const address = await until(
+    async () => {
+      const found = await runningAddress('late');
+      return (await askReplica(found, '/')).trim() === 'none late' ? found : undefined;
+    },
+    { timeoutMs: 30_000, message: 'the function to answer past the daemon' },
+  );
   const call = berth.invoke('late');
   t.like(await statusOf(berth, 'late'), { replicas: 1, availableReplicas: 0 });
   await askReplica(address, '/set/READY/200');

@@ -11,6 +11,9 @@ test.before(async () => {
   host = await startHost();
 });
 test.after.always(() => host?.stop());
+test.afterEach.always(async (t) => {
+  if (!t.passed) t.log((await host.berth.log()).slice(-20_000));
+});
 
 test.serial(
   'scaled up and down again and again under traffic, a function fails no call and counts no crash',
