@@ -27,6 +27,13 @@ async function newImage(version: string): Promise<{ reference: string; data: str
   return { reference: image.reference.replace(registry.host, host.name), data };
 }
 
+const slowly = { timeoutMs: 240_000, intervalMs: 500, message: 'the new version to serve' };
+
+/** The version that answers a call. */
+async function servedBy(name: string): Promise<string | undefined> {
+  return (await machine.invoke(name)).text.split(' ')[0];
+}
+
 /** What a call of each kept function must answer. */
 const kept = new Map<string, { deployment: Deployment; version: string }>();
 
@@ -74,11 +81,12 @@ async function cutDuring(method: 'POST' | 'PUT', name: string, version: string, 
   return { ...change, answered: seen };
 }
 
-/** How long an update takes here, from its request to its answer. */
+/** How long an update takes here, from its request to the new version's first answer. */
 async function updateMs(): Promise<number> {
   const { reference: image } = await newImage('measured');
   const start = performance.now();
   await machine.ask('PUT', '/system/functions', { service: 'changing', image });
+  await until(async () => (await servedBy('changing')) === 'measured', slowly);
   kept.set('changing', { deployment: { service: 'changing', image }, version: 'measured' });
   return performance.now() - start;
 }
@@ -107,15 +115,16 @@ async function allAreBack(): Promise<number> {
 async function outcomeOf({ name, version, data, answered }: Change): Promise<'absent' | 'old' | 'new'> {
   const status = await machine.status(name);
   if (status === undefined) {
-    assert.ok(answered === undefined && !kept.has(name), `${name} was answered for with ${answered} and is lost`);
+    assert.ok(!kept.has(name) && (answered ?? 400) >= 400, `${name} was answered for with ${answered} and is lost`);
     return 'absent';
   }
-  // A deploy that was cut goes on after the boot.
+  // An update that was cut goes on after the boot; its version is a candidate until it has served or failed.
+  const record = `/var/lib/berth/functions/openfaas-fn/${name}.json`;
+  await until(async () => !(await machine.run(`cat ${record}`)).includes('"candidate"'), slowly);
   const old = kept.get(name)?.version;
   await machine.ready(name);
-  const serving = async () => (await machine.invoke(name)).text.split(' ')[0];
-  if (answered !== undefined) await until(async () => (await serving()) === version, { timeoutMs: 60_000 });
-  const served = await serving();
+  if (answered !== undefined && answered < 300) await until(async () => (await servedBy(name)) === version, slowly);
+  const served = await servedBy(name);
   if (served === old) return 'old';
   assert.equal(served, version);
   const { text } = await machine.invoke(`${name}/file/data`);
@@ -172,6 +181,11 @@ try {
     holds(`cut ${i}: ${method} ${name}, ${moment}${answered}: ${outcome}; healthy ${healthyMs} ms after power-on,`);
     console.log(`    all functions called ${backMs} ms later; containers, netns, veths and leftovers: ${counts}`);
   }
+} catch (error) {
+  console.error(
+    await machine.run('journalctl --boot --identifier berth --output short-monotonic --no-pager | tail -n 40'),
+  );
+  throw error;
 } finally {
   await machine.down();
 }
