@@ -334,7 +334,8 @@ test('with the registry down the image that is present serves, unless a pull was
 
 test('images that no function uses go, those of others and of deploys under way stay', async (t) => {
   const [used, unused, others] = await Promise.all(['used', 'unused', 'others'].map((name) => build(name)));
-  const { images, close } = await imagesOn(daemon.address);
+  const world = await imagesOn(daemon.address);
+  const { images } = world;
   await images.ensure('sweep', used?.reference ?? '');
   await images.ensure('sweep', unused?.reference ?? '');
   await daemon.ctr('-n', 'sweep', 'content', 'fetch', '--plain-http', others?.reference ?? '');
@@ -344,7 +345,7 @@ test('images that no function uses go, those of others and of deploys under way 
   await images.removeUnused('sweep', () => keep);
   const names = (await images.list('sweep')).map(({ name }) => name.split('@')[0] ?? '').sort();
   t.deepEqual(names, [others?.reference, used?.reference.replace(':latest', ''), used?.reference]);
-  await close();
+  await world.close();
 });
 
 test('a pull that was stopped leaves nothing that looks pulled', async (t) => {
