@@ -46,11 +46,16 @@ function formatValue(value: unknown): string {
   return typeof value === 'string' && /^[\w./:@+-]+$/.test(value) ? value : (JSON.stringify(value) ?? 'undefined');
 }
 
+const deepestCause = 8;
+
 /** The message of an error and of its causes, outermost first, on one line. */
 export function describeError(error: unknown): string {
   const messages: string[] = [];
-  for (let at: unknown = error; at instanceof Error && messages.length < 8; at = at.cause) {
-    if (!messages.some((message) => message.includes(at instanceof Error ? at.message : ''))) messages.push(at.message);
+  let at = error;
+  for (let depth = 0; at instanceof Error && depth < deepestCause; depth++) {
+    const { message, cause } = at;
+    if (!messages.some((said) => said.includes(message))) messages.push(message);
+    at = cause;
   }
   return oneLine(messages.length > 0 ? messages.join(': ') : String(error));
 }

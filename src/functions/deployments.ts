@@ -15,6 +15,7 @@ import { newGeneration, type FunctionRecord, type Generation } from './desired/r
 import { ReplicaExitedError, toProviderError } from './errors.ts';
 import type { GenerationImages } from './generation-images.ts';
 import type { UsedImage } from './images/index.ts';
+import type { GenerationOutcome } from './reconcile/function-state.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import { resourcesOf } from './resources.ts';
 import { requireSecrets } from './secrets.ts';
@@ -66,8 +67,10 @@ export class Deployments {
     try {
       const generation = await this.#resolveImage(deployment, deadline);
       const replicas = clampReplicas(deployment, minReplicasOf(deployment));
-      await this.#store.put(deployment, { schema: 1, current: generation, replicas, asleep: false });
-      return await this.#created(deployment, generation, deadline);
+      const written = this.#store.put(deployment, { schema: 1, current: generation, replicas, asleep: false });
+      const outcome = this.#reconciler.outcome(deployment, generation.id);
+      await written;
+      return await this.#created(deployment, generation, outcome, deadline);
     } finally {
       this.#creating.delete(key);
       this.#pulling.delete(deployment);
@@ -76,10 +79,10 @@ export class Deployments {
 
   async #created(
     fn: FunctionName,
-    { id, imageDigest }: Generation,
+    { imageDigest }: Generation,
+    outcome: Promise<GenerationOutcome>,
     deadline: Promise<undefined>,
   ): Promise<DeployOutcome> {
-    const outcome = this.#reconciler.outcome(fn, id);
     this.#reconciler.wake(fn);
     if (!imageDigest) return 'accepted';
     const result = await Promise.race([outcome, deadline]);
@@ -100,8 +103,11 @@ export class Deployments {
     const deadline = this.#deadline();
     try {
       const generation = await this.#resolveImage(deployment, deadline);
-      await this.#putCandidate(deployment, generation);
-      return await this.#updated(deployment, generation, deadline);
+      const written = this.#putCandidate(deployment, generation);
+      // Asked for before anybody can look at the record, so that no outcome comes too early.
+      const outcome = this.#reconciler.outcome(deployment, generation.id);
+      await written;
+      return await this.#updated(deployment, generation, outcome, deadline);
     } finally {
       this.#pulling.delete(deployment);
     }
@@ -117,10 +123,10 @@ export class Deployments {
 
   async #updated(
     deployment: FunctionDeployment,
-    { id, imageDigest }: Generation,
+    { imageDigest }: Generation,
+    outcome: Promise<GenerationOutcome>,
     deadline: Promise<undefined>,
   ): Promise<DeployOutcome> {
-    const outcome = this.#reconciler.outcome(deployment, id);
     this.#reconciler.wake(deployment);
     if (!imageDigest) return 'accepted';
     const result = await Promise.race([outcome, deadline]);

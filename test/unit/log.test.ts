@@ -55,3 +55,9 @@ test('an error is described by its message and those of its causes, outermost fi
   t.is(describeError('plain'), 'plain');
   t.is(describeError(undefined), 'undefined');
 });
+
+test('an error that is its own cause is described once', (t) => {
+  const error = new Error('round');
+  error.cause = error;
+  t.is(describeError(error), 'round');
+});
