@@ -6,11 +6,11 @@ import { firewallRules, leftovers, nothing } from '../../helpers/leftovers.ts';
 import { until } from '../../helpers/poll.ts';
 import { startRegistry } from '../../helpers/registry.ts';
 
-const cycles = Number(process.env.BERTH_TEST_CYCLES ?? 100);
-
-test.serial('100 cycles of deploy, update, scale and remove leave nothing behind and answer no 5xx', async (t) => {
+test.serial('cycles of deploy, update, scale and remove leave nothing behind and answer no 5xx', async (t) => {
   t.timeout(600_000);
   await using containerd = await startContainerd();
+  // All of them on one line of containerd, some on the others: the code is the same.
+  const cycles = Number(process.env.BERTH_TEST_CYCLES ?? (containerd.version.startsWith('1.6.') ? 100 : 25));
   await using registry = await startRegistry();
   await using berth = await startBerth({ containerd });
   const { reference: image } = await functionImage(registry);

@@ -58,7 +58,9 @@ test.serial(
       }
     }
 
-    for (const point of faultPoints) {
+    // Every point on one line of containerd, some on the others: the code is the same.
+    const points = faultPoints.filter((_, at) => containerd.version.startsWith('1.6.') || at % 4 === 0);
+    for (const point of points) {
       await berth.kill();
       await berth.start({ env: { berth_crash_at: point }, unready: true });
       await workUntilCrash();
