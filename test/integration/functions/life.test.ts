@@ -197,7 +197,8 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       await deploy(t, { service: 'dies' });
       const before = await pidsOf('warm');
       const [dying = 0] = await pidsOf('dies');
-      const traffic = startTraffic(host.berth, 'warm');
+      // About 200 calls a second.
+      const traffic = startTraffic(host.berth, 'warm', { workers: 10, pauseMs: 45 });
       await host.containerd.kill(signal);
       process.kill(dying, 'SIGKILL');
       const refused = await host.berth.api('POST', '/system/functions', { service: 'new', image });
@@ -205,13 +206,15 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       t.regex(refused.text, /containerd cannot be reached/);
       t.is((await statusOf(host.berth, 'warm')).availableReplicas, 1);
       const count = traffic.calls;
-      await until(() => traffic.calls > count + 20);
+      await until(() => traffic.calls > count + 100);
       await host.containerd.start();
+      const backMs = performance.now();
       const deployed = await until(async () => {
         const answer = await host.berth.api('POST', '/system/functions', { service: 'new', image });
         return answer.status === 503 ? undefined : answer;
       });
       t.is(deployed.status, 202, deployed.text);
+      t.log(`deployed ${Math.round(performance.now() - backMs)} ms after containerd was back, ${traffic.calls} calls`);
       t.is((await host.berth.invoke('new')).status, 200);
       await until(async () => (await statusOf(host.berth, 'dies')).availableReplicas === 1, {
         message: 'the exit that was missed to be made good',

@@ -27,6 +27,10 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     }),
   },
   {
+    weight: 1,
+    arbitrary: fc.record({ what: fc.constant('daemon-restarts' as const), pick: fc.nat(31) }),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({
       what: fc.constantFrom('job-fails', 'gets-unready', 'gets-unhealthy', 'crashes'),

@@ -12,7 +12,8 @@ export type Happening =
   | {
       what: 'job-ends' | 'job-fails' | 'gets-ready' | 'gets-unready' | 'gets-unhealthy' | 'drains' | 'crashes';
       pick: number;
-    };
+    }
+  | { what: 'daemon-restarts'; pick: number };
 
 type Job = Extract<Step, { replica: string }>['step'] | 'create-replica';
 
@@ -62,6 +63,8 @@ export class World {
         if (desired) desired.current.failed = false;
         for (const replica of this.replicas) replica.backingOff = false;
         return;
+      case 'daemon-restarts':
+        return this.#restartDaemon(happening.pick);
       case 'job-ends':
       case 'job-fails':
       case 'gets-ready':
@@ -73,7 +76,18 @@ export class World {
     }
   }
 
-  #happenToOne(what: Extract<Happening, { pick: number }>['what'], pick: number): void {
+  /** Killed at any instruction: of the steps under way some have had their effect, and all that was only known is forgotten. */
+  #restartDaemon(pick: number): void {
+    for (const [at, replica] of [...this.replicas].entries()) {
+      if (replica.busy && (pick >> (at % 5)) % 2 === 0) this.#endJob(replica);
+      const forgotten = { ready: false, unhealthy: false, draining: false, drained: false, backingOff: false };
+      Object.assign(replica, { ...forgotten, busy: false, job: undefined });
+    }
+    for (const generation of [this.desired?.current, this.desired?.candidate])
+      if (generation) Object.assign(generation, { imageReady: false, failed: false });
+  }
+
+  #happenToOne(what: Exclude<Extract<Happening, { pick: number }>['what'], 'daemon-restarts'>, pick: number): void {
     const running = this.replicas.filter(({ task, busy }) => task === 'running' && !busy);
     const choose = (from: Replica[]) => from[pick % Math.max(1, from.length)];
     switch (what) {
