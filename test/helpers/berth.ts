@@ -106,6 +106,8 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
     await rm(folder, { recursive: true, force: true });
     // By its path: node_modules/.bin has another nft.
     await run('/usr/sbin/nft', ['delete', 'table', 'inet', 'berth']).catch(() => {});
+    // Replicas that are left have addresses which the next daemon, with leases of its own, gives to others.
+    await run('ip', ['link', 'delete', 'openfaas0']).catch(() => {});
   }
 
   try {

@@ -28,7 +28,11 @@ export interface TestProviderOptions {
 export async function startProvider({ containerd: host, timing, subnet }: TestProviderOptions): Promise<TestProvider> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-'));
   const logPath = join(folder, 'berth.log');
-  const log = createLog({ level: 'debug', write: (line) => appendFileSync(logPath, line) });
+  let stopped = false;
+  const write = (line: string) => {
+    if (!stopped) appendFileSync(logPath, line);
+  };
+  const log = createLog({ level: 'debug', write });
   const snapshotter = 'overlayfs';
   const runDir = join(folder, 'run');
   await mkdir(runDir);
@@ -58,9 +62,12 @@ export async function startProvider({ containerd: host, timing, subnet }: TestPr
     async [Symbol.asyncDispose]() {
       await provider.stop();
       containerd.close();
+      // Steps that were under way may still have something to say.
+      stopped = true;
       // Its last log lines may still be on their way.
       await rm(folder, { recursive: true, force: true, maxRetries: 10 });
       await run('/usr/sbin/nft', ['delete', 'table', 'inet', 'berth']).catch(() => {});
+      await run('ip', ['link', 'delete', 'openfaas0']).catch(() => {});
     },
   };
 }
