@@ -152,6 +152,9 @@ export class Routes {
       if (released) return;
       released = true;
       this.#release(replica);
+      // At once: until the reconciler has looked, it would seem the least busy, and be given call after call.
+      if (outcome.failure === 'unreachable')
+        routes.targets = routes.targets.filter((other) => other.replica !== replica);
       this.#serveWaiters(routes);
       this.#onOutcome(replica, outcome);
     };

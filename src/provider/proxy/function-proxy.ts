@@ -64,8 +64,11 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
 
   async function call(url: FunctionUrl, caller: Caller, send: Send): Promise<ProxyOutcome> {
     const endsMs = options.upstreamTimeoutMs === undefined ? undefined : Date.now() + options.upstreamTimeoutMs;
-    const first = await callOne(url, caller, send, endsMs);
-    return first.failure && first.canRetry ? callOne(url, caller, send, endsMs) : first;
+    let outcome = await callOne(url, caller, send, endsMs);
+    for (let tries = 1; tries < mostTries && outcome.failure && outcome.canRetry; tries += 1) {
+      outcome = await callOne(url, caller, send, endsMs);
+    }
+    return outcome;
   }
 
   /** Takes one endpoint and gives it back, whatever happens between. */
@@ -155,6 +158,9 @@ interface Caller {
   signal: AbortSignal;
   watch?: { end(status: number): void };
 }
+
+/** A replica that dies breaks a call on a kept connection, then refuses the next: the third finds another or waits for one. */
+const mostTries = 3;
 
 /** As nginx logs it: the caller closed the connection before there was an answer. */
 const callerLeft = 499;

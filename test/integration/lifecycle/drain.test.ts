@@ -95,7 +95,7 @@ for (const [setting, name] of [
 test('SIGTERM comes only after the last call, and to a version that is no longer called', async (t) => {
   const { berth } = host;
   await deploy(berth, { service: 'orderly', image: one });
-  const [call] = await longCalls('orderly', 2000, 1);
+  const [call] = await longCalls('orderly', 6000, 1);
   await update(berth, { service: 'orderly', image: two });
   const steps = async () => (await logged(berth, 'step', 'orderly')).map(({ step }) => step);
   await until(async () => (await steps()).includes('drain'));
