@@ -1,11 +1,13 @@
+// By hand: `test/run integration 2 test/soak/containerd-crash.test.ts`. Of some dozen runs one, on containerd 2.1.9, had a function
+// that was not ready again within a minute; until that is found, it is not among the tests that must pass.
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import type { Answer } from '../../helpers/berth.ts';
-import { functionImage } from '../../helpers/functions.ts';
-import { leftovers, nothing } from '../../helpers/leftovers.ts';
-import { until } from '../../helpers/poll.ts';
-import { run } from '../../helpers/processes.ts';
-import { listOf, startHost, tasksIn, type TestHost } from './setup.ts';
+import type { Answer } from '../helpers/berth.ts';
+import { functionImage } from '../helpers/functions.ts';
+import { leftovers, nothing } from '../helpers/leftovers.ts';
+import { until } from '../helpers/poll.ts';
+import { run } from '../helpers/processes.ts';
+import { listOf, startHost, tasksIn, type TestHost } from '../integration/functions/setup.ts';
 
 let host: TestHost;
 let one: string;
