@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '../../log.ts';
 import type { Log } from '../../log.ts';
-import { FunctionNotFoundError, internalHeaders, ProviderError } from '../errors.ts';
+import { FunctionNotFoundError, internalHeaders, NoEndpointsError, ProviderError } from '../errors.ts';
 import type { Endpoint, ResolveOptions } from '../provider.ts';
 import type { FunctionName } from '../types.ts';
 import { answer, answerSocket } from './answer.ts';
@@ -66,7 +66,13 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
     const endsMs = options.upstreamTimeoutMs === undefined ? undefined : Date.now() + options.upstreamTimeoutMs;
     let outcome = await callOne(url, caller, send, endsMs);
     for (let tries = 1; tries < mostTries && outcome.failure && outcome.canRetry; tries += 1) {
-      outcome = await callOne(url, caller, send, endsMs);
+      try {
+        outcome = await callOne(url, caller, send, endsMs);
+      } catch (error) {
+        // The one that broke the call was the last there was.
+        if (error instanceof NoEndpointsError) break;
+        throw error;
+      }
     }
     return outcome;
   }

@@ -45,6 +45,7 @@ test.serial(
   async (t) => {
     await deploy(t, { service: 'steady' });
     const traffic = startTraffic(host.berth, 'steady');
+    await until(() => traffic.calls > 0);
     const absent = await update({ service: 'steady', image: `${host.registry.host}/fn:absent` });
     t.is(absent.status, 400);
     t.regex(absent.text, /no such image/);
@@ -53,8 +54,8 @@ test.serial(
     t.regex(exited.text, /did not start, the old one stays.*exited with code 3/);
     const secretless = await update({ service: 'steady', image: two, secrets: ['absent'] });
     t.is(secretless.status, 400);
+    await until(() => traffic.calls > 10, { message: 'calls before, between and after the failed updates' });
     t.deepEqual(await traffic.stop(), []);
-    t.true(traffic.calls > 10);
     t.regex([...traffic.answers].join(), /^one \S+\s*$/, 'all by the one replica of the old version');
     const status = await statusOf(host.berth, 'steady');
     t.like(status, { image: one, availableReplicas: 1 });

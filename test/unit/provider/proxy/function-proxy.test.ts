@@ -115,6 +115,21 @@ test('two more endpoints are tried, not more', async (t) => {
   t.is(outcomes.length, 3);
 });
 
+test('a function whose only endpoint is gone cannot be reached, though by then it has none any more', async (t) => {
+  const gone = { hostname: '127.0.0.1', port: await closedPort(), release: () => {} };
+  let endpoints: Endpoint[] = [gone];
+  const resolve: Resolve = async (name) => {
+    const [endpoint] = endpoints;
+    if (!endpoint) throw new NoEndpointsError(name);
+    endpoints = [];
+    return Promise.resolve(endpoint);
+  };
+  const { port } = await startFront(t, 0, { resolve, unreachableStatus: undefined });
+  const { status, body } = await call(port);
+  t.is(body, "Can't reach service for: env.\n");
+  t.is(status, 500);
+});
+
 async function startDying(t: ExecutionContext) {
   let requests = 0;
   const port = await startRawFunction(t, (socket) =>
