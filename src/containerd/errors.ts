@@ -36,6 +36,8 @@ function describe({ method, namespace, address }: CallSite, code: status, detail
 }
 
 export const isCancelled = hasCode(status.CANCELLED);
+/** What containerd has no code for, such as a failed system call. */
+export const isUnknown = hasCode(status.UNKNOWN);
 export const isInvalidArgument = hasCode(status.INVALID_ARGUMENT);
 export const isDeadlineExceeded = hasCode(status.DEADLINE_EXCEEDED);
 export const isNotFound = hasCode(status.NOT_FOUND);

@@ -1,5 +1,6 @@
 import { withTimeout } from './call.ts';
 import type { CallOptions, Connection } from './call.ts';
+import { isUnknown } from './errors.ts';
 import type { Info__Output } from './generated/containerd/services/snapshots/v1/Info.ts';
 import { snapshots as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
@@ -38,12 +39,20 @@ export type Snapshots = ReturnType<typeof snapshotsOn>;
 const fileTimeoutMs = 60_000;
 
 export function snapshotsOn(connection: Connection) {
+  async function prepare(snapshot: NewSnapshot, options?: CallOptions): Promise<Mount[]> {
+    const { mounts } = await connection.unary(methods.Prepare, snapshot, withTimeout(options, fileTimeoutMs));
+    return mounts;
+  }
   return {
-    /** A writable layer on `parent`; kept from the garbage collector only by a lease or a container. */
-    async prepare(snapshot: NewSnapshot, options?: CallOptions): Promise<Mount[]> {
-      const { mounts } = await connection.unary(methods.Prepare, snapshot, withTimeout(options, fileTimeoutMs));
-      return mounts;
-    },
+    /**
+     * A writable layer on `parent`; kept from the garbage collector only by a lease or a container. A containerd that
+     * ended in the middle of one leaves a folder in the way of the next, which fails and takes it away: hence once more.
+     */
+    prepare: (snapshot: NewSnapshot, options?: CallOptions): Promise<Mount[]> =>
+      prepare(snapshot, options).catch((error: unknown) => {
+        if (!isUnknown(error)) throw error;
+        return prepare(snapshot, options);
+      }),
     /** A read-only look at `parent`. */
     async view(snapshot: NewSnapshot, options?: CallOptions): Promise<Mount[]> {
       const { mounts } = await connection.unary(methods.View, snapshot, withTimeout(options, fileTimeoutMs));

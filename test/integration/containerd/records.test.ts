@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
 import {
   ContainerdError,
@@ -183,4 +185,15 @@ test('a subscription sees what happens in the namespaces of its filter, and noth
 test('a filter that containerd cannot read is thrown', async (t) => {
   const subscription = setup.containerd.events.subscribe(['topic==/tasks/exit']);
   await t.throwsAsync(subscription.next(), { instanceOf: ContainerdError, message: /filter/ });
+});
+
+// By itself among the tests: it foresees which folder containerd makes next.
+test.serial('what a crash left of a snapshot fails no other', async (t) => {
+  const { snapshots } = await setup.leasedNamespace();
+  const [mount] = await snapshots.prepare({ snapshotter, key: 'before' });
+  const folder = path.dirname(mount?.source ?? '');
+  const next = path.join(path.dirname(folder), String(Number(path.basename(folder)) + 1));
+  await mkdir(path.join(next, 'fs'), { recursive: true });
+  const [made] = await snapshots.prepare({ snapshotter, key: 'after' });
+  t.is(made?.source, path.join(next, 'fs'));
 });
