@@ -1,6 +1,6 @@
 import { readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { absentAs } from './absent.ts';
+import { absentAs } from '../absent.ts';
 import { run } from './command.ts';
 
 /** Where `ip netns` binds the namespaces that have a name. */

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../log.ts';
-import { absentAs } from './absent.ts';
+import { absentAs } from '../absent.ts';
 import { hostsFile } from './hosts-file.ts';
 import type { HostsFileOptions } from './hosts-file.ts';
 import { resolvConf } from './resolv-conf.ts';

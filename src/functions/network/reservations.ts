@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { absentAs } from './absent.ts';
+import { absentAs } from '../absent.ts';
 
 /**
  * Container ids by reserved address, as host-local keeps them: a file named for each address, the container id in its

@@ -1,10 +1,12 @@
-import { isAlreadyExists, isNotFound, type NamespacedClient, type NewTask } from '../../containerd/index.ts';
+import { isAlreadyExists, type NamespacedClient, type NewTask } from '../../containerd/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { Attachment } from '../network/index.ts';
 import { requireSecrets } from '../secrets.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { writeHostFiles } from './host-files.ts';
 import { taskState } from './observe.ts';
+import { clearStartMark, isStartMarked, markStart } from './start-mark.ts';
+import { deleteTask, stopTask } from './stop-task.ts';
 
 /**
  * From a container record to a running task. Everything the task needs outside containerd is made first and each part
@@ -14,6 +16,7 @@ export async function startTask(host: Host, replica: ReplicaName, generation: Ge
   const client = host.containerd.namespace(replica.namespace);
   const { status, attachment } = await createTask(host, replica, generation);
   if (status === 'running') return attachment;
+  await markStart(host, replica.id);
   host.at('start.process');
   try {
     await client.tasks.start({ containerId: replica.id });
@@ -34,19 +37,28 @@ export async function createTask(
 ): Promise<{ status: 'created' | 'running'; attachment: Attachment }> {
   const { id } = replica;
   const client = host.containerd.namespace(replica.namespace);
-  const { status } = await taskState(client, id);
-  if (status === 'stopped') await client.tasks.delete(id);
+  const status = await usableTask(host, replica);
   host.at('start.attach');
   const attachment = await host.network.attach(id);
-  if (status === 'created' || status === 'running') return { status, attachment };
+  if (status !== 'none') return { status, attachment };
   host.at('start.files');
   await writeHostFiles(host, replica, attachment.ip);
   await prepareSecrets(host, client, replica, generation.deployment.secrets ?? []);
   const { stdout, stderr } = await host.logs.stdioFor(replica);
+  await clearStartMark(host, id);
   const rootfs = await client.snapshots.mounts({ snapshotter: host.snapshotter, key: id });
   host.at('start.task');
   await createOnce(client, { containerId: id, rootfs, stdout, stderr });
   return { status: 'created', attachment };
+}
+
+/** A task that can go on as it is; one that has ended, or whose start broke off, makes place for another. */
+async function usableTask(host: Host, replica: ReplicaName): Promise<'none' | 'created' | 'running'> {
+  const { status } = await taskState(host.containerd.namespace(replica.namespace), replica.id);
+  const isSpent = status === 'stopped' || (status === 'created' && (await isStartMarked(host, replica.id)));
+  if (!isSpent) return status;
+  await stopTask(host, replica, 0);
+  return 'none';
 }
 
 /** A task whose making broke off as containerd ended is not shown, but no other can be made beside it. */
@@ -79,12 +91,4 @@ async function prepareSecrets(
 function userOf(spec: unknown): { uid: number; gid: number } {
   const { process } = spec as { process: { user: { uid: number; gid: number } } };
   return process.user;
-}
-
-export async function deleteTask(client: NamespacedClient, id: string): Promise<void> {
-  try {
-    await client.tasks.delete(id);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
 }

@@ -1,0 +1,45 @@
+/** A start cut off half-way: by containerd's account the task is only created, and yet its process may run. */
+import { readFile, rm } from 'node:fs/promises';
+import test from 'ava';
+import { functionImage } from '../../helpers/functions.ts';
+import { leftovers, nothing } from '../../helpers/leftovers.ts';
+import { until } from '../../helpers/poll.ts';
+import { startHost, tasksIn, untilAvailable } from './setup.ts';
+
+/** What runc's init waits on before it becomes the function. */
+const startFifo = (id: string) => `/run/containerd/runc/openfaas-fn/${id}/exec.fifo`;
+
+for (const [moment, cutOff] of [
+  ['before it begins', async () => {}],
+  ['after the process runs', async (id: string) => void (await readFile(startFifo(id)))],
+  [
+    'after runc has cleared up',
+    async (id: string) => {
+      await readFile(startFifo(id));
+      await rm(startFifo(id));
+    },
+  ],
+] as const) {
+  test.serial(`a start that is cut off ${moment} is made good, and what it began is gone`, async (t) => {
+    const host = await startHost({ env: { berth_crash_at: 'start.process' } });
+    try {
+      const { berth, containerd, registry } = host;
+      const { reference: image } = await functionImage(registry);
+      await t.throwsAsync(berth.api('POST', '/system/functions', { service: 'fn', image }));
+      const [begun] = await tasksIn(containerd);
+      t.is(begun?.status, 'CREATED');
+      await cutOff(begun?.container ?? '');
+      await berth.start({ env: { berth_crash_at: '' } });
+      await untilAvailable(berth, 'fn', 1);
+      t.is((await berth.invoke('fn')).status, 200);
+      t.is((await tasksIn(containerd)).length, 1);
+      t.is((await berth.api('DELETE', '/system/functions', { functionName: 'fn' })).status, 202);
+      await until(async () => (await leftovers(containerd, berth)).containers.length === 0);
+      const { snapshots, ...left } = await leftovers(containerd, berth);
+      t.log(snapshots.length, 'image layers');
+      t.deepEqual({ ...left, snapshots: [] }, nothing);
+    } finally {
+      await host.stop();
+    }
+  });
+}
