@@ -102,12 +102,14 @@ export class Images {
     return this.#options.containerd.namespace(namespace).images.list();
   }
 
-  /** Removes a record; containerd collects what nothing else needs. An absent one is fine. */
-  async remove(namespace: string, name: string): Promise<void> {
+  /** Removes a record; containerd collects what nothing else needs. False when it was gone already. */
+  async remove(namespace: string, name: string): Promise<boolean> {
     try {
       await this.#options.containerd.namespace(namespace).images.delete(name);
+      return true;
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      if (isNotFound(error)) return false;
+      throw error;
     }
   }
 
@@ -118,8 +120,8 @@ export class Images {
   async removeUnused(namespace: string, used: () => UsedImage[]): Promise<void> {
     for (const { name, labels } of await this.list(namespace)) {
       if (labels[ownLabel] === undefined || isUsed(name, used())) continue;
-      await this.remove(namespace, name);
-      this.#options.log.info('removed an image that no function uses', { image: name, namespace });
+      const isRemoved = await this.remove(namespace, name);
+      if (isRemoved) this.#options.log.info('removed an image that no function uses', { image: name, namespace });
     }
   }
 
