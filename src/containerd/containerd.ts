@@ -20,12 +20,14 @@ export interface ContainerdOptions {
  * meanwhile calls fail at once, with a ContainerdError for which `isUnavailable` is true.
  */
 export class Containerd {
+  readonly address: string;
   readonly namespaces: Namespaces;
   readonly introspection: Introspection;
   readonly events: Events;
   readonly #connection: Connection;
 
   constructor({ address }: ContainerdOptions) {
+    this.address = address;
     this.#connection = Connection.open(address);
     this.namespaces = namespacesOn(this.#connection);
     this.introspection = introspectionOn(this.#connection);

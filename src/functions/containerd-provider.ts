@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Containerd } from '../containerd/index.ts';
 import type { Log } from '../log.ts';
 import type { LogStore } from '../logs/index.ts';
@@ -61,6 +62,8 @@ export interface ContainerdProviderOptions {
 }
 
 const sweepMs = 5 * 60_000;
+/** Less than what systemd gives a service to end. */
+const longestStopMs = 30_000;
 
 /** The provider on containerd: what is wanted on disk, what is there in containerd, a reconciler between. */
 export class ContainerdProvider implements Provider {
@@ -182,8 +185,8 @@ export class ContainerdProvider implements Provider {
   /** The daemon ends; replicas run on. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#reconciler.stop();
     this.#sweep.stop();
+    await Promise.race([this.#reconciler.stop(), sleep(longestStopMs, undefined, { ref: false })]);
     await this.#logs.stop();
   }
 

@@ -7,6 +7,7 @@ import { removeOutsideParts } from './replicas/delete-replica.ts';
 import type { Host } from './replicas/host.ts';
 import { leaseLabel, leaseOf } from './replicas/labels.ts';
 import { observeNamespace } from './replicas/observe.ts';
+import { endShim, shimsOf } from './replicas/stray-shims.ts';
 
 export interface SweepOptions {
   host: Host;
@@ -88,6 +89,7 @@ export class Sweep {
   }
 
   async #insideParts(): Promise<void> {
+    await this.#strayShims();
     for (const namespace of await this.#namespaces.list()) {
       await this.#leftLeases(namespace);
       await this.#unusedImages(namespace);
@@ -112,6 +114,21 @@ export class Sweep {
     // Asked last: a replica is known before it has a lease.
     const making = new Set(this.#replicaIds().map(leaseOf));
     for (const { id } of ours) if (!making.has(id)) await leases.delete(id);
+  }
+
+  /** Those of containers without a record, in our namespaces: nobody can use what they keep, or end it. */
+  async #strayShims(): Promise<void> {
+    const { containerd } = this.#host;
+    const shims = await shimsOf(containerd.address);
+    for (const namespace of await this.#namespaces.list()) {
+      const records = await containerd.namespace(namespace).containers.list();
+      const known = new Set([...records.map(({ id }) => id), ...this.#replicaIds()]);
+      const strays = shims.filter((shim) => shim.namespace === namespace && !known.has(shim.id));
+      for (const shim of strays) {
+        this.#log.warn('ending a task that containerd has lost', { namespace, container: shim.id, pid: shim.pid });
+        await endShim(shim);
+      }
+    }
   }
 
   /** What replicas had outside containerd, where their container record is gone. */

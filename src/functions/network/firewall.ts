@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Log } from '../../log.ts';
-import { run, succeeds } from './command.ts';
+import { run, succeeds } from '../host-command.ts';
 import type { Subnet } from './subnet.ts';
 
 export interface FirewallOptions {

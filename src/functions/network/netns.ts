@@ -1,7 +1,7 @@
 import { readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../absent.ts';
-import { run } from './command.ts';
+import { run } from '../host-command.ts';
 
 /** Where `ip netns` binds the namespaces that have a name. */
 const dir = '/run/netns';

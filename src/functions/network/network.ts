@@ -6,7 +6,7 @@ import type { CniResult } from '../../cni/index.ts';
 import type { Log } from '../../log.ts';
 import { bridgeNetwork } from './bridge-conflist.ts';
 import type { BridgeNetwork } from './bridge-conflist.ts';
-import { run } from './command.ts';
+import { run } from '../host-command.ts';
 import { installFirewall, removeFirewall } from './firewall.ts';
 import type { FirewallOptions } from './firewall.ts';
 import { NetworkError } from './network-error.ts';
@@ -84,7 +84,7 @@ export class Network {
 
   /**
    * Forwarding, and our firewall table. Once at start-up; again after another firewall was started, such as Docker's.
-   * @throws NetworkError
+   * @throws HostCommandError
    */
   async ensureHost(): Promise<void> {
     await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
@@ -102,7 +102,7 @@ export class Network {
   /**
    * Gives a replica a network namespace and an address. One that is attached keeps what it has; leftovers of a crash or
    * reboot are removed first; a failure leaves nothing behind.
-   * @throws CniError or NetworkError
+   * @throws CniError, NetworkError or HostCommandError
    */
   attach(id: string): Promise<Attachment> {
     return this.#turns.take(id, async () => {
@@ -118,7 +118,7 @@ export class Network {
     });
   }
 
-  /** Nothing to detach is fine. @throws CniError or NetworkError; then it can be asked for again */
+  /** Nothing to detach is fine. @throws CniError or HostCommandError; then it can be asked for again */
   detach(id: string): Promise<void> {
     return this.#turns.take(id, () => this.#remove(id));
   }

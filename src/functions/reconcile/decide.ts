@@ -33,13 +33,15 @@ export interface ObservedReplica {
   ready: boolean;
   /** It runs but does not do its work: to be replaced. */
   unhealthy: boolean;
+  /** Its start failed: to be replaced by one with an id of its own, as a crash may have spoilt this one's for good. */
+  broken: boolean;
   /** Out of the routes for good; its calls in flight are finishing. */
   draining: boolean;
   /** Nothing is in flight any more, or the drain has taken too long. */
   drained: boolean;
-  /** A step on it is under way. */
+  /** A step on it is under way, or one that failed is not to be tried again yet. */
   busy: boolean;
-  /** Its back-off after a crash or a failed start has not passed. */
+  /** Its back-off after a crash has not passed. */
   backingOff: boolean;
 }
 
@@ -77,7 +79,7 @@ export function decide(desired: DesiredFunction | undefined, replicas: ObservedR
 
 /** Towards `wanted` running replicas of one generation. */
 function run(generation: DesiredGeneration, replicas: ObservedReplica[], wanted: number): Step[] {
-  const leaving = replicas.filter((replica) => replica.draining || replica.unhealthy);
+  const leaving = replicas.filter((replica) => replica.draining || replica.unhealthy || replica.broken);
   const staying = replicas.filter((replica) => !leaving.includes(replica));
   const surplus = [...staying].sort(leastUsefulFirst).slice(0, Math.max(0, staying.length - wanted));
   const kept = staying.filter((replica) => !surplus.includes(replica));
@@ -103,7 +105,7 @@ function start(replica: ObservedReplica): Step[] {
 /** Towards nothing running, with `parked` replicas kept for a quick wake. */
 function sleep(replicas: ObservedReplica[], { parked, parkedTask }: DesiredFunction): Step[] {
   return replicas.flatMap((replica, index) => {
-    const park = index < parked && replica.created;
+    const park = index < parked && replica.created && !replica.broken;
     if (!park || replica.task === 'running' || replica.task === 'stopped') return retire(replica);
     if (replica.busy || replica.task === parkedTask) return [];
     if (parkedTask === 'none') return retire(replica);

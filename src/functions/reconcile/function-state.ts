@@ -21,6 +21,8 @@ export class ReplicaState {
   ready = false;
   readySinceMs = 0;
   unhealthy = false;
+  /** Its start failed while containerd was there. */
+  broken = false;
   /** Answers of the watchdog about its process, in a row. */
   watchdogErrors = 0;
   draining = false;
@@ -32,6 +34,8 @@ export class ReplicaState {
   failures = 0;
   restarts = 0;
   restartAtMs = 0;
+  /** When a step that failed may be tried again. */
+  retryAtMs = 0;
   oomAtMs = 0;
   lastExit?: ReplicaExit;
   /** Ends what watches it: probes, or the end of its calls. */
@@ -132,7 +136,7 @@ export class FunctionState {
   nextDeadlineMs(nowMs: number): number | undefined {
     const generations = [...this.#generations.values()];
     const deadlines = [
-      ...[...this.replicas.values()].map(({ restartAtMs }) => restartAtMs),
+      ...[...this.replicas.values()].flatMap(({ restartAtMs, retryAtMs }) => [restartAtMs, retryAtMs]),
       ...generations.map(({ failure, retryAtMs }) => (failure ? retryAtMs : 0)),
       ...generations.map(({ startUntilMs }) => startUntilMs ?? 0),
     ].filter((atMs) => atMs > nowMs);

@@ -75,13 +75,14 @@ export class Reconciler {
     for (const { fn } of this.#states.values()) this.wake(fn);
   }
 
-  /** Watches and timers end; what runs, runs on. */
-  stop(): void {
+  /** Watches and timers end, steps under way are waited for; what runs, runs on. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     for (const state of this.#states.values()) {
       clearTimeout(state.timer);
       for (const replica of state.replicas.values()) replica.stopWatching();
     }
+    await this.#steps.stop();
   }
 
   /** Every function has been looked at once since the start. */

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { isUnavailable } from '../../containerd/index.ts';
+import { ContainerdError, isUnavailable } from '../../containerd/index.ts';
 import { describeError, type Log } from '../../log.ts';
 import type { FunctionName } from '../../provider/index.ts';
 import { keyOf, type FunctionStore } from '../desired/function-store.ts';
@@ -48,6 +48,7 @@ export class Steps {
   readonly #replicaDeleted: () => void;
   readonly #log: Log;
   readonly #jobs = pLimit(parallelJobs);
+  readonly #running = new Set<Promise<void>>();
 
   constructor({ store, host, images, timing, wake, replicaDeleted, log }: StepsOptions) {
     this.#store = store;
@@ -77,7 +78,7 @@ export class Steps {
       case 'create-task':
         return this.#job(state, step, (name, replica) => this.#createTask(name, replica));
       case 'start-task':
-        return this.#job(state, step, (name, replica) => this.#startTask(name, replica));
+        return this.#job(state, step, (name, replica) => this.#startTask(state, name, replica));
       case 'stop-task':
         return this.#job(state, step, (name, replica) => this.#stopTask(name, replica));
       case 'delete-replica':
@@ -188,7 +189,7 @@ export class Steps {
     replica.task = 'created';
   }
 
-  async #startTask(name: ReplicaName, replica: ReplicaState): Promise<void> {
+  async #startTask(state: FunctionState, name: ReplicaName, replica: ReplicaState): Promise<void> {
     const generation = this.#generation(name, replica.generation);
     if (!generation) return;
     const { ip } = await startTask(this.#host, name, generation);
@@ -196,6 +197,7 @@ export class Steps {
     replica.startedAtMs = Date.now();
     // So that an exit before the next look at containerd counts as a crash of what was started.
     replica.task = 'running';
+    state.generation(replica.generation).failures = 0;
   }
 
   #drain(state: FunctionState, replicaId: string): void {
@@ -231,22 +233,31 @@ export class Steps {
     if (!replica) return;
     replica.busy = step;
     void this.#jobs(async () => {
-      try {
-        await work({ id, name: state.fn.name, namespace: state.fn.namespace }, replica);
-      } catch (error) {
-        this.#jobFailed(state, replica, step, error);
-      } finally {
-        replica.busy = undefined;
-        this.#wake(state.fn);
-      }
+      const job = this.#run(state, replica, step, work);
+      this.#running.add(job);
+      await job;
+      this.#running.delete(job);
+      this.#wake(state.fn);
     });
+  }
+
+  /** Never rejects. */
+  async #run(state: FunctionState, replica: ReplicaState, step: string, work: Job): Promise<void> {
+    try {
+      await work({ id: replica.id, name: state.fn.name, namespace: state.fn.namespace }, replica);
+    } catch (error) {
+      this.#jobFailed(state, replica, step, error);
+    } finally {
+      replica.busy = undefined;
+    }
   }
 
   #jobFailed(state: FunctionState, replica: ReplicaState, step: string, error: unknown): void {
     replica.failures += 1;
-    replica.restartAtMs = Date.now() + this.#retryMs(replica.failures);
+    replica.retryAtMs = Date.now() + this.#retryMs(replica.failures);
     this.#log.warn(`${step} failed`, { function: keyOf(state.fn), replica: replica.id, error: describeError(error) });
-    if (step === 'create-replica' || step === 'start-task') this.#generationFailed(state, replica.generation, error);
+    if (step === 'start-task' || step === 'create-task') replica.broken = !isUnavailable(error);
+    if (step === 'start-task' || step === 'create-replica') this.#generationFailed(state, replica.generation, error);
   }
 
   /** A candidate that fails is dropped; the current generation is tried again after a back-off. */
@@ -255,8 +266,16 @@ export class Steps {
     if (isUnavailable(error)) return;
     const generation = state.generation(generationId);
     generation.failures += 1;
+    // Nor need it be the first time that containerd refuses: what a crash left may be in the way of this one replica.
+    if (error instanceof ContainerdError && generation.failures === 1) return;
     generation.failure = error instanceof Error ? error : new Error(String(error));
     generation.retryAtMs = Date.now() + this.#retryMs(generation.failures);
+  }
+
+  /** Begins no further job, and resolves when those under way have ended: cut off, they would leave containerd in doubt. */
+  async stop(): Promise<void> {
+    this.#jobs.clearQueue();
+    await Promise.all(this.#running);
   }
 
   #retryMs(failures: number): number {

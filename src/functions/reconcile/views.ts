@@ -40,7 +40,7 @@ function crashesAfterPromotion(record: FunctionRecord, state: FunctionState): bo
 
 /** What the decision reads of a replica. */
 export function observedView(replica: ReplicaState, nowMs: number): ObservedReplica {
-  const { id, generation, task, created, ready, unhealthy, draining, drained, busy, restartAtMs } = replica;
+  const { id, generation, task, created, ready, unhealthy, broken, draining, drained } = replica;
   return {
     id,
     generation,
@@ -48,9 +48,10 @@ export function observedView(replica: ReplicaState, nowMs: number): ObservedRepl
     created,
     ready,
     unhealthy,
+    broken,
     draining,
     drained,
-    busy: busy !== undefined,
-    backingOff: restartAtMs > nowMs,
+    busy: replica.busy !== undefined || replica.retryAtMs > nowMs,
+    backingOff: replica.restartAtMs > nowMs,
   };
 }

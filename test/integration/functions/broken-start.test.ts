@@ -1,6 +1,8 @@
-/** A start cut off half-way: by containerd's account the task is only created, and yet its process may run. */
+/** What a start that is cut off half-way leaves: a process unknown to containerd, or a task whose container has no record. */
+import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import test from 'ava';
+import { Containerd } from '../../../src/containerd/index.ts';
 import { functionImage } from '../../helpers/functions.ts';
 import { leftovers, nothing } from '../../helpers/leftovers.ts';
 import { until } from '../../helpers/poll.ts';
@@ -8,6 +10,29 @@ import { startHost, tasksIn, untilAvailable } from './setup.ts';
 
 /** What runc's init waits on before it becomes the function. */
 const startFifo = (id: string) => `/run/containerd/runc/openfaas-fn/${id}/exec.fifo`;
+
+test.serial('a task whose record somebody deleted is ended, and another takes its place', async (t) => {
+  const host = await startHost();
+  try {
+    const { berth, containerd, registry } = host;
+    const { reference: image } = await functionImage(registry);
+    t.is((await berth.api('POST', '/system/functions', { service: 'fn', image })).status, 202);
+    const [lost] = await tasksIn(containerd);
+    const client = new Containerd({ address: containerd.address });
+    await client.namespace('openfaas-fn').containers.delete(lost?.container ?? '');
+    client.close();
+    await berth.kill();
+    await berth.start();
+    await untilAvailable(berth, 'fn', 1);
+    await until(() => !existsSync(`/proc/${lost?.pid}`), { message: 'the lost process to end' });
+    const tasks = await tasksIn(containerd);
+    t.is(tasks.length, 1);
+    t.not(tasks[0]?.container, lost?.container);
+    t.is((await berth.invoke('fn')).status, 200);
+  } finally {
+    await host.stop();
+  }
+});
 
 for (const [moment, cutOff] of [
   ['before it begins', async () => {}],

@@ -188,7 +188,9 @@ test('no more replicas of a version are made than are wanted of it', (t) => {
   always(t, ({ desired, replicas, steps }) => {
     for (const generation of [desired?.current, desired?.candidate]) {
       const made = steps.filter((step) => step.step === 'create-replica' && step.generation === generation?.id).length;
-      const there = replicas.filter((r) => r.generation === generation?.id && !r.draining && !r.unhealthy).length;
+      const there = replicas.filter(
+        (r) => r.generation === generation?.id && !r.draining && !r.unhealthy && !r.broken,
+      ).length;
       expect(made === 0 || there + made <= (desired?.replicas ?? 0), `${there} and ${made} more`);
     }
   });
@@ -212,6 +214,7 @@ const replica: ObservedReplica = {
   created: true,
   ready: true,
   unhealthy: false,
+  broken: false,
   draining: false,
   drained: false,
   busy: false,
@@ -236,6 +239,15 @@ test('while a candidate starts, a sleeping function sleeps on', (t) => {
   const candidate = { id: 'c', imageReady: true, failed: false };
   const parked: ObservedReplica = { ...replica, task: 'none', ready: false };
   t.deepEqual(decide({ ...wanted, asleep: true, candidate }, [parked]), [{ step: 'create-replica', generation: 'c' }]);
+});
+
+test('a replica whose start failed is replaced, also a parked one', (t) => {
+  const failed: ObservedReplica = { ...replica, task: 'none', ready: false, broken: true };
+  t.deepEqual(decide(wanted, [failed]), [
+    { step: 'delete-replica', replica: 'r' },
+    { step: 'create-replica', generation: 'g' },
+  ]);
+  t.deepEqual(decide({ ...wanted, asleep: true }, [failed]), [{ step: 'delete-replica', replica: 'r' }]);
 });
 
 test('of more replicas than wanted those that do not serve yet go first', (t) => {

@@ -80,8 +80,8 @@ export class World {
   #restartDaemon(pick: number): void {
     for (const [at, replica] of [...this.replicas].entries()) {
       if (replica.busy && (pick >> (at % 5)) % 2 === 0) this.#endJob(replica);
-      const forgotten = { ready: false, unhealthy: false, draining: false, drained: false, backingOff: false };
-      Object.assign(replica, { ...forgotten, busy: false, job: undefined });
+      const forgotten = { ready: false, unhealthy: false, broken: false, draining: false, drained: false };
+      Object.assign(replica, { ...forgotten, backingOff: false, busy: false, job: undefined });
     }
     for (const generation of [this.desired?.current, this.desired?.candidate])
       if (generation) Object.assign(generation, { imageReady: false, failed: false });
@@ -94,7 +94,7 @@ export class World {
       case 'job-ends':
         return this.#endJob(choose(this.replicas.filter(({ busy }) => busy)));
       case 'job-fails':
-        return this.#failJob(choose(this.replicas.filter(({ busy }) => busy)));
+        return this.#failJob(choose(this.replicas.filter(({ busy }) => busy)), pick);
       case 'gets-ready':
         return void Object.assign(choose(running.filter(({ unhealthy, draining }) => !unhealthy && !draining)) ?? {}, {
           ready: true,
@@ -189,11 +189,12 @@ export class World {
     if (job === 'delete-replica') this.replicas = this.replicas.filter((other) => other !== replica);
   }
 
-  #failJob(replica: Replica | undefined): void {
+  #failJob(replica: Replica | undefined, pick: number): void {
     if (!replica) return;
     const { job, generation } = replica;
-    Object.assign(replica, { busy: false, job: undefined, backingOff: true });
-    if (job !== 'create-replica' && job !== 'start-task') return;
+    Object.assign(replica, { busy: false, job: undefined, broken: job === 'start-task' || job === 'create-task' });
+    // The version is not always called the cause.
+    if ((job !== 'create-replica' && job !== 'start-task') || pick % 2 === 0) return;
     for (const wanted of [this.desired?.current, this.desired?.candidate])
       if (wanted?.id === generation) wanted.failed = true;
   }
@@ -210,5 +211,6 @@ export class World {
 const stopped = { task: 'none', ready: false, unhealthy: false, draining: false, drained: false } as const;
 
 function newReplica(id: string, generation: string): Replica {
-  return { id, generation, ...stopped, created: false, busy: true, backingOff: false, job: 'create-replica' };
+  const idle = { ...stopped, created: false, broken: false, backingOff: false };
+  return { id, generation, ...idle, busy: true, job: 'create-replica' };
 }

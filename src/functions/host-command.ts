@@ -1,9 +1,14 @@
 import { execFile } from 'node:child_process';
-import { NetworkError } from './network-error.ts';
 
-const packages = { ip: 'iproute2', nft: 'nftables', iptables: 'iptables' };
+/** The package that brings each, for the error. */
+const packages = { ip: 'iproute2', nft: 'nftables', iptables: 'iptables', runc: 'runc' };
 
 export type HostCommand = keyof typeof packages;
+
+/** A tool of the host could not be run, or failed; the message says what to do, or what the tool said. */
+export class HostCommandError extends Error {
+  override name = 'HostCommandError';
+}
 
 /** The system's own folders only: npm puts programs of packages first in PATH, and one of them is called nft as well. */
 const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
@@ -12,7 +17,7 @@ const timeoutMs = 20_000;
 
 /**
  * Runs a tool of the host and answers its standard output.
- * @throws NetworkError with what the tool said, or with the package to install
+ * @throws HostCommandError
  */
 export function run(command: HostCommand, args: string[], stdin = ''): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -21,7 +26,7 @@ export function run(command: HostCommand, args: string[], stdin = ''): Promise<s
       if (!cause) return resolve(stdout);
       const said =
         cause.code === 'ENOENT' ? `no such command, install the package ${packages[command]}` : stderr.trim();
-      reject(new NetworkError(`${[command, ...args].join(' ')}: ${said || cause.message}`, { cause }));
+      reject(new HostCommandError(`${[command, ...args].join(' ')}: ${said || cause.message}`, { cause }));
     });
     // A tool that fails early closes its input; its exit code tells what happened.
     child.stdin?.on('error', () => undefined).end(stdin);
