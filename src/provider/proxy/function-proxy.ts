@@ -65,7 +65,10 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
   async function call(url: FunctionUrl, caller: Caller, send: Send): Promise<ProxyOutcome> {
     const endsMs = options.upstreamTimeoutMs === undefined ? undefined : Date.now() + options.upstreamTimeoutMs;
     let outcome = await callOne(url, caller, send, endsMs);
-    for (let tries = 1; tries < mostTries && outcome.failure && outcome.canRetry; tries += 1) {
+    let resets = 0;
+    for (let tries = 1; tries < mostTries && outcome.canRetry; tries += 1) {
+      // What two processes did not survive is not given to a third.
+      if (outcome.failure === 'reset' && ++resets > 1) break;
       try {
         outcome = await callOne(url, caller, send, endsMs);
       } catch (error) {

@@ -99,7 +99,7 @@ test.serial('the daemon away for a while misses no line', async (t) => {
 
 test.serial('what the last process of a crash wrote is there', async (t) => {
   await host.berth.invoke('talker/log/last+words');
-  await host.berth.invoke('talker/exit/1');
+  await host.berth.invoke('talker/exit/1', { method: 'POST' });
   await until(async () => (await textsOf('talker')).at(-1) === 'listening');
   t.true((await textsOf('talker')).includes('last words'));
 });

@@ -66,7 +66,7 @@ test.serial('a killed process is started again without a call, and the status sa
 
 test.serial('a function that ends itself is started again, and the status says its exit code', async (t) => {
   await deploy(t, { service: 'quitter' });
-  await host.berth.invoke('quitter/exit/17');
+  await host.berth.invoke('quitter/exit/17', { method: 'POST' });
   const status = await untilStatus(host.berth, 'quitter', isRestarted);
   t.regex(status.annotations[lastExit] ?? '', /code 17/);
 });
@@ -308,7 +308,7 @@ test.serial(
   'memory above the limit ends the process, which is started again, and the status says out of memory',
   async (t) => {
     await deploy(t, { service: 'hungry', limits: { memory: '24Mi' } });
-    await host.berth.invoke('hungry/alloc/64');
+    await host.berth.invoke('hungry/alloc/64', { method: 'POST' });
     const status = await untilStatus(host.berth, 'hungry', isRestarted);
     t.regex(status.annotations[lastExit] ?? '', /out of memory/);
     t.is((await host.berth.invoke('hungry')).status, 200);

@@ -57,7 +57,7 @@ test('a new version that is ready and then crashes again and again is rolled bac
   await update(berth, { service: 'regret', image: two });
   await until(
     async () => {
-      await berth.invoke('regret/exit/9');
+      await berth.invoke('regret/exit/9', { method: 'POST' });
       return (await statusOf(berth, 'regret')).annotations[failedUpdate] !== undefined;
     },
     { timeoutMs: 30_000, message: 'the rollback' },
@@ -94,7 +94,7 @@ test('a version that crashes once after its update is not rolled back', async (t
   const { berth } = host;
   await deploy(berth, { service: 'shaky', image: one });
   await update(berth, { service: 'shaky', image: two });
-  await berth.invoke('shaky/exit/9');
+  await berth.invoke('shaky/exit/9', { method: 'POST' });
   await until(async () => (await logged(berth, 'replica exited', 'shaky')).length > 0);
   const { image, annotations } = await untilAvailable(berth, 'shaky', 1);
   t.is(image, two);

@@ -151,7 +151,7 @@ test("calls that outlast the watchdog's time limit, and the function's own error
 test('a process killed for its memory comes back without a call; status and log say so', async (t) => {
   const { berth } = host;
   await deployReady(t, { service: 'hungry', limits: { memory: '24Mi' } });
-  await berth.invoke('hungry/alloc/64');
+  await berth.invoke('hungry/alloc/64', { method: 'POST' });
   const { annotations } = await untilStatus(
     berth,
     'hungry',

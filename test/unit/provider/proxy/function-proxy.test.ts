@@ -158,6 +158,14 @@ test('a PUT that reached a function which died goes to another one with its body
   t.is((await call(port, { method: 'PUT', body: 'the body' })).body, 'the body');
 });
 
+test('a GET that two processes did not survive is not given to a third', async (t) => {
+  const dying = await startDying(t);
+  const { port, outcomes } = await startFront(t, dying.port);
+  t.is((await call(port)).status, 502);
+  t.is(dying.requests(), 2);
+  t.is(outcomes.length, 2);
+});
+
 test('the SDK by itself says 500 for a function that cannot be reached', async (t) => {
   const { port } = await startFront(t, await closedPort(), { unreachableStatus: undefined });
   const { status, body } = await call(port);
