@@ -1,4 +1,4 @@
-/** containerd, or the daemon, is killed in whatever moment of steps on several functions at once, and started again. */
+/** containerd, or the daemon, is ended in whatever moment of steps on several functions at once, and started again. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
@@ -85,20 +85,24 @@ function areAmong(t: ExecutionContext, outcomes: Map<string, Outcome>, statuses:
 }
 
 const crashes = {
-  containerd: async () => {
+  'containerd killed': async () => {
     await host.containerd.kill('SIGKILL');
     await host.containerd.start();
   },
-  'the daemon': async () => {
+  'the daemon killed': async () => {
     await host.berth.kill('SIGKILL');
+    await host.berth.start();
+  },
+  'the daemon ended': async () => {
+    await host.berth.kill('SIGTERM');
     await host.berth.start();
   },
 };
 
-for (const [victim, crash] of Object.entries(crashes)) {
+for (const [what, crash] of Object.entries(crashes)) {
   for (const delayMs of [20, 150, 500]) {
     test.serial(
-      `${victim} killed ${delayMs} ms into deploys, updates and removals costs no function and leaves nothing behind`,
+      `${what} ${delayMs} ms into deploys, updates and removals costs no function and leaves nothing behind`,
       async (t) => {
         t.timeout(180_000);
         const { berth, containerd } = host;
