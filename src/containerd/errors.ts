@@ -63,8 +63,9 @@ export function toContainerdError(error: unknown, site: CallSite, { signal, dead
   if (error instanceof ContainerdError) return error;
   if (signal?.aborted) return abortedError(site, signal);
   const { code, details } = readStatus(error);
-  // The daemon keeps the deadline too. When its clock runs out first, 1.x answers UNKNOWN.
-  const late = code === status.UNKNOWN && deadline !== undefined && Date.now() + clockSlackMs >= deadline;
+  // The daemon keeps the deadline too. When its clock runs out first, 1.x answers UNKNOWN, and 2.x may cancel the call.
+  const isVague = code === status.UNKNOWN || code === status.CANCELLED;
+  const late = isVague && deadline !== undefined && Date.now() + clockSlackMs >= deadline;
   return new ContainerdError(site, late ? status.DEADLINE_EXCEEDED : code, details, { cause: error });
 }
 

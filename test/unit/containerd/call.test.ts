@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import test from 'ava';
 import {
   ContainerdError,
@@ -82,17 +83,19 @@ test('a daemon that does not answer fails the call at its deadline', async (t) =
   t.is(error.namespace, 'fn');
 });
 
-test('a daemon whose clock runs out first, and then says UNKNOWN, is told as a deadline', async (t) => {
-  const Wait = (call: Call, answer: Answer) => {
-    const leftMs = Number(call.getDeadline()) - Date.now();
-    setTimeout(() => answer({ code: 2, details: 'context deadline exceeded: unknown' }), Math.max(0, leftMs - 3));
-  };
-  await using server = await serve(tasksService({ Wait }));
-  const { tasks: client } = server.client.namespace('fn');
-  for (let i = 0; i < 10; i++) {
-    t.true(isDeadlineExceeded(await thrown(client.wait({ containerId: 'a' }, { timeoutMs: 50 }))));
-  }
-});
+for (const said of ['UNKNOWN', 'CANCELLED'] as const) {
+  test(`a daemon whose clock runs out first, and then says ${said}, is told as a deadline`, async (t) => {
+    const Wait = (call: Call, answer: Answer) => {
+      const leftMs = Number(call.getDeadline()) - Date.now();
+      setTimeout(() => answer({ code: status[said], details: 'of the daemon' }), Math.max(0, leftMs - 3));
+    };
+    await using server = await serve(tasksService({ Wait }));
+    const { tasks: client } = server.client.namespace('fn');
+    for (let i = 0; i < 10; i++) {
+      t.true(isDeadlineExceeded(await thrown(client.wait({ containerId: 'a' }, { timeoutMs: 50 }))));
+    }
+  });
+}
 
 test('every unary call has a deadline by default but wait', async (t) => {
   const deadlines: Record<string, number> = {};
