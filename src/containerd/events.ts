@@ -23,7 +23,7 @@ export interface TaskExitEvent {
   exitedAt?: Date;
 }
 
-/** The kernel killed a process of the container for want of memory. Seen to come before the exit event. */
+/** The kernel killed a process of the container for want of memory. It comes before the exit event, or on a busy host after it. */
 export interface TaskOomEvent {
   type: 'task-oom';
   containerId: string;

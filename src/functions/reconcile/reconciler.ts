@@ -17,14 +17,13 @@ import { functionPort, maxInflightOf } from '../settings.ts';
 import type { Timing } from '../timing.ts';
 import { backOffMs } from './back-off.ts';
 import { decide } from './decide.ts';
+import { recordExit, recordOutOfMemory } from './exit-reason.ts';
 import { FunctionState, ReplicaState, type GenerationOutcome } from './function-state.ts';
 import { Steps } from './steps.ts';
 import { desiredView, observedView } from './views.ts';
 import { Watches } from './watches.ts';
 
 const retryAfterOutageMs = 500;
-/** An OOM event this close before an exit explains it. */
-const oomWindowMs = 5000;
 
 export interface ReconcilerOptions {
   store: FunctionStore;
@@ -122,7 +121,13 @@ export class Reconciler {
 
   taskOutOfMemory(replicaId: string): void {
     const owner = this.#owner(replicaId);
-    if (owner) owner.replica.oomAtMs = Date.now();
+    if (!owner || !recordOutOfMemory(owner.replica, Date.now())) return;
+    const { fn } = owner.state;
+    this.#log.warn('why it exited', {
+      function: keyOf(fn),
+      replica: replicaId,
+      reason: owner.replica.lastExit?.reason,
+    });
   }
 
   callEnded(replicaId: string, outcome: CallOutcome): void {
@@ -215,8 +220,7 @@ export class Reconciler {
     replica.failures = nowMs - replica.startedAtMs >= stableMs ? 1 : replica.failures + 1;
     replica.restarts += 1;
     replica.restartAtMs = nowMs + backOffMs(replica.failures, { baseMs, maxMs });
-    const reason = exitReason(exitStatus, nowMs - replica.oomAtMs < oomWindowMs);
-    replica.lastExit = { reason, at: new Date(nowMs) };
+    const { reason } = recordExit(replica, exitStatus, nowMs);
     const restartInMs = Math.round(replica.restartAtMs - nowMs);
     this.#log.warn('replica exited', { function: keyOf(state.fn), replica: replica.id, reason, restartInMs });
   }
@@ -286,10 +290,4 @@ export class Reconciler {
     clearTimeout(state.timer);
     if (delayMs < Infinity) state.timer = setTimeout(() => this.wake(state.fn), Math.max(0, delayMs));
   }
-}
-
-function exitReason(exitStatus: number, oom: boolean): string {
-  if (oom) return 'its process was killed: out of memory (OOM), raise limits.memory';
-  if (exitStatus > 128) return `its process was ended by signal ${exitStatus - 128}`;
-  return `its process exited with code ${exitStatus}`;
 }

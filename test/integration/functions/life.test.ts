@@ -309,8 +309,8 @@ test.serial(
   async (t) => {
     await deploy(t, { service: 'hungry', limits: { memory: '24Mi' } });
     await host.berth.invoke('hungry/alloc/64', { method: 'POST' });
-    const status = await untilStatus(host.berth, 'hungry', isRestarted);
-    t.regex(status.annotations[lastExit] ?? '', /out of memory/);
+    await untilStatus(host.berth, 'hungry', isRestarted);
+    await untilStatus(host.berth, 'hungry', ({ annotations }) => /out of memory/.test(annotations[lastExit] ?? ''));
     t.is((await host.berth.invoke('hungry')).status, 200);
   },
 );
