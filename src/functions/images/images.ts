@@ -66,6 +66,8 @@ const leaseReuseMs = leaseLifeMs / 2;
 export class Images {
   readonly #options: ImagesOptions;
   readonly #pulls = new KeyedMutex();
+  /** Removals of records under way, which were decided on before whoever asks for an image now was known. */
+  readonly #removals = new Set<Promise<boolean>>();
   readonly #locks = { blobs: new KeyedMutex(), snapshots: new KeyedMutex() };
 
   constructor(options: ImagesOptions) {
@@ -89,6 +91,8 @@ export class Images {
     // One at a time: whoever comes second finds what the first has pulled.
     return this.#pulls.run(`${namespace}/${reference.name}`, async () => {
       signal?.throwIfAborted();
+      // A record that is there now may be gone in a moment.
+      await Promise.allSettled(this.#removals);
       return await this.#byPolicy(namespace, reference, policy, signal);
     });
   }
@@ -115,12 +119,15 @@ export class Images {
 
   /**
    * Removes the records that we made and that `used` does not name, where a reference without a digest stands for all of
-   * its repository. `used` is asked again before each, since a deploy may have begun meanwhile.
+   * its repository. `used` is asked again before each, since a deploy may have begun meanwhile: it must name an image
+   * before `ensure` is asked for it.
    */
   async removeUnused(namespace: string, used: () => UsedImage[]): Promise<void> {
     for (const { name, labels } of await this.list(namespace)) {
       if (labels[ownLabel] === undefined || isUsed(name, used())) continue;
-      const isRemoved = await this.remove(namespace, name);
+      const removal = this.remove(namespace, name);
+      this.#removals.add(removal);
+      const isRemoved = await removal.finally(() => this.#removals.delete(removal));
       if (isRemoved) this.#options.log.info('removed an image that no function uses', { image: name, namespace });
     }
   }

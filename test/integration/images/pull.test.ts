@@ -356,3 +356,23 @@ test('a pull that was stopped leaves nothing that looks pulled', async (t) => {
   const { images } = under.containerd.namespace('stopped');
   t.true(isNotFound(await images.get(built.reference).catch((error: unknown) => error)));
 });
+
+test('an image whose removal is under way is whole for whoever asks for it in that moment', async (t) => {
+  const { images } = under;
+  const { reference } = await build('wanted-again');
+  for (let round = 0; round < 20; round++) {
+    await images.ensure('again', reference, 'IfNotPresent');
+    let asked: Promise<unknown> | undefined;
+    const used = () => {
+      if (asked) return [{ image: reference }];
+      queueMicrotask(() => void (asked = images.ensure('again', reference, 'IfNotPresent')));
+      return [];
+    };
+    await images.removeUnused('again', used);
+    await asked;
+    t.true(
+      (await images.list('again')).some(({ name }) => name === reference),
+      `round ${round}`,
+    );
+  }
+});
