@@ -359,19 +359,20 @@ test('a pull that was stopped leaves nothing that looks pulled', async (t) => {
 
 test('an image whose removal is under way is whole for whoever asks for it in that moment', async (t) => {
   const { images } = under;
-  const { reference } = await build('wanted-again');
+  const namespace = 'wanted-again';
+  const { reference } = await build(namespace);
   for (let round = 0; round < 20; round++) {
-    await images.ensure('again', reference, 'IfNotPresent');
+    await images.ensure(namespace, reference, 'IfNotPresent');
     let asked: Promise<unknown> | undefined;
     const used = () => {
       if (asked) return [{ image: reference }];
-      queueMicrotask(() => void (asked = images.ensure('again', reference, 'IfNotPresent')));
+      queueMicrotask(() => void (asked = images.ensure(namespace, reference, 'IfNotPresent')));
       return [];
     };
-    await images.removeUnused('again', used);
+    await images.removeUnused(namespace, used);
     await asked;
     t.true(
-      (await images.list('again')).some(({ name }) => name === reference),
+      (await images.list(namespace)).some(({ name }) => name === reference),
       `round ${round}`,
     );
   }
