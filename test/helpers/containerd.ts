@@ -82,7 +82,7 @@ export async function startContainerd(options: TestContainerdOptions = {}): Prom
     await kill('SIGKILL');
     await endTasks(state, address);
     await unmountUnder(folder);
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
   try {

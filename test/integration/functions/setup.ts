@@ -23,8 +23,8 @@ export async function startHost(options: Pick<TestBerthOptions, 'env'> = {}): Pr
       registry,
       berth,
       async stop() {
-        await berth.stop();
-        await stopParts();
+        // A containerd that is left running would keep the test's process from ending.
+        await berth.stop().finally(stopParts);
       },
     };
   } catch (error) {

@@ -55,7 +55,7 @@ async function imagesOf(tag: string): Promise<string[]> {
 test.serial(
   `after ${updates} updates with a new layer of ${layerMegabytes} MB each, the disk holds no more than two versions`,
   async (t) => {
-    t.timeout(900_000);
+    t.timeout(600_000);
     const { berth } = host;
     const emptyMegabytes = await usedMegabytes();
     await deploy(berth, { service: 'heavy', image: await version(0) });
