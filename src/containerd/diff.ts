@@ -9,8 +9,6 @@ export interface LayerToApply {
   diff: Descriptor;
   /** As `snapshots.prepare` gave them. */
   mounts: Mount[];
-  /** Flush to disk before answering; containerd 1.7 and later. */
-  syncFs?: boolean;
 }
 
 export type Diff = ReturnType<typeof diffOn>;
