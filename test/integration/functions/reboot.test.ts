@@ -42,7 +42,7 @@ async function reboot({ wipe }: { wipe?: 'containerd' } = {}): Promise<void> {
   for (const name of await readdir('/run/netns')) await run('ip', ['netns', 'delete', name]);
   await run('ip', ['link', 'delete', 'openfaas0']).catch(() => {});
   await run('/usr/sbin/nft', ['flush', 'ruleset']);
-  await rm(join(berth.folder, 'run'), { recursive: true });
+  await rm(join(berth.folder, 'run'), { recursive: true, maxRetries: 10 });
 }
 
 /** Processes of the functions and their shims. */
