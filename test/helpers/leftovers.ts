@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestBerth } from './berth.ts';
 import type { TestContainerd } from './containerd.ts';
+import { until } from './poll.ts';
 import { run } from './processes.ts';
 
 /** What functions have on a host, by kind; all empty once every function is removed, but for the host-wide parts. */
@@ -17,18 +18,6 @@ export interface Leftovers {
   files: string[];
 }
 
-export const nothing: Leftovers = {
-  containers: [],
-  tasks: [],
-  snapshots: [],
-  leases: [],
-  netns: [],
-  veths: [],
-  addresses: [],
-  attachments: [],
-  files: [],
-};
-
 export async function leftovers(containerd: TestContainerd, berth: TestBerth): Promise<Leftovers> {
   const namespaces = (await containerd.ctr('namespaces', 'list', '--quiet')).split('\n').filter(Boolean);
   const all = async (...args: string[]) =>
@@ -39,7 +28,8 @@ export async function leftovers(containerd: TestContainerd, berth: TestBerth): P
     containers: await all('containers', 'list', '--quiet'),
     tasks: await all('tasks', 'list', '--quiet'),
     snapshots: snapshots.filter((line) => !line.startsWith('KEY')),
-    leases: await all('leases', 'list', '--quiet'),
+    // The sweep's own lives for a moment, whenever it comes.
+    leases: await all('leases', 'list', '--quiet', 'labels."com.openfaas.berth.lease"!=sweep'),
     netns: await filesIn('/run/netns'),
     veths: lines((await run('ip', ['-brief', 'link', 'show', 'type', 'veth'])).stdout),
     addresses: ipam,
@@ -50,6 +40,22 @@ export async function leftovers(containerd: TestContainerd, berth: TestBerth): P
       )
     ).flat(),
   };
+}
+
+/** Waits until all that `left` looks at is gone; the error says what is not. */
+export async function untilNothingIsLeft(left: () => Promise<Leftovers>): Promise<void> {
+  let found: Partial<Leftovers> = {};
+  await until(
+    async () => {
+      found = Object.fromEntries(
+        Object.entries<string[]>({ ...(await left()) }).filter(([, items]) => items.length > 0),
+      );
+      return Object.keys(found).length === 0;
+    },
+    { timeoutMs: 60_000, message: 'everything to be gone' },
+  ).catch((cause: unknown) => {
+    throw new Error(`left behind: ${JSON.stringify(found)}`, { cause });
+  });
 }
 
 async function filesIn(folder: string): Promise<string[]> {

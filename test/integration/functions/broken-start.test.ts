@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import test from 'ava';
 import { Containerd } from '../../../src/containerd/index.ts';
 import { functionImage } from '../../helpers/functions.ts';
-import { leftovers, nothing } from '../../helpers/leftovers.ts';
+import { leftovers, untilNothingIsLeft } from '../../helpers/leftovers.ts';
 import { until } from '../../helpers/poll.ts';
 import { startHost, tasksIn, untilAvailable } from './setup.ts';
 
@@ -59,10 +59,7 @@ for (const [moment, cutOff] of [
       t.is((await berth.invoke('fn')).status, 200);
       t.is((await tasksIn(containerd)).length, 1);
       t.is((await berth.api('DELETE', '/system/functions', { functionName: 'fn' })).status, 202);
-      await until(async () => (await leftovers(containerd, berth)).containers.length === 0);
-      const { snapshots, ...left } = await leftovers(containerd, berth);
-      t.log(snapshots.length, 'image layers');
-      t.deepEqual({ ...left, snapshots: [] }, nothing);
+      await untilNothingIsLeft(() => leftovers(containerd, berth));
     } finally {
       await host.stop();
     }

@@ -2,8 +2,7 @@ import test from 'ava';
 import { startBerth, type Answer } from '../../helpers/berth.ts';
 import { startContainerd } from '../../helpers/containerd.ts';
 import { functionImage } from '../../helpers/functions.ts';
-import { firewallRules, leftovers, nothing } from '../../helpers/leftovers.ts';
-import { until } from '../../helpers/poll.ts';
+import { firewallRules, leftovers, untilNothingIsLeft } from '../../helpers/leftovers.ts';
 import { startRegistry } from '../../helpers/registry.ts';
 
 test.serial('cycles of deploy, update, scale and remove leave nothing behind and answer no 5xx', async (t) => {
@@ -46,14 +45,7 @@ test.serial('cycles of deploy, update, scale and remove leave nothing behind and
   try {
     await Promise.all(workers);
     t.deepEqual(bad, []);
-    await until(async () => (await leftovers(containerd, berth)).containers.length === 0, {
-      timeoutMs: 60_000,
-      message: 'the last replicas to go',
-    });
-    await until(async () => JSON.stringify(await leftovers(containerd, berth)) === JSON.stringify(nothing), {
-      timeoutMs: 30_000,
-      message: 'everything to be gone',
-    }).catch(async () => t.deepEqual(await leftovers(containerd, berth), nothing));
+    await untilNothingIsLeft(() => leftovers(containerd, berth));
     t.is(await firewallRules(), rules);
   } catch (error) {
     t.log((await berth.log()).slice(-20_000));

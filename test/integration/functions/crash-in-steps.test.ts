@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
-import { leftovers, nothing } from '../../helpers/leftovers.ts';
+import { leftovers, untilNothingIsLeft } from '../../helpers/leftovers.ts';
 import { until } from '../../helpers/poll.ts';
 import { run } from '../../helpers/processes.ts';
 import { listOf, startHost, tasksIn, type TestHost } from './setup.ts';
@@ -137,9 +137,7 @@ for (const [what, crash] of Object.entries(crashes)) {
           t.is((await remove(name)).status, 202);
         }
         await until(async () => (await tasksIn(containerd)).length === 0, { timeoutMs: 60_000, message: 'all to end' });
-        await until(async () => Object.values(await left()).every((of) => of.length === 0), {
-          timeoutMs: 30_000,
-        }).catch(async () => t.deepEqual(await left(), { ...nothing, shims: [] }));
+        await untilNothingIsLeft(left);
       },
     );
   }

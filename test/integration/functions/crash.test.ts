@@ -3,7 +3,7 @@ import { faultPoints } from '../../../src/functions/fault-points.ts';
 import { startBerth, type TestBerth } from '../../helpers/berth.ts';
 import { startContainerd, type TestContainerd } from '../../helpers/containerd.ts';
 import { functionImage } from '../../helpers/functions.ts';
-import { leftovers, nothing } from '../../helpers/leftovers.ts';
+import { leftovers, untilNothingIsLeft } from '../../helpers/leftovers.ts';
 import { until } from '../../helpers/poll.ts';
 import { startRegistry } from '../../helpers/registry.ts';
 
@@ -98,9 +98,6 @@ test.serial(
     }
 
     await berth.api('DELETE', '/system/functions', { functionName: 'steady' });
-    await until(async () => (await leftovers(containerd, berth)).netns.length === 0, { timeoutMs: 30_000 });
-    const { snapshots, ...rest } = await leftovers(containerd, berth);
-    t.log(snapshots.length, 'image layers');
-    t.deepEqual({ ...rest, snapshots: [] }, nothing);
+    await untilNothingIsLeft(() => leftovers(containerd, berth));
   },
 );
