@@ -6,17 +6,10 @@ import { until } from './poll.ts';
 import { run } from './processes.ts';
 
 /** What functions have on a host, by kind; all empty once every function is removed, but for the host-wide parts. */
-export interface Leftovers {
-  containers: string[];
-  tasks: string[];
-  snapshots: string[];
-  leases: string[];
-  netns: string[];
-  veths: string[];
-  addresses: string[];
-  attachments: string[];
-  files: string[];
-}
+export type Leftovers = Record<
+  'containers' | 'tasks' | 'snapshots' | 'leases' | 'netns' | 'veths' | 'addresses' | 'attachments' | 'files',
+  string[]
+>;
 
 export async function leftovers(containerd: TestContainerd, berth: TestBerth): Promise<Leftovers> {
   const namespaces = (await containerd.ctr('namespaces', 'list', '--quiet')).split('\n').filter(Boolean);
@@ -47,9 +40,7 @@ export async function untilNothingIsLeft(left: () => Promise<Leftovers>): Promis
   let found: Partial<Leftovers> = {};
   await until(
     async () => {
-      found = Object.fromEntries(
-        Object.entries<string[]>({ ...(await left()) }).filter(([, items]) => items.length > 0),
-      );
+      found = Object.fromEntries(Object.entries(await left()).filter(([, items]) => items.length > 0));
       return Object.keys(found).length === 0;
     },
     { timeoutMs: 60_000, message: 'everything to be gone' },

@@ -5,7 +5,7 @@ import { functionImage } from '../../helpers/functions.ts';
 import { leftovers, untilNothingIsLeft } from '../../helpers/leftovers.ts';
 import { until } from '../../helpers/poll.ts';
 import { run } from '../../helpers/processes.ts';
-import { listOf, startHost, tasksIn, type TestHost } from './setup.ts';
+import { listOf, startHost, type TestHost } from './setup.ts';
 
 let host: TestHost;
 let one: string;
@@ -105,7 +105,7 @@ for (const [what, crash] of Object.entries(crashes)) {
       `${what} ${delayMs} ms into deploys, updates and removals costs no function and leaves nothing behind`,
       async (t) => {
         t.timeout(180_000);
-        const { berth, containerd } = host;
+        const { berth } = host;
         const deployed = await crashInto(deploy, crash, delayMs);
         areAmong(t, deployed, [0, 202, 503]);
         const there = await listed();
@@ -136,7 +136,6 @@ for (const [what, crash] of Object.entries(crashes)) {
           t.is(removed.get(name)?.status, 0, 'no other is there again');
           t.is((await remove(name)).status, 202);
         }
-        await until(async () => (await tasksIn(containerd)).length === 0, { timeoutMs: 60_000, message: 'all to end' });
         await untilNothingIsLeft(left);
       },
     );
