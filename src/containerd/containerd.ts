@@ -1,13 +1,13 @@
 import { Connection, pause } from './call.ts';
 import type { CallOptions } from './call.ts';
-import { isDeadlineExceeded, isUnavailable } from './errors.ts';
-import { eventsOn } from './events.ts';
-import type { Events } from './events.ts';
-import { introspectionOn } from './introspection.ts';
-import type { Introspection } from './introspection.ts';
+import { isDeadlineExceeded, isUnavailable } from './containerd-error.ts';
+import { eventsOn } from './event-service.ts';
+import type { Events } from './event-service.ts';
+import { introspectionOn } from './introspection-service.ts';
+import type { Introspection } from './introspection-service.ts';
 import { NamespacedClient } from './namespaced-client.ts';
-import { namespacesOn } from './namespaces.ts';
-import type { Namespaces } from './namespaces.ts';
+import { namespacesOn } from './namespace-service.ts';
+import type { Namespaces } from './namespace-service.ts';
 import { version as methods } from './protos.ts';
 
 export interface ContainerdOptions {

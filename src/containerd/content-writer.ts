@@ -1,11 +1,11 @@
 import { pause } from './call.ts';
 import type { CallOptions, Connection, Dialogue } from './call.ts';
-import { isAlreadyExists, isFailedPrecondition, isNotFound, isUnavailable } from './errors.ts';
-import type { ContainerdError } from './errors.ts';
+import { isAlreadyExists, isFailedPrecondition, isNotFound, isUnavailable } from './containerd-error.ts';
+import type { ContainerdError } from './containerd-error.ts';
 import type { WriteContentRequest } from './generated/containerd/services/content/v1/WriteContentRequest.ts';
 import type { WriteContentResponse__Output } from './generated/containerd/services/content/v1/WriteContentResponse.ts';
 import { content as methods } from './protos.ts';
-import type { Labels } from './types.ts';
+import type { Labels } from './wire-types.ts';
 
 export interface NewContent {
   /** Names the unfinished blob, so that a later writer of any client can go on: `layer-<digest>` and the like. */

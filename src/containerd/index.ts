@@ -3,10 +3,10 @@ export type { AnyValue, RuncOptions } from './any.ts';
 export type { CallOptions } from './call.ts';
 export { Containerd } from './containerd.ts';
 export type { ContainerdOptions } from './containerd.ts';
-export type { Container, Containers, ContainerUpdate, NewContainer } from './containers.ts';
-export type { Content, ContentInfo, Ingest } from './content.ts';
+export type { Container, Containers, ContainerUpdate, NewContainer } from './container-service.ts';
+export type { Content, ContentInfo, Ingest } from './content-service.ts';
 export type { ContentWriter, NewContent } from './content-writer.ts';
-export type { Diff, LayerToApply } from './diff.ts';
+export type { Diff, LayerToApply } from './diff-service.ts';
 export {
   ContainerdError,
   isAlreadyExists,
@@ -17,7 +17,7 @@ export {
   isNotFound,
   isUnavailable,
   isUnimplemented,
-} from './errors.ts';
+} from './containerd-error.ts';
 export type {
   ContainerdEvent,
   Events,
@@ -26,13 +26,13 @@ export type {
   TaskExitEvent,
   TaskOomEvent,
   TaskStartEvent,
-} from './events.ts';
-export type { Image, Images, NewImage } from './images.ts';
-export type { Introspection, Plugin, Server } from './introspection.ts';
-export type { Lease, LeaseResource, Leases, NewLease } from './leases.ts';
-export type { TaskMetrics } from './metrics.ts';
+} from './event-service.ts';
+export type { Image, Images, NewImage } from './image-service.ts';
+export type { Introspection, Plugin, Server } from './introspection-service.ts';
+export type { Lease, LeaseResource, Leases, NewLease } from './lease-service.ts';
+export type { TaskMetrics } from './task-metrics.ts';
 export type { NamespacedClient } from './namespaced-client.ts';
-export type { Namespace, Namespaces } from './namespaces.ts';
-export type { NewSnapshot, SnapshotInfo, SnapshotKey, SnapshotKind, Snapshots } from './snapshots.ts';
-export type { Exit, NewExec, NewTask, ProcessKey, Stdio, Task, Tasks, TaskStatus } from './tasks.ts';
-export type { Descriptor, Labels, Mount } from './types.ts';
+export type { Namespace, Namespaces } from './namespace-service.ts';
+export type { NewSnapshot, SnapshotInfo, SnapshotKey, SnapshotKind, Snapshots } from './snapshot-service.ts';
+export type { Exit, NewExec, NewTask, ProcessKey, Stdio, Task, Tasks, TaskStatus } from './task-service.ts';
+export type { Descriptor, Labels, Mount } from './wire-types.ts';

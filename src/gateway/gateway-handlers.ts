@@ -1,6 +1,6 @@
 import { machine } from 'node:os';
 import type { Registry } from '@prometheus-io/client';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 import {
   functionProxy,
   handlersFor,
@@ -12,10 +12,10 @@ import {
   type Resolve,
   type VersionInfo,
 } from '../provider/index.ts';
-import { markCall } from './call-id.ts';
+import { markCall } from './calls/call-id.ts';
 import { healthOf } from './health.ts';
-import type { Invocations } from './invocations.ts';
-import { wakingResolve } from './wake.ts';
+import type { Invocations } from './metrics/invocations.ts';
+import { wakingResolve } from './calls/wake.ts';
 
 export interface GatewayOptions {
   provider: Provider;

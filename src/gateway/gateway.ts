@@ -1,10 +1,10 @@
 import type { FaaSHandlers, Route } from '../provider/index.ts';
-import { alertHandler } from './alert.ts';
-import { Autoscaler } from './autoscaler.ts';
+import { alertHandler } from './scaling/alert.ts';
+import { Autoscaler } from './scaling/autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
-import { Invocations } from './invocations.ts';
+import { Invocations } from './metrics/invocations.ts';
 import { rollBackHandler } from './roll-back.ts';
-import { serviceGauges } from './service-gauges.ts';
+import { serviceGauges } from './metrics/service-gauges.ts';
 
 export interface Gateway {
   handlers: FaaSHandlers;

@@ -2,7 +2,7 @@ import { parseRecord } from './log-record.ts';
 import type { ReadMark } from './log-record.ts';
 import { recordsBackward, recordsForward } from './segment.ts';
 import type { Segment } from './segment.ts';
-import type { LogLine, LogQuery, LogReplica } from './types.ts';
+import type { LogLine, LogQuery, LogReplica } from './log-line.ts';
 
 interface Position {
   /** Index of the segment. */

@@ -6,7 +6,7 @@ import type { ReadMark } from './log-record.ts';
 import { openSegment } from './segment.ts';
 import type { Segment } from './segment.ts';
 import { Subscription } from './subscription.ts';
-import type { FunctionName, LogLine, LogQuery, LogReplica } from './types.ts';
+import type { FunctionName, LogLine, LogQuery, LogReplica } from './log-line.ts';
 
 export interface HistoryOptions {
   folder: string;

@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 import { JournalStream } from './journal-stream.ts';
 
 const retryMs = 5_000;

@@ -1,4 +1,4 @@
-import type { FunctionName, LogLine } from './types.ts';
+import type { FunctionName, LogLine } from './log-line.ts';
 
 const timestampLength = '2026-11-22T10:39:16.000Z'.length;
 

@@ -1,6 +1,6 @@
 import { chmod, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 import { DrainQueue } from './drain-queue.ts';
 import { History } from './history.ts';
 import { Journal } from './journal.ts';
@@ -11,7 +11,7 @@ import { TaskLog } from './task-log.ts';
 import { readProgress, removeTaskFiles, taskLogPaths } from './task-log-files.ts';
 import type { TaskLogPaths } from './task-log-files.ts';
 import { TaskWatcher } from './task-watcher.ts';
-import type { FunctionName, LogLine, LogQuery, LogReplica, TaskStdio } from './types.ts';
+import type { FunctionName, LogLine, LogQuery, LogReplica, TaskStdio } from './log-line.ts';
 
 const mebibyte = 1024 * 1024;
 const sweepMs = 60 * 60_000;

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FunctionName } from './types.ts';
+import type { FunctionName } from './log-line.ts';
 
 export interface RetentionLimits {
   /** The lines of a function without replicas are removed when it has written none for so long. */

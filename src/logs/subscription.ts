@@ -1,4 +1,4 @@
-import type { LogLine } from './types.ts';
+import type { LogLine } from './log-line.ts';
 
 /** About what a line costs in memory besides its text. */
 const lineOverheadBytes = 200;

@@ -1,6 +1,6 @@
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FunctionName, TaskStdio } from './types.ts';
+import type { FunctionName, TaskStdio } from './log-line.ts';
 
 export interface TaskLogPaths extends TaskStdio {
   /** Where the progress is saved. */

@@ -1,11 +1,11 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { writeDurably } from '../durable-file.ts';
+import { writeDurably } from '../base/durable-file.ts';
 import type { ReadMark } from './log-record.ts';
 import { TaskFile } from './task-file.ts';
 import { formatProgress, readProgress } from './task-log-files.ts';
 import type { Progress, TaskLogPaths } from './task-log-files.ts';
-import type { LogReplica } from './types.ts';
+import type { LogReplica } from './log-line.ts';
 
 export interface LineSink {
   /** Takes what a task has written and keeps it together with the mark. Never fails. */

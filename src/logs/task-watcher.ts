@@ -1,6 +1,6 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 
 /** How often all files are looked at: beside notifications, and where there are none. */
 const backstopMs = 10_000;

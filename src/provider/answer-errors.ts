@@ -1,7 +1,7 @@
 import type { Context, Middleware } from 'koa';
 
-import type { Log } from '../log.ts';
-import { ProviderError } from './errors.ts';
+import type { Log } from '../base/log.ts';
+import { ProviderError } from './provider-errors.ts';
 
 /** Every error leaves as one plain line; what is not meant for the caller is logged with its causes and hidden. */
 export function answerErrors(log: Log): Middleware {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import type { Context } from 'koa';
 
-import { ConfigError } from './config.ts';
-import { ProviderError } from './errors.ts';
+import { ConfigError } from './faas-config.ts';
+import { ProviderError } from './provider-errors.ts';
 
 export interface Credentials {
   user: string;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { BadRequestError } from './errors.ts';
+import { BadRequestError } from './provider-errors.ts';
 
 /** The value in the schema's shape. Throws BadRequestError for the first thing that is wrong, naming its field. */
 export function check<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {

@@ -1,11 +1,11 @@
-import { defaultConfig, type FaaSConfig } from './config.ts';
+import { defaultConfig, type FaaSConfig } from './faas-config.ts';
 import {
   BadRequestError,
   FunctionNotFoundError,
   NamespaceNotFoundError,
   NoEndpointsError,
   NotImplementedError,
-} from './errors.ts';
+} from './provider-errors.ts';
 import type { FaaSContext, FaaSHandlers, Handler } from './handlers.ts';
 import {
   parseDeployment,

@@ -35,14 +35,14 @@ export {
   SecretExistsError,
   SecretNotFoundError,
   TooManyRequestsError,
-} from './errors.ts';
+} from './provider-errors.ts';
 export { serve, type FaaSServer, type ServeOptions } from './serve.ts';
 export { handlersFor, type HandlersOptions } from './handlers-for.ts';
 export type { FaaSContext, FaaSHandlers, FaaSState, Handler, RawHandler } from './handlers.ts';
 export type { Route } from './routes.ts';
-export { ConfigError, defaultConfig, type FaaSConfig, readConfig } from './config.ts';
-export { createLog, type Log, type LogFields, type LogLevel, type LogOptions } from '../log.ts';
-export { metricsHandler } from './metrics.ts';
+export { ConfigError, defaultConfig, type FaaSConfig, readConfig } from './faas-config.ts';
+export { createLog, type Log, type LogFields, type LogLevel, type LogOptions } from '../base/log.ts';
+export { metricsHandler } from './request-metrics.ts';
 export {
   parseDeployment,
   parseFunctionName,

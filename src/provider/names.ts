@@ -1,4 +1,4 @@
-import { BadRequestError } from './errors.ts';
+import { BadRequestError } from './provider-errors.ts';
 
 /** A DNS-1123 label, as Kubernetes names services and namespaces: https://www.rfc-editor.org/rfc/rfc1123#section-2.1 */
 const labelPattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { body, check, flagOf, lastOf, optionalText, optionalTextMap, optionalTexts } from './check.ts';
-import { BadRequestError, ProviderError } from './errors.ts';
+import { BadRequestError, ProviderError } from './provider-errors.ts';
 import { checkLabel, checkSecretName, quote } from './names.ts';
 import { parseCpu, parseMemory } from './quantity.ts';
 import type {

@@ -2,13 +2,13 @@ import Router from '@koa/router';
 import type { Registry } from '@prometheus-io/client';
 import Koa, { type Middleware } from 'koa';
 
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 import { answerErrors } from './answer-errors.ts';
 import { basicAuth, type Credentials } from './basic-auth.ts';
-import { NotImplementedError } from './errors.ts';
+import { NotImplementedError } from './provider-errors.ts';
 import type { FaaSContext, FaaSHandlers, FaaSState, Handler } from './handlers.ts';
 import { jsonBody } from './json-body.ts';
-import { metricsHandler, requestMetrics } from './metrics.ts';
+import { metricsHandler, requestMetrics } from './request-metrics.ts';
 
 export interface Route {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';

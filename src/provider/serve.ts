@@ -5,9 +5,9 @@ import type { Duplex } from 'node:stream';
 
 import { Registry } from '@prometheus-io/client';
 
-import { type Log, silentLog } from '../log.ts';
+import { type Log, silentLog } from '../base/log.ts';
 import { readCredentials } from './basic-auth.ts';
-import type { FaaSConfig } from './config.ts';
+import type { FaaSConfig } from './faas-config.ts';
 import type { FaaSHandlers, RawHandler } from './handlers.ts';
 import { createHttpServer } from './http-server.ts';
 import { createApp, faasRoutes, type Route } from './routes.ts';

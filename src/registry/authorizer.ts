@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credentials, CredentialStore } from './credentials.ts';
-import { RegistryError } from './errors.ts';
+import { RegistryError } from './registry-error.ts';
 import type { RegistryHost } from './hosts.ts';
 import { readSmallBody, type HttpRequest, type Transport } from './transport.ts';
 

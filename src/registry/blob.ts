@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../log.ts';
-import { RegistryError } from './errors.ts';
+import type { Log } from '../base/log.ts';
+import { RegistryError } from './registry-error.ts';
 
 export interface BlobRange {
   /** Names the blob in errors. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { RegistryError } from './errors.ts';
+import { RegistryError } from './registry-error.ts';
 
 export type Credentials =
   | { kind: 'password'; username: string; password: string }

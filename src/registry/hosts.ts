@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse, type TomlTable } from 'smol-toml';
 import { z } from 'zod';
-import { RegistryError } from './errors.ts';
+import { RegistryError } from './registry-error.ts';
 import { isLoopback } from './reference.ts';
 import type { TlsOptions } from './transport.ts';
 

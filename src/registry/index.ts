@@ -1,6 +1,6 @@
-export { RegistryClient, type RegistryClientOptions } from './client.ts';
+export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
 export { type CredentialStore, type Credentials, dockerConfigCredentials } from './credentials.ts';
-export { RegistryError, type RegistryErrorKind } from './errors.ts';
+export { RegistryError, type RegistryErrorKind } from './registry-error.ts';
 export {
   type Descriptor,
   digestOf,
@@ -12,5 +12,5 @@ export {
   parseManifest,
 } from './manifest.ts';
 export { checkPlatform, choosePlatform, formatPlatform, hostPlatform, type Platform } from './platform.ts';
-export type { ProxyEnv } from './proxy.ts';
+export type { ProxyEnv } from './proxy-env.ts';
 export { isDigest, parseReference, type Reference, referenceByDigest } from './reference.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { RegistryError } from './errors.ts';
+import { RegistryError } from './registry-error.ts';
 import { isDigest } from './reference.ts';
 
 const descriptorSchema = z.object({

@@ -1,4 +1,4 @@
-import { RegistryError } from './errors.ts';
+import { RegistryError } from './registry-error.ts';
 import type { Descriptor, ImageIndex } from './manifest.ts';
 
 /** In the words of the OCI image spec: `{os: 'linux', architecture: 'arm', variant: 'v7'}`. */

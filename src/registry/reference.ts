@@ -1,4 +1,4 @@
-import { RegistryError } from './errors.ts';
+import { RegistryError } from './registry-error.ts';
 
 /** A normalised image reference; `docker.io/library/nginx:1.27` for `nginx:1.27`. */
 export interface Reference {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { RegistryError, type RegistryErrorKind } from './errors.ts';
+import { RegistryError, type RegistryErrorKind } from './registry-error.ts';
 import type { RegistryHost } from './hosts.ts';
 import type { Reference } from './reference.ts';
 import { readSmallBody } from './transport.ts';

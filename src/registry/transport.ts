@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
-import { RegistryError } from './errors.ts';
-import { type ProxyEnv, proxyFor } from './proxy.ts';
+import { RegistryError } from './registry-error.ts';
+import { type ProxyEnv, proxyFor } from './proxy-env.ts';
 
 export interface TlsOptions {
   ca?: string[];

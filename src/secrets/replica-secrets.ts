@@ -1,6 +1,6 @@
 import { chmod, chown, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 import { checkName } from './secret-name.ts';
 
 export interface SecretFile {

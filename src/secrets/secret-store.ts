@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { chmod, lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../durable-file.ts';
+import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../base/durable-file.ts';
 import { SecretError } from './secret-error.ts';
 import { checkName } from './secret-name.ts';
 

@@ -1,7 +1,7 @@
 /** The daemon as a provider behind an OpenFaaS gateway: the bare API on real functions. */
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { readDaemonConfig } from '../../src/config.ts';
+import { readDaemonConfig } from '../../src/daemon/config.ts';
 import { busyboxImage, functionImage } from '../helpers/functions.ts';
 import { until } from '../helpers/poll.ts';
 import { startHost, statusOf, tasksOf, untilAvailable, type TestHost } from './functions/setup.ts';

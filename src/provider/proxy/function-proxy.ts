@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { silentLog } from '../../log.ts';
-import type { Log } from '../../log.ts';
-import { FunctionNotFoundError, internalHeaders, NoEndpointsError, ProviderError } from '../errors.ts';
+import { silentLog } from '../../base/log.ts';
+import type { Log } from '../../base/log.ts';
+import { FunctionNotFoundError, internalHeaders, NoEndpointsError, ProviderError } from '../provider-errors.ts';
 import type { Endpoint, ResolveOptions } from '../provider.ts';
 import type { FunctionName } from '../types.ts';
 import { answer, answerSocket } from './answer.ts';

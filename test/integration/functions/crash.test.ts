@@ -1,5 +1,5 @@
 import test from 'ava';
-import { faultPoints } from '../../../src/functions/fault-points.ts';
+import { faultPoints } from '../../../src/backends/containerd/fault-points.ts';
 import { startBerth, type TestBerth } from '../../helpers/berth.ts';
 import { startContainerd, type TestContainerd } from '../../helpers/containerd.ts';
 import { functionImage } from '../../helpers/functions.ts';

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Containerd } from '../../../src/containerd/index.ts';
-import { Images } from '../../../src/functions/images/index.ts';
+import { Images } from '../../../src/backends/containerd/images/index.ts';
 import { dockerConfigCredentials, hostPlatform, RegistryClient } from '../../../src/registry/index.ts';
-import { createLog, silentLog, type Log } from '../../../src/log.ts';
+import { createLog, silentLog, type Log } from '../../../src/base/log.ts';
 
 export interface ImagesUnderTest {
   images: Images;

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Containerd } from '../../../src/containerd/index.ts';
-import { createLog } from '../../../src/log.ts';
+import { createLog } from '../../../src/base/log.ts';
 import { LogStore } from '../../../src/logs/index.ts';
 import type { LogReplica, TaskStdio } from '../../../src/logs/index.ts';
 import { startContainerd } from '../../helpers/containerd.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import test from 'ava';
 import { CniNetwork, loadConflist } from '../../../src/cni/index.ts';
-import { NetworkError } from '../../../src/functions/network/index.ts';
+import { NetworkError } from '../../../src/backends/containerd/network/index.ts';
 import { connectFrom, listenIn, sh, testHost } from './host.ts';
 import type { TestHost } from './host.ts';
 

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
-import { Network } from '../../../src/functions/network/index.ts';
-import { silentLog } from '../../../src/log.ts';
-import type { Log } from '../../../src/log.ts';
+import { Network } from '../../../src/backends/containerd/network/index.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import type { Log } from '../../../src/base/log.ts';
 
 const exec = promisify(execFile);
 

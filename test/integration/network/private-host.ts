@@ -5,8 +5,8 @@ import type { ChildProcess } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { Network } from '../../../src/functions/network/index.ts';
-import { silentLog } from '../../../src/log.ts';
+import { Network } from '../../../src/backends/containerd/network/index.ts';
+import { silentLog } from '../../../src/base/log.ts';
 import { connectFrom, sh } from './host.ts';
 
 export interface Observed {

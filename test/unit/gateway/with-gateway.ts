@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { Registry } from '@prometheus-io/client';
 import { createGateway, type Gateway, type GatewayOptions } from '../../../src/gateway/index.ts';
-import { silentLog } from '../../../src/log.ts';
+import { silentLog } from '../../../src/base/log.ts';
 import { defaultConfig, serve, type FaaSConfig } from '../../../src/provider/index.ts';
 import { CountingProvider } from './counting-provider.ts';
 

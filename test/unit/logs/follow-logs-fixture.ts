@@ -1,5 +1,5 @@
 // A daemon that does nothing but follow one replica, to be killed at any moment: node follow-logs-fixture.ts DIR REPLICA
-import { silentLog } from '../../../src/log.ts';
+import { silentLog } from '../../../src/base/log.ts';
 import { LogStore } from '../../../src/logs/index.ts';
 import type { LogReplica } from '../../../src/logs/index.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { LogStore } from '../../../src/logs/index.ts';
 import type { LogLine, LogQuery, LogReplica, LogStoreOptions } from '../../../src/logs/index.ts';
-import { createLog } from '../../../src/log.ts';
+import { createLog } from '../../../src/base/log.ts';
 import { until } from '../../helpers/poll.ts';
 
 const figlet: LogReplica = { id: 'r1', name: 'figlet', namespace: 'openfaas-fn' };

@@ -1,4 +1,4 @@
-import { createLog } from '../../../src/log.ts';
+import { createLog } from '../../../src/base/log.ts';
 
 /** A log that keeps its lines. */
 export function recorder() {

@@ -12,7 +12,7 @@ import {
   RegistryClient,
   type RegistryClientOptions,
 } from '../../../src/registry/index.ts';
-import { silentLog } from '../../../src/log.ts';
+import { silentLog } from '../../../src/base/log.ts';
 
 export interface TestServer {
   /** `127.0.0.1:PORT` */

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
-import { silentLog } from '../../../../src/log.ts';
+import { silentLog } from '../../../../src/base/log.ts';
 import type { CallOutcome, Endpoint } from '../../../../src/provider/index.ts';
 import { FunctionNotFoundError, NoEndpointsError, TooManyRequestsError } from '../../../../src/provider/index.ts';
 import type { Resolve } from '../../../../src/provider/proxy/index.ts';

@@ -8,7 +8,7 @@ import { createHttpServer } from '../../../../src/provider/http-server.ts';
 import type { CallOutcome } from '../../../../src/provider/index.ts';
 import { functionProxy } from '../../../../src/provider/proxy/index.ts';
 import type { FunctionProxyOptions, Resolve } from '../../../../src/provider/proxy/index.ts';
-import { silentLog } from '../../../../src/log.ts';
+import { silentLog } from '../../../../src/base/log.ts';
 import { until } from '../../../helpers/poll.ts';
 import { createProxy } from './proxy-under-test.ts';
 

@@ -3,7 +3,7 @@
 import type {
   WriteAction as _containerd_services_content_v1_WriteAction,
   WriteAction__Output as _containerd_services_content_v1_WriteAction__Output,
-} from '../../../../containerd/services/content/v1/WriteAction.ts';
+} from './WriteAction.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface WriteContentRequest {

@@ -5,11 +5,11 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   ApplyRequest as _containerd_services_diff_v1_ApplyRequest,
   ApplyRequest__Output as _containerd_services_diff_v1_ApplyRequest__Output,
-} from '../../../../containerd/services/diff/v1/ApplyRequest.ts';
+} from './ApplyRequest.ts';
 import type {
   ApplyResponse as _containerd_services_diff_v1_ApplyResponse,
   ApplyResponse__Output as _containerd_services_diff_v1_ApplyResponse__Output,
-} from '../../../../containerd/services/diff/v1/ApplyResponse.ts';
+} from './ApplyResponse.ts';
 
 export interface DiffClient extends grpc.Client {
   Apply(

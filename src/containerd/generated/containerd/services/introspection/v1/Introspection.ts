@@ -9,15 +9,15 @@ import type {
 import type {
   PluginsRequest as _containerd_services_introspection_v1_PluginsRequest,
   PluginsRequest__Output as _containerd_services_introspection_v1_PluginsRequest__Output,
-} from '../../../../containerd/services/introspection/v1/PluginsRequest.ts';
+} from './PluginsRequest.ts';
 import type {
   PluginsResponse as _containerd_services_introspection_v1_PluginsResponse,
   PluginsResponse__Output as _containerd_services_introspection_v1_PluginsResponse__Output,
-} from '../../../../containerd/services/introspection/v1/PluginsResponse.ts';
+} from './PluginsResponse.ts';
 import type {
   ServerResponse as _containerd_services_introspection_v1_ServerResponse,
   ServerResponse__Output as _containerd_services_introspection_v1_ServerResponse__Output,
-} from '../../../../containerd/services/introspection/v1/ServerResponse.ts';
+} from './ServerResponse.ts';
 
 export interface IntrospectionClient extends grpc.Client {
   Plugins(

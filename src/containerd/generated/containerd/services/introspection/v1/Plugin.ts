@@ -3,7 +3,7 @@
 import type {
   Platform as _containerd_types_Platform,
   Platform__Output as _containerd_types_Platform__Output,
-} from '../../../../containerd/types/Platform.ts';
+} from '../../../types/Platform.ts';
 import type {
   Status as _google_rpc_Status,
   Status__Output as _google_rpc_Status__Output,

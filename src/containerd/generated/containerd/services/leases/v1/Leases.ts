@@ -5,23 +5,23 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   AddResourceRequest as _containerd_services_leases_v1_AddResourceRequest,
   AddResourceRequest__Output as _containerd_services_leases_v1_AddResourceRequest__Output,
-} from '../../../../containerd/services/leases/v1/AddResourceRequest.ts';
+} from './AddResourceRequest.ts';
 import type {
   CreateRequest as _containerd_services_leases_v1_CreateRequest,
   CreateRequest__Output as _containerd_services_leases_v1_CreateRequest__Output,
-} from '../../../../containerd/services/leases/v1/CreateRequest.ts';
+} from './CreateRequest.ts';
 import type {
   CreateResponse as _containerd_services_leases_v1_CreateResponse,
   CreateResponse__Output as _containerd_services_leases_v1_CreateResponse__Output,
-} from '../../../../containerd/services/leases/v1/CreateResponse.ts';
+} from './CreateResponse.ts';
 import type {
   DeleteRequest as _containerd_services_leases_v1_DeleteRequest,
   DeleteRequest__Output as _containerd_services_leases_v1_DeleteRequest__Output,
-} from '../../../../containerd/services/leases/v1/DeleteRequest.ts';
+} from './DeleteRequest.ts';
 import type {
   DeleteResourceRequest as _containerd_services_leases_v1_DeleteResourceRequest,
   DeleteResourceRequest__Output as _containerd_services_leases_v1_DeleteResourceRequest__Output,
-} from '../../../../containerd/services/leases/v1/DeleteResourceRequest.ts';
+} from './DeleteResourceRequest.ts';
 import type {
   Empty as _google_protobuf_Empty,
   Empty__Output as _google_protobuf_Empty__Output,
@@ -29,19 +29,19 @@ import type {
 import type {
   ListRequest as _containerd_services_leases_v1_ListRequest,
   ListRequest__Output as _containerd_services_leases_v1_ListRequest__Output,
-} from '../../../../containerd/services/leases/v1/ListRequest.ts';
+} from './ListRequest.ts';
 import type {
   ListResourcesRequest as _containerd_services_leases_v1_ListResourcesRequest,
   ListResourcesRequest__Output as _containerd_services_leases_v1_ListResourcesRequest__Output,
-} from '../../../../containerd/services/leases/v1/ListResourcesRequest.ts';
+} from './ListResourcesRequest.ts';
 import type {
   ListResourcesResponse as _containerd_services_leases_v1_ListResourcesResponse,
   ListResourcesResponse__Output as _containerd_services_leases_v1_ListResourcesResponse__Output,
-} from '../../../../containerd/services/leases/v1/ListResourcesResponse.ts';
+} from './ListResourcesResponse.ts';
 import type {
   ListResponse as _containerd_services_leases_v1_ListResponse,
   ListResponse__Output as _containerd_services_leases_v1_ListResponse__Output,
-} from '../../../../containerd/services/leases/v1/ListResponse.ts';
+} from './ListResponse.ts';
 
 export interface LeasesClient extends grpc.Client {
   AddResource(

@@ -5,15 +5,15 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   CreateNamespaceRequest as _containerd_services_namespaces_v1_CreateNamespaceRequest,
   CreateNamespaceRequest__Output as _containerd_services_namespaces_v1_CreateNamespaceRequest__Output,
-} from '../../../../containerd/services/namespaces/v1/CreateNamespaceRequest.ts';
+} from './CreateNamespaceRequest.ts';
 import type {
   CreateNamespaceResponse as _containerd_services_namespaces_v1_CreateNamespaceResponse,
   CreateNamespaceResponse__Output as _containerd_services_namespaces_v1_CreateNamespaceResponse__Output,
-} from '../../../../containerd/services/namespaces/v1/CreateNamespaceResponse.ts';
+} from './CreateNamespaceResponse.ts';
 import type {
   DeleteNamespaceRequest as _containerd_services_namespaces_v1_DeleteNamespaceRequest,
   DeleteNamespaceRequest__Output as _containerd_services_namespaces_v1_DeleteNamespaceRequest__Output,
-} from '../../../../containerd/services/namespaces/v1/DeleteNamespaceRequest.ts';
+} from './DeleteNamespaceRequest.ts';
 import type {
   Empty as _google_protobuf_Empty,
   Empty__Output as _google_protobuf_Empty__Output,
@@ -21,19 +21,19 @@ import type {
 import type {
   ListNamespacesRequest as _containerd_services_namespaces_v1_ListNamespacesRequest,
   ListNamespacesRequest__Output as _containerd_services_namespaces_v1_ListNamespacesRequest__Output,
-} from '../../../../containerd/services/namespaces/v1/ListNamespacesRequest.ts';
+} from './ListNamespacesRequest.ts';
 import type {
   ListNamespacesResponse as _containerd_services_namespaces_v1_ListNamespacesResponse,
   ListNamespacesResponse__Output as _containerd_services_namespaces_v1_ListNamespacesResponse__Output,
-} from '../../../../containerd/services/namespaces/v1/ListNamespacesResponse.ts';
+} from './ListNamespacesResponse.ts';
 import type {
   UpdateNamespaceRequest as _containerd_services_namespaces_v1_UpdateNamespaceRequest,
   UpdateNamespaceRequest__Output as _containerd_services_namespaces_v1_UpdateNamespaceRequest__Output,
-} from '../../../../containerd/services/namespaces/v1/UpdateNamespaceRequest.ts';
+} from './UpdateNamespaceRequest.ts';
 import type {
   UpdateNamespaceResponse as _containerd_services_namespaces_v1_UpdateNamespaceResponse,
   UpdateNamespaceResponse__Output as _containerd_services_namespaces_v1_UpdateNamespaceResponse__Output,
-} from '../../../../containerd/services/namespaces/v1/UpdateNamespaceResponse.ts';
+} from './UpdateNamespaceResponse.ts';
 
 /**
  * Get is left out: it answers for a namespace that does not exist.

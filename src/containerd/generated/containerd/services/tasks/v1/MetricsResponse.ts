@@ -3,7 +3,7 @@
 import type {
   Metric as _containerd_types_Metric,
   Metric__Output as _containerd_types_Metric__Output,
-} from '../../../../containerd/types/Metric.ts';
+} from '../../../types/Metric.ts';
 
 export interface MetricsResponse {
   metrics?: _containerd_types_Metric[];

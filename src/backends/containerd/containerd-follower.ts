@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError, type Log } from '../../base/log.ts';
+import type { FunctionStore } from './desired/function-store.ts';
+import type { Namespaces } from './function-namespaces.ts';
+import type { Reconciler } from './reconcile/reconciler.ts';
+import type { Host } from './replicas/host.ts';
+import { observeNamespace } from './replicas/observe.ts';
+import type { Sweep } from './sweep.ts';
+
+/** A subscription to containerd's events has begun by then; containerd does not say when it has. */
+const subscribedMs = 1000;
+const longestPauseMs = 5000;
+
+export interface ContainerdFollowerOptions {
+  host: Host;
+  namespaces: Namespaces;
+  store: FunctionStore;
+  reconciler: Reconciler;
+  sweep: Sweep;
+  log: Log;
+}
+
+/** Keeps company with containerd through its restarts: adopts what runs there, and listens to what happens. */
+export class ContainerdFollower {
+  readonly #host: Host;
+  readonly #namespaces: Namespaces;
+  readonly #store: FunctionStore;
+  readonly #reconciler: Reconciler;
+  readonly #sweep: Sweep;
+  readonly #log: Log;
+  #adopted = false;
+
+  constructor({ host, namespaces, store, reconciler, sweep, log }: ContainerdFollowerOptions) {
+    this.#host = host;
+    this.#namespaces = namespaces;
+    this.#store = store;
+    this.#reconciler = reconciler;
+    this.#sweep = sweep;
+    this.#log = log;
+  }
+
+  /** Everything there was has been found once since the start. */
+  get adopted(): boolean {
+    return this.#adopted;
+  }
+
+  /** Connect, adopt, listen; when that breaks, begin again. Resolves when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (let pauseMs = 100; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      try {
+        await this.#host.containerd.waitReady(signal);
+        await this.#prepare(signal);
+        const listening = this.#listen(signal);
+        pauseMs = 100;
+        await listening;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#log.warn('lost containerd, will try again; functions run on', { error: describeError(error) });
+        await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #prepare(signal: AbortSignal): Promise<void> {
+    const { version } = await this.#host.containerd.version({ signal });
+    this.#log.info('containerd answers', { version });
+    await this.#namespaces.ensure();
+    await this.#host.network.ensureHost();
+  }
+
+  async #listen(signal: AbortSignal): Promise<never> {
+    const filters = ['topic=="/tasks/exit"', 'topic=="/tasks/oom"'];
+    // Subscribed before looking, so that no exit falls between.
+    const events = this.#host.containerd.events.subscribe(filters, { signal });
+    await this.#adopt();
+    const lookAgain = setTimeout(() => this.#reconciler.wakeAll(), subscribedMs);
+    signal.addEventListener('abort', () => clearTimeout(lookAgain), { once: true });
+    for await (const { event } of events) {
+      if (event.type === 'task-oom') this.#reconciler.taskOutOfMemory(event.containerId);
+      if (event.type === 'task-exit' && !event.execId) this.#reconciler.taskExited(event.containerId);
+    }
+    throw new Error('the event stream ended');
+  }
+
+  /** Wakes what is wanted and what is there, and clears away what belongs to neither. */
+  async #adopt(): Promise<void> {
+    const namespaces = await this.#namespaces.list();
+    const replicas = (
+      await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)))
+    ).flat();
+    for (const { function: fn, id, task } of replicas) {
+      if (task.status !== 'none') await this.#host.logs.follow({ ...fn, id });
+    }
+    for (const { function: fn } of [...this.#store.all(), ...replicas]) this.#reconciler.wake(fn);
+    this.#adopted = true;
+    await this.#sweep.all();
+  }
+}

@@ -1,0 +1,56 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Namespace } from '../../../provider/index.ts';
+import { makeFolderDurably, removeDurably, writeDurably } from '../../../base/durable-file.ts';
+import { describeError, type Log } from '../../../base/log.ts';
+
+const stored = z.object({
+  schema: z.literal(1),
+  labels: z.record(z.string(), z.string()),
+  annotations: z.record(z.string(), z.string()),
+});
+
+/** The namespaces that the user made: one file each at `<dir>/<namespace>.json`. */
+export class NamespaceStore {
+  readonly #dir: string;
+  readonly #log: Log;
+
+  constructor({ dir, log }: { dir: string; log: Log }) {
+    this.#dir = dir;
+    this.#log = log;
+  }
+
+  async all(): Promise<Namespace[]> {
+    await makeFolderDurably(this.#dir);
+    const files = (await readdir(this.#dir)).filter((file) => file.endsWith('.json'));
+    const read = await Promise.all(files.map((file) => this.#read(file.slice(0, -'.json'.length))));
+    return read.filter((namespace) => namespace !== undefined);
+  }
+
+  async #read(name: string): Promise<Namespace | undefined> {
+    const file = this.#file(name);
+    try {
+      const { labels, annotations } = stored.parse(JSON.parse(await readFile(file, 'utf8')));
+      return { name, labels, annotations };
+    } catch (error) {
+      // The namespace stays in containerd as it is; the others are not to suffer.
+      this.#log.error(`cannot read ${file}: restore it or delete it`, { error: describeError(error) });
+      return undefined;
+    }
+  }
+
+  async put({ name, labels, annotations }: Namespace): Promise<void> {
+    await makeFolderDurably(this.#dir);
+    const text = JSON.stringify({ schema: 1, labels, annotations }, undefined, 2);
+    await writeDurably(this.#file(name), `${text}\n`, { mode: 0o600 });
+  }
+
+  async delete(name: string): Promise<void> {
+    await removeDurably(this.#file(name));
+  }
+
+  #file(name: string): string {
+    return path.join(this.#dir, `${name}.json`);
+  }
+}

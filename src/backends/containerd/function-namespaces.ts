@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlreadyExists, isFailedPrecondition, isNotFound, type Containerd } from '../../containerd/index.ts';
+import {
+  BadRequestError,
+  NamespaceExistsError,
+  NamespaceNotFoundError,
+  ProviderError,
+  type Namespace,
+  type NamespaceVerbs,
+} from '../../provider/index.ts';
+import type { NamespaceStore } from './desired/namespace-store.ts';
+
+const stoppingMs = 15_000;
+const pauseMs = 250;
+
+/** The namespace label that makes it one for functions, with either value. */
+const openfaasLabel = 'openfaas';
+
+export interface NamespacesOptions {
+  containerd: Containerd;
+  store: NamespaceStore;
+  defaultNamespace: string;
+  /** Functions and secrets that keep a namespace from being removed. */
+  contents: (namespace: string) => Promise<string[]>;
+  /** Removes what we keep in a namespace without functions, such as image records. */
+  empty: (namespace: string) => Promise<void>;
+}
+
+/** containerd's namespaces that carry the label `openfaas`; those that the user made through us are remembered on disk. */
+export class Namespaces implements NamespaceVerbs {
+  readonly #containerd: Containerd;
+  readonly #store: NamespaceStore;
+  readonly #defaultNamespace: string;
+  readonly #contents: NamespacesOptions['contents'];
+  readonly #empty: NamespacesOptions['empty'];
+
+  constructor({ containerd, store, defaultNamespace, contents, empty }: NamespacesOptions) {
+    this.#containerd = containerd;
+    this.#store = store;
+    this.#defaultNamespace = defaultNamespace;
+    this.#contents = contents;
+    this.#empty = empty;
+  }
+
+  /** Makes every wanted namespace in containerd, which may be new or wiped. */
+  async ensure(): Promise<void> {
+    const wanted = await this.#store.all();
+    if (!wanted.some(({ name }) => name === this.#defaultNamespace)) {
+      wanted.push({ name: this.#defaultNamespace, labels: {}, annotations: {} });
+    }
+    for (const namespace of wanted) await this.#ensureOne(namespace);
+  }
+
+  async #ensureOne({ name, labels }: Namespace): Promise<void> {
+    const wanted = { ...labels, [openfaasLabel]: '1' };
+    try {
+      await this.#containerd.namespaces.create({ name, labels: wanted });
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      await this.#containerd.namespaces.update({ name, labels: wanted });
+    }
+  }
+
+  async list(): Promise<string[]> {
+    const all = await this.#containerd.namespaces.list();
+    return all
+      .filter(({ labels }) => isOpenfaas(labels))
+      .map(({ name }) => name)
+      .sort();
+  }
+
+  /** Throws BadRequestError for a namespace that functions cannot be in. */
+  async require(name: string): Promise<void> {
+    if ((await this.list()).includes(name)) return;
+    throw new BadRequestError(
+      `namespace ${name} does not exist: create it first, e.g. faas-cli namespace create ${name}`,
+    );
+  }
+
+  async get(name: string): Promise<Namespace> {
+    const labels = await this.#labels(name);
+    const stored = (await this.#store.all()).find((namespace) => namespace.name === name);
+    return { name, labels, annotations: stored?.annotations ?? {} };
+  }
+
+  async create(namespace: Namespace): Promise<void> {
+    const existing = (await this.#containerd.namespaces.list()).some(({ name }) => name === namespace.name);
+    if (existing) throw new NamespaceExistsError(namespace.name);
+    await this.#store.put(namespace);
+    await this.#ensureOne(namespace);
+  }
+
+  async update(namespace: Namespace): Promise<void> {
+    await this.#labels(namespace.name);
+    await this.#store.put(namespace);
+    await this.#ensureOne(namespace);
+  }
+
+  async remove(name: string): Promise<void> {
+    if (name === this.#defaultNamespace) throw new BadRequestError(`${name} is the default namespace and stays`);
+    await this.#labels(name);
+    const contents = await this.#contents(name);
+    if (contents.length > 0) {
+      throw new ProviderError(409, `namespace ${name} is not empty: remove ${contents.slice(0, 5).join(', ')} first`);
+    }
+    await this.#removeFromContainerd(name);
+    await this.#store.delete(name);
+  }
+
+  /** The replicas of functions that were removed a moment ago may still be stopping. */
+  async #removeFromContainerd(name: string): Promise<void> {
+    const deadlineMs = Date.now() + stoppingMs;
+    for (;;) {
+      await this.#empty(name);
+      try {
+        await this.#containerd.namespaces.delete(name);
+        return;
+      } catch (error) {
+        if (!isFailedPrecondition(error)) throw error;
+        const message = `namespace ${name} still holds containers or images in containerd: try again later`;
+        if (Date.now() > deadlineMs) throw new ProviderError(409, message, { cause: error });
+      }
+      await sleep(pauseMs);
+    }
+  }
+
+  /** Throws NamespaceNotFoundError, also for namespaces that are somebody else's. */
+  async #labels(name: string): Promise<Record<string, string>> {
+    try {
+      const { labels } = await this.#containerd.namespaces.get(name);
+      if (isOpenfaas(labels)) return labels;
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    throw new NamespaceNotFoundError(name);
+  }
+}
+
+function isOpenfaas(labels: Record<string, string>): boolean {
+  return labels[openfaasLabel] === '1' || labels[openfaasLabel] === 'true';
+}

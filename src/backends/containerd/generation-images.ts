@@ -1,0 +1,36 @@
+import { parseReference } from '../../registry/index.ts';
+import type { FunctionDeployment } from '../../provider/index.ts';
+import type { Images, PullPolicy, UnpackedImage } from './images/index.ts';
+import { pullPolicyOf } from './settings.ts';
+
+/** The image of a generation: by the function's pull policy the first time, later always the digest it was resolved to. */
+export class GenerationImages {
+  readonly #images: Images;
+  readonly #defaultPolicy?: PullPolicy;
+  readonly #running = new WeakMap<FunctionDeployment, Promise<UnpackedImage>>();
+
+  constructor({ images, defaultPolicy }: { images: Images; defaultPolicy?: PullPolicy }) {
+    this.#images = images;
+    this.#defaultPolicy = defaultPolicy;
+  }
+
+  async ensure(deployment: FunctionDeployment, digest?: string): Promise<UnpackedImage> {
+    if (!digest) return this.#resolved(deployment);
+    const { image, namespace } = deployment;
+    const present = await this.#images.present(namespace, image, digest);
+    if (present) return present;
+    const { registry, repository } = parseReference(image);
+    return this.#images.ensure(namespace, `${registry}/${repository}@${digest}`, 'IfNotPresent');
+  }
+
+  /** A pull that took longer than its deploy waited goes on here: the tag is resolved once. */
+  #resolved(deployment: FunctionDeployment): Promise<UnpackedImage> {
+    const running = this.#running.get(deployment);
+    if (running) return running;
+    const { image, namespace } = deployment;
+    const policy = pullPolicyOf(deployment) ?? this.#defaultPolicy;
+    const pull = this.#images.ensure(namespace, image, policy).finally(() => this.#running.delete(deployment));
+    this.#running.set(deployment, pull);
+    return pull;
+  }
+}

@@ -1,0 +1,281 @@
+import {
+  type Containerd,
+  type Image,
+  isAlreadyExists,
+  isNotFound,
+  type NamespacedClient,
+  type NewImage,
+} from '../../../containerd/index.ts';
+import type { Log } from '../../../base/log.ts';
+import {
+  type Descriptor,
+  digestOf,
+  parseReference,
+  type Platform,
+  type Reference,
+  referenceByDigest,
+  type RegistryClient,
+  RegistryError,
+  type RegistryErrorKind,
+} from '../../../registry/index.ts';
+import { KeyedMutex } from '../../../base/keyed-mutex.ts';
+import { pullImage } from './pull.ts';
+import type { ImageSource } from './pull-context.ts';
+import { PullProgress } from './pull-progress.ts';
+import { findUnpacked, type UnpackedImage } from './unpacked-image.ts';
+
+/** Kubernetes' words: https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy */
+export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
+
+export interface ImagesOptions {
+  containerd: Containerd;
+  registry: RegistryClient;
+  /** Such as `overlayfs`. */
+  snapshotter: string;
+  /** What this host runs. */
+  platform: Platform;
+  log: Log;
+}
+
+/** A version's image; without a digest while it is being pulled. */
+export interface UsedImage {
+  image: string;
+  digest?: string;
+}
+
+interface PullRequest {
+  namespace: string;
+  reference: Reference;
+  target: Descriptor;
+  source: ImageSource;
+  signal?: AbortSignal;
+}
+
+/** On the records that we made: those of other clients are never removed. */
+const ownLabel = 'com.openfaas.berth.image';
+const leaseLifeMs = 24 * 60 * 60_000;
+const leaseReuseMs = leaseLifeMs / 2;
+
+/**
+ * Pulls images into containerd and unpacks them, namespace by namespace.
+ *
+ * Each image gets two records: one under the reference as deployed, which moves when its tag moves, and one under
+ * `REPOSITORY@DIGEST`, which never does. The second belongs to the generation that resolved the tag to that digest. It
+ * keeps the config and the unpacked layers, so that an old replica can be made again after the tag has moved on.
+ */
+export class Images {
+  readonly #options: ImagesOptions;
+  readonly #pulls = new KeyedMutex();
+  /** Removals of records under way, which were decided on before whoever asks for an image now was known. */
+  readonly #removals = new Set<Promise<boolean>>();
+  readonly #locks = { blobs: new KeyedMutex(), snapshots: new KeyedMutex() };
+
+  constructor(options: ImagesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The image of a reference, pulled and unpacked as far as the policy says.
+   *
+   * @param policy undefined: IfNotPresent for references with a digest. For others Always, but when the registry cannot
+   *   be reached, the image that is present.
+   * @throws {RegistryError | ContainerdError}
+   */
+  async ensure(
+    namespace: string,
+    imageRef: string,
+    policy?: PullPolicy,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<UnpackedImage> {
+    const reference = parseReference(imageRef);
+    // One at a time: whoever comes second finds what the first has pulled.
+    return this.#pulls.run(`${namespace}/${reference.name}`, async () => {
+      signal?.throwIfAborted();
+      // A record that is there now may be gone in a moment.
+      await Promise.allSettled(this.#removals);
+      return await this.#byPolicy(namespace, reference, policy, signal);
+    });
+  }
+
+  /** The image that was once pulled as this reference and had this digest, without asking the registry. */
+  async present(namespace: string, imageRef: string, digest: string): Promise<UnpackedImage | undefined> {
+    return this.#find(namespace, referenceByDigest(parseReference(imageRef), digest).name);
+  }
+
+  async list(namespace: string): Promise<Image[]> {
+    return this.#options.containerd.namespace(namespace).images.list();
+  }
+
+  /** Removes a record; containerd collects what nothing else needs. False when it was gone already. */
+  async remove(namespace: string, name: string): Promise<boolean> {
+    try {
+      await this.#options.containerd.namespace(namespace).images.delete(name);
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Removes the records that we made and that `used` does not name, where a reference without a digest stands for all of
+   * its repository. `used` is asked again before each, since a deploy may have begun meanwhile: it must name an image
+   * before `ensure` is asked for it.
+   */
+  async removeUnused(namespace: string, used: () => UsedImage[]): Promise<void> {
+    for (const { name, labels } of await this.list(namespace)) {
+      if (labels[ownLabel] === undefined || isUsed(name, used())) continue;
+      const removal = this.remove(namespace, name);
+      this.#removals.add(removal);
+      const isRemoved = await removal.finally(() => this.#removals.delete(removal));
+      if (isRemoved) this.#options.log.info('removed an image that no function uses', { image: name, namespace });
+    }
+  }
+
+  async #byPolicy(
+    namespace: string,
+    reference: Reference,
+    policy: PullPolicy | undefined,
+    signal?: AbortSignal,
+  ): Promise<UnpackedImage> {
+    if (policy === 'Always') return this.#newest(namespace, reference, signal);
+    if (policy === undefined && reference.digest === undefined) {
+      return this.#newestOrLocal(namespace, reference, signal);
+    }
+    const local = await this.#local(namespace, reference, signal);
+    if (local) return local;
+    if (policy !== 'Never') return this.#newest(namespace, reference, signal);
+    throw new RegistryError(
+      'not-found',
+      `image ${reference.name} is not present and pull policy is Never: ` +
+        `pull it into containerd's namespace ${namespace}, or change the policy`,
+      reference,
+    );
+  }
+
+  async #newestOrLocal(namespace: string, reference: Reference, signal?: AbortSignal): Promise<UnpackedImage> {
+    try {
+      return await this.#newest(namespace, reference, signal);
+    } catch (error) {
+      const local = isOfKind(error, 'unreachable') && (await this.#local(namespace, reference, signal));
+      if (!local) throw error;
+      const fields = { image: reference.name, namespace, error };
+      this.#options.log.warn('registry cannot be reached, using the image that is present', fields);
+      return local;
+    }
+  }
+
+  /** The image as far as containerd has all of it, unpacked here if it is not yet. */
+  async #local(namespace: string, reference: Reference, signal?: AbortSignal): Promise<UnpackedImage | undefined> {
+    const { name, digest } = reference;
+    const names = digest === undefined ? [name] : [name, referenceByDigest(reference, digest).name];
+    for (const candidate of names) {
+      const image = await this.#find(namespace, candidate);
+      if (image) return image;
+    }
+    const target = await this.#target(namespace, name);
+    if (!target) return undefined;
+    try {
+      return await this.#pull({ namespace, reference, target, source: nowhere(reference), signal });
+    } catch (error) {
+      if (isOfKind(error, 'not-found')) return undefined;
+      throw error;
+    }
+  }
+
+  async #newest(namespace: string, reference: Reference, signal?: AbortSignal): Promise<UnpackedImage> {
+    const { registry } = this.#options;
+    const target = await registry.resolve(reference, { signal });
+    const present = await this.#find(namespace, referenceByDigest(reference, target.digest).name);
+    if (!present) return this.#pull({ namespace, reference, target, source: registry, signal });
+    await this.#putRecord(this.#client(namespace), { name: reference.name, target });
+    return { ...present, name: reference.name };
+  }
+
+  async #pull({ namespace, reference, target, source, signal }: PullRequest): Promise<UnpackedImage> {
+    const { log, platform, snapshotter } = this.#options;
+    const { name } = reference;
+    using progress = new PullProgress(log, { image: name, namespace });
+    const leaseId = await this.#lease(namespace, name);
+    const client = this.#client(namespace).withLease(leaseId);
+    const shared = { platform, snapshotter, locks: this.#locks, progress, log };
+    const image = await pullImage({ ...shared, client, leaseId, registry: source, reference, signal }, target);
+    for (const record of [referenceByDigest(reference, target.digest).name, name]) {
+      await this.#putRecord(client, { name: record, target });
+    }
+    await this.#client(namespace).leases.delete(leaseId);
+    const { sizeBytes, digest } = image;
+    const { downloadedBytes, elapsedMs } = progress;
+    log.info('pulled image', { image: name, namespace, digest, sizeBytes, downloadedBytes, elapsedMs });
+    return image;
+  }
+
+  /**
+   * Keeps what a pull writes until the image record does. After a failure it stays, so that the next try goes on where
+   * this one stopped, even in another process; containerd drops it after a day.
+   */
+  async #lease(namespace: string, name: string): Promise<string> {
+    const { leases } = this.#client(namespace);
+    const id = `berth-pull-${digestOf(name).slice('sha256:'.length, 'sha256:'.length + 32)}`;
+    const [left] = await leases.list([`id==${id}`]);
+    if (left?.createdAt && Date.now() - left.createdAt.getTime() < leaseReuseMs) return id;
+    if (left) await leases.delete(id);
+    await leases.create({ id, expiresAt: new Date(Date.now() + leaseLifeMs) });
+    return id;
+  }
+
+  async #putRecord({ images }: NamespacedClient, { name, target }: { name: string; target: Descriptor }) {
+    const { mediaType, digest, size } = target;
+    const image: NewImage = { name, target: { mediaType, digest, size }, labels: { [ownLabel]: 'pulled' } };
+    try {
+      await images.create(image);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      // Only the target: a record that another client made stays its own.
+      await images.update(image, ['target']);
+    }
+  }
+
+  /** What a record points to, be it complete or not. */
+  async #target(namespace: string, name: string): Promise<Descriptor | undefined> {
+    try {
+      return (await this.#client(namespace).images.get(name)).target;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #find(namespace: string, name: string): Promise<UnpackedImage | undefined> {
+    return findUnpacked(this.#client(namespace), name, this.#options);
+  }
+
+  #client(namespace: string): NamespacedClient {
+    return this.#options.containerd.namespace(namespace);
+  }
+}
+
+function isUsed(record: string, used: UsedImage[]): boolean {
+  return used.some(({ image, digest }) => {
+    const reference = parseReference(image);
+    if (record === reference.name) return true;
+    if (digest !== undefined) return record === referenceByDigest(reference, digest).name;
+    return record.startsWith(`${reference.registry}/${reference.repository}@`);
+  });
+}
+
+/** For an image that may come from containerd alone. */
+function nowhere({ name }: Reference): ImageSource {
+  const missing = ({ digest }: Descriptor) => new RegistryError('not-found', `${digest} of ${name} is not present`);
+  return {
+    fetchManifest: (_, descriptor) => Promise.reject(missing(descriptor)),
+    fetchBlob: (_, descriptor) => Promise.reject(missing(descriptor)),
+    openBlob: (_, descriptor) => {
+      throw missing(descriptor);
+    },
+  };
+}
+
+function isOfKind(error: unknown, kind: RegistryErrorKind): boolean {
+  return error instanceof RegistryError && error.kind === kind;
+}

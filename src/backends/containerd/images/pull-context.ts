@@ -1,0 +1,31 @@
+import type { NamespacedClient } from '../../../containerd/index.ts';
+import type { Log } from '../../../base/log.ts';
+import type { Platform, Reference, RegistryClient } from '../../../registry/index.ts';
+import type { KeyedMutex } from '../../../base/keyed-mutex.ts';
+import type { PullProgress } from './pull-progress.ts';
+
+/** Where the parts of an image come from that containerd does not have. */
+export type ImageSource = Pick<RegistryClient, 'fetchManifest' | 'fetchBlob' | 'openBlob'>;
+
+/** All that the steps of one pull share. */
+export interface PullContext {
+  /** Writes into the pull's lease. */
+  client: NamespacedClient;
+  leaseId: string;
+  registry: ImageSource;
+  reference: Reference;
+  platform: Platform;
+  snapshotter: string;
+  locks: PullLocks;
+  progress: PullProgress;
+  signal?: AbortSignal;
+  log: Log;
+}
+
+/** Pulls that share layers share the work. */
+export interface PullLocks {
+  /** By digest: containerd shares blobs between namespaces. */
+  blobs: KeyedMutex;
+  /** By namespace and chain id: it does not share snapshots. */
+  snapshots: KeyedMutex;
+}

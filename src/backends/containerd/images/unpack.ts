@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { isAlreadyExists, isNotFound, type Mount } from '../../../containerd/index.ts';
+import { type Descriptor, RegistryError } from '../../../registry/index.ts';
+import type { PullContext } from './pull-context.ts';
+
+export interface Layer {
+  descriptor: Descriptor;
+  diffId: string;
+  chainId: string;
+  /** The chain id of the layers below, "" for none. */
+  parent: string;
+}
+
+const maxPrepareTries = 3;
+
+/** True when the layer is unpacked already; it is then in this pull's lease. */
+export async function isUnpacked({ client, leaseId, snapshotter }: PullContext, chainId: string): Promise<boolean> {
+  // First into the lease and then the look, lest the garbage collector come between; an empty entry does no harm.
+  await client.leases.addResource(leaseId, { id: chainId, type: `snapshots/${snapshotter}` });
+  try {
+    await client.snapshots.stat({ snapshotter, key: chainId });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** Makes a committed snapshot of a layer whose blob is in containerd and whose parents are unpacked. */
+export async function unpackLayer(pull: PullContext, layer: Layer): Promise<void> {
+  for (let tries = 1; tries <= maxPrepareTries; tries++) {
+    const key = `extract-${process.hrtime.bigint()}-${randomBytes(3).toString('base64url')} ${layer.chainId}`;
+    const mounts = await prepare(pull, layer, key);
+    if (mounts) return extract(pull, layer, key, mounts);
+    if (await isUnpacked(pull, layer.chainId)) return;
+  }
+  const { name } = pull.reference;
+  throw new RegistryError('corrupt', `cannot prepare a snapshot for layer ${layer.descriptor.digest} of ${name}`);
+}
+
+/** Undefined when containerd knows the layer under its chain id, or knows the key. */
+async function prepare(pull: PullContext, layer: Layer, key: string): Promise<Mount[] | undefined> {
+  const { client, snapshotter, signal } = pull;
+  const { parent } = layer;
+  try {
+    return await client.snapshots.prepare({ snapshotter, key, parent, labels: snapshotLabels(layer) }, { signal });
+  } catch (error) {
+    if (isAlreadyExists(error)) return undefined;
+    throw error;
+  }
+}
+
+async function extract(pull: PullContext, layer: Layer, key: string, mounts: Mount[]): Promise<void> {
+  const { client, snapshotter, signal } = pull;
+  const { digest, size } = layer.descriptor;
+  const diff = { mediaType: mediaTypeToApply(layer.descriptor), digest, size };
+  try {
+    const applied = await client.diff.apply({ diff, mounts }, { signal });
+    if (applied.digest !== layer.diffId) {
+      const message = `layer ${digest} of ${pull.reference.name} unpacks to ${applied.digest}, its config says ${layer.diffId}`;
+      throw new RegistryError('corrupt', `${message}: build the image again`);
+    }
+    await flush(mounts);
+    await client.snapshots.commit({ snapshotter, key, name: layer.chainId, labels: snapshotLabels(layer) });
+  } catch (error) {
+    await removeSnapshot(pull, key);
+    // Another client has unpacked the same layer in the meantime.
+    if (!isAlreadyExists(error)) throw error;
+  }
+  const labels = { 'containerd.io/uncompressed': layer.diffId };
+  await client.content.update({ digest, labels }, ['labels.containerd.io/uncompressed']);
+}
+
+/**
+ * Puts an unpacked layer on the disk: containerd writes that it has the layer down for good, and not the layer's files,
+ * which a power cut would leave empty for ever. It has a setting of its own for this (sync_fs), since 1.7 only.
+ */
+async function flush(mounts: Mount[]): Promise<void> {
+  const [folder] = mounts.flatMap(({ type, source, options }) => (type === 'bind' ? source : upperFolder(options)));
+  if (folder === undefined) throw new Error('a snapshot to unpack into has no folder of its own: use overlayfs');
+  await promisify(execFile)('/usr/bin/sync', ['--file-system', folder]);
+}
+
+function upperFolder(options: string[]): string[] {
+  const prefix = 'upperdir=';
+  return options.filter((option) => option.startsWith(prefix)).map((option) => option.slice(prefix.length));
+}
+
+/** containerd before 2.0 knows zstd layers under OCI's name only. */
+function mediaTypeToApply({ mediaType }: Descriptor): string {
+  const isDockerZstd = mediaType === 'application/vnd.docker.image.rootfs.diff.tar.zstd';
+  return isDockerZstd ? 'application/vnd.oci.image.layer.v1.tar+zstd' : mediaType;
+}
+
+async function removeSnapshot({ client, snapshotter, log }: PullContext, key: string): Promise<void> {
+  try {
+    await client.snapshots.remove({ snapshotter, key });
+  } catch (error) {
+    // The lease's end takes it away too; what went wrong before is what the caller should see.
+    if (!isNotFound(error)) log.warn('cannot remove a half unpacked layer', { snapshot: key, error });
+  }
+}
+
+function snapshotLabels({ chainId, descriptor }: Layer): Record<string, string> {
+  const inherited = Object.entries(descriptor.annotations ?? {}).filter(([key]) =>
+    key.startsWith('containerd.io/snapshot/'),
+  );
+  return { ...Object.fromEntries(inherited), 'containerd.io/snapshot.ref': chainId };
+}

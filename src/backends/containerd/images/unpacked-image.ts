@@ -1,0 +1,110 @@
+import { isNotFound, type NamespacedClient } from '../../../containerd/index.ts';
+import {
+  choosePlatform,
+  type Descriptor,
+  digestOf,
+  type ImageConfig,
+  type ImageManifest,
+  parseImageConfig,
+  parseManifest,
+  type Platform,
+  RegistryError,
+} from '../../../registry/index.ts';
+
+/** An image that containers can be made of at once. */
+export interface UnpackedImage {
+  /** The normalised reference, as containerd's record has it. */
+  name: string;
+  /** Of what the reference names: of the index, where the image has one. */
+  digest: string;
+  manifestDigest: string;
+  configDigest: string;
+  config: ImageConfig;
+  /** The committed snapshot of all layers: the parent of containers' snapshots. */
+  chainId: string;
+  /** Of config and layers as registries keep them, compressed. */
+  sizeBytes: number;
+}
+
+export interface HostImageKind {
+  snapshotter: string;
+  platform: Platform;
+}
+
+/**
+ * The image that a record names, or undefined unless all of it is here: the record, the config, the unpacked layers, and
+ * the label by which the garbage collector keeps them. A record alone proves nothing: a crash or another client may have
+ * left it without the rest.
+ */
+export async function findUnpacked(
+  client: NamespacedClient,
+  name: string,
+  { snapshotter, platform }: HostImageKind,
+): Promise<UnpackedImage | undefined> {
+  try {
+    const { target } = await client.images.get(name);
+    const { manifest, digest } = await readManifest(client, target, platform, name);
+    const config = parseImageConfig(await client.content.readAll(manifest.config.digest), name);
+    const image = describeImage({ name, target, manifest, manifestDigest: digest, config });
+    const { labels } = await client.content.info(manifest.config.digest);
+    if (labels[snapshotLabel(snapshotter)] !== image.chainId) return undefined;
+    await client.snapshots.stat({ snapshotter, key: image.chainId });
+    return image;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+export function describeImage(parts: {
+  name: string;
+  target: { digest: string };
+  manifest: ImageManifest;
+  manifestDigest: string;
+  config: ImageConfig;
+}): UnpackedImage {
+  const { name, target, manifest, manifestDigest, config } = parts;
+  const chain = chainIds(config.rootfs.diff_ids);
+  const chainId = chain.at(-1);
+  if (chainId === undefined || chain.length !== manifest.layers.length) {
+    throw new RegistryError(
+      'not-an-image',
+      `image ${name} has ${manifest.layers.length} layers but ${chain.length} diff ids`,
+    );
+  }
+  return {
+    name,
+    digest: target.digest,
+    manifestDigest,
+    configDigest: manifest.config.digest,
+    config,
+    chainId,
+    sizeBytes: [manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+/** Names of the snapshots layer by layer, https://github.com/opencontainers/image-spec/blob/main/config.md#layer-chainid */
+export function chainIds(diffIds: string[]): string[] {
+  const chain: string[] = [];
+  for (const diffId of diffIds) {
+    const parent = chain.at(-1);
+    chain.push(parent === undefined ? diffId : digestOf(`${parent} ${diffId}`));
+  }
+  return chain;
+}
+
+/** On a config: the garbage collector keeps the snapshot that it names as long as the image. */
+export function snapshotLabel(snapshotter: string): string {
+  return `containerd.io/gc.ref.snapshot.${snapshotter}`;
+}
+
+async function readManifest(
+  client: NamespacedClient,
+  descriptor: Pick<Descriptor, 'digest' | 'mediaType'>,
+  platform: Platform,
+  name: string,
+): Promise<{ manifest: ImageManifest; digest: string }> {
+  const document = parseManifest(await client.content.readAll(descriptor.digest), descriptor.mediaType, name);
+  if (document.kind === 'manifest') return { manifest: document.manifest, digest: descriptor.digest };
+  return readManifest(client, choosePlatform(document.index, platform, name), platform, name);
+}

@@ -1,0 +1,211 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CniError, CniNetwork, loadConflist, sandboxAddress } from '../../../cni/index.ts';
+import type { CniResult } from '../../../cni/index.ts';
+import type { Log } from '../../../base/log.ts';
+import { bridgeNetwork } from './bridge-conflist.ts';
+import type { BridgeNetwork } from './bridge-conflist.ts';
+import { run } from '../host-command.ts';
+import { installFirewall, removeFirewall } from './firewall.ts';
+import type { FirewallOptions } from './firewall.ts';
+import { NetworkError } from './network-error.ts';
+import { addNetns, deleteNetns, isNetns, netnsNames, netnsPath } from './netns.ts';
+import { reservations } from './reservations.ts';
+import { Turns } from './turns.ts';
+
+export interface NetworkOptions {
+  conflistPath: string;
+  /** Searched for CNI plugins in order: where they are by hand, and from the packages of Debian and of Fedora. */
+  cniBinDirs?: string[];
+  /** Holds attachments and addresses; under /run, so that a reboot starts clean. */
+  runDir?: string;
+  /** In CIDR notation, instead of the conflist's. */
+  subnet?: string;
+  /** Port of the host on which functions reach the gateway. */
+  gatewayPort: number;
+  /** What things on the host are called: table `<name>`, network namespaces and CNI container ids `<name>-<id>`. */
+  name?: string;
+  log: Log;
+}
+
+/** A replica's place in the functions' network. */
+export interface Attachment {
+  id: string;
+  /** For the runtime spec's network namespace. */
+  netnsPath: string;
+  /** IPv4 address, kept for as long as the attachment lives. */
+  ip: string;
+  /** The bridge's address. */
+  gateway: string;
+}
+
+const defaultBinDirs = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
+
+const interfaceName = 'eth0';
+
+/** Plugins are processes: more at a time only wait for each other on a small host. */
+const parallel = 4;
+
+/**
+ * The functions' network on this host: a bridge, rules written once, and for each replica a network namespace of its own.
+ * What is attached is read from the host every time, so a restart of the daemon changes nothing.
+ */
+export class Network {
+  readonly #network: BridgeNetwork;
+  readonly #cni: CniNetwork;
+  readonly #firewall: FirewallOptions;
+  readonly #ipamDir: string;
+  readonly #prefix: string;
+  readonly #log: Log;
+  readonly #turns = new Turns(parallel);
+
+  /** @throws CniError or NetworkError when the conflist or the subnet is not usable */
+  static async open(options: NetworkOptions): Promise<Network> {
+    const { runDir = '/run/berth', subnet } = options;
+    const conflist = await loadConflist(options.conflistPath);
+    return new Network(bridgeNetwork(conflist, { dataDir: join(runDir, 'ipam'), subnet }), options);
+  }
+
+  private constructor(network: BridgeNetwork, options: NetworkOptions) {
+    const { cniBinDirs: binDirs = defaultBinDirs, runDir = '/run/berth', name = 'berth' } = options;
+    this.#network = network;
+    this.#cni = new CniNetwork({ conflist: network.conflist, binDirs, cacheDir: join(runDir, 'cni') });
+    this.#firewall = { table: name, bridge: network.bridge, subnet: network.subnet, gatewayPort: options.gatewayPort };
+    this.#ipamDir = join(runDir, 'ipam', network.name);
+    this.#prefix = `${name}-`;
+    this.#log = options.log;
+  }
+
+  /** The bridge's address, on which functions reach the gateway. */
+  get gateway(): string {
+    return this.#network.subnet.gateway;
+  }
+
+  /**
+   * Forwarding, and our firewall table. Once at start-up; again after another firewall was started, such as Docker's.
+   * @throws HostCommandError
+   */
+  async ensureHost(): Promise<void> {
+    await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+    await installFirewall(this.#firewall, this.#log);
+  }
+
+  /** The reverse of ensureHost, for uninstalling; forwarding stays on, as others may need it. */
+  async removeHost(): Promise<void> {
+    await removeFirewall(this.#firewall);
+    const { bridge } = this.#network;
+    const links = z.array(z.object({ ifname: z.string() })).parse(JSON.parse(await run('ip', ['-json', 'link'])));
+    if (links.some(({ ifname }) => ifname === bridge)) await run('ip', ['link', 'delete', bridge]);
+  }
+
+  /**
+   * Gives a replica a network namespace and an address. One that is attached keeps what it has; leftovers of a crash or
+   * reboot are removed first; a failure leaves nothing behind.
+   * @throws CniError, NetworkError or HostCommandError
+   */
+  attach(id: string): Promise<Attachment> {
+    return this.#turns.take(id, async () => {
+      const existing = await this.#existing(id);
+      if (existing) return existing;
+      await this.#remove(id);
+      try {
+        return await this.#create(id);
+      } catch (error) {
+        await this.#removeAfter(id, error);
+        throw await this.#explained(error);
+      }
+    });
+  }
+
+  /** Nothing to detach is fine. @throws CniError or HostCommandError; then it can be asked for again */
+  detach(id: string): Promise<void> {
+    return this.#turns.take(id, () => this.#remove(id));
+  }
+
+  /** The attachment of a replica whose namespace is there and whose address is of the subnet as it is configured now. */
+  async attachment(id: string): Promise<Attachment | undefined> {
+    const containerId = this.#containerId(id);
+    const result = await this.#cni.result({ containerId, interfaceName });
+    if (!result || !(await isNetns(containerId))) return undefined;
+    return sandboxAddress(result)?.gateway === this.gateway ? this.#attachmentOf(id, result) : undefined;
+  }
+
+  /** Where a replica's network namespace is, or will be once it is attached: for its runtime spec. */
+  netnsPath(id: string): string {
+    return netnsPath(this.#containerId(id));
+  }
+
+  /** Ids that have something on this host, be it only a leftover: what no replica owns is to be detached. */
+  async attachments(): Promise<string[]> {
+    const reserved = await reservations(this.#ipamDir);
+    const names = [...(await netnsNames()), ...(await this.#cni.containerIds()), ...reserved.values()];
+    const ours = names.filter((name) => name.startsWith(this.#prefix)).map((name) => name.slice(this.#prefix.length));
+    return [...new Set(ours)].toSorted();
+  }
+
+  async #create(id: string): Promise<Attachment> {
+    const containerId = this.#containerId(id);
+    await addNetns(containerId);
+    const result = await this.#cni.add({ containerId, interfaceName, netnsPath: netnsPath(containerId) });
+    await this.#isolatePort(result);
+    return this.#attachmentOf(id, result);
+  }
+
+  // Isolating again costs a few milliseconds, closes the gap of a crash before it, and shows whether the port is there.
+  async #existing(id: string): Promise<Attachment | undefined> {
+    const attachment = await this.attachment(id);
+    const result = attachment && (await this.#cni.result({ containerId: this.#containerId(id), interfaceName }));
+    if (!result) return undefined;
+    try {
+      await this.#isolatePort(result);
+      return attachment;
+    } catch (error) {
+      this.#log.warn('the port of an attachment is gone, attaching anew', { id, error });
+      return undefined;
+    }
+  }
+
+  // Addresses and ports go before the namespace, as DEL works inside of it.
+  async #remove(id: string): Promise<void> {
+    const containerId = this.#containerId(id);
+    const path = (await isNetns(containerId)) ? netnsPath(containerId) : undefined;
+    await this.#cni.del({ containerId, interfaceName, netnsPath: path });
+    await deleteNetns(containerId);
+  }
+
+  async #removeAfter(id: string, attachError: unknown): Promise<void> {
+    try {
+      await this.#remove(id);
+    } catch (removeError) {
+      const cause = new AggregateError([attachError, removeError]);
+      throw new NetworkError(`attaching ${id} failed, and so did clearing up after it`, { cause });
+    }
+  }
+
+  /** Isolated ports of a bridge reach the host and not each other: ip-link(8), since Linux 4.18. */
+  async #isolatePort({ interfaces }: CniResult): Promise<void> {
+    const port = interfaces.find(({ name, sandbox }) => !sandbox && name !== this.#network.bridge);
+    if (!port) throw new NetworkError('the bridge plugin named no port on the host: update the CNI plugins');
+    await run('ip', ['link', 'set', 'dev', port.name, 'type', 'bridge_slave', 'isolated', 'on']);
+  }
+
+  #attachmentOf(id: string, result: CniResult): Attachment {
+    const address = sandboxAddress(result);
+    if (!address) throw new NetworkError(`the CNI plugins gave ${id} no address: is host-local in the conflist?`);
+    return { id, netnsPath: netnsPath(this.#containerId(id)), ip: address.ip, gateway: this.gateway };
+  }
+
+  async #explained(error: unknown): Promise<unknown> {
+    if (!(error instanceof CniError)) return error;
+    const { cidr, capacity } = this.#network.subnet;
+    const reserved = await reservations(this.#ipamDir);
+    if (reserved.size < capacity) return error;
+    const message = `all ${capacity} addresses of ${cidr} are in use: remove functions, or set a larger subnet`;
+    return new NetworkError(message, { cause: error });
+  }
+
+  #containerId(id: string): string {
+    return `${this.#prefix}${id}`;
+  }
+}

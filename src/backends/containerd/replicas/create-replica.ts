@@ -1,0 +1,93 @@
+import { isNotFound, type NamespacedClient } from '../../../containerd/index.ts';
+import type { Generation } from '../desired/record.ts';
+import type { UnpackedImage } from '../images/index.ts';
+import { buildSpec, resolveUser } from '../runtime-spec/index.ts';
+import { resourcesOf } from '../resources.ts';
+import type { Host, ReplicaName } from './host.ts';
+import { functionLabel, generationLabel, leaseLabel, leaseOf } from './labels.ts';
+import { hostFilesOf } from './host-files.ts';
+
+const leaseMs = 10 * 60_000;
+
+/**
+ * The snapshot and the container record of a new replica. The record comes before anything outside containerd, so that
+ * whatever a crash leaves behind has an owner to be found by; the lease keeps the snapshot until the record holds it.
+ */
+export async function createReplica(
+  host: Host,
+  { id, name, namespace }: ReplicaName,
+  generation: Generation,
+  image: UnpackedImage,
+): Promise<void> {
+  const client = host.containerd.namespace(namespace);
+  host.at('create.lease');
+  const expiresAt = new Date(Date.now() + leaseMs);
+  const lease = await client.leases.create({ id: leaseOf(id), labels: { [leaseLabel]: 'replica' }, expiresAt });
+  const leased = client.withLease(lease.id);
+  try {
+    const spec = await prepareSpec(host, leased, id, generation, image);
+    host.at('create.container');
+    await leased.containers.create({
+      id,
+      labels: { [functionLabel]: name, [generationLabel]: generation.id },
+      image: image.name,
+      spec,
+      snapshotter: host.snapshotter,
+      snapshotKey: id,
+    });
+  } catch (error) {
+    // It may be there, with only the answer lost; without its snapshot it could never be started.
+    await removeContainer(client, id);
+    await removeSnapshot(client, host.snapshotter, id);
+    throw error;
+  } finally {
+    await client.leases.delete(lease.id);
+  }
+}
+
+async function prepareSpec(
+  host: Host,
+  leased: NamespacedClient,
+  id: string,
+  generation: Generation,
+  image: UnpackedImage,
+): Promise<object> {
+  const { snapshotter } = host;
+  const { deployment } = generation;
+  host.at('create.snapshot');
+  const mounts = await leased.snapshots.prepare({ snapshotter, key: id, parent: image.chainId });
+  const imageConfig = image.config.config ?? {};
+  const resources = resourcesOf(deployment);
+  if (resources.memoryLimitBytes && !host.features.memoryController) {
+    host.log.warn('memory limits have no effect: the kernel has its memory cgroup off', { function: deployment.name });
+  }
+  return buildSpec({
+    deployment,
+    namespace: deployment.namespace,
+    replicaId: id,
+    imageConfig,
+    user: await resolveUser(mounts, imageConfig.User ?? ''),
+    netnsPath: host.network.netnsPath(id),
+    hostFiles: hostFilesOf(host, id),
+    secretsDir: deployment.secrets?.length ? host.replicaSecrets.path(id) : undefined,
+    resources,
+    host: host.features,
+  });
+}
+
+export async function removeSnapshot(client: NamespacedClient, snapshotter: string, key: string): Promise<void> {
+  try {
+    await client.snapshots.remove({ snapshotter, key });
+  } catch (error) {
+    // containerd's collector may have been faster.
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+export async function removeContainer(client: NamespacedClient, id: string): Promise<void> {
+  try {
+    await client.containers.delete(id);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}

@@ -1,0 +1,29 @@
+import type { Containerd } from '../../../containerd/index.ts';
+import type { Log } from '../../../base/log.ts';
+import type { LogStore } from '../../../logs/index.ts';
+import type { ReplicaSecrets, SecretStore } from '../../../secrets/index.ts';
+import type { AtFaultPoint } from '../fault-points.ts';
+import type { Network } from '../network/index.ts';
+import type { HostFeatures } from '../runtime-spec/index.ts';
+
+/** What a replica is made of: the parts of the host that its steps work on. */
+export interface Host {
+  containerd: Containerd;
+  snapshotter: string;
+  network: Network;
+  secrets: SecretStore;
+  replicaSecrets: ReplicaSecrets;
+  logs: LogStore;
+  features: HostFeatures;
+  /** Where each replica's resolv.conf and hosts files are, `<runDir>/replicas`. */
+  replicaFilesDir: string;
+  at: AtFaultPoint;
+  log: Log;
+}
+
+/** A replica's place: its container id and the function that it runs. */
+export interface ReplicaName {
+  id: string;
+  name: string;
+  namespace: string;
+}

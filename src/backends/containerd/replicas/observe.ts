@@ -1,0 +1,51 @@
+import { isNotFound, type Containerd, type NamespacedClient } from '../../../containerd/index.ts';
+import type { FunctionName } from '../../../provider/index.ts';
+import { functionLabel, generationLabel } from './labels.ts';
+
+export interface TaskState {
+  status: 'none' | 'created' | 'running' | 'stopped';
+  /** Of a stopped task: its code, or 128 + signal. */
+  exitStatus?: number;
+}
+
+/** A replica as containerd knows it. */
+export interface ActualReplica {
+  id: string;
+  function: FunctionName;
+  generation: string;
+  task: TaskState;
+}
+
+/** The replicas of one function. */
+export function observeFunction(containerd: Containerd, { name, namespace }: FunctionName): Promise<ActualReplica[]> {
+  return observe(containerd.namespace(namespace), `labels."${functionLabel}"==${name}`);
+}
+
+/** Every replica in a namespace, also of functions that are not wanted any more. */
+export function observeNamespace(containerd: Containerd, namespace: string): Promise<ActualReplica[]> {
+  return observe(containerd.namespace(namespace), `labels."${functionLabel}"`);
+}
+
+async function observe(client: NamespacedClient, filter: string): Promise<ActualReplica[]> {
+  const containers = await client.containers.list([filter]);
+  return Promise.all(
+    containers.map(async ({ id, labels }) => ({
+      id,
+      function: { name: labels[functionLabel] ?? '', namespace: client.name },
+      generation: labels[generationLabel] ?? '',
+      task: await taskState(client, id),
+    })),
+  );
+}
+
+export async function taskState(client: NamespacedClient, id: string): Promise<TaskState> {
+  try {
+    const task = await client.tasks.get(id);
+    if (task.status === 'CREATED') return { status: 'created' };
+    if (task.status === 'STOPPED') return { status: 'stopped', exitStatus: task.exitStatus };
+    return { status: 'running' };
+  } catch (error) {
+    if (isNotFound(error)) return { status: 'none' };
+    throw error;
+  }
+}

@@ -1,0 +1,154 @@
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FunctionDeployment } from '../../../provider/index.ts';
+import { durationMs } from '../settings.ts';
+
+export interface ProbeTarget {
+  hostname: string;
+  port: number;
+}
+
+/** Times in milliseconds. */
+export interface ProbeSettings {
+  /** Asked by HTTP; only an answer below 400 is good. Absent: the watchdog's own path, see `probe`. */
+  path?: string;
+  initialDelayMs: number;
+  periodMs: number;
+  timeoutMs: number;
+  successThreshold: number;
+  failureThreshold: number;
+}
+
+const watchdogPath = '/_/health';
+/** of-watchdog does not log the requests of this agent. */
+const userAgent = 'kube-probe/berth';
+const firstPauseMs = 5;
+const longestPauseMs = 250;
+
+/** The annotations `com.openfaas.ready.http.*`. Source: https://docs.openfaas.com/reference/workloads/ */
+export function readinessOf(deployment: FunctionDeployment): ProbeSettings {
+  const defaults = {
+    initialDelayMs: 0,
+    periodMs: longestPauseMs,
+    timeoutMs: 1000,
+    successThreshold: 1,
+    failureThreshold: 3,
+  };
+  return settingsOf(deployment, 'com.openfaas.ready.http.', defaults);
+}
+
+/** The annotations `com.openfaas.health.http.*`. */
+export function livenessOf(deployment: FunctionDeployment): ProbeSettings {
+  const defaults = { initialDelayMs: 0, periodMs: 10_000, timeoutMs: 5000, successThreshold: 1, failureThreshold: 3 };
+  return settingsOf(deployment, 'com.openfaas.health.http.', defaults);
+}
+
+/** True when readiness goes on being asked after the first time: the function has a path of its own for it. */
+export function hasReadyPath({ annotations }: FunctionDeployment): boolean {
+  return Boolean(annotations?.['com.openfaas.ready.http.path']);
+}
+
+function settingsOf({ annotations = {} }: FunctionDeployment, prefix: string, defaults: ProbeSettings): ProbeSettings {
+  const seconds = (key: string, otherwise: number) => durationMs(annotations[`${prefix}${key}`]) || otherwise;
+  const count = (key: string, otherwise: number) => {
+    const text = annotations[`${prefix}${key}`] ?? '';
+    return /^\d{1,3}$/.test(text) ? Number(text) || otherwise : otherwise;
+  };
+  return {
+    path: pathOf(annotations[`${prefix}path`]),
+    initialDelayMs: seconds(
+      'initialDelaySeconds',
+      durationMs(annotations[`${prefix}initialDelay`]) ?? defaults.initialDelayMs,
+    ),
+    periodMs: Math.max(10, seconds('periodSeconds', defaults.periodMs)),
+    timeoutMs: Math.max(10, seconds('timeoutSeconds', defaults.timeoutMs)),
+    successThreshold: count('successThreshold', defaults.successThreshold),
+    failureThreshold: count('failureThreshold', defaults.failureThreshold),
+  };
+}
+
+/** As a request can hold it. */
+function pathOf(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  const { pathname, search } = new URL(`http://function${text.startsWith('/') ? '' : '/'}${text}`);
+  return pathname + search;
+}
+
+/** Returns when the replica has answered well `successThreshold` times in a row; rejects when the signal aborts. */
+export async function untilReady(target: ProbeTarget, settings: ProbeSettings, signal: AbortSignal): Promise<void> {
+  await sleep(settings.initialDelayMs, undefined, { signal });
+  let pauseMs = Math.min(firstPauseMs, settings.periodMs);
+  for (let successes = 0; successes < settings.successThreshold;) {
+    successes = (await probe(target, settings, signal)) ? successes + 1 : 0;
+    if (successes >= settings.successThreshold) return;
+    await sleep(pauseMs, undefined, { signal });
+    pauseMs = Math.min(pauseMs * 1.5, settings.periodMs);
+  }
+}
+
+/** Returns when the replica has answered badly `failureThreshold` times in a row; rejects when the signal aborts. */
+export async function untilFailing(
+  target: ProbeTarget,
+  settings: ProbeSettings,
+  signal: AbortSignal,
+  /** A function that is busy with a call may have no thread left for the probe. */
+  isBusy: () => boolean,
+): Promise<void> {
+  await sleep(settings.initialDelayMs, undefined, { signal });
+  for (let failures = 0; failures < settings.failureThreshold;) {
+    await sleep(settings.periodMs, undefined, { signal });
+    const good = (await probe(target, settings, signal)) || isBusy();
+    failures = good ? 0 : failures + 1;
+  }
+}
+
+/**
+ * One look. With a path: an HTTP answer below 400. Without one: the watchdog's health path, where only 503 means "no";
+ * an image that is no watchdog answers something else there, or no HTTP at all, and is taken by its open port.
+ */
+export async function probe(target: ProbeTarget, settings: ProbeSettings, signal: AbortSignal): Promise<boolean> {
+  signal.throwIfAborted();
+  const { path = watchdogPath, timeoutMs } = settings;
+  const answer = await ask(target, path, timeoutMs, signal);
+  signal.throwIfAborted();
+  if (settings.path !== undefined) return typeof answer === 'number' && answer < 400;
+  if (answer === 'unreachable') return false;
+  if (answer === 'no-http') return accepts(target, timeoutMs, signal);
+  return answer !== 503;
+}
+
+type ProbeAnswer = number | 'unreachable' | 'no-http';
+
+function ask(
+  { hostname, port }: ProbeTarget,
+  path: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<ProbeAnswer> {
+  const { promise, resolve } = Promise.withResolvers<ProbeAnswer>();
+  const headers = { 'User-Agent': userAgent, Connection: 'close' };
+  const asked = request({ hostname, port, path, headers, signal, agent: false }, (reply) => {
+    resolve(reply.statusCode ?? 0);
+    asked.destroy();
+  });
+  asked.setTimeout(timeoutMs, () => asked.destroy(new Error('the probe timed out')));
+  asked.once('error', (error: NodeJS.ErrnoException) => {
+    resolve(error.code?.startsWith('HPE_') ? 'no-http' : 'unreachable');
+  });
+  asked.end();
+  return promise;
+}
+
+function accepts({ hostname, port }: ProbeTarget, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host: hostname, port, signal });
+  socket.setTimeout(timeoutMs, () => socket.destroy());
+  socket.once('connect', () => {
+    resolve(true);
+    socket.destroy();
+  });
+  socket.once('error', () => resolve(false));
+  socket.once('close', () => resolve(false));
+  return promise;
+}

@@ -1,0 +1,94 @@
+import { isAlreadyExists, type NamespacedClient, type NewTask } from '../../../containerd/index.ts';
+import type { Generation } from '../desired/record.ts';
+import type { Attachment } from '../network/index.ts';
+import { requireSecrets } from '../function-secrets.ts';
+import type { Host, ReplicaName } from './host.ts';
+import { writeHostFiles } from './host-files.ts';
+import { taskState } from './observe.ts';
+import { clearStartMark, isStartMarked, markStart } from './start-mark.ts';
+import { deleteTask, stopTask } from './stop-task.ts';
+
+/**
+ * From a container record to a running task. Everything the task needs outside containerd is made first and each part
+ * keeps what is there already, so this is the same after a crash of the function, of the daemon, or of the host.
+ */
+export async function startTask(host: Host, replica: ReplicaName, generation: Generation): Promise<Attachment> {
+  const client = host.containerd.namespace(replica.namespace);
+  const { status, attachment } = await createTask(host, replica, generation);
+  if (status === 'running') return attachment;
+  await markStart(host, replica.id);
+  host.at('start.process');
+  try {
+    await client.tasks.start({ containerId: replica.id });
+  } catch (error) {
+    await deleteTask(client, replica.id);
+    throw error;
+  }
+  host.at('started');
+  await host.logs.follow(replica);
+  return attachment;
+}
+
+/** The first part of `startTask`, all but the start itself: as far as a replica gets that stands by. */
+export async function createTask(
+  host: Host,
+  replica: ReplicaName,
+  generation: Generation,
+): Promise<{ status: 'created' | 'running'; attachment: Attachment }> {
+  const { id } = replica;
+  const client = host.containerd.namespace(replica.namespace);
+  const status = await usableTask(host, replica);
+  host.at('start.attach');
+  const attachment = await host.network.attach(id);
+  if (status !== 'none') return { status, attachment };
+  host.at('start.files');
+  await writeHostFiles(host, replica, attachment.ip);
+  await prepareSecrets(host, client, replica, generation.deployment.secrets ?? []);
+  const { stdout, stderr } = await host.logs.stdioFor(replica);
+  await clearStartMark(host, id);
+  const rootfs = await client.snapshots.mounts({ snapshotter: host.snapshotter, key: id });
+  host.at('start.task');
+  await createOnce(client, { containerId: id, rootfs, stdout, stderr });
+  return { status: 'created', attachment };
+}
+
+/** A task that can go on as it is; one that has ended, or whose start broke off, makes place for another. */
+async function usableTask(host: Host, replica: ReplicaName): Promise<'none' | 'created' | 'running'> {
+  const { status } = await taskState(host.containerd.namespace(replica.namespace), replica.id);
+  const isSpent = status === 'stopped' || (status === 'created' && (await isStartMarked(host, replica.id)));
+  if (!isSpent) return status;
+  await stopTask(host, replica, 0);
+  return 'none';
+}
+
+/** A task whose making broke off as containerd ended is not shown, but no other can be made beside it. */
+async function createOnce(client: NamespacedClient, task: NewTask): Promise<void> {
+  try {
+    await client.tasks.create(task);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    await deleteTask(client, task.containerId);
+    await client.tasks.create(task);
+  }
+}
+
+async function prepareSecrets(
+  host: Host,
+  client: NamespacedClient,
+  { id, namespace }: ReplicaName,
+  names: string[],
+): Promise<void> {
+  if (names.length === 0) return;
+  await requireSecrets(host.secrets, namespace, names);
+  const files = await Promise.all(
+    names.map(async (name) => ({ name, value: await host.secrets.read(namespace, name) })),
+  );
+  const { spec } = await client.containers.get(id);
+  await host.replicaSecrets.prepare(id, files, userOf(spec));
+}
+
+/** Whom the function runs as, from the spec that we made. */
+function userOf(spec: unknown): { uid: number; gid: number } {
+  const { process } = spec as { process: { user: { uid: number; gid: number } } };
+  return process.user;
+}

@@ -1,0 +1,117 @@
+import { resolve } from 'node:path/posix';
+import { BadRequestError, type FunctionDeployment } from '../../../provider/index.ts';
+import { capabilitySets, grantedCapabilities } from './capabilities.ts';
+import { environment, validateEnvironment } from './environment.ts';
+import type { HostFeatures } from './host-features.ts';
+import { functionMounts, maskedPaths, readonlyPaths, type HostFiles } from './mounts.ts';
+import type { OciLinux, OciProcess, OciSpec, OciUser } from './oci-spec.ts';
+import { resourceLimits, validateResources, type SpecResources } from './resource-limits.ts';
+import { seccompProfile } from './seccomp.ts';
+
+/**
+ * The `config` of an OCI image, any part of which may be missing or null.
+ * Source: https://github.com/opencontainers/image-spec/blob/v1.1.0/config.md
+ */
+export interface ImageConfig {
+  User?: string | null;
+  Env?: string[] | null;
+  Entrypoint?: string[] | null;
+  Cmd?: string[] | null;
+  WorkingDir?: string | null;
+}
+
+export interface SpecInput {
+  deployment: FunctionDeployment;
+  replicaId: string;
+  /** containerd's namespace, the default cgroup's parent. */
+  namespace: string;
+  imageConfig?: ImageConfig | null;
+  /** From resolveUser. */
+  user: OciUser;
+  /** A network namespace that is there already, e.g. /run/netns/ID. */
+  netnsPath: string;
+  hostFiles: HostFiles;
+  /** Folder with the replica's copy of its secrets; absent when it has none. */
+  secretsDir?: string;
+  resources: SpecResources;
+  host: HostFeatures;
+  /** Under the root of the cgroup tree; /NAMESPACE/REPLICA when absent. */
+  cgroupsPath?: string;
+}
+
+/** A host name's limit in Linux (sethostname(2)). */
+const hostnameLength = 64;
+/** Functions go before the daemon and containerd when the host runs out of memory. */
+const oomScoreAdj = 500;
+const softOpenFiles = 65_536;
+const hardOpenFiles = 1_048_576;
+
+/** Throws BadRequestError for what buildSpec would refuse later, so that a deploy fails before anything is pulled. */
+export function validateDeployment(deployment: FunctionDeployment, resources: SpecResources = {}): void {
+  grantedCapabilities(deployment);
+  validateEnvironment(deployment);
+  validateResources(resources);
+}
+
+/**
+ * The runtime spec of one replica, from its input alone. Throws BadRequestError for what the deployer must mend.
+ * Source: https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md
+ */
+export function buildSpec(input: SpecInput): OciSpec {
+  const { deployment, hostFiles, secretsDir, resources } = input;
+  validateDeployment(deployment, resources);
+  const readOnlyRoot = deployment.readOnlyRootFilesystem ?? false;
+  return {
+    ociVersion: '1.0.2',
+    hostname: deployment.name.slice(0, hostnameLength),
+    root: { path: 'rootfs', readonly: readOnlyRoot },
+    process: processSpec(input),
+    mounts: functionMounts({ hostFiles, secretsDir, readOnlyRoot }),
+    linux: linuxSpec(input),
+  };
+}
+
+function processSpec({ deployment, imageConfig, user, host }: SpecInput): OciProcess {
+  return {
+    args: command(deployment.image, imageConfig),
+    env: environment(deployment, imageConfig?.Env ?? []),
+    cwd: resolve('/', imageConfig?.WorkingDir ?? ''),
+    user,
+    noNewPrivileges: true,
+    capabilities: capabilitySets(grantedCapabilities(deployment), user.uid),
+    rlimits: [openFilesLimit(host)],
+    oomScoreAdj,
+  };
+}
+
+/** Without it a process inherits systemd's 2^30 from containerd, which programs that close every descriptor choke on. */
+function openFilesLimit({ maxOpenFiles }: HostFeatures): OciProcess['rlimits'][number] {
+  const [soft, hard] = [Math.min(softOpenFiles, maxOpenFiles), Math.min(hardOpenFiles, maxOpenFiles)];
+  return { type: 'RLIMIT_NOFILE', soft, hard };
+}
+
+function command(image: string, imageConfig: SpecInput['imageConfig']): string[] {
+  const args = [...(imageConfig?.Entrypoint ?? []), ...(imageConfig?.Cmd ?? [])];
+  if (args.length === 0) {
+    throw new BadRequestError(`image ${image} has no command: give it an ENTRYPOINT or a CMD and build it again`);
+  }
+  return args;
+}
+
+function linuxSpec({ deployment, host, netnsPath, namespace, replicaId, resources, cgroupsPath }: SpecInput): OciLinux {
+  return {
+    cgroupsPath: cgroupsPath ?? `/${namespace}/${replicaId}`,
+    resources: resourceLimits(resources, host),
+    namespaces: [
+      { type: 'pid' },
+      { type: 'ipc' },
+      { type: 'uts' },
+      { type: 'mount' },
+      { type: 'cgroup' },
+      { type: 'network', path: netnsPath },
+    ],
+    maskedPaths,
+    readonlyPaths,
+    ...(host.seccomp && { seccomp: seccompProfile(host.architecture, grantedCapabilities(deployment)) }),
+  };
+}

@@ -1,0 +1,97 @@
+import { constants, type Stats } from 'node:fs';
+import { lstat, open, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Mount } from '../../../containerd/index.ts';
+import { BadRequestError } from '../../../provider/index.ts';
+
+/** As many symbolic links as the kernel follows (path_resolution(7)). */
+const maxSymlinks = 40;
+const maxFileBytes = 16 * 1024 * 1024;
+
+/** The folders that show as one in the image, topmost layer first. */
+type LayeredFolder = string[];
+
+/**
+ * Reads a file of an unmounted image, e.g. `/etc/passwd`; undefined when the image has no such file. Symbolic links
+ * are followed within the image: absolute ones and `..` start at, and stop at, its root. The overlay's deletions (a
+ * character device 0:0) are honoured; a folder that an upper layer replaced whole shows through, for its mark is an
+ * extended attribute, which Node cannot read.
+ */
+export async function readLayeredFile(mounts: Mount[], path: string): Promise<string | undefined> {
+  const folders: LayeredFolder[] = [layersOf(mounts)];
+  const names = path.split('/');
+  let symlinks = 0;
+  for (let name = names.shift(); name !== undefined; name = names.shift()) {
+    if (name === '' || name === '.') continue;
+    if (name === '..') {
+      if (folders.length > 1) folders.pop();
+      continue;
+    }
+    const entry = await lookUp(folders.at(-1) ?? [], name);
+    if (entry === undefined) return undefined;
+    if ('folder' in entry) {
+      folders.push(entry.folder);
+    } else if (entry.stats.isSymbolicLink()) {
+      if (++symlinks > maxSymlinks) throw new BadRequestError(`${path} in the image is a loop of symbolic links`);
+      const link = await readlink(entry.path);
+      names.unshift(...link.split('/'));
+      if (link.startsWith('/')) folders.length = 1;
+    } else {
+      return names.length === 0 && entry.stats.isFile() ? readRegularFile(entry.path, path) : undefined;
+    }
+  }
+  return undefined;
+}
+
+function layersOf(mounts: Mount[]): LayeredFolder {
+  const [mount] = mounts;
+  if (mounts.length === 1 && mount?.type === 'bind') return [mount.source];
+  if (mounts.length === 1 && mount?.type === 'overlay') {
+    return [...option(mount, 'upperdir'), ...option(mount, 'lowerdir').flatMap((dirs) => dirs.split(':'))];
+  }
+  const types = mounts.map(({ type }) => type).join(', ') || 'none';
+  throw new Error(`snapshot has mounts of type ${types}: berth reads one of type bind or overlay, use overlayfs`);
+}
+
+function option({ options }: Mount, name: string): string[] {
+  const found = options.find((entry) => entry.startsWith(`${name}=`));
+  return found === undefined ? [] : [found.slice(name.length + 1)];
+}
+
+async function lookUp(
+  folder: LayeredFolder,
+  name: string,
+): Promise<{ folder: LayeredFolder } | { path: string; stats: Stats } | undefined> {
+  const merged: LayeredFolder = [];
+  for (const layer of folder) {
+    const path = join(layer, name);
+    const stats = await lstatIfThere(path);
+    if (stats === undefined) continue;
+    if (!stats.isDirectory()) {
+      // Anything but a folder hides what is below it, and is itself hidden by a folder above it.
+      return merged.length > 0 ? { folder: merged } : isDeletion(stats) ? undefined : { path, stats };
+    }
+    merged.push(path);
+  }
+  return merged.length > 0 ? { folder: merged } : undefined;
+}
+
+function isDeletion(stats: Stats): boolean {
+  return stats.isCharacterDevice() && stats.rdev === 0;
+}
+
+async function lstatIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function readRegularFile(path: string, imagePath: string): Promise<string> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const { size } = await file.stat();
+  if (size > maxFileBytes) throw new BadRequestError(`${imagePath} in the image is ${size} bytes: 16Mi at most`);
+  return file.readFile('utf8');
+}

@@ -1,0 +1,92 @@
+import type { Mount } from '../../../containerd/index.ts';
+import { BadRequestError } from '../../../provider/index.ts';
+import { readLayeredFile } from './layered-files.ts';
+import type { OciUser } from './oci-spec.ts';
+
+const maxId = 2 ** 31 - 1;
+
+interface Account {
+  name: string;
+  uid: number;
+  gid: number;
+}
+
+interface Group {
+  name: string;
+  gid: number;
+  members: string[];
+}
+
+/**
+ * Who an image's `USER` is (`name`, `uid`, `name:group`, `uid:gid`, `uid:group`, `name:gid`, or empty for root), from
+ * /etc/passwd and /etc/group in the image's layers, with the groups that list the user as a member. Throws
+ * BadRequestError for a user or group that the image does not have; a bare uid needs no entry and gets group 0.
+ */
+export async function resolveUser(mounts: Mount[], imageUser: string): Promise<OciUser> {
+  const [userPart = '', groupPart, ...rest] = imageUser.split(':');
+  if (rest.length > 0) throw new BadRequestError(`USER "${imageUser}" of the image has more than one ":"`);
+  const accounts = parsePasswd((await readLayeredFile(mounts, '/etc/passwd')) ?? '');
+  const groups = parseGroups((await readLayeredFile(mounts, '/etc/group')) ?? '');
+  const account = imageUser === '' ? { name: 'root', uid: 0, gid: 0 } : findAccount(accounts, userPart);
+  const gid = groupPart === undefined ? account.gid : findGid(groups, groupPart);
+  return { uid: account.uid, gid, additionalGids: [...new Set([gid, ...memberOf(groups, account.name)])] };
+}
+
+function findAccount(accounts: Account[], user: string): Partial<Account> & Pick<Account, 'uid' | 'gid'> {
+  if (/^-?\d+$/.test(user)) {
+    const uid = parseId(user);
+    if (uid === undefined) throw new BadRequestError(`USER ${user} of the image is not within 0 and ${maxId}`);
+    return accounts.find((account) => account.uid === uid) ?? { uid, gid: 0 };
+  }
+  const account = accounts.find(({ name }) => name === user);
+  if (!account) {
+    throw new BadRequestError(`USER "${user}" is not in the image's /etc/passwd: add it there, or give a number`);
+  }
+  return account;
+}
+
+function findGid(groups: Group[], group: string): number {
+  if (/^-?\d+$/.test(group)) {
+    const gid = parseId(group);
+    if (gid === undefined) throw new BadRequestError(`group ${group} of the image's USER is not within 0 and ${maxId}`);
+    return gid;
+  }
+  const found = groups.find(({ name }) => name === group);
+  if (!found) {
+    throw new BadRequestError(
+      `group "${group}" of the image's USER is not in its /etc/group: add it there, or give a number`,
+    );
+  }
+  return found.gid;
+}
+
+/** The group named like the user is its primary one as a rule, and given as such or not at all. */
+function memberOf(groups: Group[], user: string | undefined): number[] {
+  if (user === undefined) return [];
+  return groups.filter(({ name, members }) => name !== user && members.includes(user)).map(({ gid }) => gid);
+}
+
+/** `name:password:uid:gid:…` (passwd(5)); a line without numbers is no account. */
+function parsePasswd(text: string): Account[] {
+  return text.split('\n').flatMap((line) => {
+    const [name = '', , uidText, gidText] = line.trim().split(':');
+    const uid = parseId(uidText);
+    const gid = parseId(gidText);
+    return name === '' || uid === undefined || gid === undefined ? [] : [{ name, uid, gid }];
+  });
+}
+
+/** `name:password:gid:member,member` (group(5)). */
+function parseGroups(text: string): Group[] {
+  return text.split('\n').flatMap((line) => {
+    const [name = '', , gidText, members = ''] = line.trim().split(':');
+    const gid = parseId(gidText);
+    return name === '' || name.startsWith('#') || gid === undefined ? [] : [{ name, gid, members: members.split(',') }];
+  });
+}
+
+function parseId(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d+$/.test(text)) return undefined;
+  const id = Number(text);
+  return id <= maxId ? id : undefined;
+}

@@ -1,0 +1,70 @@
+import { BadRequestError } from '../../../provider/index.ts';
+import type { HostFeatures } from './host-features.ts';
+import type { OciResources } from './oci-spec.ts';
+
+/** A function's limits and requests, already parsed; absent means not asked for. */
+export interface SpecResources {
+  memoryLimitBytes?: number;
+  memoryRequestBytes?: number;
+  cpuLimitMillicores?: number;
+  cpuRequestMillicores?: number;
+}
+
+/** Starting a container charges about 2 MiB to it before the function's own first page. */
+const minimumMemoryBytes = 4 * 1024 * 1024;
+const pidsLimit = 1024;
+const cpuPeriodMicros = 100_000;
+/** The kernel refuses a quota below one millisecond. */
+const minimumQuotaMicros = 1000;
+const minimumShares = 2;
+const maximumShares = 262_144;
+
+/** Throws BadRequestError for a limit that no process can live under. */
+export function validateResources({ memoryLimitBytes, cpuLimitMillicores }: SpecResources): void {
+  if (memoryLimitBytes !== undefined && memoryLimitBytes < minimumMemoryBytes) {
+    throw new BadRequestError(
+      `limits.memory is ${memoryLimitBytes} bytes: a function needs 4Mi at least; leave it out for no limit`,
+    );
+  }
+  if (cpuLimitMillicores !== undefined && cpuLimitMillicores <= 0) {
+    throw new BadRequestError('limits.cpu is not above 0: ask for some, e.g. 100m, or leave it out for no limit');
+  }
+}
+
+/** What the host can enforce of it: naming a controller that the kernel lacks would keep the container from starting. */
+export function resourceLimits(resources: SpecResources, host: HostFeatures): OciResources {
+  return {
+    devices: [{ allow: false, access: 'rwm' }],
+    ...(host.memoryController && memoryLimits(resources, host)),
+    ...(host.cpuController && { cpu: cpuLimits(resources) }),
+    ...(host.pidsController && { pids: { limit: pidsLimit } }),
+  };
+}
+
+function memoryLimits(
+  { memoryLimitBytes: limit, memoryRequestBytes: reservation }: SpecResources,
+  host: HostFeatures,
+): Pick<OciResources, 'memory' | 'unified'> {
+  return {
+    memory: {
+      ...(limit !== undefined && { limit }),
+      // Equal to the limit, memory and swap together leave no swap; left out, swap has no bound.
+      ...(limit !== undefined && host.swapAccounting && { swap: limit }),
+      ...(reservation !== undefined && { reservation }),
+    },
+    // Without it the kernel may kill a worker and leave its parent waiting: a function dies whole and is restarted.
+    ...(host.cgroupVersion === 2 && { unified: { 'memory.oom.group': '1' } }),
+  };
+}
+
+function cpuLimits({ cpuLimitMillicores, cpuRequestMillicores }: SpecResources): OciResources['cpu'] {
+  return {
+    ...(cpuLimitMillicores !== undefined && {
+      quota: Math.max(minimumQuotaMicros, Math.round((cpuLimitMillicores * cpuPeriodMicros) / 1000)),
+      period: cpuPeriodMicros,
+    }),
+    ...(cpuRequestMillicores !== undefined && {
+      shares: Math.min(maximumShares, Math.max(minimumShares, Math.round((cpuRequestMillicores * 1024) / 1000))),
+    }),
+  };
+}

@@ -1,0 +1,171 @@
+import { readdir } from 'node:fs/promises';
+import { describeError, type Log } from '../../base/log.ts';
+import type { FunctionStore } from './desired/function-store.ts';
+import type { Images, UsedImage } from './images/index.ts';
+import type { Namespaces } from './function-namespaces.ts';
+import { removeOutsideParts } from './replicas/delete-replica.ts';
+import type { Host } from './replicas/host.ts';
+import { leaseLabel, leaseOf } from './replicas/labels.ts';
+import { observeNamespace } from './replicas/observe.ts';
+import { endShim, shimsOf } from './replicas/stray-shims.ts';
+
+export interface SweepOptions {
+  host: Host;
+  images: Images;
+  namespaces: Namespaces;
+  store: FunctionStore;
+  /** Replicas that the reconciler knows of, those that are only being made included. */
+  replicaIds: () => string[];
+  /** Images that deploys are pulling, before there is a version that names them. */
+  pulling: (namespace: string) => UsedImage[];
+  /** One that is always there. */
+  defaultNamespace: string;
+  log: Log;
+}
+
+/** Replicas often go several at a time. */
+const soonMs = 2000;
+
+/** Takes away what a crash left without an owner, and images that no version needs. */
+export class Sweep {
+  readonly #host: Host;
+  readonly #images: Images;
+  readonly #namespaces: Namespaces;
+  readonly #store: FunctionStore;
+  readonly #replicaIds: () => string[];
+  readonly #pulling: (namespace: string) => UsedImage[];
+  readonly #defaultNamespace: string;
+  readonly #log: Log;
+  #timer?: NodeJS.Timeout;
+
+  constructor({ host, images, namespaces, store, replicaIds, pulling, defaultNamespace, log }: SweepOptions) {
+    this.#host = host;
+    this.#images = images;
+    this.#namespaces = namespaces;
+    this.#store = store;
+    this.#replicaIds = replicaIds;
+    this.#pulling = pulling;
+    this.#defaultNamespace = defaultNamespace;
+    this.#log = log;
+  }
+
+  /** Never rejects: what could not be cleared is tried again the next time. */
+  async all(): Promise<void> {
+    try {
+      await this.#outsideParts();
+      await this.#insideParts();
+    } catch (error) {
+      this.#log.warn('could not clear up, will try again', { error: describeError(error) });
+    }
+  }
+
+  /** A replica has gone: in a moment, images and layers that it was the last to need. */
+  soon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#insideParts().catch((error: unknown) =>
+        this.#log.warn('could not remove unused images, will try again', { error: describeError(error) }),
+      );
+    }, soonMs).unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Images of versions that no function has any more; the previous one is kept for rollback. Never rejects. */
+  async images(namespace: string): Promise<void> {
+    try {
+      await this.#unusedImages(namespace);
+    } catch (error) {
+      this.#log.warn('could not remove unused images, will try again', { namespace, error: describeError(error) });
+    }
+  }
+
+  /** Everything that we keep in a namespace without functions; containerd has collected it when this resolves. */
+  async namespace(name: string): Promise<void> {
+    await this.#unusedImages(name);
+    await this.#collect(name);
+  }
+
+  async #insideParts(): Promise<void> {
+    await this.#strayShims();
+    for (const namespace of await this.#namespaces.list()) {
+      await this.#leftLeases(namespace);
+      await this.#unusedImages(namespace);
+    }
+    await this.#collect(this.#defaultNamespace);
+  }
+
+  /**
+   * Lets containerd collect what nothing refers to, in all namespaces, now: by itself it overlooks deletions that come
+   * while it is collecting.
+   */
+  async #collect(namespace: string): Promise<void> {
+    const { leases } = this.#host.containerd.namespace(namespace);
+    const { id } = await leases.create({ labels: { [leaseLabel]: 'sweep' }, expiresAt: new Date(Date.now() + 60_000) });
+    await leases.delete(id, { sync: true });
+  }
+
+  /** Of replicas whose making broke off, with the daemon or with containerd: their snapshots can then be collected. */
+  async #leftLeases(namespace: string): Promise<void> {
+    const { leases } = this.#host.containerd.namespace(namespace);
+    const ours = (await leases.list()).filter(({ labels }) => labels[leaseLabel] === 'replica');
+    // Asked last: a replica is known before it has a lease.
+    const making = new Set(this.#replicaIds().map(leaseOf));
+    for (const { id } of ours) if (!making.has(id)) await leases.delete(id);
+  }
+
+  /** Those of containers without a record, in our namespaces: nobody can use what they keep, or end it. */
+  async #strayShims(): Promise<void> {
+    const { containerd } = this.#host;
+    const shims = await shimsOf(containerd.address);
+    for (const namespace of await this.#namespaces.list()) {
+      const records = await containerd.namespace(namespace).containers.list();
+      const known = new Set([...records.map(({ id }) => id), ...this.#replicaIds()]);
+      const strays = shims.filter((shim) => shim.namespace === namespace && !known.has(shim.id));
+      for (const shim of strays) {
+        this.#log.warn('ending a task that containerd has lost', { namespace, container: shim.id, pid: shim.pid });
+        await endShim(shim);
+      }
+    }
+  }
+
+  /** What replicas had outside containerd, where their container record is gone. */
+  async #outsideParts(): Promise<void> {
+    const { network, replicaSecrets, replicaFilesDir, logs } = this.#host;
+    const logged = await logs.list();
+    const found = [
+      ...(await network.attachments()),
+      ...(await replicaSecrets.list()),
+      ...(await readdir(replicaFilesDir)),
+    ];
+    // Asked last: a replica is known before it has anything.
+    const known = await this.#knownReplicas();
+    for (const id of new Set(found)) {
+      if (known.has(id)) continue;
+      this.#log.info('removing what a replica left behind', { replica: id });
+      await removeOutsideParts(this.#host, id);
+    }
+    for (const replica of logged) if (!known.has(replica.id)) await logs.finish(replica);
+  }
+
+  async #knownReplicas(): Promise<Set<string>> {
+    const namespaces = await this.#namespaces.list();
+    const replicas = await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)));
+    return new Set([...replicas.flat().map(({ id }) => id), ...this.#replicaIds()]);
+  }
+
+  async #unusedImages(namespace: string): Promise<void> {
+    // Which image the function of such a file needs, nobody knows.
+    if (this.#store.hasUnreadable(namespace)) return;
+    await this.#images.removeUnused(namespace, () => {
+      const generations = this.#store
+        .inNamespace(namespace)
+        .flatMap(({ record }) => [record.current, record.candidate, record.previous])
+        .filter((generation) => generation !== undefined);
+      const used = generations.map(({ deployment, imageDigest }) => ({ image: deployment.image, digest: imageDigest }));
+      return [...used, ...this.#pulling(namespace)];
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import { withTimeout } from './call.ts';
+import type { CallOptions, Connection } from './call.ts';
+import type { Image__Output } from './generated/containerd/services/images/v1/Image.ts';
+import { images as methods } from './protos.ts';
+import { toDate } from './timestamps.ts';
+import { present, toDescriptor } from './wire-types.ts';
+import type { Descriptor, Labels } from './wire-types.ts';
+
+/** A name for a manifest or index in the content store. */
+export interface Image {
+  name: string;
+  labels: Labels;
+  target: Descriptor;
+  createdAt?: Date;
+  updatedAt?: Date;
+}
+
+export interface NewImage {
+  name: string;
+  labels?: Labels;
+  target: Descriptor;
+}
+
+export type Images = ReturnType<typeof imagesOn>;
+
+const collectionTimeoutMs = 60_000;
+
+export function imagesOn(connection: Connection) {
+  return {
+    async get(name: string, options?: CallOptions): Promise<Image> {
+      const { image } = await connection.unary(methods.Get, { name }, options);
+      return toImage(image);
+    },
+    async list(filters: string[] = [], options?: CallOptions): Promise<Image[]> {
+      const { images } = await connection.unary(methods.List, { filters }, options);
+      return images.map(toImage);
+    },
+    async create(image: NewImage, options?: CallOptions): Promise<Image> {
+      const response = await connection.unary(methods.Create, { image }, options);
+      return toImage(response.image);
+    },
+    /** Without paths target and labels are replaced; with paths (`target`, `labels.<key>`) only those change. */
+    async update(image: NewImage, paths: string[] = [], options?: CallOptions): Promise<Image> {
+      const response = await connection.unary(methods.Update, { image, updateMask: { paths } }, options);
+      return toImage(response.image);
+    },
+    /** With `sync` it answers once what the image alone kept has been collected. */
+    async delete(name: string, { sync = false, ...options }: CallOptions & { sync?: boolean } = {}): Promise<void> {
+      await connection.unary(methods.Delete, { name, sync }, withTimeout(options, collectionTimeoutMs));
+    },
+  };
+}
+
+function toImage(wire: Image__Output | null): Image {
+  const { name, labels, target, createdAt, updatedAt } = present(wire);
+  return { name, labels, target: toDescriptor(target), createdAt: toDate(createdAt), updatedAt: toDate(updatedAt) };
+}

@@ -1,0 +1,66 @@
+import { withTimeout } from './call.ts';
+import type { CallOptions, Connection } from './call.ts';
+import type { Lease__Output } from './generated/containerd/services/leases/v1/Lease.ts';
+import { leases as methods } from './protos.ts';
+import { toDate } from './timestamps.ts';
+import { present } from './wire-types.ts';
+import type { Labels } from './wire-types.ts';
+
+/** Keeps what it holds from the garbage collector. */
+export interface Lease {
+  id: string;
+  labels: Labels;
+  createdAt?: Date;
+}
+
+export interface LeaseResource {
+  /** A digest, a snapshot key or an ingest's ref. */
+  id: string;
+  /** `content`, `ingests` or `snapshots/<snapshotter>`. */
+  type: string;
+}
+
+export interface NewLease {
+  /** Default: the daemon makes one. */
+  id?: string;
+  labels?: Labels;
+  /** After this the garbage collector may take the lease, should nobody delete it. */
+  expiresAt?: Date;
+}
+
+export type Leases = ReturnType<typeof leasesOn>;
+
+const expireLabel = 'containerd.io/gc.expire';
+const collectionTimeoutMs = 60_000;
+
+export function leasesOn(connection: Connection) {
+  return {
+    async create({ id = '', labels = {}, expiresAt }: NewLease = {}, options?: CallOptions): Promise<Lease> {
+      const request = { id, labels: { ...labels, ...(expiresAt && { [expireLabel]: expiresAt.toISOString() }) } };
+      const { lease } = await connection.unary(methods.Create, request, options);
+      return toLease(present(lease));
+    },
+    /** With `sync` it answers once what the lease alone kept has been collected. */
+    async delete(id: string, { sync = false, ...options }: CallOptions & { sync?: boolean } = {}): Promise<void> {
+      await connection.unary(methods.Delete, { id, sync }, withTimeout(options, collectionTimeoutMs));
+    },
+    async list(filters: string[] = [], options?: CallOptions): Promise<Lease[]> {
+      const { leases } = await connection.unary(methods.List, { filters }, options);
+      return leases.map(toLease);
+    },
+    async addResource(id: string, resource: LeaseResource, options?: CallOptions): Promise<void> {
+      await connection.unary(methods.AddResource, { id, resource }, options);
+    },
+    async deleteResource(id: string, resource: LeaseResource, options?: CallOptions): Promise<void> {
+      await connection.unary(methods.DeleteResource, { id, resource }, options);
+    },
+    async listResources(id: string, options?: CallOptions): Promise<LeaseResource[]> {
+      const { resources } = await connection.unary(methods.ListResources, { id }, options);
+      return resources;
+    },
+  };
+}
+
+function toLease({ id, labels, createdAt }: Lease__Output): Lease {
+  return { id, labels, createdAt: toDate(createdAt) };
+}

@@ -1,0 +1,45 @@
+import {
+  NoEndpointsError,
+  ProviderError,
+  type FunctionName,
+  type Provider,
+  type Resolve,
+} from '../../provider/index.ts';
+import { fullName } from '../../provider/full-name.ts';
+import { scalingRule } from '../../provider/workload/scaling-rule.ts';
+
+/**
+ * Resolves as the provider does, and wakes a function that is scaled to zero: one scale call however many callers, who
+ * are held until a replica is ready. Throws 504 when that takes longer than `wakeMs`.
+ */
+export function wakingResolve(provider: Provider, { wakeMs }: { wakeMs: number }): Resolve {
+  const waking = new Map<string, Promise<void>>();
+
+  async function wake(fn: FunctionName): Promise<void> {
+    const { replicas, labels } = await provider.status(fn, { usage: false });
+    if (replicas === 0) await provider.scale(fn, scalingRule(labels).min, { durable: false });
+  }
+
+  function wakeOnce(fn: FunctionName): Promise<void> {
+    const key = fullName(fn);
+    const running = waking.get(key) ?? wake(fn).finally(() => waking.delete(key));
+    waking.set(key, running);
+    return running;
+  }
+
+  return async (fn, options) => {
+    try {
+      return await provider.resolve(fn, { ...options, waitMs: 0 });
+    } catch (error) {
+      if (!(error instanceof NoEndpointsError)) throw error;
+    }
+    await wakeOnce(fn);
+    try {
+      return await provider.resolve(fn, { ...options, waitMs: wakeMs });
+    } catch (error) {
+      if (!(error instanceof NoEndpointsError)) throw error;
+      const message = `${fn.name} had no ready replica within ${wakeMs / 1000} s: see faas-cli describe and logs`;
+      throw new ProviderError(504, message, { cause: error, headers: error.headers });
+    }
+  };
+}

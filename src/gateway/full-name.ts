@@ -1,6 +1,0 @@
-import type { FunctionName } from '../provider/index.ts';
-
-/** As metrics and logs name a function: NAME.NAMESPACE. */
-export function fullName({ name, namespace }: FunctionName): string {
-  return `${name}.${namespace}`;
-}

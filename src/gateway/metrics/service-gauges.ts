@@ -1,0 +1,40 @@
+import { Gauge, type Registry } from '@prometheus-io/client';
+import type { Log } from '../../base/log.ts';
+import type { FunctionStatus, Provider } from '../../provider/index.ts';
+import { fullName } from '../../provider/full-name.ts';
+import { listAll } from '../list-all.ts';
+
+export interface ServiceGaugesOptions {
+  provider: Provider;
+  defaultNamespace: string;
+  registry: Registry;
+  log: Log;
+}
+
+/** Replicas of each function, asked for when metrics are. Source: https://docs.openfaas.com/architecture/metrics/ */
+export function serviceGauges(options: ServiceGaugesOptions): void {
+  serviceGauge('gateway_service_count', 'Replicas wanted', ({ replicas }) => replicas, options);
+  serviceGauge('gateway_service_ready_count', 'Replicas ready', ({ availableReplicas }) => availableReplicas, options);
+}
+
+function serviceGauge(
+  name: string,
+  help: string,
+  valueOf: (status: FunctionStatus) => number,
+  { provider, defaultNamespace, registry, log }: ServiceGaugesOptions,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: ['function_name'],
+    registers: [registry],
+    async collect() {
+      const functions = await listAll(provider, defaultNamespace).catch((error: unknown) => {
+        log.warn('metrics without replicas: cannot list functions', { metric: name, error });
+        return [];
+      });
+      this.reset();
+      for (const status of functions) this.set({ function_name: fullName(status) }, valueOf(status));
+    },
+  });
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { describeError, type Log } from '../../base/log.ts';
+import {
+  BadRequestError,
+  checkLabel,
+  ProviderError,
+  type FunctionName,
+  type Handler,
+  type Provider,
+} from '../../provider/index.ts';
+import { fullName } from '../../provider/full-name.ts';
+import { scalingRule } from '../../provider/workload/scaling-rule.ts';
+
+export interface AlertOptions {
+  provider: Provider;
+  defaultNamespace: string;
+  log: Log;
+}
+
+interface Alert {
+  function: FunctionName;
+  firing: boolean;
+}
+
+const webhook = z.object({
+  alerts: z.array(
+    z.object({ status: z.enum(['firing', 'resolved']), labels: z.object({ function_name: z.string().min(1) }) }),
+  ),
+});
+
+/**
+ * Alertmanager's webhook: a firing alert adds `com.openfaas.scale.factor` percent of the largest number of replicas, a resolved
+ * one goes back to the smallest. Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+ */
+export function alertHandler(options: AlertOptions): Handler {
+  return async (ctx) => {
+    const alerts = parseAlerts(ctx.request.body, options.defaultNamespace);
+    const errors: { alert: Alert; error: unknown }[] = [];
+    // One after the other: two alerts may be about one function.
+    for (const alert of alerts) await obey(alert, options).catch((error: unknown) => errors.push({ alert, error }));
+    const failed = errors.map(({ alert, error }) => `${fullName(alert.function)}: ${toldError(error)}`);
+    if (failed.length > 0) {
+      const status = errors.every(({ error }) => isStatus(error, 404)) ? 404 : 500;
+      const cause = new AggregateError(errors.map(({ error }) => error));
+      throw new ProviderError(status, `${failed.length} of ${alerts.length} alerts failed: ${failed.join('; ')}`, {
+        cause,
+      });
+    }
+    ctx.status = 200;
+    ctx.body = '';
+  };
+}
+
+async function obey({ function: fn, firing }: Alert, { provider, log }: AlertOptions): Promise<void> {
+  const { replicas, labels } = await provider.status(fn, { usage: false });
+  const { min, max, alertStep } = scalingRule(labels);
+  // The end of an alert is no reason to wake what sleeps.
+  const resolved = replicas === 0 ? 0 : min;
+  const wanted = firing ? Math.max(replicas, Math.min(replicas + alertStep, max)) : resolved;
+  if (wanted === replicas) return;
+  await provider.scale(fn, wanted, { durable: false });
+  log.info('function scaled by alert', { function: fullName(fn), from: replicas, to: wanted });
+}
+
+/** Throws BadRequestError naming the field. */
+function parseAlerts(body: unknown, defaultNamespace: string): Alert[] {
+  const result = webhook.safeParse(body);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const field = issue?.path.join('.') || 'the body';
+    throw new BadRequestError(`${field} is not Alertmanager's: ${issue?.message ?? 'not valid'}`, {
+      cause: result.error,
+    });
+  }
+  return result.data.alerts.map(({ status, labels }) => ({
+    function: parseFullName(labels.function_name, defaultNamespace),
+    firing: status === 'firing',
+  }));
+}
+
+/** NAME or NAME.NAMESPACE */
+function parseFullName(text: string, defaultNamespace: string): FunctionName {
+  const [name = '', namespace = defaultNamespace, ...rest] = text.split('.');
+  if (rest.length > 0) throw new BadRequestError('function_name has more than one dot: write NAME or NAME.NAMESPACE');
+  return { name: checkLabel(name, 'function_name'), namespace: checkLabel(namespace, 'namespace') };
+}
+
+function isStatus(error: unknown, status: number): boolean {
+  return error instanceof ProviderError && error.status === status;
+}
+
+/** What is not meant for the caller is in the log. */
+function toldError(error: unknown): string {
+  return error instanceof ProviderError ? describeError(error) : 'internal error';
+}

@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError, type Log } from '../../base/log.ts';
+import { FunctionNotFoundError, type FunctionName, type FunctionStatus, type Provider } from '../../provider/index.ts';
+import { fullName } from '../../provider/full-name.ts';
+import type { Invocations } from '../metrics/invocations.ts';
+import { listAll } from '../list-all.ts';
+import { hasScalingLabel, scalingRule, type ScalingRule } from '../../provider/workload/scaling-rule.ts';
+import { WatchedFunction } from './watched-function.ts';
+
+export interface AutoscalerOptions {
+  provider: Provider;
+  invocations: Invocations;
+  defaultNamespace: string;
+  log: Log;
+  /** The clock of `invocations`. */
+  nowMs?: () => number;
+}
+
+const periodMs = 1000;
+const cpuPeriodMs = 5000;
+
+/**
+ * Sets the replicas of functions that have scaling labels, by their traffic as this process counts it. What sleeps at zero is
+ * left alone until a call or a person wakes it.
+ */
+export class Autoscaler {
+  readonly #provider: Provider;
+  readonly #invocations: Invocations;
+  readonly #defaultNamespace: string;
+  readonly #log: Log;
+  readonly #nowMs: () => number;
+  readonly #startedMs: number;
+  readonly #watched = new Map<string, WatchedFunction>();
+  #listError?: string;
+
+  constructor(options: AutoscalerOptions) {
+    this.#provider = options.provider;
+    this.#invocations = options.invocations;
+    this.#defaultNamespace = options.defaultNamespace;
+    this.#log = options.log;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#startedMs = this.#nowMs();
+  }
+
+  /** Looks once a second until the signal aborts; resolves when the last look has ended. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.look();
+      await sleep(periodMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  /** One look at every function. Errors are logged: the next look tries again. */
+  async look(): Promise<void> {
+    const nowMs = this.#nowMs();
+    const functions = await this.#list();
+    if (!functions) return;
+    this.#forgetOthers(new Set(functions.map(fullName)), nowMs);
+    await Promise.all(
+      functions.filter(({ labels }) => hasScalingLabel(labels)).map((status) => this.#adjust(status, nowMs)),
+    );
+  }
+
+  async #list(): Promise<FunctionStatus[] | undefined> {
+    try {
+      const functions = await listAll(this.#provider, this.#defaultNamespace);
+      if (this.#listError !== undefined) this.#log.info('autoscaler goes on');
+      this.#listError = undefined;
+      return functions;
+    } catch (error) {
+      const said = describeError(error);
+      if (said !== this.#listError) this.#log.warn('autoscaler waits: cannot list functions', { error });
+      this.#listError = said;
+      return undefined;
+    }
+  }
+
+  #forgetOthers(existing: Set<string>, nowMs: number): void {
+    for (const name of this.#watched.keys()) if (!existing.has(name)) this.#watched.delete(name);
+    this.#invocations.forgetOthers(existing, nowMs);
+  }
+
+  async #adjust(status: FunctionStatus, nowMs: number): Promise<void> {
+    const name = fullName(status);
+    const watched = this.#watch(status, nowMs);
+    watched.look(status, nowMs);
+    const rule = scalingRule(status.labels, status.annotations);
+    for (const warning of watched.newWarnings(rule)) this.#log.warn(warning, { function: name });
+    if (status.replicas === 0) return;
+    try {
+      const replicas = await this.#measure(status, rule, watched);
+      const wanted = replicas === 0 ? 0 : watched.wantedReplicas(replicas, rule, this.#nowMs());
+      if (wanted !== replicas && watched.ask(replicas, wanted, this.#nowMs()))
+        await this.#scale(status, replicas, wanted);
+      watched.succeeded();
+    } catch (error) {
+      // Removed since the list was made.
+      if (error instanceof FunctionNotFoundError) return;
+      if (watched.failed(describeError(error))) this.#log.warn('cannot autoscale', { function: name, error });
+    }
+  }
+
+  #watch(status: FunctionStatus, nowMs: number): WatchedFunction {
+    const name = fullName(status);
+    let watched = this.#watched.get(name);
+    if (!watched) {
+      const traffic = this.#invocations.traffic(status);
+      watched = new WatchedFunction({ status, traffic, startedMs: this.#startedMs, nowMs });
+      this.#watched.set(name, watched);
+    }
+    return watched;
+  }
+
+  /** The replicas as they are once what the rule needs is measured, which takes a moment for cpu. */
+  async #measure(status: FunctionStatus, { load }: ScalingRule, watched: WatchedFunction): Promise<number> {
+    if (load?.type !== 'cpu' || !watched.cpuIsDue(this.#nowMs(), cpuPeriodMs)) return status.replicas;
+    const { replicas, usage } = await this.#provider.status(status, { usage: true });
+    watched.addCpu(this.#nowMs(), usage?.cpu);
+    return replicas;
+  }
+
+  async #scale({ name, namespace }: FunctionName, from: number, to: number): Promise<void> {
+    await this.#provider.scale({ name, namespace }, to, { durable: false });
+    this.#log.info(to === 0 ? 'function idle, put to sleep' : 'function scaled', {
+      function: fullName({ name, namespace }),
+      from,
+      to,
+    });
+  }
+}

@@ -1,0 +1,122 @@
+import type { FunctionStatus } from '../../provider/index.ts';
+import { desiredReplicas } from './desired-replicas.ts';
+import { memoryMs, type FunctionTraffic } from '../calls/function-traffic.ts';
+import type { LoadRule, ScalingRule } from '../../provider/workload/scaling-rule.ts';
+import { SecondSlots } from '../calls/second-slots.ts';
+
+const fastCpuSamples = 2;
+const slowCpuSamples = 6;
+const askAgainMs = 30_000;
+const longestDownWindowSeconds = 300;
+
+export interface WatchedFunctionOptions {
+  status: FunctionStatus;
+  traffic: FunctionTraffic;
+  /** Since when calls are counted at all. */
+  startedMs: number;
+  nowMs: number;
+}
+
+/** What the autoscaler remembers of one function from one look to the next. Moments are on one monotonic clock. */
+export class WatchedFunction {
+  readonly #traffic: FunctionTraffic;
+  readonly #startedMs: number;
+  readonly #sinceMs: number;
+  readonly #warned = new Set<string>();
+  readonly #recommended = new SecondSlots(longestDownWindowSeconds);
+  readonly #cpuSamples: number[] = [];
+  #cpuSampledMs = -Infinity;
+  #asleep: boolean;
+  #createdAt?: string;
+  #asked?: { from: number; to: number; atMs: number };
+  #error?: string;
+
+  constructor({ status, traffic, startedMs, nowMs }: WatchedFunctionOptions) {
+    this.#traffic = traffic;
+    this.#startedMs = startedMs;
+    this.#sinceMs = nowMs;
+    this.#asleep = status.replicas === 0;
+    this.#createdAt = status.createdAt;
+  }
+
+  /** A new version and a wake are no idleness. */
+  look({ replicas, createdAt }: FunctionStatus, nowMs: number): void {
+    const woken = this.#asleep && replicas > 0;
+    if (woken || createdAt !== this.#createdAt) this.#traffic.touch(nowMs);
+    if (woken || this.#asked?.from !== replicas) this.#asked = undefined;
+    this.#asleep = replicas === 0;
+    this.#createdAt = createdAt;
+  }
+
+  /** The warnings that were not given before. */
+  newWarnings({ warnings }: ScalingRule): string[] {
+    const fresh = warnings.filter((warning) => !this.#warned.has(warning));
+    for (const warning of fresh) this.#warned.add(warning);
+    return fresh;
+  }
+
+  /** True when it is `everyMs` since the last sample. */
+  cpuIsDue(nowMs: number, everyMs: number): boolean {
+    return nowMs - this.#cpuSampledMs >= everyMs;
+  }
+
+  /** @param millicores of all replicas; undefined when they are not known. */
+  addCpu(nowMs: number, millicores: number | undefined): void {
+    this.#cpuSampledMs = nowMs;
+    if (millicores === undefined) return;
+    this.#cpuSamples.push(millicores);
+    if (this.#cpuSamples.length > slowCpuSamples) this.#cpuSamples.shift();
+  }
+
+  /** Replicas that it should have, awake as it is. */
+  wantedReplicas(replicas: number, { load: rule, zeroAfterMs = Infinity }: ScalingRule, nowMs: number): number {
+    if (this.#traffic.idleMs(nowMs) >= zeroAfterMs) return 0;
+    return rule ? this.#byLoad(replicas, rule, nowMs) : replicas;
+  }
+
+  #byLoad(replicas: number, rule: LoadRule, nowMs: number): number {
+    const load = this.#load(rule.type, nowMs);
+    if (load === undefined) return replicas;
+    const recommended = desiredReplicas(load, rule);
+    this.#recommended.raise(nowMs, recommended);
+    if (recommended >= replicas) return recommended;
+    // A past that nobody saw may have been busy.
+    if (nowMs < Math.max(this.#startedMs + memoryMs, this.#sinceMs + rule.downWindowMs)) return replicas;
+    return Math.min(replicas, this.#recommended.max(nowMs, rule.downWindowMs / 1000));
+  }
+
+  /** In the unit of the type; undefined when it is not known yet. */
+  #load(type: LoadRule['type'], nowMs: number): number | undefined {
+    if (type === 'rps') return this.#traffic.endedPerSecond(nowMs);
+    if (type === 'capacity') return this.#traffic.peakInFlight(nowMs);
+    if (this.#cpuSamples.length === 0) return undefined;
+    return Math.max(mean(this.#cpuSamples.slice(-fastCpuSamples)), mean(this.#cpuSamples));
+  }
+
+  /** False when the provider was asked for the same just now and did otherwise: it has limits of its own. */
+  ask(from: number, to: number, nowMs: number): boolean {
+    const { from: before, to: asked, atMs = -Infinity } = this.#asked ?? {};
+    if (before === from && asked === to && nowMs - atMs < askAgainMs) return false;
+    this.#asked = { from, to, atMs: nowMs };
+    // Someone may wake it before the next look.
+    this.#asleep = to === 0;
+    return true;
+  }
+
+  succeeded(): void {
+    this.#error = undefined;
+  }
+
+  /** What failed may be asked for again. True when the last time did not fail alike. */
+  failed(error: string): boolean {
+    this.#asked = undefined;
+    this.#asleep = false;
+    const fresh = error !== this.#error;
+    this.#error = error;
+    return fresh;
+  }
+}
+
+function mean(numbers: number[]): number {
+  return numbers.reduce((total, number) => total + number, 0) / numbers.length;
+}

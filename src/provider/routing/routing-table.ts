@@ -1,0 +1,187 @@
+import {
+  FunctionNotFoundError,
+  NoEndpointsError,
+  TooManyRequestsError,
+  type CallOutcome,
+  type Endpoint,
+  type FunctionName,
+  type ResolveOptions,
+} from '../index.ts';
+import { keyOf, type FunctionKey } from '../../backends/containerd/desired/function-store.ts';
+
+/** A ready replica's address. */
+export interface RouteTarget {
+  replica: string;
+  hostname: string;
+  port: number;
+  readySinceMs: number;
+  /** The watchdog's own limit (`max_inflight`), respected so that a call waits here rather than being refused there. */
+  maxInflight: number;
+}
+
+export interface RoutesOptions {
+  /** Calls held at once for one function; more are answered 429. */
+  maxWaiting?: number;
+  /** How long a call waits for a free slot of a function whose replicas are all at max_inflight, in milliseconds. */
+  slotWaitMs?: number;
+  onOutcome?: (replica: string, outcome: CallOutcome) => void;
+}
+
+interface Waiter {
+  serve(target: RouteTarget): void;
+  leave(error: Error): void;
+}
+
+interface FunctionRoutes {
+  targets: RouteTarget[];
+  waiters: Set<Waiter>;
+}
+
+/**
+ * The routing table: function -> ready replicas, in memory. A call asks nobody else. Least in flight wins; among equals the
+ * one that was served longest ago, so that shares stay even.
+ */
+export class Routes {
+  readonly #functions = new Map<FunctionKey, FunctionRoutes>();
+  readonly #inFlight = new Map<string, number>();
+  readonly #idle = new Map<string, () => void>();
+  readonly #maxWaiting: number;
+  readonly #slotWaitMs: number;
+  readonly #onOutcome: (replica: string, outcome: CallOutcome) => void;
+
+  constructor({ maxWaiting = 1024, slotWaitMs = 10_000, onOutcome = () => {} }: RoutesOptions = {}) {
+    this.#maxWaiting = maxWaiting;
+    this.#slotWaitMs = slotWaitMs;
+    this.#onOutcome = onOutcome;
+  }
+
+  /** The ready replicas of a function from now on. Calls in flight on others go on and stay counted. */
+  set(fn: FunctionName, targets: RouteTarget[]): void {
+    const routes = this.#routes(fn);
+    routes.targets = [...targets];
+    this.#serveWaiters(routes);
+  }
+
+  /** The function is gone: calls that are held for it end now. */
+  delete(fn: FunctionName): void {
+    const routes = this.#functions.get(keyOf(fn));
+    this.#functions.delete(keyOf(fn));
+    if (routes) routes.targets = [];
+    for (const waiter of routes?.waiters ?? []) waiter.leave(new FunctionNotFoundError(fn));
+  }
+
+  targets(fn: FunctionName): RouteTarget[] {
+    return this.#functions.get(keyOf(fn))?.targets ?? [];
+  }
+
+  inFlight(replica: string): number {
+    return this.#inFlight.get(replica) ?? 0;
+  }
+
+  /** Calls `done` once, when nothing is in flight on the replica any more. */
+  whenIdle(replica: string, done: () => void): void {
+    if (this.inFlight(replica) === 0) done();
+    else this.#idle.set(replica, done);
+  }
+
+  /** Calls held for a ready replica or a free slot. */
+  waiting(fn: FunctionName): number {
+    return this.#functions.get(keyOf(fn))?.waiters.size ?? 0;
+  }
+
+  async resolve(fn: FunctionName, { waitMs = 0, signal }: ResolveOptions): Promise<Endpoint> {
+    signal?.throwIfAborted();
+    const routes = this.#routes(fn);
+    const target = this.#choose(routes.targets);
+    if (target) return this.#take(routes, target);
+    const limitMs = routes.targets.length > 0 ? Math.max(waitMs, this.#slotWaitMs) : waitMs;
+    if (limitMs === 0) throw new NoEndpointsError(fn);
+    if (routes.waiters.size >= this.#maxWaiting) {
+      throw new TooManyRequestsError(`${this.#maxWaiting} calls are waiting for ${keyOf(fn)} already: try again later`);
+    }
+    return this.#wait(fn, routes, limitMs, signal);
+  }
+
+  #wait(fn: FunctionName, routes: FunctionRoutes, limitMs: number, signal?: AbortSignal): Promise<Endpoint> {
+    const { promise, resolve, reject } = Promise.withResolvers<Endpoint>();
+    const leave = (error: Error) => {
+      end();
+      reject(error);
+    };
+    const timer = setTimeout(() => leave(waitedInVain(fn, routes)), limitMs);
+    const abort = () => leave(new NoEndpointsError(fn, { cause: signal?.reason }));
+    const serve = (target: RouteTarget) => {
+      end();
+      resolve(this.#take(routes, target));
+    };
+    const waiter: Waiter = { serve, leave };
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      routes.waiters.delete(waiter);
+    };
+    signal?.addEventListener('abort', abort);
+    routes.waiters.add(waiter);
+    return promise;
+  }
+
+  #serveWaiters(routes: FunctionRoutes): void {
+    for (const waiter of routes.waiters) {
+      const target = this.#choose(routes.targets);
+      if (!target) return;
+      waiter.serve(target);
+    }
+  }
+
+  #choose(targets: RouteTarget[]): RouteTarget | undefined {
+    let best: RouteTarget | undefined;
+    for (const target of targets) {
+      const inFlight = this.inFlight(target.replica);
+      if (inFlight < target.maxInflight && (!best || inFlight < this.inFlight(best.replica))) best = target;
+    }
+    return best;
+  }
+
+  #take(routes: FunctionRoutes, target: RouteTarget): Endpoint {
+    const { replica, hostname, port, readySinceMs } = target;
+    this.#inFlight.set(replica, this.inFlight(replica) + 1);
+    routes.targets.splice(routes.targets.indexOf(target), 1);
+    routes.targets.push(target);
+    let released = false;
+    const release = (outcome: CallOutcome) => {
+      if (released) return;
+      released = true;
+      this.#release(replica);
+      // At once: until the reconciler has looked, it would seem the least busy, and be given call after call.
+      if (outcome.failure === 'unreachable')
+        routes.targets = routes.targets.filter((other) => other.replica !== replica);
+      this.#serveWaiters(routes);
+      this.#onOutcome(replica, outcome);
+    };
+    return { hostname, port, readySinceMs, release };
+  }
+
+  #release(replica: string): void {
+    const left = this.inFlight(replica) - 1;
+    if (left > 0) {
+      this.#inFlight.set(replica, left);
+      return;
+    }
+    this.#inFlight.delete(replica);
+    const idle = this.#idle.get(replica);
+    this.#idle.delete(replica);
+    idle?.();
+  }
+
+  #routes(fn: FunctionName): FunctionRoutes {
+    const key = keyOf(fn);
+    let routes = this.#functions.get(key);
+    if (!routes) this.#functions.set(key, (routes = { targets: [], waiters: new Set() }));
+    return routes;
+  }
+}
+
+function waitedInVain(fn: FunctionName, routes: FunctionRoutes): Error {
+  if (routes.targets.length === 0) return new NoEndpointsError(fn);
+  return new TooManyRequestsError(`all replicas of ${keyOf(fn)} are at their max_inflight: try again later`);
+}

@@ -1,0 +1,285 @@
+import type { IncomingMessage } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError, type Log } from '../base/log.ts';
+import { Authorizer } from './authorizer.ts';
+import { readBlob } from './blob.ts';
+import type { CredentialStore } from './credentials.ts';
+import { RegistryError } from './registry-error.ts';
+import { type RegistryHost, registryHosts } from './hosts.ts';
+import { acceptedManifestTypes, type Descriptor, digestOf, verifyDigest } from './manifest.ts';
+import type { ProxyEnv } from './proxy-env.ts';
+import { isDigest, type Reference } from './reference.ts';
+import { refusal } from './refusal.ts';
+import { maxSmallBodyBytes, readSmallBody, Transport } from './transport.ts';
+
+export interface RegistryClientOptions {
+  credentials: CredentialStore;
+  /** Folder of containerd's registry configuration, see {@link registryHosts}. */
+  hostsDir?: string;
+  proxyEnv?: ProxyEnv;
+  /** How long a registry may be silent in the middle of an answer; 30 s. */
+  stallTimeoutMs?: number;
+  userAgent: string;
+  log: Log;
+}
+
+interface Ask {
+  method: 'GET' | 'HEAD';
+  /** Below the repository: `manifests/latest`. */
+  path: string;
+  accept: string;
+  range?: string;
+  signal?: AbortSignal;
+}
+
+const maxAttempts = 5;
+const maxRetryAfterMs = 60_000;
+const retryDelayMs = 50;
+
+/** Reads images from registries, https://github.com/opencontainers/distribution-spec. */
+export class RegistryClient {
+  readonly #options: RegistryClientOptions;
+  readonly #stallTimeoutMs: number;
+  readonly #transport: Transport;
+  readonly #authorizer: Authorizer;
+
+  constructor(options: RegistryClientOptions) {
+    const { proxyEnv = {}, stallTimeoutMs = 30_000 } = options;
+    this.#options = options;
+    this.#stallTimeoutMs = stallTimeoutMs;
+    this.#transport = new Transport({ proxyEnv, stallTimeoutMs });
+    this.#authorizer = new Authorizer({ ...options, transport: this.#transport });
+  }
+
+  /**
+   * What the registry has under a reference today. Every pull begins here: credentials are read again.
+   *
+   * @throws {RegistryError}
+   */
+  async resolve(reference: Reference, options: { signal?: AbortSignal } = {}): Promise<Descriptor> {
+    const hosts = await this.#hosts(reference);
+    await Promise.all(hosts.map((host) => this.#authorizer.refresh(host)));
+    const able = hosts.filter((host) => reference.digest !== undefined || host.resolvesTags);
+    return this.#first(able, reference, (host) => this.#resolveAt(host, reference, options.signal));
+  }
+
+  /** A manifest or an index, verified. */
+  async fetchManifest(
+    reference: Reference,
+    descriptor: Descriptor,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Buffer> {
+    const ask: Ask = {
+      method: 'GET',
+      path: `manifests/${checkedDigest(descriptor)}`,
+      accept: `${descriptor.mediaType}, */*`,
+      signal: options.signal,
+    };
+    return this.#first(await this.#hosts(reference), reference, async (host) => {
+      const response = await this.#ask(host, reference, ask);
+      const body = await readSmallBody(response, `manifest ${descriptor.digest} of ${reference.name}`);
+      verifyDigest(body, descriptor.digest, `manifest ${descriptor.digest} of ${reference.name}`);
+      return body;
+    });
+  }
+
+  /** A small blob such as a config, at most 4 MiB, verified. */
+  async fetchBlob(
+    reference: Reference,
+    descriptor: Descriptor,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Buffer> {
+    const what = `blob ${descriptor.digest} of ${reference.name}`;
+    if (descriptor.size > maxSmallBodyBytes) throw new RegistryError('not-an-image', `${what} is larger than 4 MiB`);
+    const body = await buffer(this.openBlob(reference, descriptor, options));
+    verifyDigest(body, descriptor.digest, what);
+    return body;
+  }
+
+  /**
+   * The bytes of a blob from `offset` to its end, reopened where the connection was cut. Their number is checked; their
+   * digest is for the reader to verify, who alone may have the bytes before `offset`.
+   */
+  openBlob(
+    reference: Reference,
+    descriptor: Descriptor,
+    options: { offset?: number; signal?: AbortSignal } = {},
+  ): AsyncIterable<Buffer> {
+    const path = `blobs/${checkedDigest(descriptor)}`;
+    const open = async (offset: number) => {
+      const ask: Ask = {
+        method: 'GET',
+        path,
+        accept: `${descriptor.mediaType}, */*`,
+        ...(offset > 0 && { range: `bytes=${offset}-` }),
+        signal: options.signal,
+      };
+      return this.#first(await this.#hosts(reference), reference, (host) => this.#ask(host, reference, ask));
+    };
+    return readBlob(open, {
+      what: `blob ${descriptor.digest} of ${reference.name}`,
+      size: descriptor.size,
+      offset: options.offset ?? 0,
+      stallTimeoutMs: this.#stallTimeoutMs,
+      signal: options.signal,
+      log: this.#options.log,
+    });
+  }
+
+  /** Ends idle connections. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  async #resolveAt(host: RegistryHost, reference: Reference, signal?: AbortSignal): Promise<Descriptor> {
+    const path = `manifests/${reference.digest ?? reference.tag}`;
+    const accept = [...acceptedManifestTypes, '*/*'].join(', ');
+    const head = await this.#ask(host, reference, { method: 'HEAD', path, accept, signal });
+    head.resume();
+    const digest = reference.digest ?? headerText(head, 'docker-content-digest');
+    const size = Number(headerText(head, 'content-length'));
+    const known = head.statusCode === 200 && digest !== undefined && isDigest(digest) && size > 0;
+    if (known) return checkedSize({ mediaType: mediaTypeOf(head), digest, size }, reference);
+
+    // Registries without HEAD, or without the two headers: the body tells.
+    const response = await this.#ask(host, reference, { method: 'GET', path, accept, signal });
+    const body = await readSmallBody(response, `the manifest of ${reference.name}`);
+    if (reference.digest !== undefined) verifyDigest(body, reference.digest, `the manifest of ${reference.name}`);
+    return { mediaType: mediaTypeOf(response), digest: reference.digest ?? digestOf(body), size: body.length };
+  }
+
+  #hosts(reference: Reference): Promise<RegistryHost[]> {
+    return registryHosts(reference.registry, this.#options.hostsDir);
+  }
+
+  /** Tries each host in turn; where all fail, the error of the one that got furthest is thrown. */
+  async #first<T>(hosts: RegistryHost[], reference: Reference, use: (host: RegistryHost) => Promise<T>): Promise<T> {
+    let furthest: RegistryError | undefined;
+    for (const host of hosts) {
+      try {
+        return await use(host);
+      } catch (error) {
+        if (!(error instanceof RegistryError)) throw error;
+        if (furthest === undefined || progress(error) >= progress(furthest)) furthest = error;
+        if (host !== hosts.at(-1)) {
+          const fields = { mirror: host.url.host, image: reference.name, error: describeError(error) };
+          this.#options.log.warn('registry mirror failed, asking the next', fields);
+        }
+      }
+    }
+    throw furthest ?? noHost(reference);
+  }
+
+  /** One answered request, with authentication and retries; any status but success is thrown. */
+  async #ask(host: RegistryHost, reference: Reference, ask: Ask): Promise<IncomingMessage> {
+    let authorization = await this.#authorizer.header(host, reference.repository);
+    for (let attempt = 1; ; attempt++) {
+      const { response, foreign } = await this.#sendOrRetry(host, reference, ask, authorization);
+      const status = response.statusCode ?? 0;
+      if (status === 200 || status === 206 || (status === 405 && ask.method === 'HEAD')) return response;
+      const challenge = response.headers['www-authenticate'];
+      const last = attempt >= maxAttempts || foreign;
+      if (status === 401 && challenge !== undefined && !last) {
+        const request = { host, repository: reference.repository, refused: authorization };
+        const answer = await this.#authorizer.answer(request, challenge);
+        if (answer !== undefined) {
+          response.resume();
+          authorization = answer;
+          continue;
+        }
+      }
+      const delayMs = last ? undefined : retryDelay(response, attempt);
+      if (delayMs === undefined) throw await this.#refusal(host, reference, response);
+      response.resume();
+      await sleep(delayMs, undefined, { signal: ask.signal });
+    }
+  }
+
+  async #sendOrRetry(host: RegistryHost, reference: Reference, ask: Ask, authorization: string | undefined) {
+    const url = new URL(host.url);
+    url.pathname = `${url.pathname}/${reference.repository}/${ask.path}`;
+    if (host.mirrorOf !== undefined) url.searchParams.set('ns', host.mirrorOf);
+    const headers = {
+      ...host.headers,
+      accept: ask.accept,
+      // A transparent Content-Encoding would make offsets and digests count other bytes.
+      'accept-encoding': 'identity',
+      'user-agent': this.#options.userAgent,
+      ...(ask.range !== undefined && { range: ask.range }),
+      ...(authorization !== undefined && { authorization }),
+    };
+    const { tls, connectTimeoutMs } = host;
+    const request = { method: ask.method, url, headers, tls, connectTimeoutMs, signal: ask.signal };
+    const send = async () => {
+      const answer = await this.#transport.send(request);
+      // Whoever a redirect leads to must not be answered with this registry's password.
+      return { response: answer.response, foreign: answer.url.origin !== url.origin };
+    };
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.kind !== 'unreachable') throw error;
+      // An idle connection that the registry closed under us looks the same as a registry that is down.
+      await sleep(retryDelayMs, undefined, { signal: ask.signal });
+      return send().catch((again: unknown) => {
+        throw again instanceof RegistryError ? unreachable(reference, again) : again;
+      });
+    }
+  }
+
+  async #refusal(host: RegistryHost, reference: Reference, response: IncomingMessage): Promise<RegistryError> {
+    return refusal(response, { host, reference, credentialsAt: this.#options.credentials.where });
+  }
+}
+
+function retryDelay(response: IncomingMessage, attempt: number): number | undefined {
+  const status = response.statusCode ?? 0;
+  if (status === 408 || status === 429) return retryAfterMs(response) ?? 250 * 2 ** attempt;
+  return [500, 502, 503, 504].includes(status) && attempt === 1 ? retryDelayMs : undefined;
+}
+
+/** Seconds or a date, https://www.rfc-editor.org/rfc/rfc9110#name-retry-after. */
+function retryAfterMs(response: IncomingMessage): number | undefined {
+  const value = response.headers['retry-after'];
+  if (value === undefined) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxRetryAfterMs);
+}
+
+/** How far a host let us come: not reached, trouble there, no such image, another login wanted. */
+function progress({ kind, status }: RegistryError): number {
+  if (kind === 'unreachable') return status === undefined ? 0 : 1;
+  return kind === 'not-found' ? 2 : 3;
+}
+
+function unreachable({ registry, repository, name }: Reference, cause: RegistryError): RegistryError {
+  return new RegistryError('unreachable', `cannot pull ${name}: ${cause.message}`, { registry, repository, cause });
+}
+
+function noHost({ registry, repository, name }: Reference): RegistryError {
+  return new RegistryError(
+    'configuration',
+    `no host in hosts.toml may resolve the tag of ${name}: give one of them the capability "resolve"`,
+    { registry, repository },
+  );
+}
+
+function checkedDigest({ digest }: Descriptor): string {
+  if (!isDigest(digest)) throw new RegistryError('corrupt', `${JSON.stringify(digest)} is no digest`);
+  return digest;
+}
+
+function checkedSize(descriptor: Descriptor, { name }: Reference): Descriptor {
+  if (descriptor.size <= maxSmallBodyBytes) return descriptor;
+  throw new RegistryError('not-an-image', `the manifest of ${name} is larger than 4 MiB`);
+}
+
+function mediaTypeOf(response: IncomingMessage): string {
+  return (response.headers['content-type'] ?? '').replace(/;.*$/, '').trim();
+}
+
+function headerText(response: IncomingMessage, name: string): string | undefined {
+  const value = response.headers[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,0 +1,142 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { FunctionStore } from '../../../../../src/backends/containerd/desired/function-store.ts';
+import { newGeneration, type FunctionRecord } from '../../../../../src/backends/containerd/desired/record.ts';
+import { createLog } from '../../../../../src/base/log.ts';
+
+const fn = { name: 'fn', namespace: 'openfaas-fn' };
+
+function record(rest: Partial<FunctionRecord> = {}): FunctionRecord {
+  const deployment = { ...fn, image: 'fn:latest', envVars: { A: 'b=c\nd' }, labels: { team: 'ops' } };
+  return { schema: 1, current: newGeneration(deployment, 'sha256:1'), replicas: 1, asleep: false, ...rest };
+}
+
+async function folder(t: ExecutionContext): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-store-'));
+  t.teardown(() => rm(dir, { recursive: true, force: true }));
+  return join(dir, 'functions');
+}
+
+async function open(dir: string, lines: string[] = [], at: (point: string) => void = () => {}): Promise<FunctionStore> {
+  const store = new FunctionStore({ dir, at, log: createLog({ write: (line) => lines.push(line) }) });
+  await store.load();
+  return store;
+}
+
+test('what was put is there after a restart, exactly', async (t) => {
+  const dir = await folder(t);
+  const store = await open(dir);
+  const candidate = newGeneration({ ...fn, image: 'fn:next' });
+  const put = record({ candidate, previous: record().current, failure: { generation: 'x', reason: 'y', at: 'z' } });
+  await store.put(fn, put);
+  await store.put({ name: 'fn', namespace: 'staging' }, record({ asleep: true }));
+  const again = await open(dir);
+  t.deepEqual(again.get(fn), JSON.parse(JSON.stringify(put)) as FunctionRecord);
+  t.is(again.get({ name: 'fn', namespace: 'staging' })?.asleep, true);
+  t.deepEqual(
+    again.inNamespace('openfaas-fn').map(({ function: of }) => of),
+    [fn],
+  );
+});
+
+test('a record and its folder are for their owner alone, for variables may be secrets', async (t) => {
+  const dir = await folder(t);
+  const store = await open(dir);
+  await store.put(fn, record());
+  t.is((await stat(join(dir, 'openfaas-fn/fn.json'))).mode & 0o777, 0o600);
+  t.is((await stat(join(dir, 'openfaas-fn'))).mode & 0o777, 0o700);
+});
+
+test('what was deleted is gone after a restart', async (t) => {
+  const dir = await folder(t);
+  const store = await open(dir);
+  await store.put(fn, record());
+  await store.delete(fn);
+  t.false(store.has(fn));
+  t.false((await open(dir)).has(fn));
+});
+
+test('a record counts from the moment it is put, and the last of many at once is the one on disk', async (t) => {
+  const dir = await folder(t);
+  const store = await open(dir);
+  const puts = Array.from({ length: 20 }, (_, replicas) => store.put(fn, record({ replicas })));
+  t.is(store.get(fn)?.replicas, 19);
+  await Promise.all(puts);
+  t.is((await open(dir)).get(fn)?.replicas, 19);
+});
+
+test('deleted and put again at once, in either order, memory and disk agree', async (t) => {
+  const dir = await folder(t);
+  const store = await open(dir);
+  await store.put(fn, record());
+  await Promise.all([store.delete(fn), store.put(fn, record({ replicas: 7 }))]);
+  t.is(store.get(fn)?.replicas, 7);
+  t.is((await open(dir)).get(fn)?.replicas, 7);
+  await Promise.all([store.put(fn, record()), store.delete(fn)]);
+  t.false(store.has(fn));
+  t.false((await open(dir)).has(fn));
+});
+
+test('a record that cannot be written changes nothing', async (t) => {
+  const dir = await folder(t);
+  const store = await open(dir);
+  await store.put(fn, record());
+  await rm(join(dir, 'openfaas-fn'), { recursive: true });
+  await writeFile(join(dir, 'openfaas-fn'), 'in the way');
+  await t.throwsAsync(store.put(fn, record({ replicas: 5 })));
+  t.is(store.get(fn)?.replicas, 1);
+  const fresh = { name: 'fresh', namespace: 'openfaas-fn' };
+  await t.throwsAsync(store.put(fresh, record()));
+  t.false(store.has(fresh));
+});
+
+test('a file is the old one or the new one, never a part, whenever a write breaks off', async (t) => {
+  const dir = await folder(t);
+  let broken = false;
+  const store = await open(dir, [], (point) => {
+    if (broken && point === 'record.write') throw new Error('power cut');
+  });
+  await store.put(fn, record());
+  broken = true;
+  await t.throwsAsync(store.put(fn, record({ replicas: 9 })));
+  t.is((await open(dir)).get(fn)?.replicas, 1);
+});
+
+for (const [what, content] of [
+  ['torn', '{"schema": 1, "current": {'],
+  ['empty', ''],
+  ['of a later version', JSON.stringify({ ...record(), schema: 2 })],
+  ['without an image', JSON.stringify({ ...record(), current: { id: 'x', deployment: fn, createdAt: 'now' } })],
+] as const) {
+  test(`a file that is ${what} is left alone and named in the log, and the others are read`, async (t) => {
+    const dir = await folder(t);
+    const lines: string[] = [];
+    await (await open(dir)).put({ ...fn, name: 'good' }, record());
+    await writeFile(join(dir, 'openfaas-fn/bad.json'), content);
+    const store = await open(dir, lines);
+    const bad = { ...fn, name: 'bad' };
+    t.true(store.isUnreadable(bad));
+    t.true(store.hasUnreadable('openfaas-fn'));
+    t.false(store.hasUnreadable('fn'));
+    t.false(store.has(bad));
+    t.true(store.has({ ...fn, name: 'good' }));
+    t.is(await readFile(join(dir, 'openfaas-fn/bad.json'), 'utf8'), content);
+    t.regex(lines.join(''), /error cannot read \S+openfaas-fn\/bad\.json: restore it or delete it/);
+    await store.put(bad, record());
+    t.false(store.isUnreadable(bad), 'a new deployment takes its place');
+  });
+}
+
+test('what a crash left of a write is cleared away, and what is no record is passed over', async (t) => {
+  const dir = await folder(t);
+  await mkdir(join(dir, 'openfaas-fn'), { recursive: true });
+  await writeFile(join(dir, 'openfaas-fn/.tmp-0123456789abcdef'), '{');
+  await writeFile(join(dir, 'openfaas-fn/README'), 'mine');
+  await writeFile(join(dir, 'stray-file'), 'mine');
+  const lines: string[] = [];
+  const store = await open(dir, lines);
+  t.deepEqual(store.all(), []);
+  t.deepEqual(await readdir(join(dir, 'openfaas-fn')), ['README']);
+});
