@@ -1,45 +1,51 @@
-// The import directions of the design: main -> gateway -> provider, main -> functions -> {provider, registry, cni,
-// containerd, secrets, logs}; the leaves are strangers to each other; other folders are entered by their index.ts only.
-const leaf = (folder) => ({
-  name: `${folder}-is-a-leaf`,
+// The import law of the design: main -> daemon -> {gateway, backends} -> provider, backends/containerd -> {registry, cni,
+// containerd, secrets, logs}. Those leaves and the back ends are strangers to each other. Everything may import base, which
+// imports nothing. A folder is entered by its index.ts only, base by its files.
+const law = {
+  base: [],
+  registry: ['base'],
+  cni: ['base'],
+  containerd: ['base'],
+  secrets: ['base'],
+  logs: ['base'],
+  provider: ['base'],
+  gateway: ['base', 'provider'],
+  'backends/containerd': ['base', 'provider', 'registry', 'cni', 'containerd', 'secrets', 'logs'],
+  daemon: ['base', 'provider', 'gateway', 'backends/containerd', 'registry', 'cni', 'containerd', 'secrets', 'logs'],
+};
+
+const inside = (folder) => `^src/${folder}/`;
+
+const only = ([folder, allowed]) => ({
+  name: `${folder.replace('/', '-')}-imports-only-${['itself', ...allowed].join('-').replace('/', '-')}`,
   severity: 'error',
-  from: { path: `^src/${folder}/` },
-  to: { path: '^src/', pathNot: `^src/(${folder}/|(log|durable-file)\\.ts$)` },
+  from: { path: inside(folder) },
+  to: { path: '^src/', pathNot: [folder, ...allowed].map(inside) },
+});
+
+const byItsIndex = (folder) => ({
+  name: `${folder.replace('/', '-')}-by-its-index`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: inside(folder) },
+  to: { path: inside(folder), pathNot: `^src/${folder}/index\\.ts$` },
 });
 
 export default {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    ...['provider', 'registry', 'cni', 'containerd', 'secrets', 'logs'].map(leaf),
-    {
-      name: 'gateway-knows-only-the-provider',
-      severity: 'error',
-      from: { path: '^src/gateway/' },
-      to: { path: '^src/', pathNot: '^src/(gateway/|provider/index\\.ts$|log\\.ts$)' },
-    },
-    {
-      name: 'functions-knows-no-gateway',
-      severity: 'error',
-      from: { path: '^src/functions/' },
-      to: { path: '^src/(gateway/|main\\.ts|config\\.ts|index\\.ts)' },
-    },
-    {
-      name: 'other-folders-by-their-index',
-      severity: 'error',
-      from: { path: '^src/([^/]+)/' },
-      to: { path: '^src/[^/]+/', pathNot: '^src/($1/|[^/]+/index\\.ts$)' },
-    },
-    {
-      name: 'top-files-enter-folders-by-their-index',
-      severity: 'error',
-      from: { path: '^src/[^/]+\\.ts$' },
-      to: { path: '^src/[^/]+/', pathNot: '^src/[^/]+/index\\.ts$' },
-    },
+    ...Object.entries(law).map(only),
+    ...Object.keys(law).filter((folder) => folder !== 'base').map(byItsIndex),
     {
       name: 'the-package-exports-the-sdk',
       severity: 'error',
       from: { path: '^src/index\\.ts$' },
       to: { path: '^src/', pathNot: '^src/provider/index\\.ts$' },
+    },
+    {
+      name: 'every-folder-has-its-law',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [...Object.keys(law).map(inside), '^src/[^/]+\\.ts$'] },
+      to: {},
     },
   ],
   options: {

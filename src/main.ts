@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { machine } from 'node:os';
 import path from 'node:path';
 import { Registry } from '@prometheus-io/client';
-import { readDaemonConfig, type Config } from './daemon/config.ts';
+import { readDaemonConfig, type Config } from './daemon/index.ts';
 import { Containerd } from './containerd/index.ts';
 import { ContainerdProvider, Images, Network } from './backends/containerd/index.ts';
 import { createGateway, serveMetrics } from './gateway/index.ts';

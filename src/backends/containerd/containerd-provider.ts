@@ -35,7 +35,7 @@ import { Namespaces } from './function-namespaces.ts';
 import type { Network } from './network/index.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
-import { Routes } from '../../provider/routing/routing-table.ts';
+import { RoutingTable } from '../../provider/index.ts';
 import { secretVerbs } from './function-secrets.ts';
 import { hostFeatures } from './runtime-spec/index.ts';
 import { berthAnnotations, functionStatus } from './function-status.ts';
@@ -75,7 +75,7 @@ export class ContainerdProvider implements Provider {
   readonly #secretStore: SecretStore;
   readonly #namespaces: Namespaces;
   readonly #host: Host;
-  readonly #routes: Routes;
+  readonly #routes: RoutingTable;
   readonly #reconciler: Reconciler;
   readonly #deployments: Deployments;
   readonly #sweep: Sweep;
@@ -128,7 +128,7 @@ export class ContainerdProvider implements Provider {
       at,
       log,
     };
-    this.#routes = new Routes({ onOutcome: (replica, outcome) => this.#reconciler.callEnded(replica, outcome) });
+    this.#routes = new RoutingTable({ onOutcome: (replica, outcome) => this.#reconciler.callEnded(replica, outcome) });
     const generationImages = new GenerationImages({ images, defaultPolicy: options.pullPolicy });
     this.#reconciler = new Reconciler({
       store: this.#store,

@@ -8,9 +8,11 @@ import {
   ProviderError,
   type FunctionName,
   type ScaleOptions,
+  fullName,
+  type FullName,
 } from '../../provider/index.ts';
 import type { SecretStore } from '../../secrets/index.ts';
-import { keyOf, type FunctionKey, type FunctionStore } from './desired/function-store.ts';
+import { type FunctionStore } from './desired/function-store.ts';
 import { newGeneration, type FunctionRecord, type Generation } from './desired/record.ts';
 import { ReplicaExitedError, toProviderError } from './to-provider-error.ts';
 import type { GenerationImages } from './generation-images.ts';
@@ -44,7 +46,7 @@ export class Deployments {
   readonly #requireNamespace: (name: string) => Promise<void>;
   readonly #answerMs: number;
   /** New functions whose image is being pulled: their names are taken already. */
-  readonly #creating = new Set<FunctionKey>();
+  readonly #creating = new Set<FullName>();
   /** Deployments whose image no record names yet. */
   readonly #pulling = new Set<FunctionDeployment>();
 
@@ -59,7 +61,7 @@ export class Deployments {
 
   async deploy(deployment: FunctionDeployment): Promise<DeployOutcome> {
     await this.#check(deployment);
-    const key = keyOf(deployment);
+    const key = fullName(deployment);
     if (this.#store.has(deployment) || this.#creating.has(key)) throw new FunctionExistsError(deployment);
     this.#creating.add(key);
     this.#pulling.add(deployment);
@@ -152,7 +154,7 @@ export class Deployments {
   async rollBack(fn: FunctionName): Promise<void> {
     const { previous } = this.#require(fn);
     if (!previous)
-      throw new ProviderError(409, `function ${keyOf(fn)} has no previous version: it was not updated yet`);
+      throw new ProviderError(409, `function ${fullName(fn)} has no previous version: it was not updated yet`);
     await this.#reconciler.rollBack(fn);
   }
 

@@ -4,9 +4,9 @@ import {
   type FunctionName,
   type Provider,
   type Resolve,
+  fullName,
+  scalingRule,
 } from '../../provider/index.ts';
-import { fullName } from '../../provider/full-name.ts';
-import { scalingRule } from '../../provider/workload/scaling-rule.ts';
 
 /**
  * Resolves as the provider does, and wakes a function that is scaled to zero: one scale call however many callers, who

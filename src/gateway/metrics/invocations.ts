@@ -1,6 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
-import type { FunctionName } from '../../provider/index.ts';
-import { fullName } from '../../provider/full-name.ts';
+import { type FunctionName, fullName } from '../../provider/index.ts';
 import { FunctionTraffic } from '../calls/function-traffic.ts';
 
 /** A call under way; `end` takes the status that the caller got. */

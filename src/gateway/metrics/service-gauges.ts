@@ -1,7 +1,6 @@
 import { Gauge, type Registry } from '@prometheus-io/client';
 import type { Log } from '../../base/log.ts';
-import type { FunctionStatus, Provider } from '../../provider/index.ts';
-import { fullName } from '../../provider/full-name.ts';
+import { type FunctionStatus, type Provider, fullName } from '../../provider/index.ts';
 import { listAll } from '../list-all.ts';
 
 export interface ServiceGaugesOptions {

@@ -2,14 +2,15 @@ import { z } from 'zod';
 import { describeError, type Log } from '../../base/log.ts';
 import {
   BadRequestError,
-  checkLabel,
+  fullName,
+  parseFullName,
+  quote,
+  scalingRule,
   ProviderError,
   type FunctionName,
   type Handler,
   type Provider,
 } from '../../provider/index.ts';
-import { fullName } from '../../provider/full-name.ts';
-import { scalingRule } from '../../provider/workload/scaling-rule.ts';
 
 export interface AlertOptions {
   provider: Provider;
@@ -73,16 +74,15 @@ function parseAlerts(body: unknown, defaultNamespace: string): Alert[] {
     });
   }
   return result.data.alerts.map(({ status, labels }) => ({
-    function: parseFullName(labels.function_name, defaultNamespace),
+    function: parseFunction(labels.function_name, defaultNamespace),
     firing: status === 'firing',
   }));
 }
 
-/** NAME or NAME.NAMESPACE */
-function parseFullName(text: string, defaultNamespace: string): FunctionName {
-  const [name = '', namespace = defaultNamespace, ...rest] = text.split('.');
-  if (rest.length > 0) throw new BadRequestError('function_name has more than one dot: write NAME or NAME.NAMESPACE');
-  return { name: checkLabel(name, 'function_name'), namespace: checkLabel(namespace, 'namespace') };
+function parseFunction(text: string, defaultNamespace: string): FunctionName {
+  const fn = parseFullName(text, defaultNamespace);
+  if (!fn) throw new BadRequestError(`function_name ${quote(text)} is no function: write NAME or NAME.NAMESPACE`);
+  return fn;
 }
 
 function isStatus(error: unknown, status: number): boolean {

@@ -1,10 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, type Log } from '../../base/log.ts';
-import { FunctionNotFoundError, type FunctionName, type FunctionStatus, type Provider } from '../../provider/index.ts';
-import { fullName } from '../../provider/full-name.ts';
+import {
+  FunctionNotFoundError,
+  type FunctionName,
+  type FunctionStatus,
+  type Provider,
+  fullName,
+  hasScalingLabel,
+  scalingRule,
+  type ScalingRule,
+} from '../../provider/index.ts';
 import type { Invocations } from '../metrics/invocations.ts';
 import { listAll } from '../list-all.ts';
-import { hasScalingLabel, scalingRule, type ScalingRule } from '../../provider/workload/scaling-rule.ts';
 import { WatchedFunction } from './watched-function.ts';
 
 export interface AutoscalerOptions {

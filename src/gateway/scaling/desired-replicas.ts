@@ -1,9 +1,4 @@
-export interface ReplicaRange {
-  /** Load that one replica is to carry, in the unit of the load. */
-  perReplica: number;
-  min: number;
-  max: number;
-}
+import type { ReplicaRange } from '../../provider/index.ts';
 
 /** Replicas for this load: `ceil(load / perReplica)` within min and max. Source: https://docs.openfaas.com/architecture/autoscaling/ */
 export function desiredReplicas(load: number, { perReplica, min, max }: ReplicaRange): number {

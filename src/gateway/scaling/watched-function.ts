@@ -1,7 +1,6 @@
-import type { FunctionStatus } from '../../provider/index.ts';
+import { type FunctionStatus, type LoadRule, type ScalingRule } from '../../provider/index.ts';
 import { desiredReplicas } from './desired-replicas.ts';
 import { memoryMs, type FunctionTraffic } from '../calls/function-traffic.ts';
-import type { LoadRule, ScalingRule } from '../../provider/workload/scaling-rule.ts';
 import { SecondSlots } from '../calls/second-slots.ts';
 
 const fastCpuSamples = 2;

@@ -1,4 +1,4 @@
-import { isLabel } from '../names.ts';
+import { parseFullName } from '../full-name.ts';
 import type { FunctionName } from '../types.ts';
 
 /** What the URL of a call says, e.g. `/function/env.dev/a?b` → name `env`, namespace `dev`, path `/a?b`. */
@@ -20,11 +20,7 @@ export function splitFunctionUrl(url: string, options: SplitOptions): FunctionUr
 
   const rest = url.slice(prefix.length);
   const end = rest.search(/[/?]/);
-  const fullName = end === -1 ? rest : rest.slice(0, end);
   const path = end === -1 ? '' : rest.slice(end);
-  const dot = fullName.lastIndexOf('.');
-  const name = dot === -1 ? fullName : fullName.slice(0, dot);
-  const namespace = dot === -1 ? defaultNamespace : fullName.slice(dot + 1);
-  if (!isLabel(name) || !isLabel(namespace)) return undefined;
-  return { name, namespace, path: path.startsWith('/') ? path : `/${path}` };
+  const fn = parseFullName(end === -1 ? rest : rest.slice(0, end), defaultNamespace);
+  return fn && { ...fn, path: path.startsWith('/') ? path : `/${path}` };
 }

@@ -1,13 +1,7 @@
-import {
-  FunctionNotFoundError,
-  NoEndpointsError,
-  TooManyRequestsError,
-  type CallOutcome,
-  type Endpoint,
-  type FunctionName,
-  type ResolveOptions,
-} from '../index.ts';
-import { keyOf, type FunctionKey } from '../../backends/containerd/desired/function-store.ts';
+import { fullName, type FullName } from '../full-name.ts';
+import { FunctionNotFoundError, NoEndpointsError, TooManyRequestsError } from '../provider-errors.ts';
+import type { CallOutcome, Endpoint, ResolveOptions } from '../provider.ts';
+import type { FunctionName } from '../types.ts';
 
 /** A ready replica's address. */
 export interface RouteTarget {
@@ -19,7 +13,7 @@ export interface RouteTarget {
   maxInflight: number;
 }
 
-export interface RoutesOptions {
+export interface RoutingTableOptions {
   /** Calls held at once for one function; more are answered 429. */
   maxWaiting?: number;
   /** How long a call waits for a free slot of a function whose replicas are all at max_inflight, in milliseconds. */
@@ -41,15 +35,15 @@ interface FunctionRoutes {
  * The routing table: function -> ready replicas, in memory. A call asks nobody else. Least in flight wins; among equals the
  * one that was served longest ago, so that shares stay even.
  */
-export class Routes {
-  readonly #functions = new Map<FunctionKey, FunctionRoutes>();
+export class RoutingTable {
+  readonly #functions = new Map<FullName, FunctionRoutes>();
   readonly #inFlight = new Map<string, number>();
   readonly #idle = new Map<string, () => void>();
   readonly #maxWaiting: number;
   readonly #slotWaitMs: number;
   readonly #onOutcome: (replica: string, outcome: CallOutcome) => void;
 
-  constructor({ maxWaiting = 1024, slotWaitMs = 10_000, onOutcome = () => {} }: RoutesOptions = {}) {
+  constructor({ maxWaiting = 1024, slotWaitMs = 10_000, onOutcome = () => {} }: RoutingTableOptions = {}) {
     this.#maxWaiting = maxWaiting;
     this.#slotWaitMs = slotWaitMs;
     this.#onOutcome = onOutcome;
@@ -64,14 +58,14 @@ export class Routes {
 
   /** The function is gone: calls that are held for it end now. */
   delete(fn: FunctionName): void {
-    const routes = this.#functions.get(keyOf(fn));
-    this.#functions.delete(keyOf(fn));
+    const routes = this.#functions.get(fullName(fn));
+    this.#functions.delete(fullName(fn));
     if (routes) routes.targets = [];
     for (const waiter of routes?.waiters ?? []) waiter.leave(new FunctionNotFoundError(fn));
   }
 
   targets(fn: FunctionName): RouteTarget[] {
-    return this.#functions.get(keyOf(fn))?.targets ?? [];
+    return this.#functions.get(fullName(fn))?.targets ?? [];
   }
 
   inFlight(replica: string): number {
@@ -86,7 +80,7 @@ export class Routes {
 
   /** Calls held for a ready replica or a free slot. */
   waiting(fn: FunctionName): number {
-    return this.#functions.get(keyOf(fn))?.waiters.size ?? 0;
+    return this.#functions.get(fullName(fn))?.waiters.size ?? 0;
   }
 
   async resolve(fn: FunctionName, { waitMs = 0, signal }: ResolveOptions): Promise<Endpoint> {
@@ -97,7 +91,9 @@ export class Routes {
     const limitMs = routes.targets.length > 0 ? Math.max(waitMs, this.#slotWaitMs) : waitMs;
     if (limitMs === 0) throw new NoEndpointsError(fn);
     if (routes.waiters.size >= this.#maxWaiting) {
-      throw new TooManyRequestsError(`${this.#maxWaiting} calls are waiting for ${keyOf(fn)} already: try again later`);
+      throw new TooManyRequestsError(
+        `${this.#maxWaiting} calls are waiting for ${fullName(fn)} already: try again later`,
+      );
     }
     return this.#wait(fn, routes, limitMs, signal);
   }
@@ -174,7 +170,7 @@ export class Routes {
   }
 
   #routes(fn: FunctionName): FunctionRoutes {
-    const key = keyOf(fn);
+    const key = fullName(fn);
     let routes = this.#functions.get(key);
     if (!routes) this.#functions.set(key, (routes = { targets: [], waiters: new Set() }));
     return routes;
@@ -183,5 +179,5 @@ export class Routes {
 
 function waitedInVain(fn: FunctionName, routes: FunctionRoutes): Error {
   if (routes.targets.length === 0) return new NoEndpointsError(fn);
-  return new TooManyRequestsError(`all replicas of ${keyOf(fn)} are at their max_inflight: try again later`);
+  return new TooManyRequestsError(`all replicas of ${fullName(fn)} are at their max_inflight: try again later`);
 }

@@ -1,5 +1,11 @@
-import { parseGoDuration } from '../index.ts';
-import type { ReplicaRange } from '../../gateway/scaling/desired-replicas.ts';
+import { parseGoDuration } from '../duration.ts';
+
+export interface ReplicaRange {
+  /** Load that one replica is to carry, in the unit of the load. */
+  perReplica: number;
+  min: number;
+  max: number;
+}
 
 export type LoadType = 'rps' | 'capacity' | 'cpu';
 

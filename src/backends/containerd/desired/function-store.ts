@@ -1,17 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { FunctionName } from '../../../provider/index.ts';
+import { fullName, type FullName, type FunctionName } from '../../../provider/index.ts';
 import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../../../base/durable-file.ts';
 import { describeError, type Log } from '../../../base/log.ts';
 import type { AtFaultPoint } from '../fault-points.ts';
 import { parseRecord, type FunctionRecord } from './record.ts';
-
-export type FunctionKey = `${string}.${string}`;
-
-/** `name.namespace`, the name that a function is called by from outside. */
-export function keyOf({ name, namespace }: FunctionName): FunctionKey {
-  return `${name}.${namespace}`;
-}
 
 export interface StoredFunction {
   function: FunctionName;
@@ -23,9 +16,9 @@ export class FunctionStore {
   readonly #dir: string;
   readonly #at: AtFaultPoint;
   readonly #log: Log;
-  readonly #functions = new Map<FunctionKey, StoredFunction>();
-  readonly #unreadable = new Set<FunctionKey>();
-  readonly #writes = new Map<FunctionKey, Promise<void>>();
+  readonly #functions = new Map<FullName, StoredFunction>();
+  readonly #unreadable = new Set<FullName>();
+  readonly #writes = new Map<FullName, Promise<void>>();
 
   constructor({ dir, at, log }: { dir: string; at: AtFaultPoint; log: Log }) {
     this.#dir = dir;
@@ -47,10 +40,10 @@ export class FunctionStore {
   async #read(fn: FunctionName): Promise<void> {
     const file = this.#file(fn);
     try {
-      this.#functions.set(keyOf(fn), { function: fn, record: parseRecord(await readFile(file, 'utf8')) });
+      this.#functions.set(fullName(fn), { function: fn, record: parseRecord(await readFile(file, 'utf8')) });
     } catch (error) {
       // Its replicas are left as they are: a file we cannot read says nothing about what the user wants.
-      this.#unreadable.add(keyOf(fn));
+      this.#unreadable.add(fullName(fn));
       this.#log.error(`cannot read ${file}: restore it or delete it, then restart berth`, {
         error: describeError(error),
       });
@@ -58,15 +51,15 @@ export class FunctionStore {
   }
 
   get(fn: FunctionName): FunctionRecord | undefined {
-    return this.#functions.get(keyOf(fn))?.record;
+    return this.#functions.get(fullName(fn))?.record;
   }
 
   has(fn: FunctionName): boolean {
-    return this.#functions.has(keyOf(fn));
+    return this.#functions.has(fullName(fn));
   }
 
   isUnreadable(fn: FunctionName): boolean {
-    return this.#unreadable.has(keyOf(fn));
+    return this.#unreadable.has(fullName(fn));
   }
 
   hasUnreadable(namespace: string): boolean {
@@ -87,19 +80,19 @@ export class FunctionStore {
    * before counts again.
    */
   async put(fn: FunctionName, record: FunctionRecord, options: { fsync?: boolean } = {}): Promise<void> {
-    const before = this.#functions.get(keyOf(fn));
+    const before = this.#functions.get(fullName(fn));
     const stored = { function: { name: fn.name, namespace: fn.namespace }, record };
-    this.#functions.set(keyOf(fn), stored);
+    this.#functions.set(fullName(fn), stored);
     await this.#inTurn(fn, () => this.#write(fn, record, options)).catch((error: unknown) => {
-      if (this.#functions.get(keyOf(fn)) === stored) this.#restore(fn, before);
+      if (this.#functions.get(fullName(fn)) === stored) this.#restore(fn, before);
       throw error;
     });
-    this.#unreadable.delete(keyOf(fn));
+    this.#unreadable.delete(fullName(fn));
   }
 
   async delete(fn: FunctionName): Promise<void> {
-    const before = this.#functions.get(keyOf(fn));
-    this.#functions.delete(keyOf(fn));
+    const before = this.#functions.get(fullName(fn));
+    this.#functions.delete(fullName(fn));
     await this.#inTurn(fn, () => this.#remove(fn)).catch((error: unknown) => {
       if (!this.has(fn)) this.#restore(fn, before);
       throw error;
@@ -120,13 +113,13 @@ export class FunctionStore {
   }
 
   #restore(fn: FunctionName, before: StoredFunction | undefined): void {
-    if (before) this.#functions.set(keyOf(fn), before);
-    else this.#functions.delete(keyOf(fn));
+    if (before) this.#functions.set(fullName(fn), before);
+    else this.#functions.delete(fullName(fn));
   }
 
   /** Writes of one function's file one after another, in the order of the changes. */
   async #inTurn(fn: FunctionName, write: () => Promise<void>): Promise<void> {
-    const key = keyOf(fn);
+    const key = fullName(fn);
     const turn = (this.#writes.get(key) ?? Promise.resolve()).catch(() => {}).then(write);
     this.#writes.set(key, turn);
     try {

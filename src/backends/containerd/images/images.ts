@@ -18,7 +18,7 @@ import {
   RegistryError,
   type RegistryErrorKind,
 } from '../../../registry/index.ts';
-import { KeyedMutex } from '../../../base/keyed-mutex.ts';
+import { InOrder } from '../../../base/in-order.ts';
 import { pullImage } from './pull.ts';
 import type { ImageSource } from './pull-context.ts';
 import { PullProgress } from './pull-progress.ts';
@@ -65,10 +65,10 @@ const leaseReuseMs = leaseLifeMs / 2;
  */
 export class Images {
   readonly #options: ImagesOptions;
-  readonly #pulls = new KeyedMutex();
+  readonly #pulls = new InOrder();
   /** Removals of records under way, which were decided on before whoever asks for an image now was known. */
   readonly #removals = new Set<Promise<boolean>>();
-  readonly #locks = { blobs: new KeyedMutex(), snapshots: new KeyedMutex() };
+  readonly #locks = { blobs: new InOrder(), snapshots: new InOrder() };
 
   constructor(options: ImagesOptions) {
     this.#options = options;

@@ -1,7 +1,7 @@
 import type { NamespacedClient } from '../../../containerd/index.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Platform, Reference, RegistryClient } from '../../../registry/index.ts';
-import type { KeyedMutex } from '../../../base/keyed-mutex.ts';
+import type { InOrder } from '../../../base/in-order.ts';
 import type { PullProgress } from './pull-progress.ts';
 
 /** Where the parts of an image come from that containerd does not have. */
@@ -25,7 +25,7 @@ export interface PullContext {
 /** Pulls that share layers share the work. */
 export interface PullLocks {
   /** By digest: containerd shares blobs between namespaces. */
-  blobs: KeyedMutex;
+  blobs: InOrder;
   /** By namespace and chain id: it does not share snapshots. */
-  snapshots: KeyedMutex;
+  snapshots: InOrder;
 }

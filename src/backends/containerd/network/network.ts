@@ -12,7 +12,7 @@ import type { FirewallOptions } from './firewall.ts';
 import { NetworkError } from './network-error.ts';
 import { addNetns, deleteNetns, isNetns, netnsNames, netnsPath } from './netns.ts';
 import { reservations } from './reservations.ts';
-import { Turns } from './turns.ts';
+import { InOrder } from '../../../base/in-order.ts';
 
 export interface NetworkOptions {
   conflistPath: string;
@@ -58,7 +58,7 @@ export class Network {
   readonly #ipamDir: string;
   readonly #prefix: string;
   readonly #log: Log;
-  readonly #turns = new Turns(parallel);
+  readonly #inOrder = new InOrder(parallel);
 
   /** @throws CniError or NetworkError when the conflist or the subnet is not usable */
   static async open(options: NetworkOptions): Promise<Network> {
@@ -105,7 +105,7 @@ export class Network {
    * @throws CniError, NetworkError or HostCommandError
    */
   attach(id: string): Promise<Attachment> {
-    return this.#turns.take(id, async () => {
+    return this.#inOrder.run(id, async () => {
       const existing = await this.#existing(id);
       if (existing) return existing;
       await this.#remove(id);
@@ -120,7 +120,7 @@ export class Network {
 
   /** Nothing to detach is fine. @throws CniError or HostCommandError; then it can be asked for again */
   detach(id: string): Promise<void> {
-    return this.#turns.take(id, () => this.#remove(id));
+    return this.#inOrder.run(id, () => this.#remove(id));
   }
 
   /** The attachment of a replica whose namespace is there and whose address is of the subnet as it is configured now. */

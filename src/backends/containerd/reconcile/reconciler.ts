@@ -5,14 +5,16 @@ import {
   ProviderError,
   type CallOutcome,
   type FunctionName,
+  fullName,
+  type FullName,
 } from '../../../provider/index.ts';
-import { keyOf, type FunctionKey, type FunctionStore } from '../desired/function-store.ts';
+import { type FunctionStore } from '../desired/function-store.ts';
 import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import { ReplicaExitedError } from '../to-provider-error.ts';
 import type { GenerationImages } from '../generation-images.ts';
 import type { Host } from '../replicas/host.ts';
 import { observeFunction, type ActualReplica, type TaskState } from '../replicas/observe.ts';
-import type { Routes } from '../../../provider/routing/routing-table.ts';
+import type { RoutingTable } from '../../../provider/index.ts';
 import { functionPort, maxInflightOf } from '../settings.ts';
 import type { Timing } from '../timing.ts';
 import { backOffMs } from './back-off.ts';
@@ -29,7 +31,7 @@ export interface ReconcilerOptions {
   store: FunctionStore;
   host: Host;
   images: GenerationImages;
-  routes: Routes;
+  routes: RoutingTable;
   timing: Timing;
   /** A replica is gone: what it alone used can go too. */
   replicaDeleted: () => void;
@@ -43,12 +45,12 @@ export interface ReconcilerOptions {
 export class Reconciler {
   readonly #store: FunctionStore;
   readonly #host: Host;
-  readonly #routes: Routes;
+  readonly #routes: RoutingTable;
   readonly #timing: Timing;
   readonly #log: Log;
   readonly #steps: Steps;
   readonly #watches: Watches;
-  readonly #states = new Map<FunctionKey, FunctionState>();
+  readonly #states = new Map<FullName, FunctionState>();
   #stopped = false;
 
   constructor({ store, host, images, routes, timing, replicaDeleted, log }: ReconcilerOptions) {
@@ -90,7 +92,7 @@ export class Reconciler {
   }
 
   state(fn: FunctionName): FunctionState | undefined {
-    return this.#states.get(keyOf(fn));
+    return this.#states.get(fullName(fn));
   }
 
   /** Resolves when the generation is ready, or with what it failed of. */
@@ -100,7 +102,7 @@ export class Reconciler {
 
   /** A newer update has taken this candidate's place. */
   superseded(fn: FunctionName, generation: string): void {
-    const error = new ProviderError(409, `a newer update of ${keyOf(fn)} has taken its place`);
+    const error = new ProviderError(409, `a newer update of ${fullName(fn)} has taken its place`);
     this.#state(fn).settle(generation, { ready: false, error });
   }
 
@@ -124,7 +126,7 @@ export class Reconciler {
     if (!owner || !recordOutOfMemory(owner.replica, Date.now())) return;
     const { fn } = owner.state;
     this.#log.warn('why it exited', {
-      function: keyOf(fn),
+      function: fullName(fn),
       replica: replicaId,
       reason: owner.replica.lastExit?.reason,
     });
@@ -144,7 +146,7 @@ export class Reconciler {
   }
 
   #state(fn: FunctionName): FunctionState {
-    const key = keyOf(fn);
+    const key = fullName(fn);
     let state = this.#states.get(key);
     if (!state) this.#states.set(key, (state = new FunctionState(fn)));
     return state;
@@ -160,7 +162,7 @@ export class Reconciler {
         state.attempted = true;
       }
     } catch (error) {
-      this.#log.warn('will look at the function again', { function: keyOf(state.fn), error: describeError(error) });
+      this.#log.warn('will look at the function again', { function: fullName(state.fn), error: describeError(error) });
       this.#wakeIn(state, retryAfterOutageMs);
     } finally {
       state.running = false;
@@ -222,7 +224,7 @@ export class Reconciler {
     replica.restartAtMs = nowMs + backOffMs(replica.failures, { baseMs, maxMs });
     const { reason } = recordExit(replica, exitStatus, nowMs);
     const restartInMs = Math.round(replica.restartAtMs - nowMs);
-    this.#log.warn('replica exited', { function: keyOf(state.fn), replica: replica.id, reason, restartInMs });
+    this.#log.warn('replica exited', { function: fullName(state.fn), replica: replica.id, reason, restartInMs });
   }
 
   /** What time alone changes: a failed generation's retry, and the end of a candidate's patience. */
@@ -283,7 +285,7 @@ export class Reconciler {
 
   #forget(state: FunctionState): void {
     clearTimeout(state.timer);
-    this.#states.delete(keyOf(state.fn));
+    this.#states.delete(fullName(state.fn));
   }
 
   #wakeIn(state: FunctionState, delayMs: number): void {

@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
 import { ContainerdError, isUnavailable } from '../../../containerd/index.ts';
 import { describeError, type Log } from '../../../base/log.ts';
-import type { FunctionName } from '../../../provider/index.ts';
-import { keyOf, type FunctionStore } from '../desired/function-store.ts';
+import { type FunctionName, fullName } from '../../../provider/index.ts';
+import { type FunctionStore } from '../desired/function-store.ts';
 import { newGeneration, shortId, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import { ReplicaExitedError } from '../to-provider-error.ts';
 import type { GenerationImages } from '../generation-images.ts';
@@ -61,7 +61,7 @@ export class Steps {
   }
 
   async take(state: FunctionState, step: Step): Promise<void> {
-    this.#log.debug('step', { function: keyOf(state.fn), ...step });
+    this.#log.debug('step', { function: fullName(state.fn), ...step });
     switch (step.step) {
       case 'promote':
         return this.#promote(state);
@@ -93,7 +93,7 @@ export class Steps {
     const { deployment, imageDigest } = record.previous;
     const failure = { generation: record.current.id, reason: `rolled back: ${reason}`, at: new Date().toISOString() };
     await this.#store.put(fn, { ...record, candidate: newGeneration(deployment, imageDigest), failure });
-    this.#log.warn('rolling back to the previous version', { function: keyOf(fn), image: deployment.image, reason });
+    this.#log.warn('rolling back to the previous version', { function: fullName(fn), image: deployment.image, reason });
     this.#wake(fn);
   }
 
@@ -105,7 +105,7 @@ export class Steps {
     const promoted = { schema, current: candidate, previous, replicas, asleep: false, promotedAt, failure };
     await this.#store.put(state.fn, promoted);
     const { image } = candidate.deployment;
-    this.#log.info('new version serves', { function: keyOf(state.fn), generation: candidate.id, image });
+    this.#log.info('new version serves', { function: fullName(state.fn), generation: candidate.id, image });
     state.settle(candidate.id, { ready: true });
     this.#wake(state.fn);
   }
@@ -119,7 +119,7 @@ export class Steps {
     const failure = { generation: candidate.id, reason, at: new Date().toISOString() };
     await this.#store.put(state.fn, { ...rest, failure });
     const { image } = candidate.deployment;
-    this.#log.warn('new version failed, the old one stays', { function: keyOf(state.fn), image, reason });
+    this.#log.warn('new version failed, the old one stays', { function: fullName(state.fn), image, reason });
     state.settle(candidate.id, { ready: false, error });
     this.#wake(state.fn);
   }
@@ -255,7 +255,11 @@ export class Steps {
   #jobFailed(state: FunctionState, replica: ReplicaState, step: string, error: unknown): void {
     replica.failures += 1;
     replica.retryAtMs = Date.now() + this.#retryMs(replica.failures);
-    this.#log.warn(`${step} failed`, { function: keyOf(state.fn), replica: replica.id, error: describeError(error) });
+    this.#log.warn(`${step} failed`, {
+      function: fullName(state.fn),
+      replica: replica.id,
+      error: describeError(error),
+    });
     if (step === 'start-task' || step === 'create-task') replica.broken = !isUnavailable(error);
     if (step === 'start-task' || step === 'create-replica') this.#generationFailed(state, replica.generation, error);
   }

@@ -1,6 +1,5 @@
 import { describeError, type Log } from '../../../base/log.ts';
-import type { CallOutcome, FunctionDeployment, FunctionName } from '../../../provider/index.ts';
-import { keyOf } from '../desired/function-store.ts';
+import { type CallOutcome, type FunctionDeployment, type FunctionName, fullName } from '../../../provider/index.ts';
 import {
   hasReadyPath,
   livenessOf,
@@ -11,7 +10,7 @@ import {
   type ProbeTarget,
 } from '../replicas/probe.ts';
 import type { Network } from '../network/index.ts';
-import type { Routes } from '../../../provider/routing/routing-table.ts';
+import type { RoutingTable } from '../../../provider/index.ts';
 import { functionPort } from '../settings.ts';
 import type { ReplicaState } from './function-state.ts';
 
@@ -20,7 +19,7 @@ const watchdogErrorLimit = 5;
 
 export interface WatchesOptions {
   network: Network;
-  routes: Routes;
+  routes: RoutingTable;
   wake: (fn: FunctionName) => void;
   log: Log;
 }
@@ -28,7 +27,7 @@ export interface WatchesOptions {
 /** What goes on beside the passes for each running replica: its probes, and while it drains the end of its calls. */
 export class Watches {
   readonly #network: Network;
-  readonly #routes: Routes;
+  readonly #routes: RoutingTable;
   readonly #wake: (fn: FunctionName) => void;
   readonly #log: Log;
 
@@ -45,7 +44,11 @@ export class Watches {
     const watch = (replica.watch = new AbortController());
     this.#probe(fn, replica, deployment, watch.signal).catch((error: unknown) => {
       if (watch.signal.aborted) return;
-      this.#log.warn('cannot probe replica', { function: keyOf(fn), replica: replica.id, error: describeError(error) });
+      this.#log.warn('cannot probe replica', {
+        function: fullName(fn),
+        replica: replica.id,
+        error: describeError(error),
+      });
       replica.stopWatching();
     });
   }
@@ -68,7 +71,7 @@ export class Watches {
       : new Promise<void>(() => {});
     const verdict = await Promise.race([live, unready.then(() => 'unready' as const)]);
     signal.throwIfAborted();
-    this.#log.warn(`replica is ${verdict}`, { function: keyOf(fn), replica: replica.id });
+    this.#log.warn(`replica is ${verdict}`, { function: fullName(fn), replica: replica.id });
     replica.unhealthy = verdict === 'unhealthy';
     // The next pass watches it anew, until it is ready or replaced.
     replica.stopWatching();
@@ -84,7 +87,7 @@ export class Watches {
   #setReady(fn: FunctionName, replica: ReplicaState, ready: boolean): void {
     if (ready && !replica.ready) {
       replica.readySinceMs = Date.now();
-      this.#log.info('replica ready', { function: keyOf(fn), replica: replica.id, ip: replica.ip });
+      this.#log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
     }
     replica.ready = ready;
     this.#wake(fn);
@@ -115,7 +118,7 @@ export class Watches {
     const broken = replica.watchdogErrors >= watchdogErrorLimit;
     if (!unreachable && !broken) return;
     const reason = broken ? 'its watchdog has no process' : 'it cannot be reached';
-    this.#log.warn('replica leaves the routes', { function: keyOf(fn), replica: replica.id, reason });
+    this.#log.warn('replica leaves the routes', { function: fullName(fn), replica: replica.id, reason });
     // Out of reach may pass, so it is probed again; a watchdog without its process stays so.
     replica.unhealthy = broken;
     replica.stopWatching();

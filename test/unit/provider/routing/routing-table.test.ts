@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { Routes, type RouteTarget } from '../../../../src/provider/routing/routing-table.ts';
+import { RoutingTable, type RouteTarget } from '../../../../src/provider/routing/routing-table.ts';
 import {
   FunctionNotFoundError,
   NoEndpointsError,
@@ -16,7 +16,7 @@ function target(replica: string, rest: Partial<RouteTarget> = {}): RouteTarget {
   return { replica, hostname: replica, port: 8080, readySinceMs: 1, maxInflight: Infinity, ...rest };
 }
 
-async function take(routes: Routes, count: number): Promise<Endpoint[]> {
+async function take(routes: RoutingTable, count: number): Promise<Endpoint[]> {
   const endpoints: Endpoint[] = [];
   for (let i = 0; i < count; i++) endpoints.push(await routes.resolve(fn, {}));
   return endpoints;
@@ -32,7 +32,7 @@ async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'settled'
 }
 
 test('a call goes to the replica with the fewest calls in flight', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   routes.set(fn, [target('a'), target('b'), target('c')]);
   const taken = await take(routes, 3);
   t.is(new Set(names(taken)).size, 3);
@@ -42,7 +42,7 @@ test('a call goes to the replica with the fewest calls in flight', async (t) => 
 });
 
 test('replicas that are equally busy get equal shares', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   routes.set(fn, [target('a'), target('b'), target('c')]);
   const counts = new Map<string, number>();
   for (let i = 0; i < 300; i++) {
@@ -60,7 +60,7 @@ test('at any moment no replica has two calls more than another, and every call i
         fc.integer({ min: 1, max: 5 }),
         fc.array(fc.option(fc.nat(100), { nil: undefined }), { maxLength: 60 }),
         async (replicas, actions) => {
-          const routes = new Routes();
+          const routes = new RoutingTable();
           const ids = Array.from({ length: replicas }, (_, i) => `r${i}`);
           routes.set(
             fn,
@@ -85,7 +85,7 @@ test('at any moment no replica has two calls more than another, and every call i
 });
 
 test('functions of one name in two namespaces are strangers', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   routes.set(fn, [target('a')]);
   await t.throwsAsync(routes.resolve(other, {}), { instanceOf: NoEndpointsError });
   routes.delete(other);
@@ -93,7 +93,7 @@ test('functions of one name in two namespaces are strangers', async (t) => {
 });
 
 test('with nothing ready a call fails at once, or waits as long as it may and is served by the first that comes', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   await t.throwsAsync(routes.resolve(fn, {}), { instanceOf: NoEndpointsError });
   const waiting = routes.resolve(fn, { waitMs: 60_000 });
   t.is(await stateOf(waiting), 'pending');
@@ -101,11 +101,11 @@ test('with nothing ready a call fails at once, or waits as long as it may and is
   routes.set(fn, [target('a')]);
   t.is((await waiting).hostname, 'a');
   t.is(routes.waiting(fn), 0);
-  await t.throwsAsync(new Routes().resolve(fn, { waitMs: 1 }), { instanceOf: NoEndpointsError });
+  await t.throwsAsync(new RoutingTable().resolve(fn, { waitMs: 1 }), { instanceOf: NoEndpointsError });
 });
 
 test('calls that wait are shared out over all that comes', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   const waiting = Array.from({ length: 6 }, () => routes.resolve(fn, { waitMs: 60_000 }));
   routes.set(fn, [target('a'), target('b'), target('c')]);
   const served = names(await Promise.all(waiting)).sort();
@@ -113,7 +113,7 @@ test('calls that wait are shared out over all that comes', async (t) => {
 });
 
 test('a replica never gets more calls than its max_inflight; the others wait for a slot, in turn', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   routes.set(fn, [target('a', { maxInflight: 2 }), target('b', { maxInflight: 1 })]);
   const taken = await take(routes, 3);
   t.deepEqual(names(taken).sort(), ['a', 'a', 'b']);
@@ -130,7 +130,7 @@ test('a replica never gets more calls than its max_inflight; the others wait for
 });
 
 test('a call that found no free slot in time is told to come back, as the watchdog would', async (t) => {
-  const routes = new Routes({ slotWaitMs: 1 });
+  const routes = new RoutingTable({ slotWaitMs: 1 });
   routes.set(fn, [target('a', { maxInflight: 1 })]);
   await take(routes, 1);
   const error = await t.throwsAsync(routes.resolve(fn, {}), { instanceOf: TooManyRequestsError });
@@ -139,7 +139,7 @@ test('a call that found no free slot in time is told to come back, as the watchd
 });
 
 test('no more calls wait than there is room for', async (t) => {
-  const routes = new Routes({ maxWaiting: 2 });
+  const routes = new RoutingTable({ maxWaiting: 2 });
   const waiting = [routes.resolve(fn, { waitMs: 60_000 }), routes.resolve(fn, { waitMs: 60_000 })];
   await t.throwsAsync(routes.resolve(fn, { waitMs: 60_000 }), { instanceOf: TooManyRequestsError, message: /2 calls/ });
   routes.set(fn, [target('a')]);
@@ -147,7 +147,7 @@ test('no more calls wait than there is room for', async (t) => {
 });
 
 test('a caller that leaves while it waits gives up its place, and takes no slot', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   const caller = new AbortController();
   const left = routes.resolve(fn, { waitMs: 60_000, signal: caller.signal });
   caller.abort();
@@ -158,7 +158,7 @@ test('a caller that leaves while it waits gives up its place, and takes no slot'
 });
 
 test('a caller that has left already does not wait', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   const gone = routes.resolve(fn, { waitMs: 1000, signal: AbortSignal.abort() });
   t.is(await stateOf(gone), 'settled');
   await t.throwsAsync(gone);
@@ -166,7 +166,7 @@ test('a caller that has left already does not wait', async (t) => {
 });
 
 test('when a function is removed, calls that wait for it are told so at once', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   const waiting = routes.resolve(fn, { waitMs: 60_000 });
   routes.delete(fn);
   await t.throwsAsync(waiting, { instanceOf: FunctionNotFoundError });
@@ -176,7 +176,7 @@ test('when a function is removed, calls that wait for it are told so at once', a
 
 test('a release counts once, however often it is said, and tells how the call went', async (t) => {
   const outcomes: [string, CallOutcome][] = [];
-  const routes = new Routes({ onOutcome: (...outcome) => outcomes.push(outcome) });
+  const routes = new RoutingTable({ onOutcome: (...outcome) => outcomes.push(outcome) });
   routes.set(fn, [target('a')]);
   const [first] = await take(routes, 2);
   first?.release({ status: 500, watchdogError: true });
@@ -186,7 +186,7 @@ test('a release counts once, however often it is said, and tells how the call we
 });
 
 test('a replica that leaves the routes gets no new calls, and is idle when its last call ends', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   routes.set(fn, [target('old')]);
   const [first, second] = await take(routes, 2);
   routes.set(fn, [target('new')]);
@@ -202,7 +202,7 @@ test('a replica that leaves the routes gets no new calls, and is idle when its l
 });
 
 test('a replica that is set again keeps the count of its calls in flight', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   routes.set(fn, [target('a')]);
   await take(routes, 2);
   routes.set(fn, [target('a'), target('b')]);
@@ -211,7 +211,7 @@ test('a replica that is set again keeps the count of its calls in flight', async
 });
 
 test('an endpoint says since when its replica is ready', async (t) => {
-  const routes = new Routes();
+  const routes = new RoutingTable();
   routes.set(fn, [target('a', { readySinceMs: 42, port: 8081 })]);
   t.like(await routes.resolve(fn, {}), { hostname: 'a', port: 8081, readySinceMs: 42 });
 });

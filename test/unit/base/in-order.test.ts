@@ -1,17 +1,53 @@
 import { setImmediate as tick } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
-import { Turns } from '../../../../../src/backends/containerd/network/turns.ts';
+import { InOrder } from '../../../src/base/in-order.ts';
+
+test('tasks of one key run one after the other, in the order of their arrival', async (t) => {
+  const inOrder = new InOrder();
+  const seen: string[] = [];
+  const task = (name: string) => async () => {
+    seen.push(`${name} begins`);
+    await new Promise(setImmediate);
+    seen.push(`${name} ends`);
+    return name;
+  };
+  const names = ['a', 'b', 'c'];
+  t.deepEqual(await Promise.all(names.map((name) => inOrder.run('key', task(name)))), names);
+  t.deepEqual(
+    seen,
+    names.flatMap((name) => [`${name} begins`, `${name} ends`]),
+  );
+});
+
+test('tasks of different keys do not wait for each other', async (t) => {
+  const inOrder = new InOrder();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const waiting = inOrder.run('a', () => promise);
+  await inOrder.run('b', () => {
+    resolve('done');
+    return Promise.resolve();
+  });
+  t.is(await waiting, 'done');
+});
+
+test('a task that fails lets the next one in', async (t) => {
+  const inOrder = new InOrder();
+  const failing = inOrder.run('key', () => Promise.reject(new Error('no')));
+  const next = inOrder.run('key', () => Promise.resolve('yes'));
+  await t.throwsAsync(failing, { message: 'no' });
+  t.is(await next, 'yes');
+});
 
 test('one at a time for a key, no more than the limit for all, and all get their turn', async (t) => {
   const work = fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd'), ticks: fc.nat(3), fails: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(fc.array(work, { maxLength: 20 }), fc.integer({ min: 1, max: 3 }), async (works, limit) => {
-      const turns = new Turns(limit);
+      const inOrder = new InOrder(limit);
       const running: string[] = [];
       const started = new Map<string, number[]>();
       const results = works.map(({ key, ticks, fails }, index) =>
-        turns.take(key, async () => {
+        inOrder.run(key, async () => {
           t.false(running.includes(key));
           running.push(key);
           t.true(running.length <= limit);

@@ -1,0 +1,18 @@
+/**
+ * - `invalid`: the deployment or its image asks for what cannot be run; the deployer mends it.
+ * - `exited`: the version's process ended before it was ready.
+ * - `not-ready`: the version ran and was not ready in time.
+ * - `superseded`: a newer update took the version's place.
+ */
+export type StartErrorKind = 'invalid' | 'exited' | 'not-ready' | 'superseded';
+
+/** Why a version of a function could not be brought up; the message says what is wrong and what to do. */
+export class StartError extends Error {
+  override name = 'StartError';
+  readonly kind: StartErrorKind;
+
+  constructor(kind: StartErrorKind, message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.kind = kind;
+  }
+}

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+
+/** The system's own folders: npm puts programs of packages first in PATH, and one of them is called nft as well. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export interface RunOptions {
+  args?: string[];
+  /** The program's whole environment; PATH alone, `systemPath`, unless given. */
+  env?: NodeJS.ProcessEnv;
+  /** Its standard input; empty unless given. */
+  stdin?: string;
+  /** How long it may take; then it is killed, with the processes it started. 30 s unless given. */
+  timeoutMs?: number;
+}
+
+export interface ProgramRun {
+  stdout: string;
+  stderr: string;
+  /** Null where a signal ended it. */
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  timedOut: boolean;
+}
+
+/**
+ * Runs a program to its end and answers what it printed, whatever its exit code. Rejects only when it cannot be started,
+ * with the system's error (`code` ENOENT, EACCES, ETXTBSY, …).
+ */
+export function runProgram(file: string, options: RunOptions = {}): Promise<ProgramRun> {
+  const { args = [], env = { PATH: systemPath }, stdin = '', timeoutMs = 30_000 } = options;
+  return new Promise((resolve, reject) => {
+    // A process group of its own, so that what the program starts is killed with it.
+    const child = spawn(file, args, { env, cwd: '/', detached: true });
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      killGroup(child.pid);
+    }, timeoutMs);
+    const output = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+    // A program may end before it has read its input; its exit code tells what happened.
+    child.stdin.on('error', () => undefined).end(stdin);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once('close', (exitCode, signal) => {
+      clearTimeout(timer);
+      resolve({ ...output, exitCode, signal, timedOut });
+    });
+  });
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The whole group has ended by itself: `close` follows as soon as its output is closed.
+  }
+}

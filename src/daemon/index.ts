@@ -1,0 +1,1 @@
+export { readDaemonConfig, type Config } from './config.ts';

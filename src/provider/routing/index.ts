@@ -1,0 +1,1 @@
+export { RoutingTable, type RouteTarget, type RoutingTableOptions } from './routing-table.ts';
