@@ -1,11 +1,8 @@
-import { CniError } from './cni-error.ts';
-import type { CniCommand } from './cni-error.ts';
+import { CniError, type CniCommand } from './cni-error.ts';
 import type { Conflist, PluginConfig } from './conflist.ts';
-import { execPlugin, parseJson } from './exec.ts';
-import type { PluginHost } from './exec.ts';
+import { execPlugin, parseJson, type PluginHost } from './exec.ts';
 import { ResultCache } from './result-cache.ts';
-import { cniResult } from './result.ts';
-import type { CniResult } from './result.ts';
+import { cniResult, type CniResult } from './result.ts';
 
 export interface CniNetworkOptions {
   conflist: Conflist;

@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { CniError } from './cni-error.ts';
-import type { CniCommand } from './cni-error.ts';
+import { CniError, type CniCommand } from './cni-error.ts';
 
 export interface PluginCall {
   /** The plugin's type, which is its file's name. */
@@ -96,7 +95,7 @@ async function runPatiently(file: string, options: RunOptions): Promise<Run> {
     } catch (error) {
       const busy = error instanceof Error && 'code' in error && error.code === 'ETXTBSY';
       if (!busy || retriesLeft === 0) throw error;
-      await delay(busyDelayMs);
+      await sleep(busyDelayMs);
     }
   }
 }

@@ -1,11 +1,9 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseConflist } from './conflist.ts';
-import type { Conflist } from './conflist.ts';
+import { parseConflist, type Conflist } from './conflist.ts';
 import { parseJson } from './exec.ts';
-import { cniResult } from './result.ts';
-import type { CniResult } from './result.ts';
+import { cniResult, type CniResult } from './result.ts';
 
 // The shape and file names of libcni's cache, so that its tools can read ours.
 const entry = z.object({

@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Metadata, credentials, status } from '@grpc/grpc-js';
-import type { ClientReadableStream } from '@grpc/grpc-js';
-import { ContainerdError, abortedError, toContainerdError } from './containerd-error.ts';
-import type { CallSite, Limits } from './containerd-error.ts';
+import { Client, Metadata, credentials, status, type ClientReadableStream } from '@grpc/grpc-js';
+import { ContainerdError, abortedError, toContainerdError, type CallSite, type Limits } from './containerd-error.ts';
 
 export interface CallOptions {
   /** Ends the call on both sides; it then throws a ContainerdError for which `isCancelled` is true. */

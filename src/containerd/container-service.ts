@@ -1,5 +1,13 @@
-import { fromWireAny, jsonAny, parseJsonAny, runcOptionsAny, specTypeUrl, toWireAny } from './any.ts';
-import type { AnyValue, RuncOptions } from './any.ts';
+import {
+  fromWireAny,
+  jsonAny,
+  parseJsonAny,
+  runcOptionsAny,
+  specTypeUrl,
+  toWireAny,
+  type AnyValue,
+  type RuncOptions,
+} from './any.ts';
 import type { CallOptions, Connection } from './call.ts';
 import type {
   Container as WireContainer,
@@ -7,8 +15,7 @@ import type {
 } from './generated/containerd/services/containers/v1/Container.ts';
 import { containers as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
-import { present } from './wire-types.ts';
-import type { Labels } from './wire-types.ts';
+import { present, type Labels } from './wire-types.ts';
 
 /** A container record: what a task is made from. It says nothing about whether one runs. */
 export interface Container {

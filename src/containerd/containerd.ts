@@ -1,13 +1,9 @@
-import { Connection, pause } from './call.ts';
-import type { CallOptions } from './call.ts';
+import { Connection, pause, type CallOptions } from './call.ts';
 import { isDeadlineExceeded, isUnavailable } from './containerd-error.ts';
-import { eventsOn } from './event-service.ts';
-import type { Events } from './event-service.ts';
-import { introspectionOn } from './introspection-service.ts';
-import type { Introspection } from './introspection-service.ts';
+import { eventsOn, type Events } from './event-service.ts';
+import { introspectionOn, type Introspection } from './introspection-service.ts';
 import { NamespacedClient } from './namespaced-client.ts';
-import { namespacesOn } from './namespace-service.ts';
-import type { Namespaces } from './namespace-service.ts';
+import { namespacesOn, type Namespaces } from './namespace-service.ts';
 import { version as methods } from './protos.ts';
 
 export interface ContainerdOptions {

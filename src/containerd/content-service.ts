@@ -1,13 +1,10 @@
-import { withTimeout } from './call.ts';
-import type { CallOptions, Connection } from './call.ts';
-import { openContentWriter } from './content-writer.ts';
-import type { ContentWriter, NewContent } from './content-writer.ts';
+import { withTimeout, type CallOptions, type Connection } from './call.ts';
+import { openContentWriter, type ContentWriter, type NewContent } from './content-writer.ts';
 import type { Info__Output } from './generated/containerd/services/content/v1/Info.ts';
 import type { Status__Output } from './generated/containerd/services/content/v1/Status.ts';
 import { content as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
-import { present } from './wire-types.ts';
-import type { Labels } from './wire-types.ts';
+import { present, type Labels } from './wire-types.ts';
 
 export interface ContentInfo {
   digest: string;

@@ -1,7 +1,11 @@
-import { pause } from './call.ts';
-import type { CallOptions, Connection, Dialogue } from './call.ts';
-import { isAlreadyExists, isFailedPrecondition, isNotFound, isUnavailable } from './containerd-error.ts';
-import type { ContainerdError } from './containerd-error.ts';
+import { pause, type CallOptions, type Connection, type Dialogue } from './call.ts';
+import {
+  isAlreadyExists,
+  isFailedPrecondition,
+  isNotFound,
+  isUnavailable,
+  type ContainerdError,
+} from './containerd-error.ts';
 import type { WriteContentRequest } from './generated/containerd/services/content/v1/WriteContentRequest.ts';
 import type { WriteContentResponse__Output } from './generated/containerd/services/content/v1/WriteContentResponse.ts';
 import { content as methods } from './protos.ts';

@@ -1,8 +1,6 @@
-import { withTimeout } from './call.ts';
-import type { CallOptions, Connection } from './call.ts';
+import { withTimeout, type CallOptions, type Connection } from './call.ts';
 import { diff as methods } from './protos.ts';
-import { toDescriptor } from './wire-types.ts';
-import type { Descriptor, Mount } from './wire-types.ts';
+import { toDescriptor, type Descriptor, type Mount } from './wire-types.ts';
 
 export interface LayerToApply {
   /** The layer's blob in the content store; containerd unpacks gzip, zstd and plain tar by its media type. */

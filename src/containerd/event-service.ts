@@ -1,6 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { fromWireAny } from './any.ts';
-import type { AnyValue } from './any.ts';
+import { fromWireAny, type AnyValue } from './any.ts';
 import type { Connection } from './call.ts';
 import { events as methods, messages } from './protos.ts';
 import { toDate } from './timestamps.ts';

@@ -1,10 +1,8 @@
-import { withTimeout } from './call.ts';
-import type { CallOptions, Connection } from './call.ts';
+import { withTimeout, type CallOptions, type Connection } from './call.ts';
 import type { Image__Output } from './generated/containerd/services/images/v1/Image.ts';
 import { images as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
-import { present, toDescriptor } from './wire-types.ts';
-import type { Descriptor, Labels } from './wire-types.ts';
+import { present, toDescriptor, type Descriptor, type Labels } from './wire-types.ts';
 
 /** A name for a manifest or index in the content store. */
 export interface Image {

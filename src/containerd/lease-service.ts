@@ -1,10 +1,8 @@
-import { withTimeout } from './call.ts';
-import type { CallOptions, Connection } from './call.ts';
+import { withTimeout, type CallOptions, type Connection } from './call.ts';
 import type { Lease__Output } from './generated/containerd/services/leases/v1/Lease.ts';
 import { leases as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
-import { present } from './wire-types.ts';
-import type { Labels } from './wire-types.ts';
+import { present, type Labels } from './wire-types.ts';
 
 /** Keeps what it holds from the garbage collector. */
 export interface Lease {

@@ -1,8 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import type { CallOptions, Connection } from './call.ts';
 import { namespaces as methods } from './protos.ts';
-import { present } from './wire-types.ts';
-import type { Labels } from './wire-types.ts';
+import { present, type Labels } from './wire-types.ts';
 
 export interface Namespace {
   name: string;

@@ -1,18 +1,11 @@
 import type { Connection } from './call.ts';
-import { containersOn } from './container-service.ts';
-import type { Containers } from './container-service.ts';
-import { contentOn } from './content-service.ts';
-import type { Content } from './content-service.ts';
-import { diffOn } from './diff-service.ts';
-import type { Diff } from './diff-service.ts';
-import { imagesOn } from './image-service.ts';
-import type { Images } from './image-service.ts';
-import { leasesOn } from './lease-service.ts';
-import type { Leases } from './lease-service.ts';
-import { snapshotsOn } from './snapshot-service.ts';
-import type { Snapshots } from './snapshot-service.ts';
-import { tasksOn } from './task-service.ts';
-import type { Tasks } from './task-service.ts';
+import { containersOn, type Containers } from './container-service.ts';
+import { contentOn, type Content } from './content-service.ts';
+import { diffOn, type Diff } from './diff-service.ts';
+import { imagesOn, type Images } from './image-service.ts';
+import { leasesOn, type Leases } from './lease-service.ts';
+import { snapshotsOn, type Snapshots } from './snapshot-service.ts';
+import { tasksOn, type Tasks } from './task-service.ts';
 
 /** What lives in one containerd namespace. The namespace need not exist: the first write makes it. */
 export class NamespacedClient {

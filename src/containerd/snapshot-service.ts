@@ -1,11 +1,9 @@
-import { withTimeout } from './call.ts';
-import type { CallOptions, Connection } from './call.ts';
+import { withTimeout, type CallOptions, type Connection } from './call.ts';
 import { isUnknown } from './containerd-error.ts';
 import type { Info__Output } from './generated/containerd/services/snapshots/v1/Info.ts';
 import { snapshots as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
-import { present } from './wire-types.ts';
-import type { Labels, Mount } from './wire-types.ts';
+import { present, type Labels, type Mount } from './wire-types.ts';
 
 export type SnapshotKind = 'UNKNOWN' | 'VIEW' | 'ACTIVE' | 'COMMITTED';
 

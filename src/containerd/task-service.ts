@@ -1,15 +1,11 @@
 import { constants } from 'node:os';
-import { jsonAny, linuxResourcesTypeUrl, processTypeUrl, runcOptionsAny, toWireAny } from './any.ts';
-import type { RuncOptions } from './any.ts';
-import { withTimeout } from './call.ts';
-import type { CallOptions, Connection } from './call.ts';
+import { jsonAny, linuxResourcesTypeUrl, processTypeUrl, runcOptionsAny, toWireAny, type RuncOptions } from './any.ts';
+import { withTimeout, type CallOptions, type Connection } from './call.ts';
 import type { Process__Output } from './generated/containerd/v1/types/Process.ts';
-import { toTaskMetrics } from './task-metrics.ts';
-import type { TaskMetrics } from './task-metrics.ts';
+import { toTaskMetrics, type TaskMetrics } from './task-metrics.ts';
 import { tasks as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
-import { present } from './wire-types.ts';
-import type { Mount } from './wire-types.ts';
+import { present, type Mount } from './wire-types.ts';
 
 export type TaskStatus = 'UNKNOWN' | 'CREATED' | 'RUNNING' | 'STOPPED' | 'PAUSED' | 'PAUSING';
 

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const bufferBytes = 64 * 1024;
 /** After a full read, so that functions that write without end leave the processor to invocations: about 10 MB/s. */
@@ -55,7 +55,7 @@ export class DrainQueue<T extends Drainable> {
       this.#onDrained(task);
       if (!more || this.#isStopped) return;
       this.#waiting.add(task);
-      await setTimeout(paceMs);
+      await sleep(paceMs);
     } catch (error) {
       this.#onError(task, error);
     }

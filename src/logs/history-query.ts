@@ -1,7 +1,5 @@
-import { parseRecord } from './log-record.ts';
-import type { ReadMark } from './log-record.ts';
-import { recordsBackward, recordsForward } from './segment.ts';
-import type { Segment } from './segment.ts';
+import { parseRecord, type ReadMark } from './log-record.ts';
+import { recordsBackward, recordsForward, type Segment } from './segment.ts';
 import type { LogLine, LogQuery, LogReplica } from './log-line.ts';
 
 interface Position {

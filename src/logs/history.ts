@@ -1,10 +1,8 @@
 import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { linesOf, readMarksOf } from './history-query.ts';
-import { formatRecord } from './log-record.ts';
-import type { ReadMark } from './log-record.ts';
-import { openSegment } from './segment.ts';
-import type { Segment } from './segment.ts';
+import { formatRecord, type ReadMark } from './log-record.ts';
+import { openSegment, type Segment } from './segment.ts';
 import { Subscription } from './subscription.ts';
 import type { FunctionName, LogLine, LogQuery, LogReplica } from './log-line.ts';
 

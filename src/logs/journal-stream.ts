@@ -1,5 +1,4 @@
-import { createConnection } from 'node:net';
-import type { Socket } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 
 /** What may wait for a slow journal, for each function. */
 const maxWaitingBytes = 1024 * 1024;

@@ -8,8 +8,7 @@ import { pathSegment } from './log-error.ts';
 import type { ReadMark } from './log-record.ts';
 import { expiredHistories, keptHistories } from './retention.ts';
 import { TaskLog } from './task-log.ts';
-import { readProgress, removeTaskFiles, taskLogPaths } from './task-log-files.ts';
-import type { TaskLogPaths } from './task-log-files.ts';
+import { readProgress, removeTaskFiles, taskLogPaths, type TaskLogPaths } from './task-log-files.ts';
 import { TaskWatcher } from './task-watcher.ts';
 import type { FunctionName, LogLine, LogQuery, LogReplica, TaskStdio } from './log-line.ts';
 

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { open, truncate } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { open, truncate, type FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { LineSplitter } from './line-splitter.ts';
 

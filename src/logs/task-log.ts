@@ -1,10 +1,8 @@
-import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { writeDurably } from '../base/durable-file.ts';
 import type { ReadMark } from './log-record.ts';
 import { TaskFile } from './task-file.ts';
-import { formatProgress, readProgress } from './task-log-files.ts';
-import type { Progress, TaskLogPaths } from './task-log-files.ts';
+import { formatProgress, readProgress, type Progress, type TaskLogPaths } from './task-log-files.ts';
 import type { LogReplica } from './log-line.ts';
 
 export interface LineSink {

@@ -1,5 +1,4 @@
-import { watch } from 'node:fs';
-import type { FSWatcher } from 'node:fs';
+import { watch, type FSWatcher } from 'node:fs';
 import type { Log } from '../base/log.ts';
 
 /** How often all files are looked at: beside notifications, and where there are none. */

@@ -1,5 +1,4 @@
 import type { Context, Middleware } from 'koa';
-
 import type { Log } from '../base/log.ts';
 import { ProviderError } from './provider-errors.ts';
 

@@ -1,9 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
 import type { Context } from 'koa';
-
 import { ConfigError } from './faas-config.ts';
 import { ProviderError } from './provider-errors.ts';
 

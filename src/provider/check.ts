@@ -1,5 +1,4 @@
 import { z } from 'zod';
-
 import { BadRequestError } from './provider-errors.ts';
 
 /** The value in the schema's shape. Throws BadRequestError for the first thing that is wrong, naming its field. */

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-
 import type { Log } from '../base/log.ts';
 import type { RawHandler } from './handlers.ts';
 

@@ -1,6 +1,5 @@
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import type { Middleware } from 'koa';
-
 import { BadRequestError, ProviderError } from './provider-errors.ts';
 
 /** Parses the body as JSON whatever its Content-Type says: Go's handlers never look at it, and curl sends a form's. */

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-
 import { body, check, flagOf, lastOf, optionalText, optionalTextMap, optionalTexts } from './check.ts';
 import { BadRequestError, ProviderError } from './provider-errors.ts';
 import { checkLabel, checkSecretName, quote } from './names.ts';

@@ -1,5 +1,4 @@
 import { Counter, Histogram, type Registry } from '@prometheus-io/client';
-
 import type { FaaSContext, Handler } from './handlers.ts';
 
 const labelNames = ['code', 'method', 'path'] as const;

@@ -1,7 +1,6 @@
 import Router from '@koa/router';
 import type { Registry } from '@prometheus-io/client';
 import Koa, { type Middleware } from 'koa';
-
 import type { Log } from '../base/log.ts';
 import { answerErrors } from './answer-errors.ts';
 import { basicAuth, type Credentials } from './basic-auth.ts';

@@ -2,9 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-
 import { Registry } from '@prometheus-io/client';
-
 import { type Log, silentLog } from '../base/log.ts';
 import { readCredentials } from './basic-auth.ts';
 import type { FaaSConfig } from './faas-config.ts';

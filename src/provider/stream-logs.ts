@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-
 import type { FaaSContext } from './handlers.ts';
 import type { LogMessage } from './types.ts';
 

@@ -2,13 +2,10 @@
  * What one hop through functionProxy costs: `node test/bench/proxy.ts`. Prints requests per second and the proxy's CPU time a
  * request for the function called directly, through http-proxy as it comes, and through ours, all in the same minute.
  */
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { RequestListener } from 'node:http';
-import { connect } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { createHttpProxy, functionProxy } from '../../src/provider/proxy/index.ts';
 import { createUnhardenedProxy } from '../unit/provider/proxy/unhardened-proxy.ts';
 

@@ -6,8 +6,7 @@ import test from 'ava';
 import { redirectorImage } from '../helpers/functions.ts';
 import { until } from '../helpers/poll.ts';
 import { statusOf } from '../integration/functions/setup.ts';
-import { startCertifierHost } from './certifier-host.ts';
-import type { CertifierHost } from './certifier-host.ts';
+import { startCertifierHost, type CertifierHost } from './certifier-host.ts';
 
 const namespaces = ['openfaas-fn', 'certifier-test'];
 let host: CertifierHost;

@@ -2,8 +2,7 @@
 import test from 'ava';
 import { until } from '../helpers/poll.ts';
 import { statusOf, untilAvailable } from '../integration/functions/setup.ts';
-import { startCertifierHost } from './certifier-host.ts';
-import type { CertifierHost } from './certifier-host.ts';
+import { startCertifierHost, type CertifierHost } from './certifier-host.ts';
 
 let host: CertifierHost;
 let image: string;

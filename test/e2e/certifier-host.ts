@@ -1,7 +1,6 @@
 import type { ExecutionContext } from 'ava';
 import { watchdogImage } from '../helpers/functions.ts';
-import { startHost } from '../integration/functions/setup.ts';
-import type { TestHost } from '../integration/functions/setup.ts';
+import { startHost, type TestHost } from '../integration/functions/setup.ts';
 
 /** A host as the certifier finds it, with the calls that it makes again and again. */
 export interface CertifierHost extends TestHost {

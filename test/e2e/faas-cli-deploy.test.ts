@@ -5,8 +5,7 @@ import test from 'ava';
 import { watchdogImage } from '../helpers/functions.ts';
 import { until } from '../helpers/poll.ts';
 import { statusOf } from '../integration/functions/setup.ts';
-import { startCliHost, succeeded } from './setup.ts';
-import type { CliHost } from './setup.ts';
+import { startCliHost, succeeded, type CliHost } from './setup.ts';
 
 let host: CliHost;
 let first: string;

@@ -3,8 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { watchdogImage } from '../helpers/functions.ts';
-import { startCliHost, succeeded } from './setup.ts';
-import type { CliHost } from './setup.ts';
+import { startCliHost, succeeded, type CliHost } from './setup.ts';
 
 let host: CliHost;
 let image: string;

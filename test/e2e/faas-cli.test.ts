@@ -8,8 +8,7 @@ import { password } from '../helpers/berth.ts';
 import { faasCli } from '../helpers/faas-cli.ts';
 import { watchdogImage } from '../helpers/functions.ts';
 import { until } from '../helpers/poll.ts';
-import { startCliHost, succeeded } from './setup.ts';
-import type { CliHost } from './setup.ts';
+import { startCliHost, succeeded, type CliHost } from './setup.ts';
 
 let host: CliHost;
 let image: string;

@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { password, startBerth, username } from '../helpers/berth.ts';
-import { startContainerd } from '../helpers/containerd.ts';
-import type { TestContainerd } from '../helpers/containerd.ts';
+import { startContainerd, type TestContainerd } from '../helpers/containerd.ts';
 import { until } from '../helpers/poll.ts';
 
 const repository = join(import.meta.dirname, '../..');

@@ -1,8 +1,6 @@
 import { password } from '../helpers/berth.ts';
-import { faasCli } from '../helpers/faas-cli.ts';
-import type { CliResult, FaasCli } from '../helpers/faas-cli.ts';
-import { startHost } from '../integration/functions/setup.ts';
-import type { TestHost } from '../integration/functions/setup.ts';
+import { faasCli, type CliResult, type FaasCli } from '../helpers/faas-cli.ts';
+import { startHost, type TestHost } from '../integration/functions/setup.ts';
 
 export interface CliHost extends TestHost {
   cli: FaasCli;

@@ -1,8 +1,7 @@
 /** What watchdogs do that a gateway must know about, with the stand-in of test/fixtures/watchdog. */
 import test from 'ava';
 import { watchdogImage } from '../helpers/functions.ts';
-import { startHost } from '../integration/functions/setup.ts';
-import type { TestHost } from '../integration/functions/setup.ts';
+import { startHost, type TestHost } from '../integration/functions/setup.ts';
 
 let host: TestHost;
 

@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from './cache.ts';
-import { buildImage } from './images.ts';
-import type { ImageOptions, ImageProcess, Layer, TestImage } from './images.ts';
+import { buildImage, type ImageOptions, type ImageProcess, type Layer, type TestImage } from './images.ts';
 import { run } from './processes.ts';
 import type { TestRegistry } from './registry.ts';
 

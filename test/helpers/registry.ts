@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { cacheFolder } from './cache.ts';
 import { until } from './poll.ts';
 import { endProcess, isRunning, tail } from './processes.ts';
-import { startTokenServer } from './token-server.ts';
-import type { TokenServer } from './token-server.ts';
+import { startTokenServer, type TokenServer } from './token-server.ts';
 
 export const registryUsername = 'tester';
 export const registryPassword = 'tester-password';

@@ -21,6 +21,7 @@ import {
   type SecretVerbs,
   type StatusOptions,
   type VersionInfo,
+  RoutingTable,
 } from '../../provider/index.ts';
 import { ReplicaSecrets, SecretStore } from '../../secrets/index.ts';
 import { ContainerdFollower } from './containerd-follower.ts';
@@ -35,7 +36,6 @@ import { Namespaces } from './function-namespaces.ts';
 import type { Network } from './network/index.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
-import { RoutingTable } from '../../provider/index.ts';
 import { secretVerbs } from './function-secrets.ts';
 import { hostFeatures } from './runtime-spec/index.ts';
 import { berthAnnotations, functionStatus } from './function-status.ts';

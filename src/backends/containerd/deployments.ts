@@ -12,7 +12,7 @@ import {
   type FullName,
 } from '../../provider/index.ts';
 import type { SecretStore } from '../../secrets/index.ts';
-import { type FunctionStore } from './desired/function-store.ts';
+import type { FunctionStore } from './desired/function-store.ts';
 import { newGeneration, type FunctionRecord, type Generation } from './desired/record.ts';
 import { ReplicaExitedError, toProviderError } from './to-provider-error.ts';
 import type { GenerationImages } from './generation-images.ts';

@@ -1,4 +1,4 @@
-import { type FunctionStatus, type LoadRule, type ScalingRule } from '../../provider/index.ts';
+import type { FunctionStatus, LoadRule, ScalingRule } from '../../provider/index.ts';
 import { desiredReplicas } from './desired-replicas.ts';
 import { memoryMs, type FunctionTraffic } from '../calls/function-traffic.ts';
 import { SecondSlots } from '../calls/second-slots.ts';

@@ -1,16 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
-import { silentLog } from '../../base/log.ts';
-import type { Log } from '../../base/log.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { silentLog, type Log } from '../../base/log.ts';
 import { FunctionNotFoundError, internalHeaders, NoEndpointsError, ProviderError } from '../provider-errors.ts';
 import type { Endpoint, ResolveOptions } from '../provider.ts';
 import type { FunctionName } from '../types.ts';
-import { answer, answerSocket } from './answer.ts';
-import type { Answer } from './answer.ts';
+import { answer, answerSocket, type Answer } from './answer.ts';
 import { onCallerLeaves } from './caller.ts';
-import { splitFunctionUrl } from './function-url.ts';
-import type { FunctionUrl } from './function-url.ts';
+import { splitFunctionUrl, type FunctionUrl } from './function-url.ts';
 import { hasUnknownCoding } from './headers.ts';
 import { createHttpProxy } from './http-proxy.ts';
 import type { Proxy, ProxyOutcome, ProxyTarget } from './proxy.ts';
@@ -124,7 +121,7 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
       const timeoutMs = endsMs === undefined ? undefined : Math.max(1, endsMs - Date.now());
       const outcome = await send({ hostname, port, path, timeoutMs, holdNotReady });
       if (outcome.failure || !outcome.canRetry) return outcome;
-      await delay(pauseMs, undefined, { signal }).catch(() => {});
+      await sleep(pauseMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return { failure: 'aborted' };
     }
   }

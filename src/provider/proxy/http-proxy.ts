@@ -1,5 +1,4 @@
-import { ClientRequest, IncomingMessage } from 'node:http';
-import type { Agent, ServerResponse } from 'node:http';
+import { ClientRequest, IncomingMessage, type Agent, type ServerResponse } from 'node:http';
 import { Stream } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { hasCallerLeft } from './caller.ts';

@@ -6,8 +6,7 @@ import {
   isNotFound,
   isUnavailable,
 } from '../../../src/containerd/index.ts';
-import { randomBlob, store, setUp } from './setup.ts';
-import type { Setup } from './setup.ts';
+import { randomBlob, store, setUp, type Setup } from './setup.ts';
 
 let setup: Setup;
 

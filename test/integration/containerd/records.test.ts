@@ -11,8 +11,7 @@ import {
   parseJsonAny,
 } from '../../../src/containerd/index.ts';
 import { until } from '../../helpers/poll.ts';
-import { anySpec, gatherEvents, randomBlob, snapshotter, store, setUp } from './setup.ts';
-import type { Setup } from './setup.ts';
+import { anySpec, gatherEvents, randomBlob, snapshotter, store, setUp, type Setup } from './setup.ts';
 
 let setup: Setup;
 

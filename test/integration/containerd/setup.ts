@@ -1,8 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { Containerd, isCancelled } from '../../../src/containerd/index.ts';
-import type { ContainerdEvent, NamespacedClient } from '../../../src/containerd/index.ts';
-import { startContainerd } from '../../helpers/containerd.ts';
-import type { TestContainerd } from '../../helpers/containerd.ts';
+import { Containerd, isCancelled, type ContainerdEvent, type NamespacedClient } from '../../../src/containerd/index.ts';
+import { startContainerd, type TestContainerd } from '../../helpers/containerd.ts';
 import { until } from '../../helpers/poll.ts';
 
 export const snapshotter = 'overlayfs';

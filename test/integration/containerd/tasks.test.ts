@@ -8,12 +8,11 @@ import {
   isDeadlineExceeded,
   isNotFound,
   isUnavailable,
+  type NamespacedClient,
 } from '../../../src/containerd/index.ts';
-import type { NamespacedClient } from '../../../src/containerd/index.ts';
 import { startContainerd } from '../../helpers/containerd.ts';
 import { until } from '../../helpers/poll.ts';
-import { gatherEvents, snapshotter, setUp } from './setup.ts';
-import type { Setup } from './setup.ts';
+import { gatherEvents, snapshotter, setUp, type Setup } from './setup.ts';
 
 let setup: Setup;
 

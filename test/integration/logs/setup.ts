@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Containerd } from '../../../src/containerd/index.ts';
 import { createLog } from '../../../src/base/log.ts';
-import { LogStore } from '../../../src/logs/index.ts';
-import type { LogReplica, TaskStdio } from '../../../src/logs/index.ts';
+import { LogStore, type LogReplica, type TaskStdio } from '../../../src/logs/index.ts';
 import { startContainerd } from '../../helpers/containerd.ts';
 
 /** A containerd, a store of logs, and a folder that is the root file system of all tasks. */

@@ -4,8 +4,7 @@ import { performance } from 'node:perf_hooks';
 import test from 'ava';
 import { CniNetwork, loadConflist } from '../../../src/cni/index.ts';
 import { NetworkError } from '../../../src/backends/containerd/network/index.ts';
-import { connectFrom, listenIn, sh, testHost } from './host.ts';
-import type { TestHost } from './host.ts';
+import { connectFrom, listenIn, sh, testHost, type TestHost } from './host.ts';
 
 /** Everything that attachments put on the host, whoever reads it. */
 async function leftovers({ bridge, name, runDir }: TestHost): Promise<string[]> {

@@ -1,14 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import { Network } from '../../../src/backends/containerd/network/index.ts';
-import { silentLog } from '../../../src/base/log.ts';
-import type { Log } from '../../../src/base/log.ts';
+import { silentLog, type Log } from '../../../src/base/log.ts';
 
 const exec = promisify(execFile);
 

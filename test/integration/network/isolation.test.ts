@@ -1,5 +1,4 @@
-import type { ExecutionContext } from 'ava';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { connectFrom, listen, listenIn, sh, testHost } from './host.ts';
 
 const nothing = async (t: ExecutionContext) => {

@@ -1,7 +1,6 @@
 // Run by firewall.test.ts in a network namespace of its own, as what it does to firewalls concerns the whole host.
 // Arguments: name, work folder, `mend` or `bear`, then shell commands that make the host's own firewall.
-import { execFile } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';

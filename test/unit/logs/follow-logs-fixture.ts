@@ -1,7 +1,6 @@
 // A daemon that does nothing but follow one replica, to be killed at any moment: node follow-logs-fixture.ts DIR REPLICA
 import { silentLog } from '../../../src/base/log.ts';
-import { LogStore } from '../../../src/logs/index.ts';
-import type { LogReplica } from '../../../src/logs/index.ts';
+import { LogStore, type LogReplica } from '../../../src/logs/index.ts';
 
 const [dir = '', replica = ''] = process.argv.slice(2);
 const store = new LogStore({ dir, log: silentLog, journalSocket: `${dir}/no-journal` });

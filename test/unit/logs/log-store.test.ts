@@ -4,8 +4,13 @@ import { appendFile, mkdtemp, open, readdir, rm, stat, utimes, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { LogStore } from '../../../src/logs/index.ts';
-import type { LogLine, LogQuery, LogReplica, LogStoreOptions } from '../../../src/logs/index.ts';
+import {
+  LogStore,
+  type LogLine,
+  type LogQuery,
+  type LogReplica,
+  type LogStoreOptions,
+} from '../../../src/logs/index.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { until } from '../../helpers/poll.ts';
 

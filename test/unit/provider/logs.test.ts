@@ -1,8 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-
 import test from 'ava';
-
 import { FunctionNotFoundError, handlersFor, type LogMessage, type LogRequest } from '../../../src/index.ts';
 import { memoryProvider } from './memory-provider.ts';
 import { withServer } from './with-server.ts';

@@ -1,6 +1,5 @@
 import test from 'ava';
 import fc from 'fast-check';
-
 import {
   BadRequestError,
   checkLabel,

@@ -1,5 +1,4 @@
 import test from 'ava';
-
 import { namingHandlers, withServer } from './with-server.ts';
 
 /** Asks until the text is there: an answer is counted a moment after its caller has it. */

@@ -1,9 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import test from 'ava';
-
 import { ConfigError, defaultConfig, serve } from '../../../src/index.ts';
 import { namingHandlers, withServer } from './with-server.ts';
 

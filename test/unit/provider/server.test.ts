@@ -2,9 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-
 import test from 'ava';
-
 import { defaultConfig, type FaaSHandlers, serve } from '../../../src/index.ts';
 import { namingHandlers, withServer } from './with-server.ts';
 

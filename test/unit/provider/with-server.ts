@@ -1,7 +1,6 @@
 import { type ClientRequestArgs, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-
 import {
   defaultConfig,
   type FaaSConfig,

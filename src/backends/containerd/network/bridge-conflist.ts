@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { parseConflist } from '../../../cni/index.ts';
-import type { Conflist } from '../../../cni/index.ts';
+import { parseConflist, type Conflist } from '../../../cni/index.ts';
 import { NetworkError } from './network-error.ts';
-import { parseSubnet } from './subnet.ts';
-import type { Subnet } from './subnet.ts';
+import { parseSubnet, type Subnet } from './subnet.ts';
 
 const bridgePlugin = z.looseObject({
   type: z.literal('bridge'),

@@ -1,14 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CniError, CniNetwork, loadConflist, sandboxAddress } from '../../../cni/index.ts';
-import type { CniResult } from '../../../cni/index.ts';
+import { CniError, CniNetwork, loadConflist, sandboxAddress, type CniResult } from '../../../cni/index.ts';
 import type { Log } from '../../../base/log.ts';
-import { bridgeNetwork } from './bridge-conflist.ts';
-import type { BridgeNetwork } from './bridge-conflist.ts';
+import { bridgeNetwork, type BridgeNetwork } from './bridge-conflist.ts';
 import { run } from '../host-command.ts';
-import { installFirewall, removeFirewall } from './firewall.ts';
-import type { FirewallOptions } from './firewall.ts';
+import { installFirewall, removeFirewall, type FirewallOptions } from './firewall.ts';
 import { NetworkError } from './network-error.ts';
 import { addNetns, deleteNetns, isNetns, netnsNames, netnsPath } from './netns.ts';
 import { reservations } from './reservations.ts';

@@ -2,8 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../../base/log.ts';
 import { absentAs } from '../../../base/absent-file.ts';
-import { hostsFile } from './hosts-file.ts';
-import type { HostsFileOptions } from './hosts-file.ts';
+import { hostsFile, type HostsFileOptions } from './hosts-file.ts';
 import { resolvConf } from './resolv-conf.ts';
 
 export interface PrepareFilesOptions extends HostsFileOptions {

@@ -7,14 +7,14 @@ import {
   type FunctionName,
   fullName,
   type FullName,
+  type RoutingTable,
 } from '../../../provider/index.ts';
-import { type FunctionStore } from '../desired/function-store.ts';
+import type { FunctionStore } from '../desired/function-store.ts';
 import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import { ReplicaExitedError } from '../to-provider-error.ts';
 import type { GenerationImages } from '../generation-images.ts';
 import type { Host } from '../replicas/host.ts';
 import { observeFunction, type ActualReplica, type TaskState } from '../replicas/observe.ts';
-import type { RoutingTable } from '../../../provider/index.ts';
 import { functionPort, maxInflightOf } from '../settings.ts';
 import type { Timing } from '../timing.ts';
 import { backOffMs } from './back-off.ts';

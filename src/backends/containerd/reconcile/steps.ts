@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { ContainerdError, isUnavailable } from '../../../containerd/index.ts';
 import { describeError, type Log } from '../../../base/log.ts';
 import { type FunctionName, fullName } from '../../../provider/index.ts';
-import { type FunctionStore } from '../desired/function-store.ts';
+import type { FunctionStore } from '../desired/function-store.ts';
 import { newGeneration, shortId, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import { ReplicaExitedError } from '../to-provider-error.ts';
 import type { GenerationImages } from '../generation-images.ts';

@@ -1,5 +1,11 @@
 import { describeError, type Log } from '../../../base/log.ts';
-import { type CallOutcome, type FunctionDeployment, type FunctionName, fullName } from '../../../provider/index.ts';
+import {
+  type CallOutcome,
+  type FunctionDeployment,
+  type FunctionName,
+  fullName,
+  type RoutingTable,
+} from '../../../provider/index.ts';
 import {
   hasReadyPath,
   livenessOf,
@@ -10,7 +16,6 @@ import {
   type ProbeTarget,
 } from '../replicas/probe.ts';
 import type { Network } from '../network/index.ts';
-import type { RoutingTable } from '../../../provider/index.ts';
 import { functionPort } from '../settings.ts';
 import type { ReplicaState } from './function-state.ts';
 

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { createServer, get } from 'node:http';
-import type { Server } from 'node:http';
+import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { Connections } from '../../../../src/provider/proxy/connections.ts';

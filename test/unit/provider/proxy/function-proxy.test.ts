@@ -1,8 +1,12 @@
-import test from 'ava';
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { silentLog } from '../../../../src/base/log.ts';
-import type { CallOutcome, Endpoint } from '../../../../src/provider/index.ts';
-import { FunctionNotFoundError, NoEndpointsError, TooManyRequestsError } from '../../../../src/provider/index.ts';
+import {
+  type CallOutcome,
+  type Endpoint,
+  FunctionNotFoundError,
+  NoEndpointsError,
+  TooManyRequestsError,
+} from '../../../../src/provider/index.ts';
 import type { Resolve } from '../../../../src/provider/proxy/index.ts';
 import { until } from '../../../helpers/poll.ts';
 import { call, closedPort, RawCaller, startFront, startFunction, startRawFunction } from './world.ts';

@@ -1,12 +1,9 @@
 import type { Server } from 'node:http';
-import { connect } from 'node:net';
-import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import test from 'ava';
-import type { ExecutionContext } from 'ava';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { bent, reply, wellFormed } from './fuzz-requests.ts';
-import type { FuzzConnection, FuzzReply } from './fuzz-requests.ts';
+import { bent, reply, wellFormed, type FuzzConnection, type FuzzReply } from './fuzz-requests.ts';
 import { call, startFront, startFunction, startRawFunction } from './world.ts';
 
 /** Requests in all; FUZZ_SEED repeats a run. */
@@ -174,7 +171,7 @@ test.serial('whatever a function answers, every caller gets HTTP or is cut off',
     return 1;
   });
   const deadline = Date.now() + hangMs;
-  while (outcomes.length < calls && Date.now() < deadline) await delay(50);
+  while (outcomes.length < calls && Date.now() < deadline) await sleep(50);
   t.true(outcomes.length >= calls, `${outcomes.length} of ${calls} endpoints were released`);
 });
 

@@ -1,7 +1,6 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { RawCaller, startFront, startFunction, startRawFunction } from './world.ts';
 import { until } from '../../../helpers/poll.ts';
-import type { ExecutionContext } from 'ava';
 
 interface Seen {
   method: string;

@@ -1,6 +1,5 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { call, RawCaller, startCannedFunction, startFront, startFunction, startRawFunction } from './world.ts';
-import type { ExecutionContext } from 'ava';
 
 /** A function that answers with the names and values of the headers it was sent. */
 async function echoHeaders(t: ExecutionContext) {

@@ -1,5 +1,4 @@
-import { createHttpProxy } from '../../../../src/provider/proxy/index.ts';
-import type { Proxy } from '../../../../src/provider/proxy/index.ts';
+import { createHttpProxy, type Proxy } from '../../../../src/provider/proxy/index.ts';
 import { createUnhardenedProxy } from './unhardened-proxy.ts';
 
 /**

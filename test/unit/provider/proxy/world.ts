@@ -1,13 +1,24 @@
 import { once } from 'node:events';
-import { createServer, request } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage, RequestListener, RequestOptions, Server } from 'node:http';
-import { connect, createServer as createTcpServer } from 'node:net';
-import type { AddressInfo, Server as TcpServer, Socket } from 'node:net';
+import {
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type RequestOptions,
+  type Server,
+} from 'node:http';
+import {
+  connect,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { createHttpServer } from '../../../../src/provider/http-server.ts';
 import type { CallOutcome } from '../../../../src/provider/index.ts';
-import { functionProxy } from '../../../../src/provider/proxy/index.ts';
-import type { FunctionProxyOptions, Resolve } from '../../../../src/provider/proxy/index.ts';
+import { functionProxy, type FunctionProxyOptions, type Resolve } from '../../../../src/provider/proxy/index.ts';
 import { silentLog } from '../../../../src/base/log.ts';
 import { until } from '../../../helpers/poll.ts';
 import { createProxy } from './proxy-under-test.ts';

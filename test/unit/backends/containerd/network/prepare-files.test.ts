@@ -1,8 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { prepareFiles } from '../../../../../src/backends/containerd/network/index.ts';
 import { createLog, silentLog } from '../../../../../src/base/log.ts';
 
