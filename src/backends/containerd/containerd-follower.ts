@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, type Log } from '../../base/log.ts';
 import type { FunctionStore } from './desired/function-store.ts';
-import type { Namespaces } from './function-namespaces.ts';
+import type { FunctionNamespaces } from './function-namespaces.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import { observeNamespace } from './replicas/observe.ts';
@@ -13,7 +13,7 @@ const longestPauseMs = 5000;
 
 export interface ContainerdFollowerOptions {
   host: Host;
-  namespaces: Namespaces;
+  namespaces: FunctionNamespaces;
   store: FunctionStore;
   reconciler: Reconciler;
   sweep: Sweep;
@@ -23,7 +23,7 @@ export interface ContainerdFollowerOptions {
 /** Keeps company with containerd through its restarts: adopts what runs there, and listens to what happens. */
 export class ContainerdFollower {
   readonly #host: Host;
-  readonly #namespaces: Namespaces;
+  readonly #namespaces: FunctionNamespaces;
   readonly #store: FunctionStore;
   readonly #reconciler: Reconciler;
   readonly #sweep: Sweep;

@@ -32,7 +32,7 @@ import { toProviderError } from './to-provider-error.ts';
 import { GenerationImages } from './generation-images.ts';
 import type { AtFaultPoint } from './fault-points.ts';
 import type { Images, PullPolicy } from './images/index.ts';
-import { Namespaces } from './function-namespaces.ts';
+import { FunctionNamespaces } from './function-namespaces.ts';
 import type { Network } from './network/index.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
@@ -73,7 +73,7 @@ export class ContainerdProvider implements Provider {
   readonly #logs: LogStore;
   readonly #store: FunctionStore;
   readonly #secretStore: SecretStore;
-  readonly #namespaces: Namespaces;
+  readonly #namespaces: FunctionNamespaces;
   readonly #host: Host;
   readonly #routes: RoutingTable;
   readonly #reconciler: Reconciler;
@@ -109,7 +109,7 @@ export class ContainerdProvider implements Provider {
     this.#timing = { ...defaultTiming, ...options.timing };
     this.#store = new FunctionStore({ dir: path.join(dataDir, 'functions'), at, log });
     this.#secretStore = new SecretStore({ dir: path.join(dataDir, 'secrets') });
-    this.#namespaces = new Namespaces({
+    this.#namespaces = new FunctionNamespaces({
       containerd,
       store: new NamespaceStore({ dir: path.join(dataDir, 'namespaces'), log }),
       defaultNamespace,

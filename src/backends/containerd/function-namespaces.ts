@@ -16,7 +16,7 @@ const pauseMs = 250;
 /** The namespace label that makes it one for functions, with either value. */
 const openfaasLabel = 'openfaas';
 
-export interface NamespacesOptions {
+export interface FunctionNamespacesOptions {
   containerd: Containerd;
   store: NamespaceStore;
   defaultNamespace: string;
@@ -27,14 +27,14 @@ export interface NamespacesOptions {
 }
 
 /** containerd's namespaces that carry the label `openfaas`; those that the user made through us are remembered on disk. */
-export class Namespaces implements NamespaceVerbs {
+export class FunctionNamespaces implements NamespaceVerbs {
   readonly #containerd: Containerd;
   readonly #store: NamespaceStore;
   readonly #defaultNamespace: string;
-  readonly #contents: NamespacesOptions['contents'];
-  readonly #empty: NamespacesOptions['empty'];
+  readonly #contents: FunctionNamespacesOptions['contents'];
+  readonly #empty: FunctionNamespacesOptions['empty'];
 
-  constructor({ containerd, store, defaultNamespace, contents, empty }: NamespacesOptions) {
+  constructor({ containerd, store, defaultNamespace, contents, empty }: FunctionNamespacesOptions) {
     this.#containerd = containerd;
     this.#store = store;
     this.#defaultNamespace = defaultNamespace;

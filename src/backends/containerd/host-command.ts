@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process';
+import { describeError } from '../../base/log.ts';
+import { hasCode } from '../../base/absent-file.ts';
+import { runProgram, type ProgramRun } from '../../base/run-program.ts';
 
 /** The package that brings each, for the error. */
-const packages = { ip: 'iproute2', nft: 'nftables', iptables: 'iptables', runc: 'runc' };
+const packages = { ip: 'iproute2', nft: 'nftables', iptables: 'iptables', runc: 'runc', sync: 'coreutils' };
 
 export type HostCommand = keyof typeof packages;
 
@@ -10,27 +12,29 @@ export class HostCommandError extends Error {
   override name = 'HostCommandError';
 }
 
-/** The system's own folders only: npm puts programs of packages first in PATH, and one of them is called nft as well. */
-const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
-
-const timeoutMs = 20_000;
-
 /**
- * Runs a tool of the host and answers its standard output.
- * @throws HostCommandError
+ * Runs a tool of the host.
+ * @returns its standard output
+ * @throws HostCommandError when it cannot be run, fails, or takes longer than `timeoutMs`
  */
-export function run(command: HostCommand, args: string[], stdin = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { env, timeout: timeoutMs, killSignal: 'SIGKILL' } as const;
-    const child = execFile(command, args, options, (cause, stdout, stderr) => {
-      if (!cause) return resolve(stdout);
-      const said =
-        cause.code === 'ENOENT' ? `no such command, install the package ${packages[command]}` : stderr.trim();
-      reject(new HostCommandError(`${[command, ...args].join(' ')}: ${said || cause.message}`, { cause }));
-    });
-    // A tool that fails early closes its input; its exit code tells what happened.
-    child.stdin?.on('error', () => undefined).end(stdin);
+export async function run(
+  command: HostCommand,
+  args: string[],
+  { stdin = '', timeoutMs = 20_000 } = {},
+): Promise<string> {
+  const commandLine = [command, ...args].join(' ');
+  const ended = await runProgram(command, { args, stdin, timeoutMs }).catch((cause: unknown) => {
+    const isMissing = hasCode(cause, 'ENOENT');
+    const why = isMissing ? `no such command, install the package ${packages[command]}` : describeError(cause);
+    throw new HostCommandError(`${commandLine}: ${why}`, { cause });
   });
+  if (ended.exitCode === 0) return ended.stdout;
+  throw new HostCommandError(`${commandLine}: ${ended.stderr.trim() || endOf(ended, timeoutMs)}`);
+}
+
+function endOf({ exitCode, signal, timedOut }: ProgramRun, timeoutMs: number): string {
+  if (timedOut) return `did not end within ${timeoutMs / 1000} s`;
+  return exitCode === null ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
 }
 
 /** Whether the command ran and succeeded: for tools that answer a question by their exit code. */

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { describeError, type Log } from '../../base/log.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import type { Images, UsedImage } from './images/index.ts';
-import type { Namespaces } from './function-namespaces.ts';
+import type { FunctionNamespaces } from './function-namespaces.ts';
 import { removeOutsideParts } from './replicas/delete-replica.ts';
 import type { Host } from './replicas/host.ts';
 import { leaseLabel, leaseOf } from './replicas/labels.ts';
@@ -12,7 +12,7 @@ import { endShim, shimsOf } from './replicas/stray-shims.ts';
 export interface SweepOptions {
   host: Host;
   images: Images;
-  namespaces: Namespaces;
+  namespaces: FunctionNamespaces;
   store: FunctionStore;
   /** Replicas that the reconciler knows of, those that are only being made included. */
   replicaIds: () => string[];
@@ -30,7 +30,7 @@ const soonMs = 2000;
 export class Sweep {
   readonly #host: Host;
   readonly #images: Images;
-  readonly #namespaces: Namespaces;
+  readonly #namespaces: FunctionNamespaces;
   readonly #store: FunctionStore;
   readonly #replicaIds: () => string[];
   readonly #pulling: (namespace: string) => UsedImage[];

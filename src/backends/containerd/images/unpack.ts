@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { promisify } from 'node:util';
 import { isAlreadyExists, isNotFound, type Mount } from '../../../containerd/index.ts';
 import { type Descriptor, RegistryError } from '../../../registry/index.ts';
+import { run } from '../host-command.ts';
 import type { PullContext } from './pull-context.ts';
 
 export interface Layer {
@@ -14,6 +13,8 @@ export interface Layer {
 }
 
 const maxPrepareTries = 3;
+/** A large layer on an SD card takes minutes. */
+const flushMs = 30 * 60_000;
 
 /** True when the layer is unpacked already; it is then in this pull's lease. */
 export async function isUnpacked({ client, leaseId, snapshotter }: PullContext, chainId: string): Promise<boolean> {
@@ -80,7 +81,7 @@ async function extract(pull: PullContext, layer: Layer, key: string, mounts: Mou
 async function flush(mounts: Mount[]): Promise<void> {
   const [folder] = mounts.flatMap(({ type, source, options }) => (type === 'bind' ? source : upperFolder(options)));
   if (folder === undefined) throw new Error('a snapshot to unpack into has no folder of its own: use overlayfs');
-  await promisify(execFile)('/usr/bin/sync', ['--file-system', folder]);
+  await run('sync', ['--file-system', folder], { timeoutMs: flushMs });
 }
 
 function upperFolder(options: string[]): string[] {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { firstIssue } from '../../../base/first-issue.ts';
 import { parseConflist, type Conflist } from '../../../cni/index.ts';
 import { NetworkError } from './network-error.ts';
 import { parseSubnet, type Subnet } from './subnet.ts';
@@ -29,7 +30,7 @@ export function bridgeNetwork(conflist: Conflist, changes: { dataDir: string; su
   const [first, ...others] = conflist.plugins;
   const parsed = bridgePlugin.safeParse(first);
   if (!parsed.success) {
-    const why = z.prettifyError(parsed.error);
+    const why = firstIssue(parsed.error, 'it');
     throw new NetworkError(
       `network ${conflist.name} must start with a bridge plugin with one host-local range: ${why}`,
     );

@@ -53,13 +53,14 @@ table inet ${table} {
 
 /** Puts our table in place and opens the way through firewalls that drop by default; running it again changes nothing. */
 export async function installFirewall(options: FirewallOptions, log: Log): Promise<void> {
-  await run('nft', ['-f', '-'], nftScript(options));
+  await run('nft', ['-f', '-'], { stdin: nftScript(options) });
   await passIptables(options);
   await warnOfDrops(options, log);
 }
 
 export async function removeFirewall(options: FirewallOptions): Promise<void> {
-  await run('nft', ['-f', '-'], `table inet ${options.table}\ndelete table inet ${options.table}\n`);
+  const stdin = `table inet ${options.table}\ndelete table inet ${options.table}\n`;
+  await run('nft', ['-f', '-'], { stdin });
   if (!(await hasIptables())) return;
   for (const rule of ['INPUT', 'FORWARD', 'DOCKER-USER'].flatMap((chain) => acceptRules(chain, options))) {
     while (await succeeds('iptables', ['-w', '-D', ...rule])) continue;

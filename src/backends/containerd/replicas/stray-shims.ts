@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { hasCode } from '../../../base/absent-file.ts';
 import { run } from '../host-command.ts';
 
 /** A process that keeps one task for containerd: https://github.com/containerd/containerd/blob/main/core/runtime/v2/README.md */
@@ -39,7 +40,7 @@ export async function endShim({ pid, namespace, id }: Shim): Promise<void> {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
     // It has ended by itself.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    if (!hasCode(error, 'ESRCH')) throw error;
   }
   await run('runc', ['--root', path.join(runcRoot, namespace), 'delete', '--force', id]);
 }

@@ -12,7 +12,7 @@ import { seccompProfile } from './seccomp.ts';
  * The `config` of an OCI image, any part of which may be missing or null.
  * Source: https://github.com/opencontainers/image-spec/blob/v1.1.0/config.md
  */
-export interface ImageConfig {
+export interface ImageExecution {
   User?: string | null;
   Env?: string[] | null;
   Entrypoint?: string[] | null;
@@ -25,7 +25,7 @@ export interface SpecInput {
   replicaId: string;
   /** containerd's namespace, the default cgroup's parent. */
   namespace: string;
-  imageConfig?: ImageConfig | null;
+  imageConfig?: ImageExecution | null;
   /** From resolveUser. */
   user: OciUser;
   /** A network namespace that is there already, e.g. /run/netns/ID. */

@@ -1,5 +1,6 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { absentAs } from '../../../base/absent-file.ts';
 
 /** What of this host shapes a container's spec. */
 export interface HostFeatures {
@@ -59,11 +60,6 @@ function hardOpenFiles(limits: string): number {
   return Number(/^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
+function exists(path: string): Promise<boolean> {
+  return access(path).then(() => true, absentAs(false));
 }

@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { lstat, open, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { absentAs } from '../../../base/absent-file.ts';
 import type { Mount } from '../../../containerd/index.ts';
 import { BadRequestError } from '../../../provider/index.ts';
 
@@ -65,7 +66,7 @@ async function lookUp(
   const merged: LayeredFolder = [];
   for (const layer of folder) {
     const path = join(layer, name);
-    const stats = await lstatIfThere(path);
+    const stats = await lstat(path).catch(absentAs(undefined));
     if (stats === undefined) continue;
     if (!stats.isDirectory()) {
       // Anything but a folder hides what is below it, and is itself hidden by a folder above it.
@@ -78,15 +79,6 @@ async function lookUp(
 
 function isDeletion(stats: Stats): boolean {
   return stats.isCharacterDevice() && stats.rdev === 0;
-}
-
-async function lstatIfThere(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 async function readRegularFile(path: string, imagePath: string): Promise<string> {

@@ -2,7 +2,7 @@ import test from 'ava';
 import {
   buildSpec,
   validateDeployment,
-  type ImageConfig,
+  type ImageExecution,
 } from '../../../../../src/backends/containerd/runtime-spec/index.ts';
 import { BadRequestError } from '../../../../../src/provider/index.ts';
 import { capableHost, specInput } from './input.ts';
@@ -30,7 +30,7 @@ test('entrypoint and command make the arguments', (t) => {
   t.deepEqual(args({ Entrypoint: null, Cmd: ['fwatchdog'] }), ['fwatchdog']);
 });
 
-const commandless: [string, ImageConfig | null][] = [
+const commandless: [string, ImageExecution | null][] = [
   ['no config', null],
   ['an empty config', {}],
   ['empty lists', { Entrypoint: [], Cmd: [] }],

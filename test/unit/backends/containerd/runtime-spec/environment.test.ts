@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import {
   buildSpec,
   validateDeployment,
-  type ImageConfig,
+  type ImageExecution,
 } from '../../../../../src/backends/containerd/runtime-spec/index.ts';
 import { BadRequestError, type FunctionDeployment } from '../../../../../src/provider/index.ts';
 import { specInput } from './input.ts';
 
-function environment(deployment: Partial<FunctionDeployment>, Env?: ImageConfig['Env']): Record<string, string> {
+function environment(deployment: Partial<FunctionDeployment>, Env?: ImageExecution['Env']): Record<string, string> {
   const { env } = buildSpec(specInput(deployment, { imageConfig: { Cmd: ['x'], Env } })).process;
   const names = env.map((entry) => entry.slice(0, entry.indexOf('=')));
   if (new Set(names).size !== names.length) throw new Error(`a name comes twice in ${names.join()}`);
