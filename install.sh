@@ -2,6 +2,7 @@
 # berth installer. Usage:
 #   install.sh                install berth on this Debian host and start it; again: bring it up to this checkout's state
 #   install.sh runtime DIR    only put the pinned Node.js into DIR (DIR/bin/node); a no-op when it is there
+#   install.sh commit         only print the hash and the subject of the checkout's commit; nothing where git knows none
 set -eu
 
 NODE_VERSION=26.10.0
@@ -113,8 +114,11 @@ install_packages() {
 
 # ---- the program
 
+# The repository is named, so that one around the checkout is not meant, nor its owner asked for.
+commit() { git --git-dir="$here/.git" log -1 --format='%H%n%s' 2>/dev/null || true; }
+
 source_checksum() {
-	(cd "$here" && echo "$NODE_VERSION" &&
+	(cd "$here" && echo "$NODE_VERSION" && commit &&
 		find src protos cni package.json package-lock.json -type f | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -d ' ' -f 1
 }
 
@@ -126,6 +130,7 @@ install_program() {
 	rm -rf "$prefix.new"
 	mkdir -p "$prefix.new"
 	(cd "$here" && cp -r src protos cni package.json package-lock.json .npmrc LICENSE "$prefix.new")
+	commit >"$prefix.new/commit"
 	[ -d "$prefix/runtime" ] && cp -r "$prefix/runtime" "$prefix.new"
 	install_runtime "$prefix.new/runtime"
 	(cd "$prefix.new" && quietly npm ci --omit=dev --ignore-scripts)
@@ -330,6 +335,7 @@ install_berth() {
 
 case ${1:-} in
 runtime) install_runtime "${2:?install.sh runtime DIR}" ;;
+commit) commit ;;
 '') install_berth ;;
-*) die "no such command: $1 (none, or runtime DIR)" ;;
+*) die "no such command: $1 (none, runtime DIR or commit)" ;;
 esac

@@ -1,10 +1,9 @@
 /** The daemon: environment -> config -> wiring -> serve; signals. The only file that reads process.env or exits. */
-import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { machine } from 'node:os';
 import path from 'node:path';
 import { Registry } from '@prometheus-io/client';
-import { readDaemonConfig, type Config } from './daemon/index.ts';
+import { readDaemonConfig, readVersion, type Config } from './daemon/index.ts';
 import { Containerd } from './containerd/index.ts';
 import { ContainerdProvider, Images, Network } from './backends/containerd/index.ts';
 import { createGateway, serveMetrics } from './gateway/index.ts';
@@ -22,7 +21,7 @@ async function run(config: Config, log: Log): Promise<void> {
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
   const { signal } = stopping;
-  const version = readVersion();
+  const version = await readVersion(checkout);
   const containerd = new Containerd({ address: config.containerdAddress });
   const provider = await openProvider(config, containerd, version, log);
   await provider.start();
@@ -48,7 +47,7 @@ async function serveGateway({ config, provider, version, signal, log }: Serving)
   const gateway = createGateway({ provider, config: faas, version, upstreamTimeoutMs, ready, registry, log });
   const server = await serve(gateway.handlers, faas, { signal, log, registry, extraRoutes: gateway.routes });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
-  log.info('berth serves', { address: server.address, port: server.port, release: version.release });
+  log.info('berth serves', { address: server.address, port: server.port, release: version.release, sha: version.sha });
   await Promise.all([server.closed, metrics?.closed, gateway.autoscale(signal)]);
 }
 
@@ -57,7 +56,12 @@ async function serveProvider({ config, provider, version, signal, log }: Serving
   const { faas, upstreamTimeoutMs } = config;
   const handlers = handlersFor(provider, faas, { upstreamTimeoutMs, log });
   const server = await serve(handlers, faas, { signal, log });
-  log.info('berth serves as a provider', { address: server.address, port: server.port, release: version.release });
+  log.info('berth serves as a provider', {
+    address: server.address,
+    port: server.port,
+    release: version.release,
+    sha: version.sha,
+  });
   await server.closed;
 }
 
@@ -101,11 +105,6 @@ async function openProvider(
     },
     log,
   });
-}
-
-function readVersion(): VersionInfo {
-  const { version } = JSON.parse(readFileSync(path.join(checkout, 'package.json'), 'utf8')) as { version: string };
-  return { release: version, sha: 'unknown', commit_message: '' };
 }
 
 function checkNode(): void {

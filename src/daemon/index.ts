@@ -1,1 +1,2 @@
 export { readDaemonConfig, type Config } from './config.ts';
+export { readVersion } from './version.ts';

@@ -91,7 +91,7 @@ test.serial('npm start serves in the foreground until SIGTERM, then ends well', 
   t.is(await listed.text(), '[]');
   npm.kill('SIGTERM');
   t.is(await Promise.race([npm.ended, sleep(15_000, 'still running', { ref: false })]), 0, npm.output());
-  t.regex(npm.output(), /berth serves.*18080/);
+  t.regex(npm.output(), /berth serves.*18080.* sha=unknown/);
   t.regex(npm.output(), /berth stopped, functions run on/);
   await t.throwsAsync(health(), undefined, 'nothing listens any more');
 });

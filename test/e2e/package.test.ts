@@ -73,8 +73,8 @@ async function portOf({ stdout }: ChildProcess): Promise<string> {
 test.serial('the package holds the SDK and no more', async (t) => {
   const { stdout } = await run('tar', ['-tzf', tarball]);
   const files = stdout.trim().split('\n');
-  const others = files.filter((file) => !/^package\/dist\/(index|log|provider\/.*)(\.d\.ts|\.js)$/.test(file));
-  t.deepEqual(others.sort(), ['package/LICENSE', 'package/README.md', 'package/package.json']);
+  const others = files.filter((file) => !/^package\/dist\/(index|base\/.*|provider\/.*)(\.d\.ts|\.js)$/.test(file));
+  t.deepEqual(others.sort(), ['package/LICENSE', 'package/README.md', 'package/commit', 'package/package.json']);
   t.true(files.includes('package/dist/index.js'));
   t.true(files.includes('package/dist/index.d.ts'));
 });
