@@ -1,4 +1,4 @@
-import { parseSecondsOrGoDuration } from './duration.ts';
+import { parseSecondsOrGoDuration } from '../base/go-duration.ts';
 
 /** Settings of the HTTP server, in faas-provider's vocabulary. Source: https://github.com/openfaas/faas-provider/blob/master/types/config.go */
 export interface FaaSConfig {

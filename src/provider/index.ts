@@ -56,12 +56,13 @@ export {
   parseStatusRequest,
   type Query,
 } from './parse.ts';
-export { checkLabel, checkSecretName, quote } from './names.ts';
+export { checkLabel, checkSecretName } from './names.ts';
+export { quote } from '../base/quote.ts';
 export { fullName, parseFullName, type FullName } from './full-name.ts';
 export * from './routing/index.ts';
 export * from './workload/index.ts';
 export { parseCpu, parseMemory } from './quantity.ts';
-export { parseGoDuration, parseSecondsOrGoDuration } from './duration.ts';
+export { parseGoDuration, parseSecondsOrGoDuration } from '../base/go-duration.ts';
 export {
   functionProxy,
   splitFunctionUrl,

@@ -1,3 +1,4 @@
+import { quote } from '../base/quote.ts';
 import { BadRequestError } from './provider-errors.ts';
 
 /** A DNS-1123 label, as Kubernetes names services and namespaces: https://www.rfc-editor.org/rfc/rfc1123#section-2.1 */
@@ -25,9 +26,4 @@ export function checkSecretName(name: string, field = 'secret'): string {
   throw new BadRequestError(
     `${field} ${quote(name)} is not a valid name: use 1 to 253 letters, digits, dashes, underscores and single dots, beginning and ending with a letter or digit`,
   );
-}
-
-/** Quoted and cut, so that a message stays one short line. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

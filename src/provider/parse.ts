@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { quote } from '../base/quote.ts';
 import { body, check, flagOf, lastOf, optionalText, optionalTextMap, optionalTexts } from './check.ts';
 import { BadRequestError, ProviderError } from './provider-errors.ts';
-import { checkLabel, checkSecretName, quote } from './names.ts';
+import { checkLabel, checkSecretName } from './names.ts';
 import { parseCpu, parseMemory } from './quantity.ts';
 import type {
   FunctionDeployment,

@@ -1,5 +1,5 @@
+import { quote } from '../base/quote.ts';
 import { BadRequestError } from './provider-errors.ts';
-import { quote } from './names.ts';
 
 const powersOfTen: Record<string, number> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
 const powersOf1024: Record<string, number> = { Ki: 1, Mi: 2, Gi: 3, Ti: 4, Pi: 5, Ei: 6 };

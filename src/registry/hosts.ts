@@ -2,6 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse, type TomlTable } from 'smol-toml';
 import { z } from 'zod';
+import { parseGoDuration } from '../base/go-duration.ts';
+import { quote } from '../base/quote.ts';
 import { RegistryError } from './registry-error.ts';
 import { isLoopback } from './reference.ts';
 import type { TlsOptions } from './transport.ts';
@@ -116,7 +118,7 @@ async function readHost(options: {
     resolvesTags: settings.capabilities?.includes('resolve') ?? true,
     headers: settings.header ?? {},
     ...(tls && { tls }),
-    ...(settings.dial_timeout !== undefined && { connectTimeoutMs: durationMs(settings.dial_timeout, registry) }),
+    ...(settings.dial_timeout !== undefined && { connectTimeoutMs: dialTimeoutMs(settings.dial_timeout, registry) }),
   };
 }
 
@@ -141,16 +143,14 @@ async function readTls({ ca, client, skip_verify }: HostSettings, folder: string
   };
 }
 
-/** Go's durations, as far as a timeout needs them: `3s`, `1m30s`, `500ms`. */
-function durationMs(duration: string, registry: string): number {
-  const unitsMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(duration)) {
-    throw wrong(`hosts.toml of ${registry}: dial_timeout ${JSON.stringify(duration)} is no duration such as 3s`);
+function dialTimeoutMs(text: string, registry: string): number {
+  try {
+    const ms = parseGoDuration(text);
+    if (ms > 0) return ms;
+  } catch {
+    // Said below, in the words of hosts.toml.
   }
-  return [...duration.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)].reduce(
-    (sum, [, amount, unit = 's']) => sum + Number(amount) * (unitsMs[unit] ?? 1000),
-    0,
-  );
+  throw wrong(`hosts.toml of ${registry}: dial_timeout ${quote(text)} is no duration such as 3s`);
 }
 
 function ignoreMissing<T>(otherwise: () => T): (error: NodeJS.ErrnoException) => T {

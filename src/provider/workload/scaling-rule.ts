@@ -1,4 +1,4 @@
-import { parseGoDuration } from '../duration.ts';
+import { parseGoDuration } from '../../base/go-duration.ts';
 
 export interface ReplicaRange {
   /** Load that one replica is to carry, in the unit of the load. */

@@ -73,6 +73,7 @@ const wrong: [string, string, RegExp][] = [
   ['a wrong type', 'skip_verify = "yes"', /malformed at skip_verify/],
   ['a missing certificate', 'ca = "gone.crt"', /cannot read .*gone\.crt/],
   ['a timeout without a unit', 'dial_timeout = "3"', /no duration such as 3s/],
+  ['a timeout in which nothing connects', 'dial_timeout = "0s"', /no duration such as 3s/],
   ['an address that is none', '[host."ftp://m.io"]', /ftp:\/\/m\.io is no URL/],
 ];
 

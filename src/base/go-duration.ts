@@ -1,4 +1,4 @@
-import { quote } from './names.ts';
+import { quote } from './quote.ts';
 
 const unitMs = new Map([
   ['ns', 1e-6],
@@ -15,8 +15,10 @@ const unitMs = new Map([
 const longestMs = 2 ** 63 / 1e6;
 
 /**
- * Milliseconds of a Go duration such as `300ms`, `1.5h` or `2h45m`. Throws RangeError.
- * Source: https://pkg.go.dev/time#ParseDuration
+ * Reads a Go duration such as `300ms`, `1.5h` or `2h45m`, as https://pkg.go.dev/time#ParseDuration does.
+ *
+ * @returns milliseconds
+ * @throws RangeError when the text is no duration, or one of more than 292 years
  */
 export function parseGoDuration(text: string): number {
   const [, sign, rest = ''] = /^([-+]?)(.*)$/s.exec(text) ?? [];
@@ -25,7 +27,12 @@ export function parseGoDuration(text: string): number {
   return sign === '-' ? -ms : ms;
 }
 
-/** As faas-provider reads its timeouts: a bare integer is seconds, anything else a Go duration. Throws RangeError. */
+/**
+ * Reads a timeout as faas-provider does: a bare integer is seconds, anything else a Go duration.
+ *
+ * @returns milliseconds
+ * @throws RangeError when the text is neither
+ */
 export function parseSecondsOrGoDuration(text: string): number {
   return /^\d+$/.test(text) ? parseGoDuration(`${text}s`) : parseGoDuration(text);
 }
