@@ -1,40 +1,22 @@
-import { messages } from './protos.ts';
-
-/** A value with the name of its type; opaque to the daemon. */
+/** A value with the name of its type; opaque to containerd. */
 export interface AnyValue {
   /** Without a `type.googleapis.com/` prefix: containerd 1.6 compares the whole string. */
   typeUrl: string;
   value: Buffer;
 }
 
-const runtimeSpec = 'types.containerd.io/opencontainers/runtime-spec/1';
+/** Names the type of a container's OCI runtime specification. */
+export const specTypeUrl = 'types.containerd.io/opencontainers/runtime-spec/1/Spec';
 
-export const specTypeUrl = `${runtimeSpec}/Spec`;
-export const processTypeUrl = `${runtimeSpec}/Process`;
-export const linuxResourcesTypeUrl = `${runtimeSpec}/LinuxResources`;
-export const runcOptionsTypeUrl = 'containerd.runc.v1.Options';
-
-/** Options of the runtime `io.containerd.runc.v2`. */
-export interface RuncOptions {
-  systemdCgroup?: boolean;
-  /** The OCI runtime to run: on the daemon's PATH, or an absolute path. Default runc. */
-  binaryName?: string;
-  /** Where the OCI runtime keeps its state. */
-  root?: string;
-  noPivotRoot?: boolean;
-  noNewKeyring?: boolean;
-  shimCgroup?: string;
-}
-
+/** Encodes an OCI document, or any other value, as JSON. */
 export function jsonAny(typeUrl: string, value: unknown): AnyValue {
   return { typeUrl, value: Buffer.from(JSON.stringify(value)) };
 }
 
-export function runcOptionsAny(options: RuncOptions): AnyValue {
-  return { typeUrl: runcOptionsTypeUrl, value: messages.RuncOptions.serialize(options) };
-}
-
-/** The object inside, for values whose encoding is JSON: OCI documents, and what `jsonAny` made. */
+/**
+ * Decodes a value whose encoding is JSON, as that of OCI documents is.
+ * @throws TypeError when it is not JSON
+ */
 export function parseJsonAny({ typeUrl, value }: AnyValue): unknown {
   try {
     return JSON.parse(value.toString());
@@ -43,11 +25,15 @@ export function parseJsonAny({ typeUrl, value }: AnyValue): unknown {
   }
 }
 
-/** proto-loader renames every field to camelCase but Any's: `typeUrl` there would be dropped without an error. */
+/**
+ * Gives the value the form of a message. proto-loader renames every field to camelCase but Any's: `typeUrl` there would
+ * be dropped without an error.
+ */
 export function toWireAny({ typeUrl, value }: AnyValue): { type_url: string; value: Buffer } {
   return { type_url: typeUrl, value };
 }
 
+/** Reads a value out of a message. */
 export function fromWireAny(any: { type_url: string; value: Buffer }): AnyValue {
   return { typeUrl: any.type_url, value: any.value };
 }

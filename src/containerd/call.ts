@@ -3,13 +3,13 @@ import { Client, Metadata, credentials, status, type ClientReadableStream } from
 import { ContainerdError, abortedError, toContainerdError, type CallSite, type Limits } from './containerd-error.ts';
 
 export interface CallOptions {
-  /** Ends the call on both sides; it then throws a ContainerdError for which `isCancelled` is true. */
+  /** Ends the call on both sides; the call then throws a ContainerdError for which `isCancelled` is true. */
   signal?: AbortSignal;
-  /** Infinity for none. */
+  /** Infinity for no deadline. */
   timeoutMs?: number;
 }
 
-/** The metadata that goes with every call. */
+/** What goes with every call as its metadata. */
 export interface Scope {
   namespace?: string;
   /** What the call creates is kept from the garbage collector while this lease lives. */
@@ -39,7 +39,7 @@ interface Channel {
   client: Client;
   /** Path of containerd's socket. */
   address: string;
-  /** Those under way. */
+  /** The calls under way. */
   calls: Set<Cancellable>;
   closed: boolean;
 }
@@ -58,7 +58,7 @@ const channelOptions = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
-/** The one way to containerd: metadata, deadline, abort and error cast for every call. */
+/** The one way to containerd: it gives every call metadata, a deadline, an abort and one kind of error. */
 export class Connection {
   readonly #channel: Channel;
   readonly #scope: Scope;
@@ -74,7 +74,7 @@ export class Connection {
     return new Connection({ client, address, calls: new Set(), closed: false }, {});
   }
 
-  /** The same connection with other metadata. */
+  /** Gives the same connection with other metadata. */
   within(scope: Scope): Connection {
     return new Connection(this.#channel, scope);
   }
@@ -87,6 +87,7 @@ export class Connection {
     this.#channel.client.close();
   }
 
+  /** Makes a call of one request and one response. */
   unary<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
@@ -114,7 +115,10 @@ export class Connection {
     });
   }
 
-  /** The call begins at once; leaving the loop cancels it. No deadline unless one is given. */
+  /**
+   * Makes a call that many responses answer. It begins at once, and leaving the loop cancels it; no deadline unless one
+   * is given.
+   */
   stream<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
@@ -135,7 +139,7 @@ export class Connection {
     return this.#responses(call, site, { signal, deadline });
   }
 
-  /** All that a server stream has to say, with the deadline of a unary call. */
+  /** Gathers all responses of a stream, with the deadline of a unary call. */
   async collect<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
@@ -147,7 +151,9 @@ export class Connection {
     return responses;
   }
 
-  /** Each answer has two minutes to come; the stream as a whole lives until `end` or the signal. */
+  /**
+   * Opens a two-way stream. Each answer has two minutes to come; the stream as a whole lives until `end` or the signal.
+   */
   dialogue<Request, Response>(
     method: Method<Request, Response>,
     { signal: callerSignal }: CallOptions = {},
@@ -183,7 +189,7 @@ export class Connection {
     };
   }
 
-  /** An error of this connection that no call has thrown. */
+  /** Makes an error of this connection which no call has thrown. */
   error<Request, Response>(method: Method<Request, Response>, code: status, details: string): ContainerdError {
     return new ContainerdError(this.#site(method), code, details);
   }
@@ -193,7 +199,10 @@ export class Connection {
     if (signal?.aborted) throw abortedError(site, signal);
   }
 
-  /** Until the given function is called, the signal and `close` cancel the call. */
+  /**
+   * Lets the signal and `close` cancel the call.
+   * @returns what ends that
+   */
   #track(call: Cancellable, signal: AbortSignal | undefined): () => void {
     const { calls } = this.#channel;
     const cancel = () => call.cancel();
@@ -205,7 +214,7 @@ export class Connection {
     };
   }
 
-  /** Listens from now on, so that an error that comes before the first read is not lost. */
+  /** Yields the responses. It listens from now on, so that an error that comes before the first read is not lost. */
   #responses<Response>(
     call: ClientReadableStream<Response>,
     site: CallSite,
@@ -244,7 +253,7 @@ export class Connection {
   }
 }
 
-/** The caller's options with this call's own default deadline. */
+/** Gives the caller's options this call's own default deadline. */
 export function withTimeout(options: CallOptions | undefined, timeoutMs: number): CallOptions {
   return { ...options, timeoutMs: options?.timeoutMs ?? timeoutMs };
 }

@@ -1,18 +1,6 @@
-import {
-  fromWireAny,
-  jsonAny,
-  parseJsonAny,
-  runcOptionsAny,
-  specTypeUrl,
-  toWireAny,
-  type AnyValue,
-  type RuncOptions,
-} from './any.ts';
+import { fromWireAny, jsonAny, parseJsonAny, specTypeUrl, toWireAny } from './any.ts';
 import type { CallOptions, Connection } from './call.ts';
-import type {
-  Container as WireContainer,
-  Container__Output,
-} from './generated/containerd/services/containers/v1/Container.ts';
+import type { Container__Output } from './generated/containerd/services/containers/v1/Container.ts';
 import { containers as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
 import { present, type Labels } from './wire-types.ts';
@@ -28,50 +16,43 @@ export interface Container {
   spec: object;
   snapshotter: string;
   snapshotKey: string;
-  extensions: Record<string, AnyValue>;
   createdAt?: Date;
-  updatedAt?: Date;
 }
 
+/** A container record to create; runc runs its task. */
 export interface NewContainer {
   /** Letters and digits with single `.`, `_` or `-` between them, at most 76 characters. */
   id: string;
   labels?: Labels;
   image?: string;
-  /** Default runc by `io.containerd.runc.v2`. */
-  runtime?: { name?: string; options?: RuncOptions };
   spec: object;
   snapshotter?: string;
   snapshotKey?: string;
-  /** Opaque to the daemon and of any size, unlike labels. */
-  extensions?: Record<string, AnyValue>;
 }
 
-/** What may change after creation; runtime and snapshotter may not. */
-export type ContainerUpdate = Pick<NewContainer, 'id'> &
-  Partial<Pick<NewContainer, 'labels' | 'image' | 'spec' | 'snapshotKey' | 'extensions'>>;
+export type ContainerService = ReturnType<typeof containersOn>;
 
-export type Containers = ReturnType<typeof containersOn>;
+const runcRuntime = { name: 'io.containerd.runc.v2' };
 
+/** Makes the calls on container records. */
 export function containersOn(connection: Connection) {
   return {
+    /** @throws ContainerdError for which `isNotFound` is true when there is none of this id */
     async get(id: string, options?: CallOptions): Promise<Container> {
       const { container } = await connection.unary(methods.Get, { id }, options);
       return toContainer(container);
     },
-    /** Filters such as `labels."owner"==berth`: a comma is AND, several filters are OR. */
+    /**
+     * Lists those that match: filters such as `labels."owner"==berth`, where a comma is AND and several filters are OR.
+     */
     async list(filters: string[] = [], options?: CallOptions): Promise<Container[]> {
       const messages = await connection.collect(methods.ListStream, { filters }, options);
       return messages.map(({ container }) => toContainer(container));
     },
-    async create(container: NewContainer, options?: CallOptions): Promise<Container> {
-      const response = await connection.unary(methods.Create, { container: toWireContainer(container) }, options);
-      return toContainer(response.container);
-    },
-    /** Paths: `labels`, `labels.<key>`, `image`, `spec`, `snapshotkey`, `extensions`, `extensions.<key>`. */
-    async update(container: ContainerUpdate, paths: string[], options?: CallOptions): Promise<Container> {
-      const request = { container: toWireUpdate(container), updateMask: { paths } };
-      const response = await connection.unary(methods.Update, request, options);
+    /** @throws ContainerdError for which `isAlreadyExists` is true when the id is taken */
+    async create({ spec, ...container }: NewContainer, options?: CallOptions): Promise<Container> {
+      const wire = { ...container, spec: toWireAny(jsonAny(specTypeUrl, spec)), runtime: runcRuntime };
+      const response = await connection.unary(methods.Create, { container: wire }, options);
       return toContainer(response.container);
     },
     /** Succeeds even while the container's task runs, which then can no longer be deleted: delete the task first. */
@@ -81,29 +62,8 @@ export function containersOn(connection: Connection) {
   };
 }
 
-function toWireContainer({ runtime = {}, snapshotter, ...rest }: NewContainer): WireContainer {
-  const { name = 'io.containerd.runc.v2', options } = runtime;
-  return {
-    ...toWireUpdate(rest),
-    snapshotter,
-    runtime: { name, ...(options && { options: toWireAny(runcOptionsAny(options)) }) },
-  };
-}
-
-function toWireUpdate({ id, labels, image, spec, snapshotKey, extensions = {} }: ContainerUpdate): WireContainer {
-  return {
-    id,
-    labels,
-    image,
-    snapshotKey,
-    ...(spec && { spec: toWireAny(jsonAny(specTypeUrl, spec)) }),
-    extensions: mapValues(extensions, toWireAny),
-  };
-}
-
 function toContainer(wire: Container__Output | null): Container {
-  const { id, labels, image, runtime, spec, snapshotter, snapshotKey, extensions, createdAt, updatedAt } =
-    present(wire);
+  const { id, labels, image, runtime, spec, snapshotter, snapshotKey, createdAt } = present(wire);
   return {
     id,
     labels,
@@ -112,12 +72,6 @@ function toContainer(wire: Container__Output | null): Container {
     spec: parseJsonAny(fromWireAny(present(spec))) as object,
     snapshotter,
     snapshotKey,
-    extensions: mapValues(extensions, fromWireAny),
     createdAt: toDate(createdAt),
-    updatedAt: toDate(updatedAt),
   };
-}
-
-function mapValues<A, B>(record: Record<string, A>, convert: (value: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, convert(value)]));
 }

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 
-/** Where a call went: what an operator needs to find the fault. */
+/** Where a call went: what an operator needs to know to find the fault. */
 export interface CallSite {
   /** Service and method, such as `Tasks.Create`. */
   method: string;
@@ -9,7 +9,7 @@ export interface CallSite {
   address: string;
 }
 
-/** Every failure of this folder: a gRPC status of containerd, or of the way to it. Ask for the kind by predicate. */
+/** A call of containerd has failed: a gRPC status of containerd, or of the way to it. Ask for the kind by predicate. */
 export class ContainerdError extends Error {
   override name = 'ContainerdError';
   readonly method: string;
@@ -36,7 +36,7 @@ function describe({ method, namespace, address }: CallSite, code: status, detail
 }
 
 export const isCancelled = hasCode(status.CANCELLED);
-/** What containerd has no code for, such as a failed system call. */
+/** Says whether containerd has no code for what failed, such as a system call. */
 export const isUnknown = hasCode(status.UNKNOWN);
 export const isInvalidArgument = hasCode(status.INVALID_ARGUMENT);
 export const isDeadlineExceeded = hasCode(status.DEADLINE_EXCEEDED);
@@ -44,7 +44,7 @@ export const isNotFound = hasCode(status.NOT_FOUND);
 export const isAlreadyExists = hasCode(status.ALREADY_EXISTS);
 export const isFailedPrecondition = hasCode(status.FAILED_PRECONDITION);
 export const isUnimplemented = hasCode(status.UNIMPLEMENTED);
-/** containerd does not answer, or (content only) another writer holds the ref. */
+/** Says whether containerd does not answer, or (content only) another writer holds the ref. */
 export const isUnavailable = hasCode(status.UNAVAILABLE);
 
 function hasCode(code: status) {
@@ -71,7 +71,7 @@ export function toContainerdError(error: unknown, site: CallSite, { signal, dead
 
 const clockSlackMs = 5;
 
-/** The caller's own abort; a signal that timed out (`AbortSignal.timeout`) counts as a deadline. */
+/** Makes the error of the caller's own abort; a signal that timed out (`AbortSignal.timeout`) counts as a deadline. */
 export function abortedError(site: CallSite, signal: AbortSignal): ContainerdError {
   const cause: unknown = signal.reason;
   const timedOut = cause instanceof DOMException && cause.name === 'TimeoutError';

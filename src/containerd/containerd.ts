@@ -1,9 +1,8 @@
 import { Connection, pause, type CallOptions } from './call.ts';
 import { isDeadlineExceeded, isUnavailable } from './containerd-error.ts';
-import { eventsOn, type Events } from './event-service.ts';
-import { introspectionOn, type Introspection } from './introspection-service.ts';
+import { eventsOn, type EventService } from './event-service.ts';
 import { NamespacedClient } from './namespaced-client.ts';
-import { namespacesOn, type Namespaces } from './namespace-service.ts';
+import { namespacesOn, type NamespaceService } from './namespace-service.ts';
 import { version as methods } from './protos.ts';
 
 export interface ContainerdOptions {
@@ -12,33 +11,33 @@ export interface ContainerdOptions {
 }
 
 /**
- * containerd 1.6 to 2.x over its gRPC socket. Connects on the first call and again after a restart of the daemon;
- * meanwhile calls fail at once, with a ContainerdError for which `isUnavailable` is true.
+ * A client of containerd 1.6 to 2.x over its gRPC socket. It connects on the first call and again after a restart of
+ * containerd; meanwhile calls fail at once, with a ContainerdError for which `isUnavailable` is true.
  */
 export class Containerd {
   readonly address: string;
-  readonly namespaces: Namespaces;
-  readonly introspection: Introspection;
-  readonly events: Events;
+  readonly namespaces: NamespaceService;
+  readonly events: EventService;
   readonly #connection: Connection;
 
   constructor({ address }: ContainerdOptions) {
     this.address = address;
     this.#connection = Connection.open(address);
     this.namespaces = namespacesOn(this.#connection);
-    this.introspection = introspectionOn(this.#connection);
     this.events = eventsOn(this.#connection);
   }
 
+  /** Asks for the version of containerd. */
   async version(options?: CallOptions): Promise<{ version: string; revision: string }> {
     return await this.#connection.unary(methods.Version, {}, options);
   }
 
+  /** Gives a client for one namespace; it asks containerd nothing. */
   namespace(name: string): NamespacedClient {
     return new NamespacedClient(this.#connection, name);
   }
 
-  /** Until the daemon answers. */
+  /** Resolves when containerd answers. */
   async waitReady(signal?: AbortSignal): Promise<void> {
     for (;;) {
       try {
@@ -51,6 +50,7 @@ export class Containerd {
     }
   }
 
+  /** Ends the connection, and with it the calls under way. */
   close(): void {
     this.#connection.close();
   }

@@ -11,6 +11,7 @@ import type { WriteContentResponse__Output } from './generated/containerd/servic
 import { content as methods } from './protos.ts';
 import type { Labels } from './wire-types.ts';
 
+/** A blob to write. */
 export interface NewContent {
   /** Names the unfinished blob, so that a later writer of any client can go on: `layer-<digest>` and the like. */
   ref: string;
@@ -26,6 +27,7 @@ type WriteDialogue = Dialogue<WriteContentRequest, WriteContentResponse__Output>
 const maxFrameBytes = 1024 * 1024;
 const lockTimeoutMs = 10 * 60_000;
 
+/** Opens a writer once no other has the ref; the connection and the ref's lock are told apart by their errors. */
 export async function openContentWriter(
   connection: Connection,
   blob: NewContent,
@@ -72,7 +74,7 @@ export class ContentWriter implements AsyncDisposable {
     this.#offset = offset;
   }
 
-  /** Bytes that containerd has. Equal to `total` at the start when nothing is left but the commit. */
+  /** How many bytes containerd has. Equal to `total` at the start when nothing is left but the commit. */
   get offset(): number {
     return this.#offset;
   }
@@ -85,14 +87,11 @@ export class ContentWriter implements AsyncDisposable {
     }
   }
 
-  /** Forgets what was written: the next write begins the blob anew. For a source that cannot resume. */
-  async restart(): Promise<void> {
-    if (this.#offset === 0) return;
-    const { offset } = await this.#send({ action: 'WRITE', offset: 0, data: Buffer.alloc(0) });
-    this.#offset = offset;
-  }
-
-  /** Throws `isFailedPrecondition` when size or digest is wrong; a later try then begins at 0. */
+  /**
+   * Ends the blob and closes the writer.
+   * @throws ContainerdError for which `isFailedPrecondition` is true when size or digest is wrong; a later try then
+   * begins at 0
+   */
   async commit({ labels }: { labels?: Labels } = {}): Promise<void> {
     const request = { offset: this.#offset, total: this.total, expected: this.#expected, labels };
     try {
@@ -107,7 +106,7 @@ export class ContentWriter implements AsyncDisposable {
     }
   }
 
-  /** Lets go of the ref. */
+  /** Lets go of the ref, for the next writer. */
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;

@@ -1,22 +1,27 @@
 import { withTimeout, type CallOptions, type Connection } from './call.ts';
 import { diff as methods } from './protos.ts';
-import { toDescriptor, type Descriptor, type Mount } from './wire-types.ts';
+import { toDescriptor, type ContentDescriptor, type Mount } from './wire-types.ts';
 
+/** A layer to unpack. */
 export interface LayerToApply {
   /** The layer's blob in the content store; containerd unpacks gzip, zstd and plain tar by its media type. */
-  diff: Descriptor;
+  diff: ContentDescriptor;
   /** As `snapshots.prepare` gave them. */
   mounts: Mount[];
 }
 
-export type Diff = ReturnType<typeof diffOn>;
+export type DiffService = ReturnType<typeof diffOn>;
 
 const unpackTimeoutMs = 30 * 60_000;
 
+/** Makes the calls on layers. */
 export function diffOn(connection: Connection) {
   return {
-    /** Unpacks a layer; the answer's digest is that of the uncompressed tar, the layer's diff id. */
-    async apply(layer: LayerToApply, options?: CallOptions): Promise<Descriptor> {
+    /**
+     * Unpacks a layer.
+     * @returns the uncompressed tar, whose digest is the layer's diff id
+     */
+    async apply(layer: LayerToApply, options?: CallOptions): Promise<ContentDescriptor> {
       const { applied } = await connection.unary(methods.Apply, layer, withTimeout(options, unpackTimeoutMs));
       return toDescriptor(applied);
     },

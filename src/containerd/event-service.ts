@@ -4,13 +4,14 @@ import type { Connection } from './call.ts';
 import { events as methods, messages } from './protos.ts';
 import { toDate } from './timestamps.ts';
 
+/** The first process of a container has started. */
 export interface TaskStartEvent {
   type: 'task-start';
   containerId: string;
   pid: number;
 }
 
-/** A process has ended. It may come before or after the answer to `tasks.wait`. */
+/** A process has ended. The event may come before or after the answer to `tasks.wait`. */
 export interface TaskExitEvent {
   type: 'task-exit';
   containerId: string;
@@ -22,13 +23,16 @@ export interface TaskExitEvent {
   exitedAt?: Date;
 }
 
-/** The kernel killed a process of the container for want of memory. It comes before the exit event, or on a busy host after it. */
+/**
+ * The kernel has killed a process of the container, which ran out of memory. The event comes before the exit event, or
+ * on a busy host after it.
+ */
 export interface TaskOomEvent {
   type: 'task-oom';
   containerId: string;
 }
 
-/** Not to be counted on: containerd 2 may end the shim before it has told of it. */
+/** A task has been deleted. Do not count on it: containerd 2 may end the shim before it has told of it. */
 export interface TaskDeleteEvent {
   type: 'task-delete';
   containerId: string;
@@ -37,11 +41,12 @@ export interface TaskDeleteEvent {
   exitedAt?: Date;
 }
 
-/** An event that is told by its topic alone; the payload is passed on undecoded. */
+/** An event of any other topic, with its payload undecoded. */
 export interface OtherEvent extends AnyValue {
   type: 'other';
 }
 
+/** An event with what all have in common. */
 export interface ContainerdEvent {
   timestamp: Date;
   namespace: string;
@@ -50,15 +55,17 @@ export interface ContainerdEvent {
   event: TaskStartEvent | TaskExitEvent | TaskOomEvent | TaskDeleteEvent | OtherEvent;
 }
 
-export type Events = ReturnType<typeof eventsOn>;
+export type EventService = ReturnType<typeof eventsOn>;
 
+/** Makes the subscriptions to events. */
 export function eventsOn(connection: Connection) {
   return {
     /**
-     * Begins at once and never ends by itself: it throws a ContainerdError when the connection breaks or the signal
-     * fires. What happens while no subscription is open is lost, so compare with the lists after subscribing anew.
-     * Events of every containerd namespace come unless a filter says `namespace==…`. A comma is AND, several filters
-     * are OR, and values with a slash are quoted: `topic=="/tasks/exit"`.
+     * Subscribes to events, from now on and without an end. What happens while no subscription is open is lost, so
+     * compare with the lists after subscribing anew. Events of every containerd namespace come unless a filter says
+     * `namespace==…`. A comma is AND, several filters are OR, and values with a slash are quoted:
+     * `topic=="/tasks/exit"`.
+     * @throws ContainerdError when the connection breaks or the signal fires
      */
     subscribe(filters: string[] = [], options: { signal?: AbortSignal } = {}): AsyncGenerator<ContainerdEvent, never> {
       const envelopes = connection.stream(methods.Subscribe, { filters }, options);

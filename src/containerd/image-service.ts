@@ -2,29 +2,30 @@ import { withTimeout, type CallOptions, type Connection } from './call.ts';
 import type { Image__Output } from './generated/containerd/services/images/v1/Image.ts';
 import { images as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
-import { present, toDescriptor, type Descriptor, type Labels } from './wire-types.ts';
+import { present, toDescriptor, type ContentDescriptor, type Labels } from './wire-types.ts';
 
-/** A name for a manifest or index in the content store. */
+/** A name of a manifest or index in the content store. */
 export interface Image {
   name: string;
   labels: Labels;
-  target: Descriptor;
+  target: ContentDescriptor;
   createdAt?: Date;
-  updatedAt?: Date;
 }
 
 export interface NewImage {
   name: string;
   labels?: Labels;
-  target: Descriptor;
+  target: ContentDescriptor;
 }
 
-export type Images = ReturnType<typeof imagesOn>;
+export type ImageService = ReturnType<typeof imagesOn>;
 
 const collectionTimeoutMs = 60_000;
 
+/** Makes the calls on images. */
 export function imagesOn(connection: Connection) {
   return {
+    /** @throws ContainerdError for which `isNotFound` is true when there is none of this name */
     async get(name: string, options?: CallOptions): Promise<Image> {
       const { image } = await connection.unary(methods.Get, { name }, options);
       return toImage(image);
@@ -33,16 +34,20 @@ export function imagesOn(connection: Connection) {
       const { images } = await connection.unary(methods.List, { filters }, options);
       return images.map(toImage);
     },
+    /** @throws ContainerdError for which `isAlreadyExists` is true when the name is taken */
     async create(image: NewImage, options?: CallOptions): Promise<Image> {
       const response = await connection.unary(methods.Create, { image }, options);
       return toImage(response.image);
     },
-    /** Without paths target and labels are replaced; with paths (`target`, `labels.<key>`) only those change. */
+    /**
+     * Changes an image: without paths target and labels are replaced; with paths (`target`, `labels.<key>`) only those
+     * change.
+     */
     async update(image: NewImage, paths: string[] = [], options?: CallOptions): Promise<Image> {
       const response = await connection.unary(methods.Update, { image, updateMask: { paths } }, options);
       return toImage(response.image);
     },
-    /** With `sync` it answers once what the image alone kept has been collected. */
+    /** Removes the name. With `sync` it answers once what the image alone kept has been collected. */
     async delete(name: string, { sync = false, ...options }: CallOptions & { sync?: boolean } = {}): Promise<void> {
       await connection.unary(methods.Delete, { name, sync }, withTimeout(options, collectionTimeoutMs));
     },
@@ -50,6 +55,6 @@ export function imagesOn(connection: Connection) {
 }
 
 function toImage(wire: Image__Output | null): Image {
-  const { name, labels, target, createdAt, updatedAt } = present(wire);
-  return { name, labels, target: toDescriptor(target), createdAt: toDate(createdAt), updatedAt: toDate(updatedAt) };
+  const { name, labels, target, createdAt } = present(wire);
+  return { name, labels, target: toDescriptor(target), createdAt: toDate(createdAt) };
 }

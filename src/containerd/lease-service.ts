@@ -4,13 +4,14 @@ import { leases as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
 import { present, type Labels } from './wire-types.ts';
 
-/** Keeps what it holds from the garbage collector. */
+/** A hold on content and snapshots, which keeps them from the garbage collector. */
 export interface Lease {
   id: string;
   labels: Labels;
   createdAt?: Date;
 }
 
+/** What a lease can hold. */
 export interface LeaseResource {
   /** A digest, a snapshot key or an ingest's ref. */
   id: string;
@@ -26,11 +27,12 @@ export interface NewLease {
   expiresAt?: Date;
 }
 
-export type Leases = ReturnType<typeof leasesOn>;
+export type LeaseService = ReturnType<typeof leasesOn>;
 
 const expireLabel = 'containerd.io/gc.expire';
 const collectionTimeoutMs = 60_000;
 
+/** Makes the calls on leases. */
 export function leasesOn(connection: Connection) {
   return {
     async create({ id = '', labels = {}, expiresAt }: NewLease = {}, options?: CallOptions): Promise<Lease> {
@@ -38,7 +40,7 @@ export function leasesOn(connection: Connection) {
       const { lease } = await connection.unary(methods.Create, request, options);
       return toLease(present(lease));
     },
-    /** With `sync` it answers once what the lease alone kept has been collected. */
+    /** Ends the lease. With `sync` it answers once what the lease alone kept has been collected. */
     async delete(id: string, { sync = false, ...options }: CallOptions & { sync?: boolean } = {}): Promise<void> {
       await connection.unary(methods.Delete, { id, sync }, withTimeout(options, collectionTimeoutMs));
     },
@@ -46,15 +48,9 @@ export function leasesOn(connection: Connection) {
       const { leases } = await connection.unary(methods.List, { filters }, options);
       return leases.map(toLease);
     },
+    /** Puts a blob, a snapshot or an unfinished blob into the lease. */
     async addResource(id: string, resource: LeaseResource, options?: CallOptions): Promise<void> {
       await connection.unary(methods.AddResource, { id, resource }, options);
-    },
-    async deleteResource(id: string, resource: LeaseResource, options?: CallOptions): Promise<void> {
-      await connection.unary(methods.DeleteResource, { id, resource }, options);
-    },
-    async listResources(id: string, options?: CallOptions): Promise<LeaseResource[]> {
-      const { resources } = await connection.unary(methods.ListResources, { id }, options);
-      return resources;
     },
   };
 }

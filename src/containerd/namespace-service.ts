@@ -3,40 +3,48 @@ import type { CallOptions, Connection } from './call.ts';
 import { namespaces as methods } from './protos.ts';
 import { present, type Labels } from './wire-types.ts';
 
-export interface Namespace {
+/** A namespace of containerd, which need not be one of berth's. */
+export interface ContainerdNamespace {
   name: string;
   labels: Labels;
 }
 
-export type Namespaces = ReturnType<typeof namespacesOn>;
+export type NamespaceService = ReturnType<typeof namespacesOn>;
 
+/** Makes the calls on containerd namespaces. */
 export function namespacesOn(connection: Connection) {
   // containerd announces a change in the namespace of the caller, and fails after the deed when there is none.
   const inside = (namespace: string) => connection.within({ namespace });
   return {
-    /** By way of the list: containerd's own Get answers for a namespace that is not there. */
-    async get(name: string, options?: CallOptions): Promise<Namespace> {
+    /**
+     * Finds a namespace in the list, as containerd's own Get answers for one that is not there.
+     * @throws ContainerdError for which `isNotFound` is true when there is none of this name
+     */
+    async get(name: string, options?: CallOptions): Promise<ContainerdNamespace> {
       const namespace = (await this.list(options)).find((found) => found.name === name);
       if (!namespace) throw connection.error(methods.List, status.NOT_FOUND, `namespace ${name} not found`);
       return namespace;
     },
-    async list(options?: CallOptions): Promise<Namespace[]> {
+    async list(options?: CallOptions): Promise<ContainerdNamespace[]> {
       const { namespaces } = await connection.unary(methods.List, {}, options);
       return namespaces;
     },
-    async create(namespace: { name: string; labels?: Labels }, options?: CallOptions): Promise<Namespace> {
+    async create(namespace: { name: string; labels?: Labels }, options?: CallOptions): Promise<ContainerdNamespace> {
       const response = await inside(namespace.name).unary(methods.Create, { namespace }, options);
       return present(response.namespace);
     },
     /**
-     * Without paths the labels are replaced; with paths such as `labels.owner` only those change ("" removes one).
-     * Makes the namespace when it is not there.
+     * Labels a namespace, and makes it when it is not there. Without paths the labels are replaced; with paths such as
+     * `labels.owner` only those change ("" removes one).
      */
-    async update(namespace: Namespace, paths: string[] = [], options?: CallOptions): Promise<void> {
+    async update(namespace: ContainerdNamespace, paths: string[] = [], options?: CallOptions): Promise<void> {
       const request = { namespace, updateMask: { paths } };
       await inside(namespace.name).unary(methods.Update, request, options);
     },
-    /** Throws `isFailedPrecondition` while the namespace holds images, containers, snapshots or content. */
+    /**
+     * @throws ContainerdError for which `isFailedPrecondition` is true while it holds images, containers, snapshots or
+     * content
+     */
     async delete(name: string, options?: CallOptions): Promise<void> {
       await inside(name).unary(methods.Delete, { name }, options);
     },

@@ -1,22 +1,22 @@
 import type { Connection } from './call.ts';
-import { containersOn, type Containers } from './container-service.ts';
-import { contentOn, type Content } from './content-service.ts';
-import { diffOn, type Diff } from './diff-service.ts';
-import { imagesOn, type Images } from './image-service.ts';
-import { leasesOn, type Leases } from './lease-service.ts';
-import { snapshotsOn, type Snapshots } from './snapshot-service.ts';
-import { tasksOn, type Tasks } from './task-service.ts';
+import { containersOn, type ContainerService } from './container-service.ts';
+import { contentOn, type ContentService } from './content-service.ts';
+import { diffOn, type DiffService } from './diff-service.ts';
+import { imagesOn, type ImageService } from './image-service.ts';
+import { leasesOn, type LeaseService } from './lease-service.ts';
+import { snapshotsOn, type SnapshotService } from './snapshot-service.ts';
+import { tasksOn, type TaskService } from './task-service.ts';
 
-/** What lives in one containerd namespace. The namespace need not exist: the first write makes it. */
+/** A client for what lives in one containerd namespace. The namespace need not exist: the first write makes it. */
 export class NamespacedClient {
   readonly name: string;
-  readonly containers: Containers;
-  readonly content: Content;
-  readonly images: Images;
-  readonly snapshots: Snapshots;
-  readonly diff: Diff;
-  readonly leases: Leases;
-  readonly tasks: Tasks;
+  readonly containers: ContainerService;
+  readonly content: ContentService;
+  readonly images: ImageService;
+  readonly snapshots: SnapshotService;
+  readonly diff: DiffService;
+  readonly leases: LeaseService;
+  readonly tasks: TaskService;
   readonly #connection: Connection;
 
   constructor(connection: Connection, name: string, leaseId?: string) {
@@ -32,7 +32,10 @@ export class NamespacedClient {
     this.tasks = tasksOn(scoped);
   }
 
-  /** The same client whose calls put what they create into the lease; each throws `isNotFound` once the lease is gone. */
+  /**
+   * Gives the same client, but whose calls put what they create into the lease, and fail with `isNotFound` once it is
+   * gone.
+   */
   withLease(id: string): NamespacedClient {
     return new NamespacedClient(this.#connection, this.name, id);
   }

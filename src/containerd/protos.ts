@@ -12,9 +12,8 @@ const root = loadPackageDefinition(
 
 const { services } = root.containerd;
 
-/** The method definitions of every service that berth speaks. */
+// The method definitions of every service that berth speaks.
 export const version = services.version.v1.Version.service;
-export const introspection = services.introspection.v1.Introspection.service;
 export const namespaces = services.namespaces.v1.Namespaces.service;
 export const containers = services.containers.v1.Containers.service;
 export const content = services.content.v1.Content.service;
@@ -25,9 +24,8 @@ export const leases = services.leases.v1.Leases.service;
 export const tasks = services.tasks.v1.Tasks.service;
 export const events = services.events.v1.Events.service;
 
-/** Messages that travel inside a `google.protobuf.Any`. */
+/** The messages that travel inside a `google.protobuf.Any`. */
 export const messages = {
-  RuncOptions: root.containerd.runc.v1.Options,
   TaskStart: root.containerd.events.TaskStart,
   TaskExit: root.containerd.events.TaskExit,
   TaskOOM: root.containerd.events.TaskOOM,

@@ -2,7 +2,7 @@ import { messages } from './protos.ts';
 import { toDate } from './timestamps.ts';
 import type { Metric__Output } from './generated/containerd/types/Metric.ts';
 
-/** What a task uses, the same on cgroup v1 and v2. */
+/** What a task uses, told the same way on cgroup v1 and v2. */
 export interface TaskMetrics {
   containerId: string;
   timestamp: Date;
@@ -20,7 +20,10 @@ export interface TaskMetrics {
 
 type Usage = Omit<TaskMetrics, 'containerId' | 'timestamp'>;
 
-/** Undefined for a task without a cgroup to measure, such as one that has just ended. */
+/**
+ * Reads the metrics of a task, of either cgroup version.
+ * @returns undefined for a task without a cgroup to measure, such as one that has just ended
+ */
 export function toTaskMetrics({ id, timestamp, data }: Metric__Output): TaskMetrics | undefined {
   const usage = data && decoders[data.type_url]?.(data.value);
   return usage ? { containerId: id, timestamp: toDate(timestamp) ?? new Date(), ...usage } : undefined;

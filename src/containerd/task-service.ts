@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import { jsonAny, linuxResourcesTypeUrl, processTypeUrl, runcOptionsAny, toWireAny, type RuncOptions } from './any.ts';
 import { withTimeout, type CallOptions, type Connection } from './call.ts';
 import type { Process__Output } from './generated/containerd/v1/types/Process.ts';
 import { toTaskMetrics, type TaskMetrics } from './task-metrics.ts';
@@ -22,35 +21,22 @@ export interface Task {
   stderr: string;
 }
 
-/** A container's first process, or one that `exec` added. */
-export interface ProcessKey {
+interface TaskKey {
   containerId: string;
-  execId?: string;
 }
 
-/** URIs as the shim takes them: "" is /dev/null, `file:///path` appends, a plain path is a FIFO. */
-export interface Stdio {
-  stdin?: string;
+/** A task to create from a container record. */
+export interface NewTask {
+  containerId: string;
+  /** A URI as the shim takes it: "" is /dev/null, `file:///path` appends, a plain path is a FIFO. */
   stdout?: string;
+  /** A URI like that of `stdout`. */
   stderr?: string;
-  terminal?: boolean;
-}
-
-export interface NewTask extends Stdio {
-  containerId: string;
   /** As `snapshots.mounts` gave them. */
   rootfs: Mount[];
-  /** Default: the container's. */
-  options?: RuncOptions;
 }
 
-export interface NewExec extends Stdio {
-  containerId: string;
-  execId: string;
-  /** `process` of the OCI runtime specification: args, env, cwd, user. */
-  process: object;
-}
-
+/** How a process ended. */
 export interface Exit {
   /** 128 + signal when a signal ended it. */
   exitStatus: number;
@@ -58,80 +44,56 @@ export interface Exit {
   exitedAt?: Date;
 }
 
-export type Tasks = ReturnType<typeof tasksOn>;
+export type TaskService = ReturnType<typeof tasksOn>;
 
 // Runs the shim and runc, which a loaded or small host does slowly; a Create cut off half-way leaves a stray shim.
 const processTimeoutMs = 120_000;
 const controlTimeoutMs = 60_000;
 
+/** Makes the calls on tasks. */
 export function tasksOn(connection: Connection) {
   return {
     /** Makes the process and its namespaces, up to but not into the program: status CREATED. */
-    async create({ options: runc, ...task }: NewTask, options?: CallOptions): Promise<{ pid: number }> {
-      const request = { ...task, ...(runc && { options: toWireAny(runcOptionsAny(runc)) }) };
-      const { pid } = await connection.unary(methods.Create, request, withTimeout(options, processTimeoutMs));
+    async create(task: NewTask, options?: CallOptions): Promise<{ pid: number }> {
+      const { pid } = await connection.unary(methods.Create, task, withTimeout(options, processTimeoutMs));
       return { pid };
     },
-    async start(process: ProcessKey, options?: CallOptions): Promise<{ pid: number }> {
-      return await connection.unary(methods.Start, process, withTimeout(options, processTimeoutMs));
+    /** Lets the program of a created task run. */
+    async start(task: TaskKey, options?: CallOptions): Promise<{ pid: number }> {
+      return await connection.unary(methods.Start, task, withTimeout(options, processTimeoutMs));
     },
-    /** A running or paused task is refused with UNKNOWN: kill it and wait first. */
+    /** Deletes a task that has ended. A running or paused one is refused with UNKNOWN: kill it and wait first. */
     async delete(containerId: string, options?: CallOptions): Promise<Exit> {
       const response = await connection.unary(methods.Delete, { containerId }, withTimeout(options, processTimeoutMs));
       return toExit(response);
     },
-    async deleteProcess(process: Required<ProcessKey>, options?: CallOptions): Promise<Exit> {
-      const response = await connection.unary(methods.DeleteProcess, process, withTimeout(options, processTimeoutMs));
-      return toExit(response);
-    },
+    /** @throws ContainerdError for which `isNotFound` is true when the container has no task */
     async get(containerId: string, options?: CallOptions): Promise<Task> {
       const { process } = await connection.unary(methods.Get, { containerId }, options);
       return toTask(present(process));
     },
-    async list(options?: CallOptions): Promise<Task[]> {
-      const { tasks } = await connection.unary(methods.List, {}, options);
-      return tasks.map(toTask);
-    },
-    /** Throws `isNotFound` when the process has ended. A paused task gets SIGKILL at once, others after `resume`. */
+    /**
+     * Sends a signal. A paused task gets SIGKILL at once and others when it is resumed.
+     * @throws ContainerdError for which `isNotFound` is true when the process has ended
+     */
     async kill(
-      { signal, ...process }: ProcessKey & { signal: NodeJS.Signals | number; all?: boolean },
+      { signal, ...task }: TaskKey & { signal: NodeJS.Signals | number },
       options?: CallOptions,
     ): Promise<void> {
       const number = typeof signal === 'number' ? signal : constants.signals[signal];
-      await connection.unary(methods.Kill, { ...process, signal: number }, withTimeout(options, controlTimeoutMs));
+      await connection.unary(methods.Kill, { ...task, signal: number }, withTimeout(options, controlTimeoutMs));
     },
-    /** Adds a process to a running task; `start` with its `execId` sets it off. */
-    async exec({ process, ...exec }: NewExec, options?: CallOptions): Promise<void> {
-      const request = { ...exec, spec: toWireAny(jsonAny(processTypeUrl, process)) };
-      await connection.unary(methods.Exec, request, withTimeout(options, processTimeoutMs));
-    },
-    async pause(containerId: string, options?: CallOptions): Promise<void> {
-      await connection.unary(methods.Pause, { containerId }, withTimeout(options, controlTimeoutMs));
-    },
-    async resume(containerId: string, options?: CallOptions): Promise<void> {
-      await connection.unary(methods.Resume, { containerId }, withTimeout(options, controlTimeoutMs));
-    },
-    /** Of every process in the container, as the host sees them. */
-    async listPids(containerId: string, options?: CallOptions): Promise<number[]> {
-      const { processes } = await connection.unary(methods.ListPids, { containerId }, options);
-      return processes.map(({ pid }) => pid);
-    },
-    /** `resources` is `linux.resources` of the OCI runtime specification. */
-    async update(
-      { resources, ...task }: { containerId: string; resources: object; annotations?: Record<string, string> },
-      options?: CallOptions,
-    ): Promise<void> {
-      const request = { ...task, resources: toWireAny(jsonAny(linuxResourcesTypeUrl, resources)) };
-      await connection.unary(methods.Update, request, withTimeout(options, controlTimeoutMs));
-    },
-    /** Filters such as `id==f1`; none means every task, at some milliseconds each. */
+    /** Measures tasks, at some milliseconds each: filters such as `id==f1`, or none for every task. */
     async metrics(filters: string[] = [], options?: CallOptions): Promise<TaskMetrics[]> {
       const { metrics } = await connection.unary(methods.Metrics, { filters }, withTimeout(options, controlTimeoutMs));
       return metrics.map(toTaskMetrics).filter((usage) => usage !== undefined);
     },
-    /** Answers when the process ends, or at once if it has; no deadline unless one is given. Breaks with the daemon. */
-    async wait(process: ProcessKey, options?: CallOptions): Promise<Exit> {
-      return toExit(await connection.unary(methods.Wait, process, withTimeout(options, Infinity)));
+    /**
+     * Resolves when the process ends, or at once if it has; no deadline unless one is given. A restart of containerd
+     * breaks it.
+     */
+    async wait(task: TaskKey, options?: CallOptions): Promise<Exit> {
+      return toExit(await connection.unary(methods.Wait, task, withTimeout(options, Infinity)));
     },
   };
 }

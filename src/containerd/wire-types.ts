@@ -1,10 +1,12 @@
 import type { Descriptor__Output } from './generated/containerd/types/Descriptor.ts';
 
-/** Keys and values up to 4096 bytes together; containerd drops labels whose value is empty. */
+/**
+ * Labels of an object. Key and value have up to 4096 bytes together, and containerd drops labels whose value is empty.
+ */
 export type Labels = Record<string, string>;
 
 /** A blob by its digest, see the OCI image specification. */
-export interface Descriptor {
+export interface ContentDescriptor {
   mediaType: string;
   digest: string;
   /** Bytes. */
@@ -20,13 +22,18 @@ export interface Mount {
   options: string[];
 }
 
-/** containerd answers a create, get or stat with the object or with an error, never with neither. */
+/**
+ * Insists on the object in an answer: containerd answers a create, get or stat with it or with an error, never with
+ * neither.
+ * @throws TypeError when there is none
+ */
 export function present<T>(value: T | null | undefined): T {
   if (value === null || value === undefined) throw new TypeError('containerd answered without the object asked for');
   return value;
 }
 
-export function toDescriptor(wire: Descriptor__Output | null): Descriptor {
+/** Reads a descriptor out of a message. */
+export function toDescriptor(wire: Descriptor__Output | null): ContentDescriptor {
   const { mediaType, digest, size, annotations } = present(wire);
   return { mediaType, digest, size, annotations };
 }

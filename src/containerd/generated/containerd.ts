@@ -18,10 +18,6 @@ import type {
   TaskStart__Output as _containerd_events_TaskStart__Output,
 } from './containerd/events/TaskStart.ts';
 import type {
-  Options as _containerd_runc_v1_Options,
-  Options__Output as _containerd_runc_v1_Options__Output,
-} from './containerd/runc/v1/Options.ts';
-import type {
   Container as _containerd_services_containers_v1_Container,
   Container__Output as _containerd_services_containers_v1_Container__Output,
 } from './containerd/services/containers/v1/Container.ts';
@@ -205,26 +201,6 @@ import type {
   UpdateImageResponse as _containerd_services_images_v1_UpdateImageResponse,
   UpdateImageResponse__Output as _containerd_services_images_v1_UpdateImageResponse__Output,
 } from './containerd/services/images/v1/UpdateImageResponse.ts';
-import type {
-  IntrospectionClient as _containerd_services_introspection_v1_IntrospectionClient,
-  IntrospectionDefinition as _containerd_services_introspection_v1_IntrospectionDefinition,
-} from './containerd/services/introspection/v1/Introspection.ts';
-import type {
-  Plugin as _containerd_services_introspection_v1_Plugin,
-  Plugin__Output as _containerd_services_introspection_v1_Plugin__Output,
-} from './containerd/services/introspection/v1/Plugin.ts';
-import type {
-  PluginsRequest as _containerd_services_introspection_v1_PluginsRequest,
-  PluginsRequest__Output as _containerd_services_introspection_v1_PluginsRequest__Output,
-} from './containerd/services/introspection/v1/PluginsRequest.ts';
-import type {
-  PluginsResponse as _containerd_services_introspection_v1_PluginsResponse,
-  PluginsResponse__Output as _containerd_services_introspection_v1_PluginsResponse__Output,
-} from './containerd/services/introspection/v1/PluginsResponse.ts';
-import type {
-  ServerResponse as _containerd_services_introspection_v1_ServerResponse,
-  ServerResponse__Output as _containerd_services_introspection_v1_ServerResponse__Output,
-} from './containerd/services/introspection/v1/ServerResponse.ts';
 import type {
   AddResourceRequest as _containerd_services_leases_v1_AddResourceRequest,
   AddResourceRequest__Output as _containerd_services_leases_v1_AddResourceRequest__Output,
@@ -526,10 +502,6 @@ import type {
   Timestamp__Output as _google_protobuf_Timestamp__Output,
 } from './google/protobuf/Timestamp.ts';
 import type {
-  Status as _google_rpc_Status,
-  Status__Output as _google_rpc_Status__Output,
-} from './google/rpc/Status.ts';
-import type {
   CPUStat as _io_containerd_cgroups_v1_CPUStat,
   CPUStat__Output as _io_containerd_cgroups_v1_CPUStat__Output,
 } from './io/containerd/cgroups/v1/CPUStat.ts';
@@ -593,11 +565,6 @@ export interface ProtoGrpcType {
       TaskExit: MessageTypeDefinition<_containerd_events_TaskExit, _containerd_events_TaskExit__Output>;
       TaskOOM: MessageTypeDefinition<_containerd_events_TaskOOM, _containerd_events_TaskOOM__Output>;
       TaskStart: MessageTypeDefinition<_containerd_events_TaskStart, _containerd_events_TaskStart__Output>;
-    };
-    runc: {
-      v1: {
-        Options: MessageTypeDefinition<_containerd_runc_v1_Options, _containerd_runc_v1_Options__Output>;
-      };
     };
     services: {
       containers: {
@@ -797,30 +764,6 @@ export interface ProtoGrpcType {
           UpdateImageResponse: MessageTypeDefinition<
             _containerd_services_images_v1_UpdateImageResponse,
             _containerd_services_images_v1_UpdateImageResponse__Output
-          >;
-        };
-      };
-      introspection: {
-        v1: {
-          Introspection: SubtypeConstructor<
-            typeof grpc.Client,
-            _containerd_services_introspection_v1_IntrospectionClient
-          > & { service: _containerd_services_introspection_v1_IntrospectionDefinition };
-          Plugin: MessageTypeDefinition<
-            _containerd_services_introspection_v1_Plugin,
-            _containerd_services_introspection_v1_Plugin__Output
-          >;
-          PluginsRequest: MessageTypeDefinition<
-            _containerd_services_introspection_v1_PluginsRequest,
-            _containerd_services_introspection_v1_PluginsRequest__Output
-          >;
-          PluginsResponse: MessageTypeDefinition<
-            _containerd_services_introspection_v1_PluginsResponse,
-            _containerd_services_introspection_v1_PluginsResponse__Output
-          >;
-          ServerResponse: MessageTypeDefinition<
-            _containerd_services_introspection_v1_ServerResponse,
-            _containerd_services_introspection_v1_ServerResponse__Output
           >;
         };
       };
@@ -1121,9 +1064,6 @@ export interface ProtoGrpcType {
       Empty: MessageTypeDefinition<_google_protobuf_Empty, _google_protobuf_Empty__Output>;
       FieldMask: MessageTypeDefinition<_google_protobuf_FieldMask, _google_protobuf_FieldMask__Output>;
       Timestamp: MessageTypeDefinition<_google_protobuf_Timestamp, _google_protobuf_Timestamp__Output>;
-    };
-    rpc: {
-      Status: MessageTypeDefinition<_google_rpc_Status, _google_rpc_Status__Output>;
     };
   };
   io: {

@@ -7,8 +7,6 @@ import {
   isFailedPrecondition,
   isInvalidArgument,
   isNotFound,
-  jsonAny,
-  parseJsonAny,
 } from '../../../src/containerd/index.ts';
 import { until } from '../../helpers/poll.ts';
 import { anySpec, gatherEvents, randomBlob, snapshotter, store, setUp, type Setup } from './setup.ts';
@@ -23,13 +21,8 @@ test.after.always(async () => {
   await setup?.[Symbol.asyncDispose]();
 });
 
-test('version, plugins and server tell about the daemon', async (t) => {
+test('version tells about the daemon', async (t) => {
   t.true((await setup.containerd.version()).version.includes(setup.daemon.version));
-  t.regex((await setup.containerd.introspection.server()).uuid, /^[\da-f-]{36}$/);
-  const plugins = await setup.containerd.introspection.plugins(['type==io.containerd.snapshotter.v1']);
-  const overlay = plugins.find(({ id }) => id === snapshotter);
-  t.is(overlay?.initError, undefined);
-  t.is(overlay?.platforms[0]?.os, 'linux');
 });
 
 test('namespaces are created, labelled, listed and deleted', async (t) => {
@@ -50,10 +43,9 @@ test('namespaces are created, labelled, listed and deleted', async (t) => {
   t.true(isNotFound(await t.throwsAsync(namespaces.get('ns-1'))));
 });
 
-test('a container keeps its spec, labels, runtime and extensions, and changes only where told', async (t) => {
+test('a container keeps its spec, labels and runtime, and is found by its labels', async (t) => {
   const { containers } = setup.namespace();
   const spec = { ociVersion: '1.0.2', process: { args: ['/bin/true'] } };
-  const deployment = { service: 'fn', labels: { empty: '' } };
   await containers.create({
     id: 'c1',
     labels: { 'com.openfaas/function': 'fn', keep: 'x' },
@@ -61,22 +53,15 @@ test('a container keeps its spec, labels, runtime and extensions, and changes on
     spec,
     snapshotter,
     snapshotKey: 'c1',
-    runtime: { options: { systemdCgroup: true } },
-    extensions: { deployment: jsonAny('berth/deployment', deployment) },
   });
   await containers.create({ id: 'c2', spec: anySpec });
 
   const c1 = await containers.get('c1');
   t.like(c1, { id: 'c1', image: 'docker.io/library/fn:1', runtime: 'io.containerd.runc.v2', spec, snapshotKey: 'c1' });
-  t.deepEqual(parseJsonAny(c1.extensions['deployment']!), deployment);
+  t.deepEqual(c1.labels, { 'com.openfaas/function': 'fn', keep: 'x' });
   t.true(Math.abs(c1.createdAt!.getTime() - Date.now()) < 60_000);
 
-  await containers.update({ id: 'c1', labels: { 'com.openfaas/function': 'g' } }, ['labels.com.openfaas/function']);
-  const updated = await containers.get('c1');
-  t.deepEqual(updated.labels, { 'com.openfaas/function': 'g', keep: 'x' });
-  t.deepEqual(updated.spec, spec);
-
-  const found = await containers.list(['labels."com.openfaas/function"==g']);
+  const found = await containers.list(['labels."com.openfaas/function"==fn']);
   t.deepEqual(
     found.map(({ id }) => id),
     ['c1'],
@@ -102,18 +87,15 @@ test('a lease keeps what is written under it, and its deletion lets go', async (
   t.like(lease.labels, { a: 'b', 'containerd.io/gc.expire': expiresAt.toISOString() });
   const { data, digest } = randomBlob(100);
   await store(client.withLease(lease.id), { data, digest });
-  const kept = { id: digest, type: 'content' };
-  t.deepEqual(await client.leases.listResources(lease.id), [kept]);
   t.deepEqual(
     (await client.leases.list()).map(({ id }) => id),
     [lease.id],
   );
 
   const other = await client.leases.create({ id: 'other' });
-  await client.leases.addResource(other.id, kept);
+  await client.leases.addResource(other.id, { id: digest, type: 'content' });
   await client.leases.delete(lease.id, { sync: true });
   t.is((await client.content.info(digest)).size, 100);
-  await client.leases.deleteResource(other.id, kept);
   await client.leases.delete(other.id, { sync: true });
   t.true(isNotFound(await t.throwsAsync(client.content.info(digest))));
 });
@@ -142,7 +124,7 @@ test('an image names a blob, and its deletion collects the blob', async (t) => {
   t.true(isNotFound(await t.throwsAsync(client.content.info(digest))));
 });
 
-test('snapshots are prepared, committed, viewed and removed', async (t) => {
+test('snapshots are prepared, committed and removed', async (t) => {
   const client = setup.namespace();
   const { id } = await client.leases.create();
   const { snapshots } = client.withLease(id);
@@ -155,13 +137,9 @@ test('snapshots are prepared, committed, viewed and removed', async (t) => {
   await snapshots.commit({ snapshotter, key: 'a', name: 'base' });
   const top = await snapshots.prepare({ snapshotter, key: 'b', parent: 'base' });
   t.is(top[0]?.type, 'overlay');
-  t.is((await snapshots.view({ snapshotter, key: 'v', parent: 'base' }))[0]?.options.includes('ro'), true);
-  await snapshots.update({ snapshotter, key: 'b', labels: { m: '2' } }, ['labels.m']);
-  t.like(await snapshots.stat({ snapshotter, key: 'b' }), { parent: 'base', labels: { m: '2' } });
-  t.true((await snapshots.usage({ snapshotter, key: 'b' })).inodes >= 1);
-  t.deepEqual((await snapshots.list({ snapshotter })).map(({ name }) => name).sort(), ['b', 'base', 'v']);
+  t.like(await snapshots.stat({ snapshotter, key: 'b' }), { parent: 'base', kind: 'ACTIVE' });
   t.true(isFailedPrecondition(await t.throwsAsync(snapshots.remove({ snapshotter, key: 'base' }))));
-  for (const key of ['b', 'v', 'base']) await snapshots.remove({ snapshotter, key });
+  for (const key of ['b', 'base']) await snapshots.remove({ snapshotter, key });
   t.true(isNotFound(await t.throwsAsync(snapshots.stat({ snapshotter, key: 'b' }))));
 });
 

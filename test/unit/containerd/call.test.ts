@@ -48,16 +48,16 @@ test('a call in a namespace carries it, and the lease when there is one', async 
   await using server = await serve(
     versionService,
     tasksService({
-      List: (call, answer) => {
+      Wait: (call, answer) => {
         seen.push(call.metadata);
         answer(null, {});
       },
     }),
   );
   const client = server.client.namespace('fn');
-  await client.tasks.list();
-  await client.withLease('l1').tasks.list();
-  await client.tasks.list();
+  await client.tasks.wait({ containerId: 'a' });
+  await client.withLease('l1').tasks.wait({ containerId: 'a' });
+  await client.tasks.wait({ containerId: 'a' });
   t.deepEqual(
     seen.map((metadata) => [metadata.get('containerd-namespace'), metadata.get('containerd-lease')]),
     [
@@ -191,7 +191,7 @@ test('with no daemon a call fails at once and the message names the socket', asy
 
 test('a service that this containerd does not have is told by predicate', async (t) => {
   await using server = await serve(versionService);
-  t.true(isUnimplemented(await thrown(server.client.namespace('fn').tasks.list())));
+  t.true(isUnimplemented(await thrown(server.client.namespace('fn').tasks.get('a'))));
 });
 
 test('after a restart of the daemon the same client works again', async (t) => {
@@ -229,14 +229,14 @@ test('answers over 4 MiB arrive', async (t) => {
 
 test('leaving a stream ends it at the daemon', async (t) => {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-  const Read = (call: Stream) => {
+  const Subscribe = (call: Stream) => {
     call.once('cancelled', () => end());
-    call.write({ data: Buffer.from('one') });
-    call.write({ data: Buffer.from('two') });
+    call.write({ topic: '/one' });
+    call.write({ topic: '/two' });
   };
-  await using server = await serve({ definition: content, implementation: { Read } });
-  for await (const data of server.client.namespace('fn').content.read('sha256:0')) {
-    t.is(data.toString(), 'one');
+  await using server = await serve({ definition: events, implementation: { Subscribe } });
+  for await (const { topic } of server.client.events.subscribe()) {
+    t.is(topic, '/one');
     break;
   }
   await t.notThrowsAsync(ended);
@@ -283,5 +283,5 @@ test('close ends the calls under way, and later calls throw', async (t) => {
   await arrived;
   server.client.close();
   t.true(isCancelled(await waiting));
-  t.true(isCancelled(await thrown(client.tasks.list())));
+  t.true(isCancelled(await thrown(client.tasks.get('a'))));
 });

@@ -4,23 +4,24 @@ import * as protos from '../../../src/containerd/protos.ts';
 
 const { messages, ...services } = protos;
 
-test('every rpc of the protos has a method of its name', (t) => {
+test('every method of the client has the name of its rpc', (t) => {
   const client = new Containerd({ address: '/nonexistent.sock' });
-  const namespaced = client.namespace('fn');
-  const groupOf = (service: string) => {
-    if (service === 'version') return client;
-    return Object.entries({ ...client, ...namespaced }).find(([name]) => name === service)?.[1] as object;
+  const groups = Object.entries({ ...client, ...client.namespace('fn') }).filter(([name]) => name in services);
+  t.is(groups.length, Object.keys(services).length - 1);
+  // Some are named for what they do for the caller.
+  const rpcs: Record<string, string> = {
+    'namespaces.get': 'List',
+    'containers.list': 'ListStream',
+    'content.openWriter': 'Write',
+    'content.readAll': 'Read',
   };
-  // Two are told by what they do for the caller.
-  const names: Record<string, string> = { 'containers.ListStream': 'list', 'content.Write': 'openWriter' };
-  const rpcs = Object.entries(services).flatMap(([service, definition]) =>
-    Object.keys(definition).map((rpc) => ({ service, rpc })),
-  );
-  t.true(rpcs.length > 50);
-  for (const { service, rpc } of rpcs) {
-    const method = names[`${service}.${rpc}`] ?? rpc.charAt(0).toLowerCase() + rpc.slice(1);
-    t.is(typeof Reflect.get(groupOf(service), method), 'function', `${service}.${method}`);
+  for (const [service, group] of groups) {
+    for (const method of Object.keys(group as object)) {
+      const rpc = rpcs[`${service}.${method}`] ?? method.charAt(0).toUpperCase() + method.slice(1);
+      t.true(rpc in services[service as keyof typeof services], `${service}.${method}`);
+    }
   }
+  t.deepEqual(Object.keys(services.version), ['Version']);
   client.close();
 });
 

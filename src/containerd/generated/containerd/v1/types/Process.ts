@@ -3,7 +3,7 @@
 import type {
   Status as _containerd_v1_types_Status,
   Status__Output as _containerd_v1_types_Status__Output,
-} from './Status.ts';
+} from '../../../containerd/v1/types/Status.ts';
 import type {
   Timestamp as _google_protobuf_Timestamp,
   Timestamp__Output as _google_protobuf_Timestamp__Output,

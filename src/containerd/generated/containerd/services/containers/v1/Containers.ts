@@ -5,15 +5,15 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   CreateContainerRequest as _containerd_services_containers_v1_CreateContainerRequest,
   CreateContainerRequest__Output as _containerd_services_containers_v1_CreateContainerRequest__Output,
-} from './CreateContainerRequest.ts';
+} from '../../../../containerd/services/containers/v1/CreateContainerRequest.ts';
 import type {
   CreateContainerResponse as _containerd_services_containers_v1_CreateContainerResponse,
   CreateContainerResponse__Output as _containerd_services_containers_v1_CreateContainerResponse__Output,
-} from './CreateContainerResponse.ts';
+} from '../../../../containerd/services/containers/v1/CreateContainerResponse.ts';
 import type {
   DeleteContainerRequest as _containerd_services_containers_v1_DeleteContainerRequest,
   DeleteContainerRequest__Output as _containerd_services_containers_v1_DeleteContainerRequest__Output,
-} from './DeleteContainerRequest.ts';
+} from '../../../../containerd/services/containers/v1/DeleteContainerRequest.ts';
 import type {
   Empty as _google_protobuf_Empty,
   Empty__Output as _google_protobuf_Empty__Output,
@@ -21,27 +21,27 @@ import type {
 import type {
   GetContainerRequest as _containerd_services_containers_v1_GetContainerRequest,
   GetContainerRequest__Output as _containerd_services_containers_v1_GetContainerRequest__Output,
-} from './GetContainerRequest.ts';
+} from '../../../../containerd/services/containers/v1/GetContainerRequest.ts';
 import type {
   GetContainerResponse as _containerd_services_containers_v1_GetContainerResponse,
   GetContainerResponse__Output as _containerd_services_containers_v1_GetContainerResponse__Output,
-} from './GetContainerResponse.ts';
+} from '../../../../containerd/services/containers/v1/GetContainerResponse.ts';
 import type {
   ListContainerMessage as _containerd_services_containers_v1_ListContainerMessage,
   ListContainerMessage__Output as _containerd_services_containers_v1_ListContainerMessage__Output,
-} from './ListContainerMessage.ts';
+} from '../../../../containerd/services/containers/v1/ListContainerMessage.ts';
 import type {
   ListContainersRequest as _containerd_services_containers_v1_ListContainersRequest,
   ListContainersRequest__Output as _containerd_services_containers_v1_ListContainersRequest__Output,
-} from './ListContainersRequest.ts';
+} from '../../../../containerd/services/containers/v1/ListContainersRequest.ts';
 import type {
   UpdateContainerRequest as _containerd_services_containers_v1_UpdateContainerRequest,
   UpdateContainerRequest__Output as _containerd_services_containers_v1_UpdateContainerRequest__Output,
-} from './UpdateContainerRequest.ts';
+} from '../../../../containerd/services/containers/v1/UpdateContainerRequest.ts';
 import type {
   UpdateContainerResponse as _containerd_services_containers_v1_UpdateContainerResponse,
   UpdateContainerResponse__Output as _containerd_services_containers_v1_UpdateContainerResponse__Output,
-} from './UpdateContainerResponse.ts';
+} from '../../../../containerd/services/containers/v1/UpdateContainerResponse.ts';
 
 export interface ContainersClient extends grpc.Client {
   Create(

@@ -3,7 +3,7 @@
 import type {
   Container as _containerd_services_containers_v1_Container,
   Container__Output as _containerd_services_containers_v1_Container__Output,
-} from './Container.ts';
+} from '../../../../containerd/services/containers/v1/Container.ts';
 
 export interface ListContainerMessage {
   container?: _containerd_services_containers_v1_Container | null;

@@ -3,7 +3,7 @@
 import type {
   Info as _containerd_services_content_v1_Info,
   Info__Output as _containerd_services_content_v1_Info__Output,
-} from './Info.ts';
+} from '../../../../containerd/services/content/v1/Info.ts';
 
 export interface ListContentResponse {
   info?: _containerd_services_content_v1_Info[];

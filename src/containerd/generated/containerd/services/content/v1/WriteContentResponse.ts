@@ -3,7 +3,7 @@
 import type {
   WriteAction as _containerd_services_content_v1_WriteAction,
   WriteAction__Output as _containerd_services_content_v1_WriteAction__Output,
-} from './WriteAction.ts';
+} from '../../../../containerd/services/content/v1/WriteAction.ts';
 import type {
   Timestamp as _google_protobuf_Timestamp,
   Timestamp__Output as _google_protobuf_Timestamp__Output,

@@ -3,11 +3,11 @@
 import type {
   Descriptor as _containerd_types_Descriptor,
   Descriptor__Output as _containerd_types_Descriptor__Output,
-} from '../../../types/Descriptor.ts';
+} from '../../../../containerd/types/Descriptor.ts';
 import type {
   Mount as _containerd_types_Mount,
   Mount__Output as _containerd_types_Mount__Output,
-} from '../../../types/Mount.ts';
+} from '../../../../containerd/types/Mount.ts';
 
 export interface ApplyRequest {
   diff?: _containerd_types_Descriptor | null;

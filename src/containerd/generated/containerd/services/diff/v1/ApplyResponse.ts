@@ -3,7 +3,7 @@
 import type {
   Descriptor as _containerd_types_Descriptor,
   Descriptor__Output as _containerd_types_Descriptor__Output,
-} from '../../../types/Descriptor.ts';
+} from '../../../../containerd/types/Descriptor.ts';
 
 export interface ApplyResponse {
   applied?: _containerd_types_Descriptor | null;

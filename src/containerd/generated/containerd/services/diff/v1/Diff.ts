@@ -5,11 +5,11 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   ApplyRequest as _containerd_services_diff_v1_ApplyRequest,
   ApplyRequest__Output as _containerd_services_diff_v1_ApplyRequest__Output,
-} from './ApplyRequest.ts';
+} from '../../../../containerd/services/diff/v1/ApplyRequest.ts';
 import type {
   ApplyResponse as _containerd_services_diff_v1_ApplyResponse,
   ApplyResponse__Output as _containerd_services_diff_v1_ApplyResponse__Output,
-} from './ApplyResponse.ts';
+} from '../../../../containerd/services/diff/v1/ApplyResponse.ts';
 
 export interface DiffClient extends grpc.Client {
   Apply(

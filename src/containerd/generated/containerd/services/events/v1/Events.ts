@@ -5,11 +5,11 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   Envelope as _containerd_types_Envelope,
   Envelope__Output as _containerd_types_Envelope__Output,
-} from '../../../types/Envelope.ts';
+} from '../../../../containerd/types/Envelope.ts';
 import type {
   SubscribeRequest as _containerd_services_events_v1_SubscribeRequest,
   SubscribeRequest__Output as _containerd_services_events_v1_SubscribeRequest__Output,
-} from './SubscribeRequest.ts';
+} from '../../../../containerd/services/events/v1/SubscribeRequest.ts';
 
 export interface EventsClient extends grpc.Client {
   Subscribe(

@@ -3,7 +3,7 @@
 import type {
   Descriptor as _containerd_types_Descriptor,
   Descriptor__Output as _containerd_types_Descriptor__Output,
-} from '../../../types/Descriptor.ts';
+} from '../../../../containerd/types/Descriptor.ts';
 import type {
   Timestamp as _google_protobuf_Timestamp,
   Timestamp__Output as _google_protobuf_Timestamp__Output,

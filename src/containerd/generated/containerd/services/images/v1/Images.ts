@@ -5,15 +5,15 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   CreateImageRequest as _containerd_services_images_v1_CreateImageRequest,
   CreateImageRequest__Output as _containerd_services_images_v1_CreateImageRequest__Output,
-} from './CreateImageRequest.ts';
+} from '../../../../containerd/services/images/v1/CreateImageRequest.ts';
 import type {
   CreateImageResponse as _containerd_services_images_v1_CreateImageResponse,
   CreateImageResponse__Output as _containerd_services_images_v1_CreateImageResponse__Output,
-} from './CreateImageResponse.ts';
+} from '../../../../containerd/services/images/v1/CreateImageResponse.ts';
 import type {
   DeleteImageRequest as _containerd_services_images_v1_DeleteImageRequest,
   DeleteImageRequest__Output as _containerd_services_images_v1_DeleteImageRequest__Output,
-} from './DeleteImageRequest.ts';
+} from '../../../../containerd/services/images/v1/DeleteImageRequest.ts';
 import type {
   Empty as _google_protobuf_Empty,
   Empty__Output as _google_protobuf_Empty__Output,
@@ -21,27 +21,27 @@ import type {
 import type {
   GetImageRequest as _containerd_services_images_v1_GetImageRequest,
   GetImageRequest__Output as _containerd_services_images_v1_GetImageRequest__Output,
-} from './GetImageRequest.ts';
+} from '../../../../containerd/services/images/v1/GetImageRequest.ts';
 import type {
   GetImageResponse as _containerd_services_images_v1_GetImageResponse,
   GetImageResponse__Output as _containerd_services_images_v1_GetImageResponse__Output,
-} from './GetImageResponse.ts';
+} from '../../../../containerd/services/images/v1/GetImageResponse.ts';
 import type {
   ListImagesRequest as _containerd_services_images_v1_ListImagesRequest,
   ListImagesRequest__Output as _containerd_services_images_v1_ListImagesRequest__Output,
-} from './ListImagesRequest.ts';
+} from '../../../../containerd/services/images/v1/ListImagesRequest.ts';
 import type {
   ListImagesResponse as _containerd_services_images_v1_ListImagesResponse,
   ListImagesResponse__Output as _containerd_services_images_v1_ListImagesResponse__Output,
-} from './ListImagesResponse.ts';
+} from '../../../../containerd/services/images/v1/ListImagesResponse.ts';
 import type {
   UpdateImageRequest as _containerd_services_images_v1_UpdateImageRequest,
   UpdateImageRequest__Output as _containerd_services_images_v1_UpdateImageRequest__Output,
-} from './UpdateImageRequest.ts';
+} from '../../../../containerd/services/images/v1/UpdateImageRequest.ts';
 import type {
   UpdateImageResponse as _containerd_services_images_v1_UpdateImageResponse,
   UpdateImageResponse__Output as _containerd_services_images_v1_UpdateImageResponse__Output,
-} from './UpdateImageResponse.ts';
+} from '../../../../containerd/services/images/v1/UpdateImageResponse.ts';
 
 export interface ImagesClient extends grpc.Client {
   Create(

@@ -3,7 +3,7 @@
 import type {
   Image as _containerd_services_images_v1_Image,
   Image__Output as _containerd_services_images_v1_Image__Output,
-} from './Image.ts';
+} from '../../../../containerd/services/images/v1/Image.ts';
 
 export interface UpdateImageResponse {
   image?: _containerd_services_images_v1_Image | null;

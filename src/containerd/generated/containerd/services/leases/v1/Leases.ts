@@ -5,23 +5,23 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   AddResourceRequest as _containerd_services_leases_v1_AddResourceRequest,
   AddResourceRequest__Output as _containerd_services_leases_v1_AddResourceRequest__Output,
-} from './AddResourceRequest.ts';
+} from '../../../../containerd/services/leases/v1/AddResourceRequest.ts';
 import type {
   CreateRequest as _containerd_services_leases_v1_CreateRequest,
   CreateRequest__Output as _containerd_services_leases_v1_CreateRequest__Output,
-} from './CreateRequest.ts';
+} from '../../../../containerd/services/leases/v1/CreateRequest.ts';
 import type {
   CreateResponse as _containerd_services_leases_v1_CreateResponse,
   CreateResponse__Output as _containerd_services_leases_v1_CreateResponse__Output,
-} from './CreateResponse.ts';
+} from '../../../../containerd/services/leases/v1/CreateResponse.ts';
 import type {
   DeleteRequest as _containerd_services_leases_v1_DeleteRequest,
   DeleteRequest__Output as _containerd_services_leases_v1_DeleteRequest__Output,
-} from './DeleteRequest.ts';
+} from '../../../../containerd/services/leases/v1/DeleteRequest.ts';
 import type {
   DeleteResourceRequest as _containerd_services_leases_v1_DeleteResourceRequest,
   DeleteResourceRequest__Output as _containerd_services_leases_v1_DeleteResourceRequest__Output,
-} from './DeleteResourceRequest.ts';
+} from '../../../../containerd/services/leases/v1/DeleteResourceRequest.ts';
 import type {
   Empty as _google_protobuf_Empty,
   Empty__Output as _google_protobuf_Empty__Output,
@@ -29,19 +29,19 @@ import type {
 import type {
   ListRequest as _containerd_services_leases_v1_ListRequest,
   ListRequest__Output as _containerd_services_leases_v1_ListRequest__Output,
-} from './ListRequest.ts';
+} from '../../../../containerd/services/leases/v1/ListRequest.ts';
 import type {
   ListResourcesRequest as _containerd_services_leases_v1_ListResourcesRequest,
   ListResourcesRequest__Output as _containerd_services_leases_v1_ListResourcesRequest__Output,
-} from './ListResourcesRequest.ts';
+} from '../../../../containerd/services/leases/v1/ListResourcesRequest.ts';
 import type {
   ListResourcesResponse as _containerd_services_leases_v1_ListResourcesResponse,
   ListResourcesResponse__Output as _containerd_services_leases_v1_ListResourcesResponse__Output,
-} from './ListResourcesResponse.ts';
+} from '../../../../containerd/services/leases/v1/ListResourcesResponse.ts';
 import type {
   ListResponse as _containerd_services_leases_v1_ListResponse,
   ListResponse__Output as _containerd_services_leases_v1_ListResponse__Output,
-} from './ListResponse.ts';
+} from '../../../../containerd/services/leases/v1/ListResponse.ts';
 
 export interface LeasesClient extends grpc.Client {
   AddResource(

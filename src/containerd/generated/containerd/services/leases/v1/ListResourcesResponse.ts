@@ -3,7 +3,7 @@
 import type {
   Resource as _containerd_services_leases_v1_Resource,
   Resource__Output as _containerd_services_leases_v1_Resource__Output,
-} from './Resource.ts';
+} from '../../../../containerd/services/leases/v1/Resource.ts';
 
 export interface ListResourcesResponse {
   resources?: _containerd_services_leases_v1_Resource[];

@@ -3,7 +3,7 @@
 import type {
   Lease as _containerd_services_leases_v1_Lease,
   Lease__Output as _containerd_services_leases_v1_Lease__Output,
-} from './Lease.ts';
+} from '../../../../containerd/services/leases/v1/Lease.ts';
 
 export interface ListResponse {
   leases?: _containerd_services_leases_v1_Lease[];

@@ -5,15 +5,15 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
   CreateNamespaceRequest as _containerd_services_namespaces_v1_CreateNamespaceRequest,
   CreateNamespaceRequest__Output as _containerd_services_namespaces_v1_CreateNamespaceRequest__Output,
-} from './CreateNamespaceRequest.ts';
+} from '../../../../containerd/services/namespaces/v1/CreateNamespaceRequest.ts';
 import type {
   CreateNamespaceResponse as _containerd_services_namespaces_v1_CreateNamespaceResponse,
   CreateNamespaceResponse__Output as _containerd_services_namespaces_v1_CreateNamespaceResponse__Output,
-} from './CreateNamespaceResponse.ts';
+} from '../../../../containerd/services/namespaces/v1/CreateNamespaceResponse.ts';
 import type {
   DeleteNamespaceRequest as _containerd_services_namespaces_v1_DeleteNamespaceRequest,
   DeleteNamespaceRequest__Output as _containerd_services_namespaces_v1_DeleteNamespaceRequest__Output,
-} from './DeleteNamespaceRequest.ts';
+} from '../../../../containerd/services/namespaces/v1/DeleteNamespaceRequest.ts';
 import type {
   Empty as _google_protobuf_Empty,
   Empty__Output as _google_protobuf_Empty__Output,
@@ -21,19 +21,19 @@ import type {
 import type {
   ListNamespacesRequest as _containerd_services_namespaces_v1_ListNamespacesRequest,
   ListNamespacesRequest__Output as _containerd_services_namespaces_v1_ListNamespacesRequest__Output,
-} from './ListNamespacesRequest.ts';
+} from '../../../../containerd/services/namespaces/v1/ListNamespacesRequest.ts';
 import type {
   ListNamespacesResponse as _containerd_services_namespaces_v1_ListNamespacesResponse,
   ListNamespacesResponse__Output as _containerd_services_namespaces_v1_ListNamespacesResponse__Output,
-} from './ListNamespacesResponse.ts';
+} from '../../../../containerd/services/namespaces/v1/ListNamespacesResponse.ts';
 import type {
   UpdateNamespaceRequest as _containerd_services_namespaces_v1_UpdateNamespaceRequest,
   UpdateNamespaceRequest__Output as _containerd_services_namespaces_v1_UpdateNamespaceRequest__Output,
-} from './UpdateNamespaceRequest.ts';
+} from '../../../../containerd/services/namespaces/v1/UpdateNamespaceRequest.ts';
 import type {
   UpdateNamespaceResponse as _containerd_services_namespaces_v1_UpdateNamespaceResponse,
   UpdateNamespaceResponse__Output as _containerd_services_namespaces_v1_UpdateNamespaceResponse__Output,
-} from './UpdateNamespaceResponse.ts';
+} from '../../../../containerd/services/namespaces/v1/UpdateNamespaceResponse.ts';
 
 /**
  * Get is left out: it answers for a namespace that does not exist.

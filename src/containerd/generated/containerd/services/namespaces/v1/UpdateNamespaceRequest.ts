@@ -3,7 +3,7 @@
 import type {
   Namespace as _containerd_services_namespaces_v1_Namespace,
   Namespace__Output as _containerd_services_namespaces_v1_Namespace__Output,
-} from './Namespace.ts';
+} from '../../../../containerd/services/namespaces/v1/Namespace.ts';
 import type {
   FieldMask as _google_protobuf_FieldMask,
   FieldMask__Output as _google_protobuf_FieldMask__Output,

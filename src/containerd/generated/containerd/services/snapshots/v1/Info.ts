@@ -3,7 +3,7 @@
 import type {
   Kind as _containerd_services_snapshots_v1_Kind,
   Kind__Output as _containerd_services_snapshots_v1_Kind__Output,
-} from './Kind.ts';
+} from '../../../../containerd/services/snapshots/v1/Kind.ts';
 import type {
   Timestamp as _google_protobuf_Timestamp,
   Timestamp__Output as _google_protobuf_Timestamp__Output,

@@ -3,7 +3,7 @@
 import type {
   Mount as _containerd_types_Mount,
   Mount__Output as _containerd_types_Mount__Output,
-} from '../../../types/Mount.ts';
+} from '../../../../containerd/types/Mount.ts';
 
 export interface MountsResponse {
   mounts?: _containerd_types_Mount[];

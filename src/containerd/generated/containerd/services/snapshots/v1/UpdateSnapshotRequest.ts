@@ -3,7 +3,7 @@
 import type {
   Info as _containerd_services_snapshots_v1_Info,
   Info__Output as _containerd_services_snapshots_v1_Info__Output,
-} from './Info.ts';
+} from '../../../../containerd/services/snapshots/v1/Info.ts';
 import type {
   FieldMask as _google_protobuf_FieldMask,
   FieldMask__Output as _google_protobuf_FieldMask__Output,

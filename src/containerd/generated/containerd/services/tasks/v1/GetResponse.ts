@@ -3,7 +3,7 @@
 import type {
   Process as _containerd_v1_types_Process,
   Process__Output as _containerd_v1_types_Process__Output,
-} from '../../../v1/types/Process.ts';
+} from '../../../../containerd/v1/types/Process.ts';
 
 export interface GetResponse {
   process?: _containerd_v1_types_Process | null;

@@ -3,7 +3,7 @@
 import type {
   ProcessInfo as _containerd_v1_types_ProcessInfo,
   ProcessInfo__Output as _containerd_v1_types_ProcessInfo__Output,
-} from '../../../v1/types/ProcessInfo.ts';
+} from '../../../../containerd/v1/types/ProcessInfo.ts';
 
 export interface ListPidsResponse {
   processes?: _containerd_v1_types_ProcessInfo[];

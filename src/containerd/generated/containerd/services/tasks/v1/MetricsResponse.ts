@@ -3,7 +3,7 @@
 import type {
   Metric as _containerd_types_Metric,
   Metric__Output as _containerd_types_Metric__Output,
-} from '../../../types/Metric.ts';
+} from '../../../../containerd/types/Metric.ts';
 
 export interface MetricsResponse {
   metrics?: _containerd_types_Metric[];

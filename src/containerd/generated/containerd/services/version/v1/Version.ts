@@ -9,7 +9,7 @@ import type {
 import type {
   VersionResponse as _containerd_services_version_v1_VersionResponse,
   VersionResponse__Output as _containerd_services_version_v1_VersionResponse__Output,
-} from './VersionResponse.ts';
+} from '../../../../containerd/services/version/v1/VersionResponse.ts';
 
 export interface VersionClient extends grpc.Client {
   Version(

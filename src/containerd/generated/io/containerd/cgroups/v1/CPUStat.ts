@@ -3,11 +3,11 @@
 import type {
   CPUUsage as _io_containerd_cgroups_v1_CPUUsage,
   CPUUsage__Output as _io_containerd_cgroups_v1_CPUUsage__Output,
-} from './CPUUsage.ts';
+} from '../../../../io/containerd/cgroups/v1/CPUUsage.ts';
 import type {
   Throttle as _io_containerd_cgroups_v1_Throttle,
   Throttle__Output as _io_containerd_cgroups_v1_Throttle__Output,
-} from './Throttle.ts';
+} from '../../../../io/containerd/cgroups/v1/Throttle.ts';
 
 export interface CPUStat {
   usage?: _io_containerd_cgroups_v1_CPUUsage | null;

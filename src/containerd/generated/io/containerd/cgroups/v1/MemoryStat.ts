@@ -3,7 +3,7 @@
 import type {
   MemoryEntry as _io_containerd_cgroups_v1_MemoryEntry,
   MemoryEntry__Output as _io_containerd_cgroups_v1_MemoryEntry__Output,
-} from './MemoryEntry.ts';
+} from '../../../../io/containerd/cgroups/v1/MemoryEntry.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface MemoryStat {

@@ -3,19 +3,19 @@
 import type {
   PidsStat as _io_containerd_cgroups_v2_PidsStat,
   PidsStat__Output as _io_containerd_cgroups_v2_PidsStat__Output,
-} from './PidsStat.ts';
+} from '../../../../io/containerd/cgroups/v2/PidsStat.ts';
 import type {
   CPUStat as _io_containerd_cgroups_v2_CPUStat,
   CPUStat__Output as _io_containerd_cgroups_v2_CPUStat__Output,
-} from './CPUStat.ts';
+} from '../../../../io/containerd/cgroups/v2/CPUStat.ts';
 import type {
   MemoryStat as _io_containerd_cgroups_v2_MemoryStat,
   MemoryStat__Output as _io_containerd_cgroups_v2_MemoryStat__Output,
-} from './MemoryStat.ts';
+} from '../../../../io/containerd/cgroups/v2/MemoryStat.ts';
 import type {
   MemoryEvents as _io_containerd_cgroups_v2_MemoryEvents,
   MemoryEvents__Output as _io_containerd_cgroups_v2_MemoryEvents__Output,
-} from './MemoryEvents.ts';
+} from '../../../../io/containerd/cgroups/v2/MemoryEvents.ts';
 
 export interface Metrics {
   pids?: _io_containerd_cgroups_v2_PidsStat | null;
