@@ -151,37 +151,10 @@ install_config() (
 	mkdir -p "$config/auth" "$config/docker"
 	[ -s "$config/auth/basic-auth-user" ] || printf admin >"$config/auth/basic-auth-user"
 	[ -s "$config/auth/basic-auth-password" ] || new_password >"$config/auth/basic-auth-password"
-	[ -f "$config/berth.env" ] || default_settings >"$config/berth.env"
+	[ -f "$config/berth.env" ] || cat "$here/src/daemon/berth.env" >"$config/berth.env"
 )
 
 new_password() { head -c 64 /dev/urandom | base64 | tr -dc 'A-Za-z0-9' | head -c 32; }
-
-default_settings() {
-	cat <<-END
-		# Settings of berth; restart it after a change. Those with a # are the defaults.
-		#port=8080
-		#bind=0.0.0.0
-		#basic_auth=true
-		#secret_mount_path=$config/auth
-		#read_timeout=60
-		#write_timeout=60
-		# Limit of one call, such as 60s; none when unset.
-		#upstream_timeout=
-		#containerd_address=/run/containerd/containerd.sock
-		#data_dir=/var/lib/berth
-		#run_dir=/run/berth
-		#log_dir=/var/log/berth
-		#log_level=info
-		#cni_bin_dirs=/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni
-		# A conflist of your own, and the addresses of functions.
-		#cni_conf=
-		#subnet=10.62.0.0/16
-		# Always, IfNotPresent or Never.
-		#pull_policy=
-		# Logins of registries, as docker login writes them.
-		#docker_config=$config/docker/config.json
-	END
-}
 
 # setting NAME DEFAULT
 setting() {

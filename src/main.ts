@@ -41,11 +41,11 @@ interface Serving {
 
 /** The provider and the gateway API in one, until the signal aborts. */
 async function serveGateway({ config, provider, version, signal, log }: Serving): Promise<void> {
-  const { faas, upstreamTimeoutMs, metricsPort: port } = config;
+  const { upstreamTimeoutMs, metricsPort: port } = config;
   const registry = new Registry();
   const ready = () => provider.ready;
-  const gateway = createGateway({ provider, config: faas, version, upstreamTimeoutMs, ready, registry, log });
-  const server = await serve(gateway.handlers, faas, { signal, log, registry, extraRoutes: gateway.routes });
+  const gateway = createGateway({ provider, config, version, upstreamTimeoutMs, ready, registry, log });
+  const server = await serve(gateway.handlers, config, { signal, log, registry, extraRoutes: gateway.routes });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
   log.info('berth serves', { address: server.address, port: server.port, release: version.release, sha: version.sha });
   await Promise.all([server.closed, metrics?.closed, gateway.autoscale(signal)]);
@@ -53,9 +53,8 @@ async function serveGateway({ config, provider, version, signal, log }: Serving)
 
 /** The bare provider API, for an OpenFaaS gateway in front, until the signal aborts. */
 async function serveProvider({ config, provider, version, signal, log }: Serving): Promise<void> {
-  const { faas, upstreamTimeoutMs } = config;
-  const handlers = handlersFor(provider, faas, { upstreamTimeoutMs, log });
-  const server = await serve(handlers, faas, { signal, log });
+  const handlers = handlersFor(provider, config, { upstreamTimeoutMs: config.upstreamTimeoutMs, log });
+  const server = await serve(handlers, config, { signal, log });
   log.info('berth serves as a provider', {
     address: server.address,
     port: server.port,
@@ -79,7 +78,7 @@ async function openProvider(
     cniBinDirs: config.cniBinDirs,
     runDir,
     subnet: config.subnet,
-    gatewayPort: config.faas.tcpPort,
+    gatewayPort: config.tcpPort,
     log,
   });
   const registry = new RegistryClient({
@@ -97,7 +96,7 @@ async function openProvider(
     snapshotter,
     dataDir: config.dataDir,
     runDir,
-    defaultNamespace: config.faas.defaultNamespace,
+    defaultNamespace: config.defaultNamespace,
     pullPolicy: config.pullPolicy,
     version,
     at: (point) => {

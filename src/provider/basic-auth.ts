@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from 'koa';
-import { ConfigError } from './faas-config.ts';
+import { ConfigError } from './read-settings.ts';
 import { ProviderError } from './provider-errors.ts';
 
 export interface Credentials {

@@ -1,4 +1,5 @@
-import { parseSecondsOrGoDuration } from '../base/go-duration.ts';
+import { checkLabel } from './names.ts';
+import { flag, path, port, readSettings, setting, timeout, wholeNumber, type Environment } from './read-settings.ts';
 
 /** Settings of the HTTP server, in faas-provider's vocabulary. Source: https://github.com/openfaas/faas-provider/blob/master/types/config.go */
 export interface FaaSConfig {
@@ -26,77 +27,53 @@ export interface FaaSConfig {
   defaultNamespace: string;
 }
 
-/** The operator's to mend: a setting or a credentials file. */
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-}
-
-export const defaultConfig: FaaSConfig = {
-  tcpPort: 8080,
-  readTimeoutMs: 10_000,
-  writeTimeoutMs: 10_000,
-  enableHealth: true,
-  enableBasicAuth: false,
-  secretMountPath: '/run/secrets/',
-  maxIdleConns: 1024,
-  maxIdleConnsPerHost: 1024,
-  bodyLimitBytes: 1_048_576,
-  defaultNamespace: 'openfaas-fn',
+const namespace = {
+  parse: (name: string) => checkLabel(name, 'namespace'),
+  unit: 'lower-case letters, digits and dashes',
 };
 
-type Environment = Record<string, string | undefined>;
+/**
+ * The settings of FaaSConfig that have an environment variable, named as faas-provider names them.
+ * Source: https://github.com/openfaas/faas-provider/blob/master/types/read_config.go
+ */
+export const faasSettings = {
+  tcpPort: setting('port', '8080', port, 'port of the API and of functions; `0`: any free one'),
+  readTimeoutMs: setting(
+    'read_timeout',
+    '10',
+    timeout,
+    'how long headers may take to arrive, and a body may stand still; `0`: no limit',
+  ),
+  writeTimeoutMs: setting(
+    'write_timeout',
+    '10',
+    timeout,
+    'how long a caller may take nothing of its answer; `0`: no limit',
+  ),
+  enableBasicAuth: setting(
+    'basic_auth',
+    'false',
+    flag,
+    'ask for the password on everything but `/function/`, POST `/async-function/` and `/healthz`',
+  ),
+  secretMountPath: setting(
+    'secret_mount_path',
+    '/run/secrets/',
+    path,
+    'folder with `basic-auth-user` and `basic-auth-password`',
+  ),
+  maxIdleConns: setting('max_idle_conns', '1024', wholeNumber, 'idle connections kept to all replicas together'),
+  maxIdleConnsPerHost: setting('max_idle_conns_per_host', '1024', wholeNumber, 'idle connections kept to one replica'),
+  defaultNamespace: setting('function_namespace', 'openfaas-fn', namespace, 'the namespace meant where none is given'),
+};
 
 /**
- * The config from faas-provider's environment variables; an empty variable counts as absent. Throws ConfigError naming
- * the variable.
+ * Reads the config from faas-provider's environment variables; an empty variable counts as absent.
+ * @throws ConfigError naming the variable, when its value cannot be read
  */
 export function readConfig(env: Environment): FaaSConfig {
-  return {
-    ...defaultConfig,
-    tcpPort: read(env, 'port', defaultConfig.tcpPort, toPort),
-    readTimeoutMs: read(env, 'read_timeout', defaultConfig.readTimeoutMs, toTimeoutMs),
-    writeTimeoutMs: read(env, 'write_timeout', defaultConfig.writeTimeoutMs, toTimeoutMs),
-    enableBasicAuth: read(env, 'basic_auth', defaultConfig.enableBasicAuth, toBoolean),
-    secretMountPath: read(env, 'secret_mount_path', defaultConfig.secretMountPath, String),
-    maxIdleConns: read(env, 'max_idle_conns', defaultConfig.maxIdleConns, toCount),
-    maxIdleConnsPerHost: read(env, 'max_idle_conns_per_host', defaultConfig.maxIdleConnsPerHost, toCount),
-    defaultNamespace: read(env, 'function_namespace', defaultConfig.defaultNamespace, String),
-  };
+  return { enableHealth: true, bodyLimitBytes: 1_048_576, ...readSettings(faasSettings, env) };
 }
 
-function read<T>(env: Environment, variable: string, otherwise: T, parse: (text: string) => T): T {
-  const text = env[variable]?.trim();
-  if (!text) return otherwise;
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new ConfigError(`${variable}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-}
-
-function toPort(text: string): number {
-  const port = toCount(text);
-  if (port > 65_535) throw new RangeError(`${JSON.stringify(text)} is not a port: write 0 to 65535`);
-  return port;
-}
-
-function toCount(text: string): number {
-  const count = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count))
-    throw new RangeError(`${JSON.stringify(text)} is not a whole number`);
-  return count;
-}
-
-function toTimeoutMs(text: string): number {
-  const ms = parseSecondsOrGoDuration(text);
-  // Node's timers hold 2^31 - 1 ms, about 24 days.
-  if (ms < 0 || ms > 2 ** 31 - 1)
-    throw new RangeError(`${JSON.stringify(text)} is not a timeout: write 0 to 24 days, such as 60 (seconds) or 1m30s`);
-  return Math.ceil(ms);
-}
-
-function toBoolean(text: string): boolean {
-  if (text === 'true' || text === '1') return true;
-  if (text === 'false' || text === '0') return false;
-  throw new RangeError(`${JSON.stringify(text)} is neither true nor false`);
-}
+/** The config of an empty environment. */
+export const defaultConfig: FaaSConfig = readConfig({});

@@ -40,7 +40,19 @@ export { serve, type FaaSServer, type ServeOptions } from './serve.ts';
 export { handlersFor, type HandlersOptions } from './handlers-for.ts';
 export type { FaaSContext, FaaSHandlers, FaaSState, Handler, RawHandler } from './handlers.ts';
 export type { Route } from './routes.ts';
-export { ConfigError, defaultConfig, type FaaSConfig, readConfig } from './faas-config.ts';
+export { defaultConfig, faasSettings, readConfig, type FaaSConfig } from './faas-config.ts';
+export {
+  ConfigError,
+  oneOf,
+  path,
+  port,
+  readSettings,
+  setting,
+  timeout,
+  type Environment,
+  type Setting,
+  type SettingValues,
+} from './read-settings.ts';
 export { createLog, type Log, type LogFields, type LogLevel, type LogOptions } from '../base/log.ts';
 export { metricsHandler } from './request-metrics.ts';
 export {

@@ -23,8 +23,8 @@ async function call(path: string) {
 }
 
 test('provider mode listens on port 8081 unless told otherwise', (t) => {
-  t.is(readDaemonConfig({ mode: 'provider' }).faas.tcpPort, 8081);
-  t.is(readDaemonConfig({ mode: 'provider', port: '9000' }).faas.tcpPort, 9000);
+  t.is(readDaemonConfig({ mode: 'provider' }).tcpPort, 8081);
+  t.is(readDaemonConfig({ mode: 'provider', port: '9000' }).tcpPort, 9000);
 });
 
 test.serial('everything but calls and health asks for the password', async (t) => {

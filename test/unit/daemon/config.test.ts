@@ -15,7 +15,7 @@ test('with nothing set the daemon serves on 8080 with a password, and keeps its 
     pullPolicy: undefined,
     logLevel: 'info',
   });
-  t.like(config.faas, {
+  t.like(config, {
     tcpPort: 8080,
     bind: '0.0.0.0',
     enableBasicAuth: true,
@@ -28,8 +28,8 @@ test('with nothing set the daemon serves on 8080 with a password, and keeps its 
 });
 
 test('as a provider behind a gateway it serves on 8081', (t) => {
-  t.is(readDaemonConfig({ mode: 'provider' }).faas.tcpPort, 8081);
-  t.is(readDaemonConfig({ mode: 'provider', port: '9000' }).faas.tcpPort, 9000);
+  t.is(readDaemonConfig({ mode: 'provider' }).tcpPort, 8081);
+  t.is(readDaemonConfig({ mode: 'provider', port: '9000' }).tcpPort, 9000);
 });
 
 test('an empty variable counts as absent', (t) => {
@@ -73,7 +73,7 @@ test('each variable sets what it is called for', (t) => {
     dockerConfig: '/d.json',
     logLevel: 'debug',
   });
-  t.like(config.faas, { tcpPort: 1234, bind: '127.0.0.1', defaultNamespace: 'fns', enableBasicAuth: false });
+  t.like(config, { tcpPort: 1234, bind: '127.0.0.1', defaultNamespace: 'fns', enableBasicAuth: false });
 });
 
 test('a call has no limit when the limit is 0', (t) => {
