@@ -21,15 +21,18 @@ import {
   type Query,
 } from './parse.ts';
 import type { NamespaceVerbs, Provider, SecretVerbs } from './provider.ts';
-import { functionProxy, type FunctionProxyOptions } from './proxy/index.ts';
+import { functionProxy, type FunctionProxyOptions, type Resolve } from './proxy/index.ts';
 import { streamLogs } from './stream-logs.ts';
-import type { FunctionName, FunctionStatus } from './types.ts';
+import type { FunctionStatus } from './types.ts';
 
-/** How functions are called; see FunctionProxyOptions. */
-export type HandlersOptions = Pick<
+/** How functions are called; what `FaaSConfig` has is taken from there. */
+export interface HandlersOptions extends Omit<
   FunctionProxyOptions,
-  'upstreamTimeoutMs' | 'resolveWaitMs' | 'notReadyRetryMs' | 'log'
->;
+  'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost'
+> {
+  /** Finds the endpoint of a call; the provider's `resolve` unless given, an unknown function being one without endpoints. */
+  resolve?: Resolve;
+}
 
 /**
  * The HTTP handlers of a provider, with the status codes that faas-cli and an OpenFaaS gateway in front want; a verb the
@@ -40,19 +43,14 @@ export type HandlersOptions = Pick<
 export function handlersFor(
   provider: Provider,
   config: FaaSConfig = defaultConfig,
-  options: HandlersOptions = {},
+  { resolve = resolveOf(provider), ...options }: HandlersOptions = {},
 ): FaaSHandlers {
   const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost } = config;
   const queryOf = (ctx: FaaSContext): Query => ({ query: new URLSearchParams(ctx.querystring), defaultNamespace });
   const { secrets, namespaces } = provider;
 
   return {
-    functionProxy: functionProxy((name, resolving) => provider.resolve(name, resolving).catch(sayNoEndpoints(name)), {
-      ...options,
-      defaultNamespace,
-      maxIdleConns,
-      maxIdleConnsPerHost,
-    }),
+    functionProxy: functionProxy(resolve, { ...options, defaultNamespace, maxIdleConns, maxIdleConnsPerHost }),
     async functionLister(ctx) {
       const functions = await provider.list(parseNamespaceQuery(queryOf(ctx)));
       answer(ctx, 200, functions.map(statusOnWire));
@@ -148,10 +146,14 @@ function answer(ctx: FaaSContext, status: number, body: object | '' = ''): void 
   ctx.body = body;
 }
 
-/** A 404 would look like the function's own. */
-function sayNoEndpoints(name: FunctionName): (error: unknown) => never {
-  return (error) => {
-    throw error instanceof FunctionNotFoundError ? new NoEndpointsError(name, { cause: error }) : error;
+/** The provider's `resolve`, where an unknown function has no endpoints: a 404 would look like the function's own. */
+function resolveOf(provider: Provider): Resolve {
+  return async (name, options) => {
+    try {
+      return await provider.resolve(name, options);
+    } catch (error) {
+      throw error instanceof FunctionNotFoundError ? new NoEndpointsError(name, { cause: error }) : error;
+    }
   };
 }
 

@@ -28,6 +28,8 @@ export interface FunctionProxyOptions {
   unreachableStatus?: number;
   /** How long after its start a replica's watchdog may say that its process is not there yet, and is asked again. */
   notReadyRetryMs?: number;
+  /** Headers that name a call, for the function and, unless it is an upgrade, for the caller. */
+  callHeaders?: (req: IncomingMessage) => Record<string, string>;
   /** Told of each call once its function is known to be there; `end` gets the status that the caller saw, 499 if it left. */
   onCall?: (name: FunctionName) => { end(status: number): void };
   log?: Log;
@@ -130,12 +132,14 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
     async web(req, res) {
       res.on('error', (error) => log.debug('reply broke', { error }));
       const departed = new AbortController();
+      const headers = options.callHeaders?.(req) ?? {};
+      for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
       const stopWatching = onCallerLeaves(req, res, () => departed.abort());
       const caller: Caller = { signal: departed.signal };
       const url = splitFunctionUrl(req.url ?? '', options);
       const own = hasUnknownCoding(req)
         ? unknownCoding
-        : await answerTo(url, caller, (target) => proxy.web(req, res, target));
+        : await answerTo(url, caller, (target) => proxy.web(req, res, { ...target, headers }));
       stopWatching();
       if (own && !departed.signal.aborted) answer(req, res, own);
       caller.watch?.end(res.headersSent ? res.statusCode : callerLeft);
@@ -148,7 +152,8 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
       socket.once('close', onClose);
       const caller: Caller = { signal: departed.signal };
       const url = splitFunctionUrl(req.url ?? '', options);
-      const own = await answerTo(url, caller, (target) => proxy.upgrade(req, socket, head, target));
+      const headers = options.callHeaders?.(req);
+      const own = await answerTo(url, caller, (target) => proxy.upgrade(req, socket, head, { ...target, headers }));
       socket.off('close', onClose);
       if (own && !departed.signal.aborted) answerSocket(socket, own);
       caller.watch?.end(own?.status ?? switchingProtocols);

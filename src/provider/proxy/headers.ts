@@ -33,7 +33,8 @@ export function requestHeaders(req: IncomingMessage, target: ProxyTarget): Incom
   headers['x-forwarded-host'] ??= req.headers.host ?? '';
   headers['x-forwarded-proto'] ??= req.socket instanceof TLSSocket ? 'https' : 'http';
   headers.host = hostHeader(target);
-  return Object.assign(headers, target.headers);
+  for (const [name, value] of Object.entries(target.headers ?? {})) headers[name.toLowerCase()] = value;
+  return headers;
 }
 
 /** The function's headers as name, value, name, value…, without those of its connection. */

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { machine } from 'node:os';
 import test from 'ava';
 import { WebSocketServer, WebSocket } from 'ws';
-import { createServer } from 'node:http';
+import { createServer, get, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { until } from '../../helpers/poll.ts';
 import { samples, startGateway } from './with-gateway.ts';
 
@@ -149,4 +150,39 @@ test('metrics are answered also when functions cannot be listed', async (t) => {
   const { url, provider } = await startGateway(t);
   provider.list = () => Promise.reject(new Error('containerd is away'));
   t.is((await fetch(`${url}/metrics`)).status, 200);
+});
+
+for (const [path, status] of [
+  ['env', 200],
+  ['nobody', 404],
+] as const) {
+  test(`a call answered ${status} is named to its caller, by headers spelled as in OpenFaaS's documentation`, async (t) => {
+    const { url, provider } = await startGateway(t);
+    provider.add('env', 1);
+    const { promise, resolve } = Promise.withResolvers<IncomingMessage>();
+    get(`${url}/function/${path}`, { headers: { 'X-Call-Id': 'mine' } }, resolve);
+    const reply = await promise;
+    reply.resume();
+    t.is(reply.statusCode, status);
+    const named = reply.rawHeaders.filter((name) => /^x-(call-id|start-time)$/i.test(name));
+    t.deepEqual(named, ['X-Call-Id', 'X-Start-Time']);
+    t.is(reply.headers['x-call-id'], 'mine');
+  });
+}
+
+test('an upgrade is named to the function', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { url, provider } = await startGateway(t);
+  provider.add('chat', 1);
+  const { port } = server.address() as { port: number };
+  provider.resolve = () => Promise.resolve({ hostname: '127.0.0.1', port, release: () => {} });
+  const asked = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/function/chat`, { headers: { 'X-Call-Id': 'mine' } });
+  socket.on('error', () => {});
+  const [{ headers }, upstream] = await asked;
+  upstream.destroy();
+  t.is(headers['x-call-id'], 'mine');
+  t.regex(String(headers['x-start-time']), /^\d{19}$/);
 });
