@@ -4,6 +4,7 @@ import {
   oneOf,
   path,
   port,
+  pullPolicies,
   readSettings,
   setting,
   timeout,
@@ -11,11 +12,9 @@ import {
   type FaaSConfig,
   type SettingValues,
 } from '../provider/index.ts';
-import type { PullPolicy } from '../backends/containerd/index.ts';
 import type { LogLevel } from '../base/log.ts';
 
 const modes = ['gateway', 'provider'] as const;
-const pullPolicies = ['Always', 'IfNotPresent', 'Never'] as const satisfies PullPolicy[];
 const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies LogLevel[];
 
 const address = { parse: String, unit: 'an address' };

@@ -3,16 +3,8 @@ import { quote } from '../base/quote.ts';
 import { body, check, flagOf, lastOf, optionalText, optionalTextMap, optionalTexts } from './check.ts';
 import { BadRequestError, ProviderError } from './provider-errors.ts';
 import { checkLabel, checkSecretName } from './names.ts';
-import { parseCpu, parseMemory } from './quantity.ts';
-import type {
-  FunctionDeployment,
-  FunctionName,
-  FunctionResources,
-  LogRequest,
-  Namespace,
-  Secret,
-  SecretName,
-} from './types.ts';
+import { resourcesOf } from './workload/index.ts';
+import type { FunctionDeployment, FunctionName, LogRequest, Namespace, Secret, SecretName } from './types.ts';
 
 /**
  * From the wire to our vocabulary. Every function here throws BadRequestError, or 422 for a log query, for what the
@@ -77,8 +69,7 @@ export function parseDeployment(unknownBody: unknown, query: Query): FunctionDep
   if (/\s/.test(image)) throw new BadRequestError(`image ${quote(image)} must not hold a space`);
   for (const variable of Object.keys(envVars ?? {})) checkVariable(variable);
   for (const secret of secrets ?? []) checkSecretName(secret, 'secret');
-  checkResources(limits, 'limits');
-  checkResources(requests, 'requests');
+  resourcesOf({ limits, requests });
   return withoutUndefined({ ...address, ...sent, image });
 }
 
@@ -188,11 +179,6 @@ function checkName(name: string | undefined, field: string): string {
 function checkVariable(variable: string): void {
   if (/^[-._A-Za-z][-._A-Za-z0-9]*$/.test(variable)) return;
   throw new BadRequestError(`envVars ${quote(variable)} is not a name for a variable: use letters, digits, and -._`);
-}
-
-function checkResources(amounts: FunctionResources | undefined, field: string): void {
-  if (amounts?.memory) parseMemory(amounts.memory, `${field}.memory`);
-  if (amounts?.cpu) parseCpu(amounts.cpu, `${field}.cpu`);
 }
 
 function decodeBase64(rawValue: string): Buffer {

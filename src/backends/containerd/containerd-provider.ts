@@ -16,6 +16,7 @@ import {
   type NamespaceVerbs,
   type Provider,
   type ProviderInfo,
+  type PullPolicy,
   type ResolveOptions,
   type ScaleOptions,
   type SecretVerbs,
@@ -31,7 +32,7 @@ import { NamespaceStore } from './desired/namespace-store.ts';
 import { toProviderError } from './to-provider-error.ts';
 import { GenerationImages } from './generation-images.ts';
 import type { AtFaultPoint } from './fault-points.ts';
-import type { Images, PullPolicy } from './images/index.ts';
+import type { Images } from './images/index.ts';
 import { FunctionNamespaces } from './function-namespaces.ts';
 import type { Network } from './network/index.ts';
 import { Reconciler } from './reconcile/reconciler.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BadRequestError,
+  clampReplicas,
   FunctionExistsError,
   FunctionNotFoundError,
   type DeployOutcome,
@@ -10,6 +11,8 @@ import {
   type ScaleOptions,
   fullName,
   type FullName,
+  resourcesOf,
+  workloadOf,
 } from '../../provider/index.ts';
 import type { SecretStore } from '../../secrets/index.ts';
 import type { FunctionStore } from './desired/function-store.ts';
@@ -19,9 +22,7 @@ import type { GenerationImages } from './generation-images.ts';
 import type { UsedImage } from './images/index.ts';
 import type { GenerationOutcome } from './reconcile/function-state.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
-import { resourcesOf } from './resources.ts';
 import { requireSecrets } from './function-secrets.ts';
-import { clampReplicas, minReplicasOf } from './settings.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
 
 export interface DeploymentsOptions {
@@ -68,7 +69,7 @@ export class Deployments {
     const deadline = this.#deadline();
     try {
       const generation = await this.#resolveImage(deployment, deadline);
-      const replicas = clampReplicas(deployment, minReplicasOf(deployment));
+      const replicas = workloadOf(deployment).scaling.min;
       const written = this.#store.put(deployment, { schema: 1, current: generation, replicas, asleep: false });
       const outcome = this.#reconciler.outcome(deployment, generation.id);
       await written;
@@ -118,7 +119,7 @@ export class Deployments {
   async #putCandidate(deployment: FunctionDeployment, generation: Generation): Promise<void> {
     // Read again: it may have been removed or updated while the image was pulled.
     const { candidate: superseded, ...record } = this.#require(deployment);
-    const replicas = clampReplicas(deployment, Math.max(record.replicas, minReplicasOf(deployment)));
+    const replicas = clampReplicas(deployment, Math.max(record.replicas, 1));
     await this.#store.put(deployment, { ...record, candidate: generation, replicas, failure: undefined });
     if (superseded) this.#reconciler.superseded(deployment, superseded.id);
   }

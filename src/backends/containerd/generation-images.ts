@@ -1,7 +1,6 @@
 import { parseReference } from '../../registry/index.ts';
-import type { FunctionDeployment } from '../../provider/index.ts';
-import type { Images, PullPolicy, UnpackedImage } from './images/index.ts';
-import { pullPolicyOf } from './settings.ts';
+import { workloadOf, type FunctionDeployment, type PullPolicy } from '../../provider/index.ts';
+import type { Images, UnpackedImage } from './images/index.ts';
 
 /** The image of a generation: by the function's pull policy the first time, later always the digest it was resolved to. */
 export class GenerationImages {
@@ -28,7 +27,7 @@ export class GenerationImages {
     const running = this.#running.get(deployment);
     if (running) return running;
     const { image, namespace } = deployment;
-    const policy = pullPolicyOf(deployment) ?? this.#defaultPolicy;
+    const policy = workloadOf(deployment).pullPolicy ?? this.#defaultPolicy;
     const pull = this.#images.ensure(namespace, image, policy).finally(() => this.#running.delete(deployment));
     this.#running.set(deployment, pull);
     return pull;

@@ -1,4 +1,4 @@
 export { ContainerdProvider, type ContainerdProviderOptions } from './containerd-provider.ts';
-export { Images, type PullPolicy } from './images/index.ts';
+export { Images } from './images/index.ts';
 export { Network } from './network/index.ts';
 export type { Timing } from './timing.ts';

@@ -5,7 +5,7 @@ import {
   type Provider,
   type Resolve,
   fullName,
-  scalingRule,
+  workloadOf,
 } from '../../provider/index.ts';
 
 /**
@@ -16,8 +16,8 @@ export function wakingResolve(provider: Provider, { wakeMs }: { wakeMs: number }
   const waking = new Map<string, Promise<void>>();
 
   async function wake(fn: FunctionName): Promise<void> {
-    const { replicas, labels } = await provider.status(fn, { usage: false });
-    if (replicas === 0) await provider.scale(fn, scalingRule(labels).min, { durable: false });
+    const status = await provider.status(fn, { usage: false });
+    if (status.replicas === 0) await provider.scale(fn, workloadOf(status).scaling.min, { durable: false });
   }
 
   function wakeOnce(fn: FunctionName): Promise<void> {

@@ -1,15 +1,16 @@
 import { z } from 'zod';
+import { firstIssue } from '../../base/first-issue.ts';
 import { describeError, type Log } from '../../base/log.ts';
 import {
   BadRequestError,
   fullName,
   parseFullName,
   quote,
-  scalingRule,
   ProviderError,
   type FunctionName,
   type Handler,
   type Provider,
+  workloadOf,
 } from '../../provider/index.ts';
 
 export interface AlertOptions {
@@ -53,8 +54,9 @@ export function alertHandler(options: AlertOptions): Handler {
 }
 
 async function obey({ function: fn, firing }: Alert, { provider, log }: AlertOptions): Promise<void> {
-  const { replicas, labels } = await provider.status(fn, { usage: false });
-  const { min, max, alertStep } = scalingRule(labels);
+  const status = await provider.status(fn, { usage: false });
+  const { replicas } = status;
+  const { min, max, alertStep } = workloadOf(status).scaling;
   // The end of an alert is no reason to wake what sleeps.
   const resolved = replicas === 0 ? 0 : min;
   const wanted = firing ? Math.max(replicas, Math.min(replicas + alertStep, max)) : resolved;
@@ -67,11 +69,8 @@ async function obey({ function: fn, firing }: Alert, { provider, log }: AlertOpt
 function parseAlerts(body: unknown, defaultNamespace: string): Alert[] {
   const result = webhook.safeParse(body);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    const field = issue?.path.join('.') || 'the body';
-    throw new BadRequestError(`${field} is not Alertmanager's: ${issue?.message ?? 'not valid'}`, {
-      cause: result.error,
-    });
+    const reason = firstIssue(result.error, 'the body');
+    throw new BadRequestError(`not a webhook of Alertmanager's: ${reason}`, { cause: result.error });
   }
   return result.data.alerts.map(({ status, labels }) => ({
     function: parseFunction(labels.function_name, defaultNamespace),

@@ -7,8 +7,8 @@ import {
   type Provider,
   fullName,
   hasScalingLabel,
-  scalingRule,
   type ScalingRule,
+  workloadOf,
 } from '../../provider/index.ts';
 import type { Invocations } from '../metrics/invocations.ts';
 import { listAll } from '../list-all.ts';
@@ -91,7 +91,7 @@ export class Autoscaler {
     const name = fullName(status);
     const watched = this.#watch(status, nowMs);
     watched.look(status, nowMs);
-    const rule = scalingRule(status.labels, status.annotations);
+    const { scaling: rule } = workloadOf(status);
     for (const warning of watched.newWarnings(rule)) this.#log.warn(warning, { function: name });
     if (status.replicas === 0) return;
     try {

@@ -1,2 +1,6 @@
-export { hasScalingLabel, scalingRule } from './scaling-rule.ts';
-export type { LoadRule, LoadType, ReplicaRange, ScalingRule } from './scaling-rule.ts';
+export { clampReplicas, functionPort, workloadOf, type Workload } from './workload.ts';
+export { hasScalingLabel, type LoadRule, type ReplicaRange, type ScalingRule } from './scaling-rule.ts';
+export type { ProbeSettings } from './probes.ts';
+export { capabilitiesOf } from './capabilities.ts';
+export { pullPolicies, type PullPolicy } from './pull-policy.ts';
+export { resourcesOf, type ResourceAmounts } from './resources.ts';

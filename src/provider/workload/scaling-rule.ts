@@ -1,4 +1,12 @@
-import { parseGoDuration } from '../../base/go-duration.ts';
+import {
+  readSetting,
+  toBoolean,
+  toCount,
+  toDurationMs,
+  toPercentage,
+  toPositive,
+  type ParseSetting,
+} from './read-setting.ts';
 
 export interface ReplicaRange {
   /** Load that one replica is to carry, in the unit of the load. */
@@ -7,27 +15,30 @@ export interface ReplicaRange {
   max: number;
 }
 
-export type LoadType = 'rps' | 'capacity' | 'cpu';
+type LoadType = 'rps' | 'capacity' | 'cpu';
 
 export interface LoadRule extends ReplicaRange {
   /** Calls ended per second, calls in flight, or millicores used by all replicas. */
   type: LoadType;
-  /** Fewer replicas only when fewer were enough for this long; 0: at once. */
+  /** How long fewer replicas must have been enough before some are taken away; 0: at once. */
   downWindowMs: number;
 }
 
 /** What a function's `com.openfaas.scale.*` labels ask for. */
 export interface ScalingRule {
-  /** Also what a function wakes to. */
+  /** Fewest replicas while awake, 1 at least: what a function is first deployed with and wakes to. */
   min: number;
+  /** Most replicas that load or an alert makes. */
   max: number;
-  /** Absent: the load does not change the replicas. */
+  /** Most replicas that a caller may ask for: the label `max`, Infinity when it is not set. */
+  limit: number;
+  /** How the load sets the replicas; absent when it does not. */
   load?: LoadRule;
-  /** Idle for this long: to zero. Absent: never. */
+  /** How long a function must be idle to be scaled to zero; absent when it never is. */
   zeroAfterMs?: number;
   /** Replicas that a firing alert adds. */
   alertStep: number;
-  /** Values that could not be read, and what is used instead. */
+  /** What is told of labels that could not be read, and of what is used instead. */
   warnings: string[];
 }
 
@@ -44,15 +55,20 @@ const longestDownWindowMs = 5 * 60_000;
 /** What the community edition's alert rule asks for: a further replica for each 5 calls a second. */
 const communityTarget = 5;
 
-/** Sources: https://docs.openfaas.com/reference/workloads/ and https://docs.openfaas.com/architecture/autoscaling/ */
-export function scalingRule(labels: Record<string, string>, annotations: Record<string, string> = {}): ScalingRule {
+/**
+ * Reads the scaling labels of a function. What cannot be read counts as absent, and is told in `warnings`.
+ * Sources: https://docs.openfaas.com/reference/workloads/ and https://docs.openfaas.com/architecture/autoscaling/
+ * @param labels of the function
+ * @param annotations of the function, where a scaling label may be by mistake
+ */
+export function scalingRule(labels: Record<string, string>, annotations: Record<string, string>): ScalingRule {
   const reader = new LabelReader(labels);
-  const min = reader.read('min', toPositiveCount) ?? defaultMin;
-  const maxLabel = reader.read('max', toPositiveCount);
+  const min = reader.read('min', toCount) ?? defaultMin;
+  const maxLabel = reader.read('max', toCount);
   const max = Math.max(min, maxLabel ?? defaultMax);
   const factor = reader.read('factor', toPercentage) ?? defaultFactor;
   const zero = reader.read('zero', toBoolean) ?? false;
-  const zeroAfterMs = reader.read('zero-duration', toDurationMs) ?? defaultZeroMs;
+  const zeroAfterMs = reader.read('zero-duration', toIdleMs) ?? defaultZeroMs;
   if (maxLabel !== undefined && maxLabel < min) reader.warn('max', 'is below min: min is used');
   if (`${prefix}zero` in annotations) reader.warn('zero', 'is an annotation here: only a label counts');
   // Without a type or a target it takes a limit of the user's own to add replicas, and factor 0 is the documented no.
@@ -60,6 +76,7 @@ export function scalingRule(labels: Record<string, string>, annotations: Record<
   return {
     min,
     max,
+    limit: maxLabel === undefined ? Infinity : max,
     load: byLoad && min < max ? loadRule(reader, { min, max }) : undefined,
     zeroAfterMs: zero ? zeroAfterMs : undefined,
     alertStep: Math.ceil((max * factor) / 100),
@@ -67,7 +84,7 @@ export function scalingRule(labels: Record<string, string>, annotations: Record<
   };
 }
 
-/** True when a label says anything about scaling. */
+/** Tells whether any label says something about scaling. */
 export function hasScalingLabel(labels: Record<string, string>): boolean {
   return Object.keys(labels).some((label) => label.startsWith(prefix));
 }
@@ -84,7 +101,7 @@ function loadRule(reader: LabelReader, range: { min: number; max: number }): Loa
   };
 }
 
-/** Reads labels; what cannot be read counts as absent and is told in `warnings`. */
+/** Reads scaling labels and keeps a warning for each that cannot be read. */
 class LabelReader {
   readonly warnings: string[] = [];
   readonly #labels: Record<string, string>;
@@ -97,12 +114,10 @@ class LabelReader {
     return this.#labels[prefix + name] !== undefined;
   }
 
-  /** @param parse gives undefined, or throws RangeError, for what it cannot read. */
-  read<T>(name: string, parse: (text: string) => T | undefined): T | undefined {
+  read<T>(name: string, parse: ParseSetting<T>): T | undefined {
     const text = this.#labels[prefix + name];
-    if (text === undefined) return undefined;
-    const value = orUndefined(() => parse(text.trim()));
-    if (value === undefined)
+    const value = readSetting(text, parse);
+    if (text !== undefined && value === undefined)
       this.warn(name, `${JSON.stringify(text.slice(0, 80))} cannot be read: its default is used`);
     return value;
   }
@@ -112,42 +127,15 @@ class LabelReader {
   }
 }
 
-function orUndefined<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
-}
-
-function toPositiveCount(text: string): number | undefined {
-  return /^\d{1,6}$/.test(text) ? Number(text) || undefined : undefined;
-}
-
-function toPercentage(text: string): number | undefined {
-  return /^\d{1,3}$/.test(text) && Number(text) <= 100 ? Number(text) : undefined;
-}
-
-function toPositive(text: string): number | undefined {
-  return /^(\d{1,9}(\.\d{0,9})?|\.\d{1,9})$/.test(text) ? Number(text) || undefined : undefined;
-}
-
 function toLoadType(text: string): LoadType | undefined {
   return loadTypes.find((type) => type === text);
 }
 
-function toBoolean(text: string): boolean | undefined {
-  if (/^(1|t|T|true|True|TRUE)$/.test(text)) return true;
-  return /^(0|f|F|false|False|FALSE)$/.test(text) ? false : undefined;
-}
-
-function toDurationMs(text: string): number | undefined {
-  const ms = parseGoDuration(text);
-  return ms > 0 ? ms : undefined;
+function toIdleMs(text: string): number | undefined {
+  return toDurationMs(text) || undefined;
 }
 
 function toDownWindowMs(text: string): number | undefined {
-  const ms = parseGoDuration(text);
-  return ms >= 0 && ms <= longestDownWindowMs ? ms : undefined;
+  const ms = toDurationMs(text);
+  return ms !== undefined && ms <= longestDownWindowMs ? ms : undefined;
 }

@@ -7,6 +7,7 @@ import {
   type NewImage,
 } from '../../../containerd/index.ts';
 import type { Log } from '../../../base/log.ts';
+import type { PullPolicy } from '../../../provider/index.ts';
 import {
   type Descriptor,
   digestOf,
@@ -23,9 +24,6 @@ import { pullImage } from './pull.ts';
 import type { ImageSource } from './pull-context.ts';
 import { PullProgress } from './pull-progress.ts';
 import { findUnpacked, type UnpackedImage } from './unpacked-image.ts';
-
-/** Kubernetes' words: https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy */
-export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 
 export interface ImagesOptions {
   containerd: Containerd;

@@ -7,7 +7,9 @@ import {
   type FunctionName,
   fullName,
   type FullName,
+  functionPort,
   type RoutingTable,
+  workloadOf,
 } from '../../../provider/index.ts';
 import type { FunctionStore } from '../desired/function-store.ts';
 import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
@@ -15,7 +17,6 @@ import { ReplicaExitedError } from '../to-provider-error.ts';
 import type { GenerationImages } from '../generation-images.ts';
 import type { Host } from '../replicas/host.ts';
 import { observeFunction, type ActualReplica, type TaskState } from '../replicas/observe.ts';
-import { functionPort, maxInflightOf } from '../settings.ts';
 import type { Timing } from '../timing.ts';
 import { backOffMs } from './back-off.ts';
 import { decide } from './decide.ts';
@@ -266,7 +267,7 @@ export class Reconciler {
     const ready = state.readyReplicas(record.current.id);
     const known = this.#routes.targets(fn).map(({ replica }) => replica);
     if (ready.length === known.length && ready.every(({ id }) => known.includes(id))) return;
-    const maxInflight = maxInflightOf(record.current.deployment);
+    const { maxInflight } = workloadOf(record.current.deployment);
     const targets = ready.map(({ id, ip = '', readySinceMs }) => {
       return { replica: id, hostname: ip, port: functionPort, readySinceMs, maxInflight };
     });

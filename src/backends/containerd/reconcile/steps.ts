@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { ContainerdError, isUnavailable } from '../../../containerd/index.ts';
 import { describeError, type Log } from '../../../base/log.ts';
-import { type FunctionName, fullName } from '../../../provider/index.ts';
+import { type FunctionName, fullName, workloadOf } from '../../../provider/index.ts';
 import type { FunctionStore } from '../desired/function-store.ts';
 import { newGeneration, shortId, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import { ReplicaExitedError } from '../to-provider-error.ts';
@@ -11,7 +11,6 @@ import { deleteReplica } from '../replicas/delete-replica.ts';
 import type { Host, ReplicaName } from '../replicas/host.ts';
 import { createTask, startTask } from '../replicas/start-task.ts';
 import { stopTask } from '../replicas/stop-task.ts';
-import { drainMsOf } from '../settings.ts';
 import type { Timing } from '../timing.ts';
 import { backOffMs } from './back-off.ts';
 import type { Step } from './decide.ts';
@@ -206,7 +205,8 @@ export class Steps {
     const generation = this.#generation(state.fn, replica.generation) ?? this.#store.get(state.fn)?.previous;
     replica.stopWatching();
     replica.draining = true;
-    replica.drainUntilMs = Date.now() + (drainMsOf(generation?.deployment) ?? this.#timing.drainMs);
+    replica.drainUntilMs =
+      Date.now() + ((generation && workloadOf(generation.deployment).drainMs) ?? this.#timing.drainMs);
   }
 
   async #stopTask(name: ReplicaName, replica: ReplicaState): Promise<void> {

@@ -1,5 +1,5 @@
 import type { FunctionRecord, Generation } from '../desired/record.ts';
-import { minReplicasOf, zeroDepthOf } from '../settings.ts';
+import { workloadOf } from '../../../provider/index.ts';
 import type { DesiredFunction, DesiredGeneration, ObservedReplica } from './decide.ts';
 import type { FunctionState, ReplicaState } from './function-state.ts';
 
@@ -14,13 +14,14 @@ export function desiredView(record: FunctionRecord, state: FunctionState): Desir
     return { id: generation.id, imageReady: image !== undefined, failed: failure !== undefined };
   };
   const { current, candidate, replicas, asleep } = record;
+  const { scaling, zeroDepth } = workloadOf(current.deployment);
   return {
     current: view(current),
     candidate: candidate && view(candidate),
     replicas: Math.max(1, replicas),
     asleep,
-    parked: minReplicasOf(current.deployment),
-    parkedTask: zeroDepthOf(current.deployment) === 'standby' ? 'created' : 'none',
+    parked: scaling.min,
+    parkedTask: zeroDepth === 'standby' ? 'created' : 'none',
     rollBack: crashesAfterPromotion(record, state),
   };
 }

@@ -4,19 +4,13 @@ import {
   type FunctionDeployment,
   type FunctionName,
   fullName,
-  type RoutingTable,
-} from '../../../provider/index.ts';
-import {
-  hasReadyPath,
-  livenessOf,
-  readinessOf,
-  untilFailing,
-  untilReady,
+  functionPort,
   type ProbeSettings,
-  type ProbeTarget,
-} from '../replicas/probe.ts';
+  type RoutingTable,
+  workloadOf,
+} from '../../../provider/index.ts';
+import { untilFailing, untilReady, type ProbeTarget } from '../replicas/probe.ts';
 import type { Network } from '../network/index.ts';
-import { functionPort } from '../settings.ts';
 import type { ReplicaState } from './function-state.ts';
 
 /** The watchdog says so often in a row that its process is gone before we believe it. */
@@ -66,14 +60,14 @@ export class Watches {
   ): Promise<void> {
     const isBusy = () => this.#routes.inFlight(replica.id) > 0;
     const target: ProbeTarget = { hostname: await this.#address(replica), port: functionPort };
-    const readiness = fromStart(replica, readinessOf(deployment));
-    const liveness = fromStart(replica, livenessOf(deployment));
+    const workload = workloadOf(deployment);
+    const readiness = fromStart(replica, workload.readiness);
+    const liveness = fromStart(replica, workload.liveness);
     if (!replica.ready) await untilReady(target, readiness, signal);
     this.#setReady(fn, replica, true);
     const live = untilFailing(target, liveness, signal, isBusy).then(() => 'unhealthy' as const);
-    const unready = hasReadyPath(deployment)
-      ? untilFailing(target, readiness, signal, isBusy)
-      : new Promise<void>(() => {});
+    // Without a path of its own readiness would ask what liveness asks.
+    const unready = readiness.path ? untilFailing(target, readiness, signal, isBusy) : new Promise<void>(() => {});
     const verdict = await Promise.race([live, unready.then(() => 'unready' as const)]);
     signal.throwIfAborted();
     this.#log.warn(`replica is ${verdict}`, { function: fullName(fn), replica: replica.id });

@@ -1,8 +1,8 @@
 import { isNotFound, type NamespacedClient } from '../../../containerd/index.ts';
+import { resourcesOf } from '../../../provider/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
 import { buildSpec, resolveUser } from '../runtime-spec/index.ts';
-import { resourcesOf } from '../resources.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { functionLabel, generationLabel, leaseLabel, leaseOf } from './labels.ts';
 import { hostFilesOf } from './host-files.ts';

@@ -1,79 +1,17 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FunctionDeployment } from '../../../provider/index.ts';
-import { durationMs } from '../settings.ts';
+import type { ProbeSettings } from '../../../provider/index.ts';
 
 export interface ProbeTarget {
   hostname: string;
   port: number;
 }
 
-/** Times in milliseconds. */
-export interface ProbeSettings {
-  /** Asked by HTTP; only an answer below 400 is good. Absent: the watchdog's own path, see `probe`. */
-  path?: string;
-  initialDelayMs: number;
-  periodMs: number;
-  timeoutMs: number;
-  successThreshold: number;
-  failureThreshold: number;
-}
-
 const watchdogPath = '/_/health';
 /** of-watchdog does not log the requests of this agent. */
 const userAgent = 'kube-probe/berth';
 const firstPauseMs = 5;
-const longestPauseMs = 250;
-
-/** The annotations `com.openfaas.ready.http.*`. Source: https://docs.openfaas.com/reference/workloads/ */
-export function readinessOf(deployment: FunctionDeployment): ProbeSettings {
-  const defaults = {
-    initialDelayMs: 0,
-    periodMs: longestPauseMs,
-    timeoutMs: 1000,
-    successThreshold: 1,
-    failureThreshold: 3,
-  };
-  return settingsOf(deployment, 'com.openfaas.ready.http.', defaults);
-}
-
-/** The annotations `com.openfaas.health.http.*`. */
-export function livenessOf(deployment: FunctionDeployment): ProbeSettings {
-  const defaults = { initialDelayMs: 0, periodMs: 10_000, timeoutMs: 5000, successThreshold: 1, failureThreshold: 3 };
-  return settingsOf(deployment, 'com.openfaas.health.http.', defaults);
-}
-
-/** True when readiness goes on being asked after the first time: the function has a path of its own for it. */
-export function hasReadyPath({ annotations }: FunctionDeployment): boolean {
-  return Boolean(annotations?.['com.openfaas.ready.http.path']);
-}
-
-function settingsOf({ annotations = {} }: FunctionDeployment, prefix: string, defaults: ProbeSettings): ProbeSettings {
-  const seconds = (key: string, otherwise: number) => durationMs(annotations[`${prefix}${key}`]) || otherwise;
-  const count = (key: string, otherwise: number) => {
-    const text = annotations[`${prefix}${key}`] ?? '';
-    return /^\d{1,3}$/.test(text) ? Number(text) || otherwise : otherwise;
-  };
-  return {
-    path: pathOf(annotations[`${prefix}path`]),
-    initialDelayMs: seconds(
-      'initialDelaySeconds',
-      durationMs(annotations[`${prefix}initialDelay`]) ?? defaults.initialDelayMs,
-    ),
-    periodMs: Math.max(10, seconds('periodSeconds', defaults.periodMs)),
-    timeoutMs: Math.max(10, seconds('timeoutSeconds', defaults.timeoutMs)),
-    successThreshold: count('successThreshold', defaults.successThreshold),
-    failureThreshold: count('failureThreshold', defaults.failureThreshold),
-  };
-}
-
-/** As a request can hold it. */
-function pathOf(text: string | undefined): string | undefined {
-  if (!text) return undefined;
-  const { pathname, search } = new URL(`http://function${text.startsWith('/') ? '' : '/'}${text}`);
-  return pathname + search;
-}
 
 /** Returns when the replica has answered well `successThreshold` times in a row; rejects when the signal aborts. */
 export async function untilReady(target: ProbeTarget, settings: ProbeSettings, signal: AbortSignal): Promise<void> {

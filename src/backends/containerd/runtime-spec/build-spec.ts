@@ -1,11 +1,15 @@
 import { resolve } from 'node:path/posix';
-import { BadRequestError, type FunctionDeployment } from '../../../provider/index.ts';
-import { capabilitySets, grantedCapabilities } from './capabilities.ts';
+import {
+  BadRequestError,
+  capabilitiesOf,
+  type FunctionDeployment,
+  type ResourceAmounts,
+} from '../../../provider/index.ts';
 import { environment, validateEnvironment } from './environment.ts';
 import type { HostFeatures } from './host-features.ts';
 import { functionMounts, maskedPaths, readonlyPaths, type HostFiles } from './mounts.ts';
-import type { OciLinux, OciProcess, OciSpec, OciUser } from './oci-spec.ts';
-import { resourceLimits, validateResources, type SpecResources } from './resource-limits.ts';
+import type { OciCapabilities, OciLinux, OciProcess, OciSpec, OciUser } from './oci-spec.ts';
+import { resourceLimits, validateResources } from './resource-limits.ts';
 import { seccompProfile } from './seccomp.ts';
 
 /**
@@ -33,7 +37,7 @@ export interface SpecInput {
   hostFiles: HostFiles;
   /** Folder with the replica's copy of its secrets; absent when it has none. */
   secretsDir?: string;
-  resources: SpecResources;
+  resources: ResourceAmounts;
   host: HostFeatures;
   /** Under the root of the cgroup tree; /NAMESPACE/REPLICA when absent. */
   cgroupsPath?: string;
@@ -47,8 +51,8 @@ const softOpenFiles = 65_536;
 const hardOpenFiles = 1_048_576;
 
 /** Throws BadRequestError for what buildSpec would refuse later, so that a deploy fails before anything is pulled. */
-export function validateDeployment(deployment: FunctionDeployment, resources: SpecResources = {}): void {
-  grantedCapabilities(deployment);
+export function validateDeployment(deployment: FunctionDeployment, resources: ResourceAmounts = {}): void {
+  capabilitiesOf(deployment);
   validateEnvironment(deployment);
   validateResources(resources);
 }
@@ -78,7 +82,7 @@ function processSpec({ deployment, imageConfig, user, host }: SpecInput): OciPro
     cwd: resolve('/', imageConfig?.WorkingDir ?? ''),
     user,
     noNewPrivileges: true,
-    capabilities: capabilitySets(grantedCapabilities(deployment), user.uid),
+    capabilities: capabilitySets(capabilitiesOf(deployment), user.uid),
     rlimits: [openFilesLimit(host)],
     oomScoreAdj,
   };
@@ -112,6 +116,15 @@ function linuxSpec({ deployment, host, netnsPath, namespace, replicaId, resource
     ],
     maskedPaths,
     readonlyPaths,
-    ...(host.seccomp && { seccomp: seccompProfile(host.architecture, grantedCapabilities(deployment)) }),
+    ...(host.seccomp && { seccomp: seccompProfile(host.architecture, capabilitiesOf(deployment)) }),
   };
+}
+
+/**
+ * The kernel takes the effective set of any user but root away when the process starts; only the ambient set survives
+ * that (capabilities(7)). no_new_privs keeps the inheritable set, which ambient needs, from being of use to a file.
+ */
+export function capabilitySets(granted: string[], uid: number): OciCapabilities {
+  const kept = uid === 0 ? [] : granted;
+  return { bounding: granted, permitted: granted, effective: granted, inheritable: kept, ambient: kept };
 }

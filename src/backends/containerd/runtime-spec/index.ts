@@ -3,4 +3,3 @@ export { hostFeatures, type HostFeatures } from './host-features.ts';
 export type { HostFiles } from './mounts.ts';
 export type { OciMount, OciSpec, OciUser } from './oci-spec.ts';
 export { resolveUser } from './resolve-user.ts';
-export type { SpecResources } from './resource-limits.ts';

@@ -1,14 +1,6 @@
-import { BadRequestError } from '../../../provider/index.ts';
+import { BadRequestError, type ResourceAmounts } from '../../../provider/index.ts';
 import type { HostFeatures } from './host-features.ts';
 import type { OciResources } from './oci-spec.ts';
-
-/** A function's limits and requests, already parsed; absent means not asked for. */
-export interface SpecResources {
-  memoryLimitBytes?: number;
-  memoryRequestBytes?: number;
-  cpuLimitMillicores?: number;
-  cpuRequestMillicores?: number;
-}
 
 /** Starting a container charges about 2 MiB to it before the function's own first page. */
 const minimumMemoryBytes = 4 * 1024 * 1024;
@@ -20,7 +12,7 @@ const minimumShares = 2;
 const maximumShares = 262_144;
 
 /** Throws BadRequestError for a limit that no process can live under. */
-export function validateResources({ memoryLimitBytes, cpuLimitMillicores }: SpecResources): void {
+export function validateResources({ memoryLimitBytes, cpuLimitMillicores }: ResourceAmounts): void {
   if (memoryLimitBytes !== undefined && memoryLimitBytes < minimumMemoryBytes) {
     throw new BadRequestError(
       `limits.memory is ${memoryLimitBytes} bytes: a function needs 4Mi at least; leave it out for no limit`,
@@ -32,7 +24,7 @@ export function validateResources({ memoryLimitBytes, cpuLimitMillicores }: Spec
 }
 
 /** What the host can enforce of it: naming a controller that the kernel lacks would keep the container from starting. */
-export function resourceLimits(resources: SpecResources, host: HostFeatures): OciResources {
+export function resourceLimits(resources: ResourceAmounts, host: HostFeatures): OciResources {
   return {
     devices: [{ allow: false, access: 'rwm' }],
     ...(host.memoryController && memoryLimits(resources, host)),
@@ -42,7 +34,7 @@ export function resourceLimits(resources: SpecResources, host: HostFeatures): Oc
 }
 
 function memoryLimits(
-  { memoryLimitBytes: limit, memoryRequestBytes: reservation }: SpecResources,
+  { memoryLimitBytes: limit, memoryRequestBytes: reservation }: ResourceAmounts,
   host: HostFeatures,
 ): Pick<OciResources, 'memory' | 'unified'> {
   return {
@@ -57,7 +49,7 @@ function memoryLimits(
   };
 }
 
-function cpuLimits({ cpuLimitMillicores, cpuRequestMillicores }: SpecResources): OciResources['cpu'] {
+function cpuLimits({ cpuLimitMillicores, cpuRequestMillicores }: ResourceAmounts): OciResources['cpu'] {
   return {
     ...(cpuLimitMillicores !== undefined && {
       quota: Math.max(minimumQuotaMicros, Math.round((cpuLimitMillicores * cpuPeriodMicros) / 1000)),

@@ -1,7 +1,12 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { hasScalingLabel, scalingRule, type ScalingRule } from '../../../../src/provider/workload/scaling-rule.ts';
+import {
+  hasScalingLabel,
+  scalingRule as scalingRuleOf,
+  type ScalingRule,
+} from '../../../../src/provider/workload/scaling-rule.ts';
 
+const scalingRule = (labels: Record<string, string>, annotations = {}) => scalingRuleOf(labels, annotations);
 const scale = (labels: Record<string, string>) =>
   Object.fromEntries(Object.entries(labels).map(([name, value]) => [`com.openfaas.scale.${name}`, value]));
 

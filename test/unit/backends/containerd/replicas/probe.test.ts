@@ -3,16 +3,12 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import {
-  hasReadyPath,
-  livenessOf,
   probe,
-  readinessOf,
   untilFailing,
   untilReady,
-  type ProbeSettings,
   type ProbeTarget,
 } from '../../../../../src/backends/containerd/replicas/probe.ts';
-import type { FunctionDeployment } from '../../../../../src/provider/index.ts';
+import { workloadOf, type ProbeSettings } from '../../../../../src/provider/index.ts';
 
 const never = new AbortController().signal;
 const settings: ProbeSettings = {
@@ -165,41 +161,6 @@ for (const [name, wait] of [
   });
 }
 
-const deployment = (annotations?: Record<string, string>): FunctionDeployment => ({
-  name: 'fn',
-  namespace: 'openfaas-fn',
-  image: 'fn',
-  annotations,
-});
-
-test('without annotations readiness is asked closely and liveness now and then, on the watchdog path', (t) => {
-  t.like(readinessOf(deployment()), { path: undefined, initialDelayMs: 0, successThreshold: 1, timeoutMs: 1000 });
-  t.like(livenessOf(deployment()), { path: undefined, periodMs: 10_000, timeoutMs: 5000, failureThreshold: 3 });
-  t.false(hasReadyPath(deployment()));
-});
-
-test('annotations set path, times and thresholds of each probe by itself', (t) => {
-  const annotated = deployment({
-    'com.openfaas.ready.http.path': '/_/ready',
-    'com.openfaas.ready.http.initialDelay': '1m',
-    'com.openfaas.ready.http.periodSeconds': '2',
-    'com.openfaas.health.http.path': '/healthz',
-    'com.openfaas.health.http.initialDelaySeconds': '30',
-    'com.openfaas.health.http.periodSeconds': '5',
-    'com.openfaas.health.http.timeoutSeconds': '0.5s',
-    'com.openfaas.health.http.failureThreshold': '7',
-  });
-  t.like(readinessOf(annotated), { path: '/_/ready', initialDelayMs: 60_000, periodMs: 2000, failureThreshold: 3 });
-  t.like(livenessOf(annotated), {
-    path: '/healthz',
-    initialDelayMs: 30_000,
-    periodMs: 5000,
-    timeoutMs: 500,
-    failureThreshold: 7,
-  });
-  t.true(hasReadyPath(annotated));
-});
-
 test('a path is asked for as a browser would, also without its slash or with a blank', async (t) => {
   for (const [path, asked] of [
     ['ready', '/ready'],
@@ -207,30 +168,10 @@ test('a path is asked for as a browser would, also without its slash or with a b
     ['//twice', '//twice'],
     ['', undefined],
   ] as const) {
-    const { path: read } = readinessOf(deployment({ 'com.openfaas.ready.http.path': path }));
+    const annotations = { 'com.openfaas.ready.http.path': path };
+    const { path: read } = workloadOf({ name: 'fn', namespace: 'openfaas-fn', image: 'fn', annotations }).readiness;
     t.is(read, asked);
     const target = await http(t, (req, res) => res.writeHead(req.url === (asked ?? '/_/health') ? 200 : 503).end());
     t.true(await probe(target, { ...settings, path: read }, never), path);
   }
-});
-
-test('a setting that cannot be read is as if it were not there, and none makes a probe spin or never end', (t) => {
-  for (const nonsense of ['soon', '-5', '', 'NaN', 'Infinity', '1e9', '0']) {
-    const annotations = Object.fromEntries(
-      ['initialDelaySeconds', 'periodSeconds', 'timeoutSeconds', 'successThreshold', 'failureThreshold'].map((key) => [
-        `com.openfaas.health.http.${key}`,
-        nonsense,
-      ]),
-    );
-    const { initialDelayMs, periodMs, timeoutMs, successThreshold, failureThreshold } = livenessOf(
-      deployment(annotations),
-    );
-    t.is(initialDelayMs, 0, nonsense);
-    t.deepEqual([periodMs, timeoutMs], [10_000, 5000], nonsense);
-    for (const count of [successThreshold, failureThreshold]) {
-      t.true(Number.isInteger(count) && count >= 1 && count <= 1000, `${nonsense}: ${count}`);
-    }
-  }
-  const endless = livenessOf(deployment({ 'com.openfaas.health.http.periodSeconds': '10000h' }));
-  t.true(endless.periodMs < 2 ** 31, 'a timer that can be held');
 });

@@ -1,14 +1,10 @@
 import test from 'ava';
-import {
-  buildSpec,
-  validateDeployment,
-  type SpecResources,
-} from '../../../../../src/backends/containerd/runtime-spec/index.ts';
-import { BadRequestError } from '../../../../../src/provider/index.ts';
+import { buildSpec, validateDeployment } from '../../../../../src/backends/containerd/runtime-spec/index.ts';
+import { BadRequestError, type ResourceAmounts } from '../../../../../src/provider/index.ts';
 import { capableHost, specInput } from './input.ts';
 
 const mebibyte = 1024 * 1024;
-const limits = (resources: SpecResources, host = capableHost) =>
+const limits = (resources: ResourceAmounts, host = capableHost) =>
   buildSpec(specInput({}, { resources, host })).linux.resources;
 
 test('a memory limit forbids swap and a request reserves', (t) => {
@@ -75,7 +71,7 @@ for (const resources of [
   { memoryLimitBytes: 4 * mebibyte - 1 },
   { memoryLimitBytes: 0 },
   { cpuLimitMillicores: 0 },
-] satisfies SpecResources[]) {
+] satisfies ResourceAmounts[]) {
   test(`${JSON.stringify(resources)} is refused, saying what to ask for`, (t) => {
     const error = t.throws(() => validateDeployment(specInput().deployment, resources), {
       instanceOf: BadRequestError,

@@ -1,5 +1,5 @@
-import { BadRequestError, type FunctionDeployment } from '../../../provider/index.ts';
-import type { OciCapabilities } from './oci-spec.ts';
+import { BadRequestError } from '../provider-errors.ts';
+import type { FunctionDeployment } from '../types.ts';
 
 /** Comma-separated capabilities that a function asks for, e.g. `NET_BIND_SERVICE,CHOWN`, with or without `CAP_`. */
 const annotation = 'com.openfaas.berth.capabilities';
@@ -22,8 +22,11 @@ const allowed = [
   'SYS_CHROOT',
 ];
 
-/** The capabilities of a deployment, `CAP_` names in a fixed order. */
-export function grantedCapabilities({ annotations }: FunctionDeployment): string[] {
+/**
+ * Reads which capabilities a function is to have, as `CAP_` names in a fixed order.
+ * @throws BadRequestError when it asks for one that no function may have
+ */
+export function capabilitiesOf({ annotations }: FunctionDeployment): string[] {
   const asked = (annotations?.[annotation] ?? '')
     .split(',')
     .map((name) => name.trim().toUpperCase().replace(/^CAP_/, ''))
@@ -35,13 +38,4 @@ export function grantedCapabilities({ annotations }: FunctionDeployment): string
     );
   }
   return allowed.filter((name) => asked.includes(name)).map((name) => `CAP_${name}`);
-}
-
-/**
- * The kernel takes the effective set of any user but root away when the process starts; only the ambient set survives
- * that (capabilities(7)). no_new_privs keeps the inheritable set, which ambient needs, from being of use to a file.
- */
-export function capabilitySets(granted: string[], uid: number): OciCapabilities {
-  const kept = uid === 0 ? [] : granted;
-  return { bounding: granted, permitted: granted, effective: granted, inheritable: kept, ambient: kept };
 }

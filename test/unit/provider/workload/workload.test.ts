@@ -1,14 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  clampReplicas,
-  drainMsOf,
-  maxInflightOf,
-  minReplicasOf,
-  pullPolicyOf,
-  zeroDepthOf,
-} from '../../../../src/backends/containerd/settings.ts';
-import type { FunctionDeployment } from '../../../../src/provider/index.ts';
+import { clampReplicas, resourcesOf, workloadOf, type FunctionDeployment } from '../../../../src/provider/index.ts';
 
 const deployment = (rest: Partial<FunctionDeployment> = {}): FunctionDeployment => ({
   name: 'fn',
@@ -44,25 +36,25 @@ test('with the labels of anybody, an awake function has one replica at least', (
     fc.assert(
       fc.property(label, label, fc.integer({ min: 1, max: 1000 }), (min, max, replicas) => {
         const clamped = clampReplicas(scaled(min, max), replicas);
-        return Number.isInteger(clamped) && clamped >= 1 && clamped >= minReplicasOf(scaled(min, max));
+        return Number.isInteger(clamped) && clamped >= 1 && clamped >= workloadOf(scaled(min, max)).scaling.min;
       }),
     );
   });
 });
 
 test('a function begins with its minimum, one when that is none or no number', (t) => {
-  t.is(minReplicasOf(scaled('4')), 4);
-  for (const min of [undefined, '0', '-3', 'two', '1.5', '']) t.is(minReplicasOf(scaled(min)), 1);
+  t.is(workloadOf(scaled('4')).scaling.min, 4);
+  for (const min of [undefined, '0', '-3', 'two', '1.5', '']) t.is(workloadOf(scaled(min)).scaling.min, 1);
 });
 
 test('the watchdog setting max_inflight limits calls at once; 0 and nonsense do not', (t) => {
-  const limitOf = (max_inflight: string) => maxInflightOf(deployment({ envVars: { max_inflight } }));
+  const limitOf = (max_inflight: string) => workloadOf(deployment({ envVars: { max_inflight } })).maxInflight;
   t.is(limitOf('5'), 5);
   for (const none of ['0', '-1', 'many', '']) t.is(limitOf(none), Infinity);
-  t.is(maxInflightOf(deployment()), Infinity);
+  t.is(workloadOf(deployment()).maxInflight, Infinity);
 });
 
-const drainOf = (envVars: Record<string, string>) => drainMsOf(deployment({ envVars }));
+const drainOf = (envVars: Record<string, string>) => workloadOf(deployment({ envVars })).drainMs;
 
 test("calls in flight get the function's own grace period, else its write timeout", (t) => {
   t.is(drainOf({ grace_period: '90s', write_timeout: '10s' }), 90_000);
@@ -83,17 +75,45 @@ test('a grace period longer than a timer holds is as long as one can be, and not
 
 test('the pull policy is the annotation, when it is one', (t) => {
   const policyOf = (policy: string) =>
-    pullPolicyOf(deployment({ annotations: { 'com.openfaas.image.pull-policy': policy } }));
+    workloadOf(deployment({ annotations: { 'com.openfaas.image.pull-policy': policy } })).pullPolicy;
   t.is(policyOf('Always'), 'Always');
   t.is(policyOf('IfNotPresent'), 'IfNotPresent');
   t.is(policyOf('Never'), 'Never');
   t.is(policyOf('always'), undefined);
-  t.is(pullPolicyOf(deployment()), undefined);
+  t.is(workloadOf(deployment()).pullPolicy, undefined);
 });
 
 test('a sleeping replica stands by only when it is asked to', (t) => {
-  const depthOf = (depth: string) => zeroDepthOf(deployment({ labels: { 'com.openfaas.scale.zero-depth': depth } }));
+  const depthOf = (depth: string) =>
+    workloadOf(deployment({ labels: { 'com.openfaas.scale.zero-depth': depth } })).zeroDepth;
   t.is(depthOf('standby'), 'standby');
   t.is(depthOf('deep'), 'cold');
-  t.is(zeroDepthOf(deployment()), 'cold');
+  t.is(workloadOf(deployment()).zeroDepth, 'cold');
+});
+
+test('blanks around a number do not matter', (t) => {
+  t.is(workloadOf(scaled(' 2')).scaling.min, 2);
+  t.is(clampReplicas(scaled('2\t', ' 3 '), 500), 3);
+  t.is(workloadOf(deployment({ envVars: { max_inflight: ' 5' } })).maxInflight, 5);
+  t.is(drainOf({ grace_period: ' 90s ' }), 90_000);
+});
+
+test('a deployment is read once, and a new one anew', (t) => {
+  const first = scaled('2');
+  t.is(workloadOf(first), workloadOf(first));
+  t.is(workloadOf({ ...first, labels: {} }).scaling.min, 1);
+});
+
+test('limits and requests are bytes and millicores', (t) => {
+  const limits = { memory: '64Mi', cpu: '0.5' };
+  t.deepEqual(resourcesOf({ limits, requests: { memory: '1k' } }), {
+    memoryLimitBytes: 64 * 1024 * 1024,
+    memoryRequestBytes: 1000,
+    cpuLimitMillicores: 500,
+    cpuRequestMillicores: undefined,
+  });
+});
+
+test('a quantity that cannot be read is refused by its field', (t) => {
+  t.throws(() => resourcesOf({ requests: { cpu: 'lots' } }), { message: /^requests\.cpu "lots"/ });
 });

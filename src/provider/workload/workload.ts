@@ -1,0 +1,63 @@
+import type { FunctionDeployment } from '../types.ts';
+import { drainMsOf, maxInflightOf } from './call-limits.ts';
+import { livenessOf, readinessOf, type ProbeSettings } from './probes.ts';
+import { pullPolicyOf, type PullPolicy } from './pull-policy.ts';
+import { scalingRule, type ScalingRule } from './scaling-rule.ts';
+
+/**
+ * What the labels, annotations and environment variables of a function mean. Each can be read: what is no value counts as
+ * absent. What may be refused is apart, in `capabilitiesOf` and `resourcesOf`.
+ */
+export interface Workload {
+  readonly scaling: ScalingRule;
+  /** What a sleeping replica keeps: `standby` a task that waits for its start, `cold` all but that. */
+  readonly zeroDepth: 'cold' | 'standby';
+  /** Calls that one replica takes at once; Infinity when the function sets no limit. */
+  readonly maxInflight: number;
+  /** How long calls in flight may take to end before a replica is stopped; absent when the function does not say. */
+  readonly drainMs?: number;
+  readonly pullPolicy?: PullPolicy;
+  /** Tells whether a replica can take calls. */
+  readonly readiness: ProbeSettings;
+  /** Tells whether a replica must be replaced. */
+  readonly liveness: ProbeSettings;
+}
+
+/** The port on which every function listens. */
+export const functionPort = 8080;
+
+const workloads = new WeakMap<FunctionDeployment, Workload>();
+
+/**
+ * Reads what a function asks for, once for each object: a deployment is never changed, only replaced.
+ * @param deployment of a function, or its status
+ */
+export function workloadOf(deployment: FunctionDeployment): Workload {
+  const known = workloads.get(deployment);
+  if (known) return known;
+  const workload = readWorkload(deployment);
+  workloads.set(deployment, workload);
+  return workload;
+}
+
+function readWorkload({ labels = {}, annotations = {}, envVars = {} }: FunctionDeployment): Workload {
+  return {
+    scaling: scalingRule(labels, annotations),
+    zeroDepth: labels['com.openfaas.scale.zero-depth'] === 'standby' ? 'standby' : 'cold',
+    maxInflight: maxInflightOf(envVars),
+    drainMs: drainMsOf(envVars),
+    pullPolicy: pullPolicyOf(annotations),
+    readiness: readinessOf(annotations),
+    liveness: livenessOf(annotations),
+  };
+}
+
+/**
+ * Bounds the replicas that a caller asks for by the scaling labels, as far as they are set.
+ * @param replicas asked for; 0 is always allowed
+ */
+export function clampReplicas(deployment: FunctionDeployment, replicas: number): number {
+  if (replicas === 0) return 0;
+  const { min, limit } = workloadOf(deployment).scaling;
+  return Math.min(Math.max(replicas, min), limit);
+}
