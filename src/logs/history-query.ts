@@ -2,14 +2,15 @@ import { parseRecord, type ReadMark } from './log-record.ts';
 import { recordsBackward, recordsForward, type Segment } from './segment.ts';
 import type { LogLine, LogQuery, LogReplica } from './log-line.ts';
 
+/** A place in a history. */
 interface Position {
   /** Index of the segment. */
   segment: number;
-  /** In bytes within it. */
+  /** Bytes from the front of the segment. */
   start: number;
 }
 
-/** The kept lines that a query asks for, oldest first. */
+/** Reads the kept lines that a query asks for, oldest first. */
 export async function* linesOf(segments: Segment[], query: LogQuery): AsyncGenerator<LogLine> {
   const from = await findStart(segments, query);
   const since = query.since?.toISOString() ?? '';
@@ -22,7 +23,7 @@ export async function* linesOf(segments: Segment[], query: LogQuery): AsyncGener
   }
 }
 
-/** What of a replica's files is in a history, by the records not older than `since`. */
+/** Finds what of a replica's files is in a history, by the records not older than `since`. */
 export async function readMarksOf(segments: Segment[], replica: LogReplica, since: Date): Promise<ReadMark[]> {
   const marks: ReadMark[] = [];
   for (const segment of segments.toReversed()) {
@@ -35,7 +36,7 @@ export async function readMarksOf(segments: Segment[], replica: LogReplica, sinc
   return marks;
 }
 
-/** Found from the end, so that what is older than the answer is not read. */
+/** Finds where an answer begins, from the end, so that what is older is not read. */
 async function findStart(segments: Segment[], query: LogQuery): Promise<Position> {
   const first = { segment: 0, start: 0 };
   let missing = query.tail === undefined || query.tail < 0 ? Infinity : query.tail;

@@ -1,15 +1,16 @@
 import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { linesOf, readMarksOf } from './history-query.ts';
 import { formatRecord, type ReadMark } from './log-record.ts';
 import { openSegment, type Segment } from './segment.ts';
 import { Subscription } from './subscription.ts';
-import type { FunctionName, LogLine, LogQuery, LogReplica } from './log-line.ts';
+import type { LoggedFunction, LogLine, LogQuery, LogReplica } from './log-line.ts';
 
 export interface HistoryOptions {
   folder: string;
-  function: FunctionName;
-  /** What the two files may take together. */
+  function: LoggedFunction;
+  /** How many bytes the two files may take together. */
   maxBytes: number;
 }
 
@@ -20,17 +21,22 @@ export interface HistoryOptions {
  */
 export class History {
   readonly #folder: string;
-  readonly #function: FunctionName;
+  readonly #function: LoggedFunction;
   readonly #maxBytes: number;
   readonly #subscriptions = new Set<Subscription>();
-  /** Of current.log; undefined until it is looked at. */
+  /** Size of current.log in bytes; undefined until it is looked at. */
   #size?: number;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = pLimit(1);
 
   constructor({ folder, function: { name, namespace }, maxBytes }: HistoryOptions) {
     this.#folder = folder;
     this.#function = { name, namespace };
     this.#maxBytes = maxBytes;
+  }
+
+  /** Whether nobody reads, writes or follows it now: another object for the same folder may then take its place. */
+  get isIdle(): boolean {
+    return this.#inTurn.activeCount + this.#inTurn.pendingCount + this.#subscriptions.size === 0;
   }
 
   /**
@@ -51,7 +57,7 @@ export class History {
     });
   }
 
-  /** Ends without an error when the signal aborts, and when the history is closed. */
+  /** Answers kept lines, then new ones if asked to follow; ends quietly when the signal aborts or `close` is called. */
   async *query(query: LogQuery, signal?: AbortSignal): AsyncGenerator<LogLine, void> {
     const { segments, subscription } = await this.#inTurn(() => this.#view(query));
     const close = () => subscription?.close();
@@ -73,7 +79,7 @@ export class History {
     }
   }
 
-  /** How far a replica's files were read, by what was kept from `since` on; empty where that is nothing. */
+  /** Says how far a replica's files were read, by what was kept from `since` on; empty where that is nothing. */
   readMarks(replica: LogReplica, since: Date): Promise<ReadMark[]> {
     return this.#inTurn(async () => {
       const segments = await this.#openSegments();
@@ -85,12 +91,12 @@ export class History {
     });
   }
 
-  /** Ends the followers. */
+  /** Ends all followers. */
   close(): void {
     for (const subscription of this.#subscriptions) subscription.close();
   }
 
-  /** Forget all lines; new ones begin a new history. */
+  /** Removes all lines; new ones begin a new history. */
   remove(): Promise<void> {
     return this.#inTurn(async () => {
       await rm(this.#folder, { recursive: true, force: true });
@@ -126,7 +132,7 @@ export class History {
     }
   }
 
-  /** The size of current.log, whose last line may have been torn by a full disk or the end of the process. */
+  /** Makes the folder, ends a line that a full disk or the end of the process has torn, and answers current.log's size. */
   async #prepare(): Promise<number> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await using file = await open(this.#path('current'), 'a+', 0o600);
@@ -140,12 +146,6 @@ export class History {
 
   #path(segment: 'previous' | 'current'): string {
     return join(this.#folder, `${segment}.log`);
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }
 

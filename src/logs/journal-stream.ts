@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 
-/** What may wait for a slow journal, for each function. */
+/** How much may wait for a slow journal, for each function. */
 const maxWaitingBytes = 1024 * 1024;
 
 export interface JournalStreamOptions {
@@ -8,9 +8,9 @@ export interface JournalStreamOptions {
   socketPath: string;
   /** SYSLOG_IDENTIFIER of its entries. */
   identifier: string;
-  /** Closed by itself when nothing was sent for so long. */
+  /** The connection closes by itself when nothing was sent for so long. */
   idleMs: number;
-  /** Told once: the connection is no more, with an error where it failed. */
+  /** Is told once that the connection is no more, with an error where it failed. */
   onEnd: (error?: Error) => void;
 }
 
@@ -34,25 +34,25 @@ export class JournalStream {
     this.#socket.write([identifier, unit, priority, levelPrefix, toSyslog, toKernel, toConsole, ''].join('\n'));
   }
 
-  /** It takes lines: it is connected, or on its way. */
+  /** Whether it takes lines: it is connected, or on its way. */
   get isOpen(): boolean {
     return this.#socket.writable;
   }
 
-  /** False, and nothing done, when too much waits already. */
+  /** Sends lines; does nothing and answers false when too much waits already. */
   send(priority: number, lines: string[]): boolean {
     if (!this.isOpen || this.#socket.writableLength > maxWaitingBytes) return false;
     this.#socket.write(lines.map((line) => entryOf(priority, line)).join(''));
     return true;
   }
 
-  /** After what waits was sent. */
+  /** Ends the connection after what waits was sent. */
   end(): void {
     this.#socket.end();
   }
 }
 
-/** NUL ends an entry as a line feed does, and what follows could then set a priority of its own. */
 function entryOf(priority: number, line: string): string {
+  // NUL ends an entry as a line feed does, and what follows could then set a priority of its own.
   return `<${priority}>${line.replaceAll('\0', '\uFFFD')}\n`;
 }

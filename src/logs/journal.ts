@@ -27,6 +27,7 @@ export class Journal {
     this.#log = log;
   }
 
+  /** Forwards lines under an identifier, at a syslog priority; see sd-daemon(3). */
   send(identifier: string, priority: number, lines: string[]): void {
     const open = this.#streams.get(identifier);
     const stream = open?.isOpen ? open : this.#connect(identifier);
@@ -36,12 +37,18 @@ export class Journal {
     else this.#dropped.set(identifier, dropped + lines.length);
   }
 
+  /** Drops the count of lines that were left out under an identifier: nobody writes under it any more. */
+  forget(identifier: string): void {
+    this.#dropped.delete(identifier);
+  }
+
+  /** Ends all connections, after what waits was sent. */
   close(): void {
     for (const stream of this.#streams.values()) stream.end();
   }
 
   #connect(identifier: string): JournalStream | undefined {
-    if (Date.now() < this.#retryAt) return undefined;
+    if (performance.now() < this.#retryAt) return undefined;
     const onEnd = (error?: Error) => {
       if (this.#streams.get(identifier) === stream) this.#streams.delete(identifier);
       if (error) this.#failed(error);
@@ -53,7 +60,7 @@ export class Journal {
   }
 
   #failed(error: Error): void {
-    this.#retryAt = Date.now() + retryMs;
+    this.#retryAt = performance.now() + retryMs;
     if (this.#isReported) return;
     this.#isReported = true;
     this.#log.info('no journal: function logs are kept by berth alone', { socket: this.#socketPath, error });

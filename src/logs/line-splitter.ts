@@ -7,15 +7,15 @@ export const maxLineBytes = 16 * 1024;
 /** Cuts a stream of bytes into lines, holding back at most one piece however long a line is. */
 export class LineSplitter {
   #held = Buffer.alloc(0);
-  /** A part of the current line has been handed over. */
+  /** Whether a part of the current line has been handed over. */
   #continues = false;
 
-  /** How many of the bytes pushed so far are not handed over yet. */
+  /** How many of the bytes pushed so far are in no line yet. */
   get heldBytes(): number {
     return this.#held.length;
   }
 
-  /** The lines that `chunk` completes; `chunk` may be reused afterwards. */
+  /** Answers the lines that `chunk` completes; `chunk` may be reused afterwards. */
   push(chunk: Buffer): string[] {
     const lines: string[] = [];
     let rest = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
@@ -28,7 +28,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** What is held back, as it is: the writer has ended, or pauses in the middle of a line. */
+  /** Answers what is held back, as it is: the writer has ended, or pauses in the middle of a line. */
   flush(): string[] {
     if (this.#held.length === 0) return [];
     const text = this.#held.toString('utf8');
@@ -37,7 +37,7 @@ export class LineSplitter {
     return [text];
   }
 
-  /** Forget what is held back: the bytes that follow are not its continuation. */
+  /** Forgets what is held back: the bytes that follow are not its continuation. */
   reset(): void {
     this.#held = Buffer.alloc(0);
     this.#continues = false;
@@ -56,14 +56,14 @@ export class LineSplitter {
   }
 }
 
-/** How many bytes the first line takes, its line feed included; 0 where more must come first. */
+/** Counts the bytes of the first line, its line feed included; 0 where more must come first. */
 function pieceLength(bytes: Buffer): number {
   const end = bytes.subarray(0, maxLineBytes + 1).indexOf(lineFeed);
   if (end !== -1) return end + 1;
   return bytes.length > maxLineBytes ? wholeCharacters(bytes, maxLineBytes) : 0;
 }
 
-/** At most `length`, not in the middle of a UTF-8 character. */
+/** Shortens a length so that it does not end in the middle of a UTF-8 character. */
 function wholeCharacters(bytes: Buffer, length: number): number {
   for (let cut = length; cut > length - 4; cut--) {
     if (((bytes[cut] ?? 0) & 0xc0) !== 0x80) return cut;

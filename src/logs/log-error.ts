@@ -5,7 +5,11 @@ export class LogError extends Error {
 
 const safe = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 
-/** Answers the name if it can only name something in its own folder. @throws LogError */
+/**
+ * Answers a name that can only name something in its own folder.
+ *
+ * @throws LogError when it could name something else
+ */
 export function pathSegment(name: string): string {
   if (safe.test(name)) return name;
   throw new LogError(

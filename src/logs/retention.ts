@@ -1,26 +1,28 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FunctionName } from './log-line.ts';
+import type { LoggedFunction } from './log-line.ts';
 
+/** How much is kept of functions that are gone. */
 export interface RetentionLimits {
   /** The lines of a function without replicas are removed when it has written none for so long. */
   maxAgeMs: number;
-  /** What all histories may take together: of functions without replicas, those that were silent longest give way. */
+  /** How much all histories may take together: of functions without replicas, those that were silent longest give way. */
   maxTotalBytes: number;
 }
 
-export interface KeptHistory extends FunctionName {
+/** A history on disk. */
+export interface KeptHistory extends LoggedFunction {
   bytes: number;
   /** When its newest line was written, in ms since 1970. */
   lastWrittenMs: number;
 }
 
-/** Which of the histories of functions without replicas have to go. */
+/** Picks the histories of functions without replicas that have to go. */
 export function expiredHistories(
   histories: KeptHistory[],
   { maxAgeMs, maxTotalBytes }: RetentionLimits,
-  isLive: (name: FunctionName) => boolean,
-): FunctionName[] {
+  isLive: (fn: LoggedFunction) => boolean,
+): LoggedFunction[] {
   const oldest = Date.now() - maxAgeMs;
   let excess = histories.reduce((sum, { bytes }) => sum + bytes, 0) - maxTotalBytes;
   const bySilence = histories.filter((history) => !isLive(history)).sort((a, b) => a.lastWrittenMs - b.lastWrittenMs);
@@ -31,7 +33,7 @@ export function expiredHistories(
   });
 }
 
-/** What is under `<dir>/<namespace>/<name>/`. */
+/** Lists the histories under a folder, each in `<namespace>/<name>/`. */
 export async function keptHistories(dir: string): Promise<KeptHistory[]> {
   const histories: KeptHistory[] = [];
   for (const namespace of await readdir(dir)) {

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { absentAs } from '../base/absent-file.ts';
 
 const lineFeed = 0x0a;
 const blockBytes = 64 * 1024;
@@ -9,26 +10,22 @@ export interface Segment {
   size: number;
 }
 
+/** A record and its place in its file. */
 export interface RecordAt {
   record: string;
-  /** Where it begins in the file, in bytes. */
+  /** Where the record begins in the file, in bytes. */
   start: number;
-  /** Where the next one begins. */
+  /** Where the next record begins. */
   end: number;
 }
 
-/** Undefined where there is no such file. */
+/** Opens one file of a history; undefined where there is no such file. */
 export async function openSegment(path: string): Promise<Segment | undefined> {
-  try {
-    const file = await open(path, 'r');
-    return { file, size: (await file.stat()).size };
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const file = await open(path, 'r').catch(absentAs(undefined));
+  return file && { file, size: (await file.stat()).size };
 }
 
-/** The records from `start` on, a block in memory at a time. */
+/** Reads the records from byte `start` on, a block in memory at a time. */
 export async function* recordsForward({ file, size }: Segment, start: number): AsyncGenerator<string> {
   let rest = Buffer.alloc(0);
   for (let at = start; at < size; at += blockBytes) {
@@ -39,7 +36,7 @@ export async function* recordsForward({ file, size }: Segment, start: number): A
   }
 }
 
-/** The records from the last to the first, so that the newest few cost little however much is kept. */
+/** Reads the records from the last to the first, so that the newest few cost little however much is kept. */
 export async function* recordsBackward({ file, size }: Segment): AsyncGenerator<RecordAt> {
   let rest = Buffer.alloc(0);
   for (let end = size; end > 0;) {

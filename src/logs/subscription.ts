@@ -1,16 +1,16 @@
 import type { LogLine } from './log-line.ts';
 
-/** About what a line costs in memory besides its text. */
+/** What a line costs in memory besides its text, about. */
 const lineOverheadBytes = 200;
 
 export interface SubscriptionOptions {
   /** Only this replica's lines. */
   instance?: string;
-  /** What may wait for a slow reader, 1 MiB unless set; beyond it the oldest lines give way to a line that counts them. */
+  /** How many bytes may wait for a slow reader, 1 MiB unless set; beyond it the oldest lines give way to a line that counts them. */
   maxBytes?: number;
 }
 
-/** The lines that one reader has yet to take. Whoever adds lines never waits for it. */
+/** Holds the lines that one reader has yet to take. Whoever adds lines never waits for the reader. */
 export class Subscription {
   readonly #instance?: string;
   readonly #maxBytes: number;
@@ -25,6 +25,7 @@ export class Subscription {
     this.#maxBytes = maxBytes;
   }
 
+  /** Adds lines for the reader to take. */
   push(lines: LogLine[]): void {
     for (const line of lines) {
       if (this.#instance !== undefined && line.instance !== this.#instance) continue;
@@ -35,12 +36,13 @@ export class Subscription {
     this.#changed.resolve();
   }
 
-  /** The reader gets what waits, then the end. */
+  /** Takes no more lines: the reader gets what waits, then the end. */
   close(): void {
     this.#closed = true;
     this.#changed.resolve();
   }
 
+  /** Reads lines as they come, until the subscription is closed. */
   async *read(): AsyncGenerator<LogLine> {
     for (;;) {
       yield* this.#take();

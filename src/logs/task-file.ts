@@ -1,20 +1,19 @@
-import { execFile } from 'node:child_process';
 import { open, truncate, type FileHandle } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { runProgram } from '../base/run-program.ts';
 import { LineSplitter } from './line-splitter.ts';
 
-const run = promisify(execFile);
 const pageBytes = 4096;
 
-/** What one file may take on disk: lines that were read, and lines that wait to be read. */
+/** How much one file may take on disk: lines that were read, and lines that wait to be read. */
 const reclaimBytes = 1024 * 1024;
 const maxWaitingBytes = 16 * 1024 * 1024;
-/** What is read of the newest when more than that waits. */
+/** How much of the newest is read when more than that waits. */
 const keptWaitingBytes = 4 * 1024 * 1024;
 
+/** What one read of a file gave. */
 export interface ReadLines {
   lines: string[];
-  /** There may be more to read at once. */
+  /** Whether there may be more to read at once. */
   more: boolean;
 }
 
@@ -37,20 +36,22 @@ export class TaskFile {
     this.#readTo = offset;
   }
 
+  /** Opens a file to be read from byte `offset` on. */
   static async open(path: string, offset: number): Promise<TaskFile> {
     return new TaskFile(path, await open(path, 'r'), offset);
   }
 
-  /** Where the first byte that belongs to no line yet is, and where a successor begins. */
+  /** Position of the first byte that was not handed over in a line: where a successor begins. */
   get offset(): number {
     return this.#readTo - this.#splitter.heldBytes;
   }
 
-  /** The file ends in the middle of a line. */
+  /** Whether what was read ends in the middle of a line. */
   get hasPartialLine(): boolean {
     return this.#splitter.heldBytes > 0;
   }
 
+  /** Answers the lines that one read completes, through `buffer`. */
   async read(buffer: Buffer): Promise<ReadLines> {
     const skipped = await this.#skipIfFarBehind();
     const isTorn = skipped.length > 0;
@@ -60,12 +61,12 @@ export class TaskFile {
     return { lines: [...skipped, ...lines.slice(isTorn ? 1 : 0)], more: bytesRead === buffer.length };
   }
 
-  /** The partial line as it is. */
+  /** Answers the partial line as it is. */
   flush(): string[] {
     return this.#splitter.flush();
   }
 
-  /** Gives what was read back to the disk once it is worth it. Only after `offset` is saved. */
+  /** Gives the disk space of what was read back, once it is worth it. Only after `offset` is saved. */
   async reclaim(): Promise<void> {
     const end = this.offset - (this.offset % pageBytes);
     if (end - this.#reclaimedTo < reclaimBytes) return;
@@ -96,7 +97,9 @@ export class TaskFile {
 
   async #punch(end: number): Promise<void> {
     try {
-      await run('fallocate', ['--punch-hole', '--offset', '0', '--length', String(end), this.#path]);
+      const args = ['--punch-hole', '--offset', '0', '--length', String(end), this.#path];
+      const { exitCode, stderr } = await runProgram('fallocate', { args });
+      if (exitCode !== 0) throw new Error(stderr.trim());
     } catch (error) {
       this.#canPunch = false;
       const message = `cannot punch holes into ${this.#path}: install util-linux and use a file system such as ext4, xfs or btrfs; truncating it instead`;

@@ -1,18 +1,21 @@
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FunctionName, TaskStdio } from './log-line.ts';
+import { absentAs } from '../base/absent-file.ts';
+import type { LoggedFunction, TaskStdio } from './log-line.ts';
 
+/** The files of one task. */
 export interface TaskLogPaths extends TaskStdio {
-  /** Where the progress is saved. */
+  /** File in which the progress is saved. */
   progress: string;
 }
 
-/** Whose a task's files are, and up to where they have been handed over, in bytes. */
-export interface Progress extends FunctionName {
+/** Says whose a task's files are, and how many bytes of each have been handed over. */
+export interface Progress extends LoggedFunction {
   stdout: number;
   stderr: number;
 }
 
+/** A progress as it was found on disk. */
 export interface SavedProgress extends Progress {
   savedAt: Date;
 }
@@ -20,6 +23,7 @@ export interface SavedProgress extends Progress {
 /** One size, so that a newer progress covers an older one in a single write within a block. */
 const progressBytes = 1024;
 
+/** Names the files of a task. */
 export function taskLogPaths(dir: string, id: string): TaskLogPaths {
   return {
     stdout: join(dir, 'tasks', `${id}.stdout`),
@@ -28,25 +32,31 @@ export function taskLogPaths(dir: string, id: string): TaskLogPaths {
   };
 }
 
+/** Removes the files of a task; there need not be any. */
 export async function removeTaskFiles({ stdout, stderr, progress }: TaskLogPaths): Promise<void> {
   // The progress says whose the files are, so it goes last.
   for (const path of [stdout, stderr, progress]) await rm(path, { force: true });
 }
 
+/** Writes a progress as it is on disk. */
 export function formatProgress(progress: Progress): string {
   return JSON.stringify(progress).padEnd(progressBytes);
 }
 
-/** Undefined where there is none, or what a power cut made of it: reading then begins at the front. */
+/** Reads a saved progress; undefined where a power cut left none, or none to be read: reading then begins at the front. */
 export async function readProgress(path: string): Promise<SavedProgress | undefined> {
+  await using file = await open(path, 'r').catch(absentAs(undefined));
+  if (!file) return undefined;
+  const progress = parseProgress(await file.readFile('utf8'));
+  return progress && { ...progress, savedAt: (await file.stat()).mtime };
+}
+
+function parseProgress(text: string): Progress | undefined {
   try {
-    await using file = await open(path, 'r');
-    const progress: unknown = JSON.parse(await file.readFile('utf8'));
-    return isProgress(progress) ? { ...progress, savedAt: (await file.stat()).mtime } : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError || (error instanceof Error && 'code' in error && error.code === 'ENOENT'))
-      return undefined;
-    throw error;
+    const progress: unknown = JSON.parse(text);
+    return isProgress(progress) ? progress : undefined;
+  } catch {
+    return undefined;
   }
 }
 

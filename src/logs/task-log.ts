@@ -1,14 +1,16 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import pLimit from 'p-limit';
 import { writeDurably } from '../base/durable-file.ts';
 import type { ReadMark } from './log-record.ts';
 import { TaskFile } from './task-file.ts';
 import { formatProgress, readProgress, type Progress, type TaskLogPaths } from './task-log-files.ts';
 import type { LogReplica } from './log-line.ts';
 
+/** Where a task's lines go. */
 export interface LineSink {
-  /** Takes what a task has written and keeps it together with the mark. Never fails. */
+  /** Takes lines that a task has written and keeps them together with the mark. Never rejects. */
   take(replica: LogReplica, lines: string[], mark: ReadMark): Promise<void>;
-  /** The marks that were kept from a moment on. */
+  /** Answers the marks of a replica that were kept from a moment on. */
   readMarks(replica: LogReplica, since: Date): Promise<ReadMark[]>;
 }
 
@@ -22,7 +24,7 @@ export class TaskLog {
   readonly #stderr: TaskFile;
   readonly #progress: FileHandle;
   readonly #sink: LineSink;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #limit = pLimit(1);
   #isClosed = false;
 
   private constructor(
@@ -38,7 +40,7 @@ export class TaskLog {
     this.#sink = sink;
   }
 
-  /** Goes on where an earlier one stopped. ENOENT where the task has no files. */
+  /** Opens a task's files and goes on where an earlier process stopped. Rejects with ENOENT where there are none. */
   static async open(replica: LogReplica, paths: TaskLogPaths, sink: LineSink): Promise<TaskLog> {
     const { name, namespace } = replica;
     const saved = await readProgress(paths.progress);
@@ -64,7 +66,7 @@ export class TaskLog {
     });
   }
 
-  /** Hands over lines that have no end yet. */
+  /** Hands over what there is of lines that have no end yet. */
   flush(): Promise<void> {
     return this.#inTurn(undefined, async () => {
       await this.#handOver('stdout', this.#stdout.flush());
@@ -72,7 +74,7 @@ export class TaskLog {
     });
   }
 
-  /** Gives the disk back what was handed over. */
+  /** Gives the disk space of what was handed over back. */
   reclaim(): Promise<void> {
     return this.#inTurn(undefined, async () => {
       await this.#stdout.reclaim();
@@ -80,6 +82,7 @@ export class TaskLog {
     });
   }
 
+  /** Closes the files; what is called later does nothing. */
   close(): Promise<void> {
     return this.#inTurn(undefined, async () => {
       this.#isClosed = true;
@@ -103,9 +106,7 @@ export class TaskLog {
   }
 
   #inTurn<T>(closed: T, work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(() => (this.#isClosed ? closed : work()));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    return this.#limit(() => (this.#isClosed ? closed : work()));
   }
 }
 

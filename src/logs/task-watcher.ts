@@ -1,20 +1,20 @@
 import { watch, type FSWatcher } from 'node:fs';
 import type { Log } from '../base/log.ts';
 
-/** How often all files are looked at: beside notifications, and where there are none. */
+/** How often all files are looked at: beside notifications, and faster where there are none. */
 const backstopMs = 10_000;
 const pollMs = 250;
 
 export interface TaskWatcherOptions {
   folder: string;
-  /** This file has changed. */
+  /** Is told that this file has changed. */
   onChange: (fileName: string) => void;
-  /** Any of the files may have changed. */
+  /** Is told that any of the files may have changed. */
   onTick: () => void;
   log: Log;
 }
 
-/** Tells when a file in a folder changes: one inotify watch for all files, and polling in case it fails. */
+/** Watches a folder and tells when a file in it changes: one inotify watch for all files, and polling in case it fails. */
 export class TaskWatcher {
   readonly #options: TaskWatcherOptions;
   #watcher?: FSWatcher;

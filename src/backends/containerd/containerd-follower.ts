@@ -89,7 +89,7 @@ export class ContainerdFollower {
       await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)))
     ).flat();
     for (const { function: fn, id, task } of replicas) {
-      if (task.status !== 'none') await this.#host.logs.follow({ ...fn, id });
+      if (task.status !== 'none') await this.#host.logs.tails.follow({ ...fn, id });
     }
     for (const { function: fn } of [...this.#store.all(), ...replicas]) this.#reconciler.wake(fn);
     this.#adopted = true;

@@ -251,9 +251,9 @@ export class ContainerdProvider implements Provider {
   async logs(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>> {
     const { name, namespace, follow } = request;
     const exists = this.#store.has({ name, namespace });
-    if (!exists && !(await this.#logs.has({ name, namespace }))) throw new FunctionNotFoundError(request);
+    if (!exists && !(await this.#logs.archive.has({ name, namespace }))) throw new FunctionNotFoundError(request);
     // What was removed writes no more, and faas-cli follows unless told otherwise.
-    return this.#logs.query({ ...request, follow: follow && exists }, signal);
+    return this.#logs.archive.query({ ...request, follow: follow && exists }, signal);
   }
 
   async #contents(namespace: string): Promise<string[]> {

@@ -134,7 +134,7 @@ export class Sweep {
   /** What replicas had outside containerd, where their container record is gone. */
   async #outsideParts(): Promise<void> {
     const { network, replicaSecrets, replicaFilesDir, logs } = this.#host;
-    const logged = await logs.list();
+    const logged = await logs.tails.list();
     const found = [
       ...(await network.attachments()),
       ...(await replicaSecrets.list()),
@@ -147,7 +147,7 @@ export class Sweep {
       this.#log.info('removing what a replica left behind', { replica: id });
       await removeOutsideParts(this.#host, id);
     }
-    for (const replica of logged) if (!known.has(replica.id)) await logs.finish(replica);
+    for (const replica of logged) if (!known.has(replica.id)) await logs.tails.finish(replica);
   }
 
   async #knownReplicas(): Promise<Set<string>> {

@@ -17,15 +17,15 @@ function newReplica(): LogReplica {
 
 async function textsOf(store: LogStore, { name, namespace }: LogReplica): Promise<string[]> {
   const texts: string[] = [];
-  for await (const { text } of store.query({ name, namespace, follow: false })) texts.push(text);
+  for await (const { text } of store.archive.query({ name, namespace, follow: false })) texts.push(text);
   return texts;
 }
 
 async function runToEnd(at: Logs, replica: LogReplica, script: string): Promise<void> {
-  const { ended } = await at.startTask(replica, script, await at.logs.store.stdioFor(replica));
+  const { ended } = await at.startTask(replica, script, await at.logs.store.tails.stdioFor(replica));
   await ended;
   await at.client(replica.namespace).tasks.delete(replica.id);
-  await at.logs.store.finish(replica);
+  await at.logs.store.tails.finish(replica);
 }
 
 let at: Logs;
@@ -47,7 +47,7 @@ test.serial(
     const replica = newReplica();
     await runToEnd(at, replica, 'for i in 1 2 3; do printf "out "; printf "err $i\\n" >&2; sleep 0.1; echo "$i"; done');
     t.deepEqual((await textsOf(at.logs.store, replica)).sort(), ['err 1', 'err 2', 'err 3', 'out 1', 'out 2', 'out 3']);
-    t.deepEqual(await at.logs.store.list(), []);
+    t.deepEqual(await at.logs.store.tails.list(), []);
   },
 );
 
@@ -60,19 +60,19 @@ test.serial('the last burst of a task that ends at once is there', async (t) => 
 test.serial('nothing is lost or doubled while containerd and the store restart under a writing task', async (t) => {
   const replica = newReplica();
   const script = 'i=0; while [ $i -lt 200 ]; do echo "line $i"; i=$((i+1)); sleep 0.02; done';
-  const { ended } = await at.startTask(replica, script, await at.logs.store.stdioFor(replica));
+  const { ended } = await at.startTask(replica, script, await at.logs.store.tails.stdioFor(replica));
   // The daemon that answered this call goes away, so it may fail; the end is asked for again below.
   ended.catch(() => undefined);
   await until(async () => (await textsOf(at.logs.store, replica)).length > 10);
   await at.logs.store.stop();
   await at.daemon.restart('SIGKILL');
   await at.restartStore();
-  t.deepEqual(await at.logs.store.list(), [replica]);
-  await at.logs.store.follow(replica);
+  t.deepEqual(await at.logs.store.tails.list(), [replica]);
+  await at.logs.store.tails.follow(replica);
   const client = at.client(replica.namespace);
   await client.tasks.wait({ containerId: replica.id });
   await client.tasks.delete(replica.id);
-  await at.logs.store.finish(replica);
+  await at.logs.store.tails.finish(replica);
   t.deepEqual(
     await textsOf(at.logs.store, replica),
     Array.from({ length: 200 }, (_, index) => `line ${index}`),
@@ -107,12 +107,12 @@ test.serial(
   'what a function writes faster than it can be kept is drained up to its last line under a real shim',
   async (t) => {
     const replica = newReplica();
-    const stdio = await at.logs.store.stdioFor(replica);
+    const stdio = await at.logs.store.tails.stdioFor(replica);
     const { ended } = await at.startTask(replica, `yes ${'x'.repeat(99)} | head -c 100000000; echo done`, stdio);
     await ended;
     await until(async () => (await textsOf(at.logs.store, replica)).at(-1) === 'done', { timeoutMs: 60_000 });
     await at.client(replica.namespace).tasks.delete(replica.id);
-    await at.logs.store.finish(replica);
+    await at.logs.store.tails.finish(replica);
     t.deepEqual(await readdir(join(stdio.stdout, '..')), []);
     t.deepEqual(at.warnings, []);
   },

@@ -8,6 +8,6 @@ await store.start();
 // Nothing of a store keeps a process alive, so something else has to.
 setInterval(() => undefined, 60_000);
 const { id, name, namespace } = JSON.parse(replica) as LogReplica;
-await store.follow({ id, name, namespace });
-for await (const line of store.query({ name, namespace, follow: true, tail: 0 }))
+await store.tails.follow({ id, name, namespace });
+for await (const line of store.archive.query({ name, namespace, follow: true, tail: 0 }))
   process.stdout.write(`${line.text}\n`);

@@ -105,3 +105,27 @@ test('a journal that stops reading holds nobody up, takes bounded memory, and is
   });
   t.regex(socket.received[0] ?? '', /<6>berth: 29\d\d lines left out here/);
 });
+
+test('lines that were left out are counted where the next ones go, but for a function that was forgotten', async (t) => {
+  await using at = await createJournal();
+  at.journal.send('dev:kept', 6, ['lost']);
+  await until(() => at.reports.length > 0);
+  for (const identifier of ['dev:kept', 'dev:gone']) at.journal.send(identifier, 6, ['left out', 'left out']);
+  at.journal.forget('dev:gone');
+  await using socket = await startSocket(at.socketPath);
+  const received = () => socket.received.join('');
+  await until(
+    () => {
+      for (const identifier of ['dev:kept', 'dev:gone']) at.journal.send(identifier, 6, ['after']);
+      return received().split('<6>after').length > 2;
+    },
+    { timeoutMs: 20_000 },
+  );
+  const of = (identifier: string) => socket.received.find((text) => text.startsWith(identifier)) ?? '';
+  t.regex(of('dev:kept'), /<6>berth: \d+ lines left out here/);
+  // What was sent since is counted, the two lines before are not: every failed send above was one line.
+  const counts = ['dev:kept', 'dev:gone'].map((identifier) =>
+    Number(/berth: (\d+) lines/.exec(of(identifier))?.[1] ?? 0),
+  );
+  t.is((counts[0] ?? 0) - (counts[1] ?? 0), 2);
+});

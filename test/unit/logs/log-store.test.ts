@@ -41,7 +41,7 @@ async function startStore(options: Partial<LogStoreOptions> = {}) {
 
 /** What the shim does: a process that opens both files for append and lives by itself. */
 async function runTask(store: LogStore, replica: LogReplica, script: string) {
-  const { stdout, stderr } = await store.stdioFor(replica);
+  const { stdout, stderr } = await store.tails.stdioFor(replica);
   await using out = await open(stdout, 'a');
   await using err = await open(stderr, 'a');
   const child = spawn('sh', ['-c', script], { stdio: ['pipe', out.fd, err.fd] });
@@ -55,7 +55,7 @@ async function runToEnd(store: LogStore, replica: LogReplica, script: string) {
 
 async function textsOf(store: LogStore, query: Partial<LogQuery> = {}): Promise<string[]> {
   const texts: string[] = [];
-  for await (const { text } of store.query({ ...nameOf(figlet), follow: false, ...query })) texts.push(text);
+  for await (const { text } of store.archive.query({ ...nameOf(figlet), follow: false, ...query })) texts.push(text);
   return texts;
 }
 
@@ -66,17 +66,17 @@ function nameOf({ name, namespace }: LogReplica) {
 test('what a task writes to stdout and stderr is in its history once it is finished, and its files are gone', async (t) => {
   await using at = await startStore();
   await runToEnd(at.store, figlet, 'echo out; echo err >&2; printf "no end"');
-  await at.store.finish(figlet);
+  await at.store.tails.finish(figlet);
   t.deepEqual((await textsOf(at.store)).sort(), ['err', 'no end', 'out']);
   t.deepEqual(await readdir(join(at.dir, 'tasks')), []);
-  t.deepEqual(await at.store.list(), []);
-  await at.store.finish(figlet);
+  t.deepEqual(await at.store.tails.list(), []);
+  await at.store.tails.finish(figlet);
 });
 
 test('a follower gets a line while the task runs', async (t) => {
   await using at = await startStore();
   const task = await runTask(at.store, figlet, 'echo ready; read go; echo gone; read end');
-  const lines = at.store.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
+  const lines = at.store.archive.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
   const ready = (await lines.next()).value as LogLine;
   t.like(ready, { ...nameOf(figlet), instance: 'r1', text: 'ready' });
   task.child.stdin?.write('\n');
@@ -89,7 +89,7 @@ test('a follower gets a line while the task runs', async (t) => {
 test('a line without an end is delivered when the task pauses', async (t) => {
   await using at = await startStore();
   const task = await runTask(at.store, figlet, 'printf "password: "; read end');
-  const lines = at.store.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
+  const lines = at.store.archive.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
   t.like((await lines.next()).value, { text: 'password: ' });
   await lines.return?.();
   task.answer();
@@ -105,15 +105,15 @@ test('lines are neither lost nor doubled when the daemon stops and starts while 
   );
   while ((await textsOf(at.store, { tail: 1 }))[0] !== 'line 4999') {
     await at.restart();
-    await at.store.follow(figlet);
+    await at.store.tails.follow(figlet);
     await until(async () => (await textsOf(at.store)).length > 0);
   }
   await at.store.stop();
   task.answer();
   await task.ended;
   await at.restart();
-  t.deepEqual(await at.store.list(), [figlet]);
-  await at.store.finish(figlet);
+  t.deepEqual(await at.store.tails.list(), [figlet]);
+  await at.store.tails.finish(figlet);
   t.deepEqual(await textsOf(at.store), [...Array.from({ length: 5000 }, (_, index) => `line ${index}`), 'last']);
 });
 
@@ -136,7 +136,7 @@ test('a daemon that is killed again and again loses no line and doubles none', a
   }
   await task.ended;
   await at.restart();
-  await at.store.finish(figlet);
+  await at.store.tails.finish(figlet);
   const texts = await textsOf(at.store);
   t.log({ kills });
   t.true(kills > 1);
@@ -149,7 +149,7 @@ test('a daemon that is killed again and again loses no line and doubles none', a
 test('a line of 10 MiB is drained and the line after it arrives', async (t) => {
   await using at = await startStore({ historyBytes: 64 * 1024 * 1024 });
   await runToEnd(at.store, figlet, 'head -c 10485760 /dev/zero | tr "\\0" x; echo; echo ok');
-  await at.store.finish(figlet);
+  await at.store.tails.finish(figlet);
   const texts = await textsOf(at.store);
   t.is(texts.at(-1), 'ok');
   t.is(texts.slice(0, -1).join('').replaceAll('…', '').length, 10 * 1024 * 1024);
@@ -158,7 +158,7 @@ test('a line of 10 MiB is drained and the line after it arrives', async (t) => {
 test('any bytes go through and the stream goes on', async (t) => {
   await using at = await startStore();
   await runToEnd(at.store, figlet, 'printf "\\377\\376 \\033[31mred\\033[0m\\nnext\\n"');
-  await at.store.finish(figlet);
+  await at.store.tails.finish(figlet);
   t.deepEqual(await textsOf(at.store), ['\uFFFD\uFFFD \u001b[31mred\u001b[0m', 'next']);
 });
 
@@ -184,7 +184,7 @@ test('a task that writes without end takes a bounded share of the disk, and what
   t.true(most < 80_000_000);
   task.answer();
   await task.ended;
-  await at.store.finish(figlet);
+  await at.store.tails.finish(figlet);
   const texts = (await textsOf(at.store)).filter((text) => !text.startsWith('berth: '));
   t.true(texts.length > 10_000);
   t.deepEqual([...new Set(texts)], ['x'.repeat(99)]);
@@ -193,23 +193,23 @@ test('a task that writes without end takes a bounded share of the disk, and what
 
 test('a task that was far ahead of us is caught up with at its newest lines, and the gap is told', async (t) => {
   await using at = await startStore();
-  const { stdout } = await at.store.stdioFor(figlet);
+  const { stdout } = await at.store.tails.stdioFor(figlet);
   await at.store.stop();
   for (let block = 0; block < 30; block++) await appendFile(stdout, `${'x'.repeat(99)}\n`.repeat(10_000));
   await appendFile(stdout, 'newest\n');
   await at.restart();
-  await at.store.finish(figlet);
+  await at.store.tails.finish(figlet);
   const texts = await textsOf(at.store);
   t.is(texts.at(-1), 'newest');
 });
 
 test('lines go on after somebody truncates a file', async (t) => {
   await using at = await startStore();
-  const { stdout } = await at.store.stdioFor(figlet);
+  const { stdout } = await at.store.tails.stdioFor(figlet);
   await appendFile(stdout, 'before, and long\n');
   await until(async () => (await textsOf(at.store)).length === 1);
   await (await open(stdout, 'w')).close();
-  await until(() => at.store.follow(figlet).then(() => true));
+  await until(() => at.store.tails.follow(figlet).then(() => true));
   await appendFile(stdout, 'after\n');
   await until(async () => (await textsOf(at.store)).length === 2);
   t.deepEqual(await textsOf(at.store), ['before, and long', 'after']);
@@ -219,7 +219,7 @@ test('a new task of the same replica goes on in the same history', async (t) => 
   await using at = await startStore();
   for (const text of ['first', 'second']) {
     await runToEnd(at.store, figlet, `echo ${text}`);
-    await at.store.finish(figlet);
+    await at.store.tails.finish(figlet);
   }
   t.deepEqual(await textsOf(at.store, { instance: 'r1' }), ['first', 'second']);
 });
@@ -233,8 +233,8 @@ test("replicas share their function's history and no other", async (t) => {
     { ...figlet, id: 'r4', name: 'cows' },
   ];
   for (const replica of replicas) await runToEnd(at.store, replica, `echo ${replica.id}`);
-  t.deepEqual((await at.store.list()).map(({ id }) => id).sort(), ['r1', 'r2', 'r3', 'r4']);
-  for (const replica of replicas) await at.store.finish(replica);
+  t.deepEqual((await at.store.tails.list()).map(({ id }) => id).sort(), ['r1', 'r2', 'r3', 'r4']);
+  for (const replica of replicas) await at.store.tails.finish(replica);
   t.deepEqual((await textsOf(at.store)).sort(), ['r1', 'r2']);
   t.deepEqual(await textsOf(at.store, { instance: 'r2' }), ['r2']);
   t.deepEqual(await textsOf(at.store, { namespace: 'dev' }), ['r3']);
@@ -245,7 +245,7 @@ test('the lines of a function that is gone stay readable, and are removed when t
   const old = { ...figlet, id: 'r2', name: 'old' };
   const running = { ...figlet, id: 'r3', name: 'running' };
   for (const replica of [figlet, old, running]) await runToEnd(at.store, replica, 'echo hello');
-  for (const replica of [figlet, old]) await at.store.finish(replica);
+  for (const replica of [figlet, old]) await at.store.tails.finish(replica);
   await until(async () => (await textsOf(at.store, { name: 'running' })).length === 1);
   for (const { name } of [old, running])
     await utimes(join(at.dir, 'history', 'openfaas-fn', name, 'current.log'), 0, 0);
@@ -254,7 +254,7 @@ test('the lines of a function that is gone stay readable, and are removed when t
   t.deepEqual(await textsOf(at.store, { name: 'old' }), []);
   t.deepEqual(await textsOf(at.store, { name: 'running' }), ['hello']);
   const names = ['figlet', 'old', 'running', 'unknown'];
-  const has = await Promise.all(names.map((name) => at.store.has({ ...nameOf(figlet), name })));
+  const has = await Promise.all(names.map((name) => at.store.archive.has({ ...nameOf(figlet), name })));
   t.deepEqual(has, [true, false, true, false]);
 });
 
@@ -263,7 +263,7 @@ test('when all lines together take too much, functions without replicas that wer
   const replicas = ['a', 'b', 'c'].map((name) => ({ ...figlet, id: name, name }));
   for (const [age, replica] of replicas.entries()) {
     await runToEnd(at.store, replica, 'head -c 1000 /dev/zero | tr "\\0" x');
-    await at.store.finish(replica);
+    await at.store.tails.finish(replica);
     await utimes(join(at.dir, 'history', 'openfaas-fn', replica.name, 'current.log'), 1e9 + age, 1e9 + age);
   }
   const forever = new LogStore({
@@ -280,16 +280,16 @@ test('when all lines together take too much, functions without replicas that wer
 test('names that leave the folder are refused', async (t) => {
   await using at = await startStore();
   for (const name of ['..', '../x', 'a/b', '', '.hidden', 'a\0b']) {
-    t.throws(() => at.store.query({ name, namespace: 'dev', follow: false }), { name: 'LogError' });
-    t.throws(() => at.store.query({ name: 'figlet', namespace: name, follow: false }), { name: 'LogError' });
-    await t.throwsAsync(at.store.stdioFor({ ...figlet, id: name }), { name: 'LogError' });
+    t.throws(() => at.store.archive.query({ name, namespace: 'dev', follow: false }), { name: 'LogError' });
+    t.throws(() => at.store.archive.query({ name: 'figlet', namespace: name, follow: false }), { name: 'LogError' });
+    await t.throwsAsync(at.store.tails.stdioFor({ ...figlet, id: name }), { name: 'LogError' });
   }
 });
 
 test('a history that cannot be written is warned about once, and neither followers nor tasks are held up', async (t) => {
   await using at = await startStore();
-  const { stdout } = await at.store.stdioFor(figlet);
-  const lines = at.store.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
+  const { stdout } = await at.store.tails.stdioFor(figlet);
+  const lines = at.store.archive.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
   const first = lines.next();
   await textsOf(at.store);
   await writeFile(join(at.dir, 'history', 'openfaas-fn'), 'not a folder');
@@ -307,7 +307,7 @@ test('a history that cannot be written is warned about once, and neither followe
 
 test('followers end when the store stops', async (t) => {
   await using at = await startStore();
-  const lines = at.store.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
+  const lines = at.store.archive.query({ ...nameOf(figlet), follow: true })[Symbol.asyncIterator]();
   const next = lines.next();
   // The question has been asked once a later one is answered.
   await textsOf(at.store);
@@ -330,7 +330,7 @@ test('200 functions that write at once all have their lines', async (t) => {
     namespace: 'dev',
   }));
   const before = process.memoryUsage().rss;
-  const stdios = await Promise.all(replicas.map((replica) => at.store.stdioFor(replica)));
+  const stdios = await Promise.all(replicas.map((replica) => at.store.tails.stdioFor(replica)));
   for (let line = 0; line < 5; line++) {
     await Promise.all(
       stdios.map(({ stdout, stderr }) =>
@@ -338,7 +338,7 @@ test('200 functions that write at once all have their lines', async (t) => {
       ),
     );
   }
-  await Promise.all(replicas.map((replica) => at.store.finish(replica)));
+  await Promise.all(replicas.map((replica) => at.store.tails.finish(replica)));
   for (const { name } of replicas) t.is((await textsOf(at.store, { name, namespace: 'dev' })).length, 10);
   t.log({ mebibytesFor200: (process.memoryUsage().rss - before) / 1024 / 1024 });
 });

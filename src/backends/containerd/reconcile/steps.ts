@@ -134,7 +134,8 @@ export class Steps {
   }
 
   async #lastLine(fn: FunctionName, instance: string): Promise<string | undefined> {
-    for await (const { text } of this.#host.logs.query({ ...fn, instance, tail: 1, follow: false })) return text;
+    for await (const { text } of this.#host.logs.archive.query({ ...fn, instance, tail: 1, follow: false }))
+      return text;
     return undefined;
   }
 

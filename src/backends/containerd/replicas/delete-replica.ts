@@ -12,7 +12,7 @@ export async function deleteReplica(host: Host, replica: ReplicaName): Promise<v
   const client = host.containerd.namespace(namespace);
   await stopTask(host, replica, 0);
   host.at('delete.logs');
-  await host.logs.finish(replica);
+  await host.logs.tails.finish(replica);
   host.at('delete.outside');
   await removeOutsideParts(host, id);
   host.at('delete.snapshot');

@@ -25,7 +25,7 @@ export async function startTask(host: Host, replica: ReplicaName, generation: Ge
     throw error;
   }
   host.at('started');
-  await host.logs.follow(replica);
+  await host.logs.tails.follow(replica);
   return attachment;
 }
 
@@ -44,7 +44,7 @@ export async function createTask(
   host.at('start.files');
   await writeHostFiles(host, replica, attachment.ip);
   await prepareSecrets(host, client, replica, generation.deployment.secrets ?? []);
-  const { stdout, stderr } = await host.logs.stdioFor(replica);
+  const { stdout, stderr } = await host.logs.tails.stdioFor(replica);
   await clearStartMark(host, id);
   const rootfs = await client.snapshots.mounts({ snapshotter: host.snapshotter, key: id });
   host.at('start.task');
