@@ -31,15 +31,17 @@ const webhook = z.object({
 });
 
 /**
- * Alertmanager's webhook: a firing alert adds `com.openfaas.scale.factor` percent of the largest number of replicas, a resolved
- * one goes back to the smallest. Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+ * Makes the handler of Alertmanager's webhook. A firing alert adds `com.openfaas.scale.factor` percent of the function's most
+ * replicas, a resolved one takes it back to its fewest.
+ * Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
  */
 export function alertHandler(options: AlertOptions): Handler {
   return async (ctx) => {
     const alerts = parseAlerts(ctx.request.body, options.defaultNamespace);
     const errors: { alert: Alert; error: unknown }[] = [];
     // One after the other: two alerts may be about one function.
-    for (const alert of alerts) await obey(alert, options).catch((error: unknown) => errors.push({ alert, error }));
+    for (const alert of alerts)
+      await scaleByAlert(alert, options).catch((error: unknown) => errors.push({ alert, error }));
     const failed = errors.map(({ alert, error }) => `${fullName(alert.function)}: ${toldError(error)}`);
     if (failed.length > 0) {
       const status = errors.every(({ error }) => isStatus(error, 404)) ? 404 : 500;
@@ -53,7 +55,7 @@ export function alertHandler(options: AlertOptions): Handler {
   };
 }
 
-async function obey({ function: fn, firing }: Alert, { provider, log }: AlertOptions): Promise<void> {
+async function scaleByAlert({ function: fn, firing }: Alert, { provider, log }: AlertOptions): Promise<void> {
   const status = await provider.status(fn, { usage: false });
   const { replicas } = status;
   const { min, max, alertStep } = workloadOf(status).scaling;
@@ -65,7 +67,7 @@ async function obey({ function: fn, firing }: Alert, { provider, log }: AlertOpt
   log.info('function scaled by alert', { function: fullName(fn), from: replicas, to: wanted });
 }
 
-/** Throws BadRequestError naming the field. */
+/** @throws BadRequestError when the body is no webhook, naming the field */
 function parseAlerts(body: unknown, defaultNamespace: string): Alert[] {
   const result = webhook.safeParse(body);
   if (!result.success) {
@@ -88,7 +90,7 @@ function isStatus(error: unknown, status: number): boolean {
   return error instanceof ProviderError && error.status === status;
 }
 
-/** What is not meant for the caller is in the log. */
+/** Says to the caller what failed; an error that is not meant for callers is in the log alone. */
 function toldError(error: unknown): string {
   return error instanceof ProviderError ? describeError(error) : 'internal error';
 }

@@ -19,7 +19,7 @@ export interface AutoscalerOptions {
   invocations: Invocations;
   defaultNamespace: string;
   log: Log;
-  /** The clock of `invocations`. */
+  /** Gives the time of the monotonic clock that `invocations` counts by. */
   nowMs?: () => number;
 }
 
@@ -27,8 +27,8 @@ const periodMs = 1000;
 const cpuPeriodMs = 5000;
 
 /**
- * Sets the replicas of functions that have scaling labels, by their traffic as this process counts it. What sleeps at zero is
- * left alone until a call or a person wakes it.
+ * Sets the replicas of functions that have scaling labels, by their traffic as this process counts it. A function that sleeps
+ * at zero is left alone until a call or a person wakes it.
  */
 export class Autoscaler {
   readonly #provider: Provider;
@@ -49,7 +49,7 @@ export class Autoscaler {
     this.#startedMs = this.#nowMs();
   }
 
-  /** Looks once a second until the signal aborts; resolves when the last look has ended. Never rejects. */
+  /** Looks at every function once a second until the signal aborts. Resolves when the last look has ended; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look();
@@ -57,7 +57,7 @@ export class Autoscaler {
     }
   }
 
-  /** One look at every function. Errors are logged: the next look tries again. */
+  /** Looks at every function once. What fails is logged, and tried again by the next look. */
   async look(): Promise<void> {
     const nowMs = this.#nowMs();
     const functions = await this.#list();
@@ -71,7 +71,7 @@ export class Autoscaler {
   async #list(): Promise<FunctionStatus[] | undefined> {
     try {
       const functions = await listAll(this.#provider, this.#defaultNamespace);
-      if (this.#listError !== undefined) this.#log.info('autoscaler goes on');
+      if (this.#listError !== undefined) this.#log.info('autoscaler can list functions again');
       this.#listError = undefined;
       return functions;
     } catch (error) {
@@ -103,7 +103,7 @@ export class Autoscaler {
     } catch (error) {
       // Removed since the list was made.
       if (error instanceof FunctionNotFoundError) return;
-      if (watched.failed(describeError(error))) this.#log.warn('cannot autoscale', { function: name, error });
+      if (watched.failed(describeError(error))) this.#log.warn('cannot autoscale function', { function: name, error });
     }
   }
 
@@ -118,7 +118,7 @@ export class Autoscaler {
     return watched;
   }
 
-  /** The replicas as they are once what the rule needs is measured, which takes a moment for cpu. */
+  /** Measures what the rule needs, which takes a moment for cpu. Returns the replicas that the function then has. */
   async #measure(status: FunctionStatus, { load }: ScalingRule, watched: WatchedFunction): Promise<number> {
     if (load?.type !== 'cpu' || !watched.cpuIsDue(this.#nowMs(), cpuPeriodMs)) return status.replicas;
     const { replicas, usage } = await this.#provider.status(status, { usage: true });
@@ -128,7 +128,7 @@ export class Autoscaler {
 
   async #scale({ name, namespace }: FunctionName, from: number, to: number): Promise<void> {
     await this.#provider.scale({ name, namespace }, to, { durable: false });
-    this.#log.info(to === 0 ? 'function idle, put to sleep' : 'function scaled', {
+    this.#log.info(to === 0 ? 'idle function scaled to zero' : 'function scaled', {
       function: fullName({ name, namespace }),
       from,
       to,

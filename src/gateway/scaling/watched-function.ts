@@ -11,12 +11,12 @@ const longestDownWindowSeconds = 300;
 export interface WatchedFunctionOptions {
   status: FunctionStatus;
   traffic: FunctionTraffic;
-  /** Since when calls are counted at all. */
+  /** When the process began to count calls. */
   startedMs: number;
   nowMs: number;
 }
 
-/** What the autoscaler remembers of one function from one look to the next. Moments are on one monotonic clock. */
+/** Remembers one function from one look of the autoscaler to the next. Its moments are of one monotonic clock. */
 export class WatchedFunction {
   readonly #traffic: FunctionTraffic;
   readonly #startedMs: number;
@@ -38,7 +38,7 @@ export class WatchedFunction {
     this.#createdAt = status.createdAt;
   }
 
-  /** A new version and a wake are no idleness. */
+  /** Takes in the function's state. A new version or a wake since the last look ends its idleness. */
   look({ replicas, createdAt }: FunctionStatus, nowMs: number): void {
     const woken = this.#asleep && replicas > 0;
     if (woken || createdAt !== this.#createdAt) this.#traffic.touch(nowMs);
@@ -47,19 +47,22 @@ export class WatchedFunction {
     this.#createdAt = createdAt;
   }
 
-  /** The warnings that were not given before. */
+  /** Returns the rule's warnings that it did not return before. */
   newWarnings({ warnings }: ScalingRule): string[] {
     const fresh = warnings.filter((warning) => !this.#warned.has(warning));
     for (const warning of fresh) this.#warned.add(warning);
     return fresh;
   }
 
-  /** True when it is `everyMs` since the last sample. */
+  /** Tells whether `everyMs` have passed since the last sample of cpu. */
   cpuIsDue(nowMs: number, everyMs: number): boolean {
     return nowMs - this.#cpuSampledMs >= everyMs;
   }
 
-  /** @param millicores of all replicas; undefined when they are not known. */
+  /**
+   * Keeps a sample of cpu.
+   * @param millicores of all replicas; undefined when they are not known
+   */
   addCpu(nowMs: number, millicores: number | undefined): void {
     this.#cpuSampledMs = nowMs;
     if (millicores === undefined) return;
@@ -67,7 +70,7 @@ export class WatchedFunction {
     if (this.#cpuSamples.length > slowCpuSamples) this.#cpuSamples.shift();
   }
 
-  /** Replicas that it should have, awake as it is. */
+  /** Says how many replicas the function should have. It must be awake. */
   wantedReplicas(replicas: number, { load: rule, zeroAfterMs = Infinity }: ScalingRule, nowMs: number): number {
     if (this.#traffic.idleMs(nowMs) >= zeroAfterMs) return 0;
     return rule ? this.#byLoad(replicas, rule, nowMs) : replicas;
@@ -84,7 +87,7 @@ export class WatchedFunction {
     return Math.min(replicas, this.#recommended.max(nowMs, rule.downWindowMs / 1000));
   }
 
-  /** In the unit of the type; undefined when it is not known yet. */
+  /** Returns the load in the unit of its type; undefined when it is not known yet. */
   #load(type: LoadRule['type'], nowMs: number): number | undefined {
     if (type === 'rps') return this.#traffic.endedPerSecond(nowMs);
     if (type === 'capacity') return this.#traffic.peakInFlight(nowMs);
@@ -92,7 +95,10 @@ export class WatchedFunction {
     return Math.max(mean(this.#cpuSamples.slice(-fastCpuSamples)), mean(this.#cpuSamples));
   }
 
-  /** False when the provider was asked for the same just now and did otherwise: it has limits of its own. */
+  /**
+   * Notes that the provider is to be asked for other replicas.
+   * @returns false when it was asked for the same just now and did otherwise: it has limits of its own
+   */
   ask(from: number, to: number, nowMs: number): boolean {
     const { from: before, to: asked, atMs = -Infinity } = this.#asked ?? {};
     if (before === from && asked === to && nowMs - atMs < askAgainMs) return false;
@@ -106,7 +112,10 @@ export class WatchedFunction {
     this.#error = undefined;
   }
 
-  /** What failed may be asked for again. True when the last time did not fail alike. */
+  /**
+   * Notes that scaling failed, so that the same may be asked for again.
+   * @returns true when the last time did not fail alike
+   */
   failed(error: string): boolean {
     this.#asked = undefined;
     this.#asleep = false;

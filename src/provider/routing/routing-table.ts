@@ -3,21 +3,24 @@ import { FunctionNotFoundError, NoEndpointsError, TooManyRequestsError } from '.
 import type { CallOutcome, Endpoint, ResolveOptions } from '../provider.ts';
 import type { FunctionName } from '../types.ts';
 
-/** A ready replica's address. */
+/** A replica that takes calls. */
 export interface RouteTarget {
+  /** The replica's id, unique among all functions. */
   replica: string;
   hostname: string;
   port: number;
+  /** When the replica became ready. */
   readySinceMs: number;
-  /** The watchdog's own limit (`max_inflight`), respected so that a call waits here rather than being refused there. */
+  /** Calls that the replica takes at once: a further one waits here rather than being refused by its watchdog. */
   maxInflight: number;
 }
 
 export interface RoutingTableOptions {
-  /** Calls held at once for one function; more are answered 429. */
+  /** Calls that may wait at once for one function; more are answered 429. */
   maxWaiting?: number;
   /** How long a call waits for a free slot of a function whose replicas are all at max_inflight, in milliseconds. */
   slotWaitMs?: number;
+  /** Called when a call to a replica has ended. */
   onOutcome?: (replica: string, outcome: CallOutcome) => void;
 }
 
@@ -32,8 +35,8 @@ interface FunctionRoutes {
 }
 
 /**
- * The routing table: function -> ready replicas, in memory. A call asks nobody else. Least in flight wins; among equals the
- * one that was served longest ago, so that shares stay even.
+ * Routes calls to ready replicas from memory, so that a call asks nobody else. A back end says which replicas are ready; the
+ * table counts their calls in flight. The least busy gets the next call, among equals the one that waits for one longest.
  */
 export class RoutingTable {
   readonly #functions = new Map<FullName, FunctionRoutes>();
@@ -49,14 +52,14 @@ export class RoutingTable {
     this.#onOutcome = onOutcome;
   }
 
-  /** The ready replicas of a function from now on. Calls in flight on others go on and stay counted. */
+  /** Sets the ready replicas of a function. Calls in flight on others go on and stay counted. */
   set(fn: FunctionName, targets: RouteTarget[]): void {
     const routes = this.#routes(fn);
     routes.targets = [...targets];
     this.#serveWaiters(routes);
   }
 
-  /** The function is gone: calls that are held for it end now. */
+  /** Forgets a function that is gone; calls that wait for it are told so at once. */
   delete(fn: FunctionName): void {
     const routes = this.#functions.get(fullName(fn));
     this.#functions.delete(fullName(fn));
@@ -64,25 +67,32 @@ export class RoutingTable {
     for (const waiter of routes?.waiters ?? []) waiter.leave(new FunctionNotFoundError(fn));
   }
 
+  /** Returns the ready replicas of a function. */
   targets(fn: FunctionName): RouteTarget[] {
     return this.#functions.get(fullName(fn))?.targets ?? [];
   }
 
+  /** Counts the calls in flight on a replica, also when it is no longer ready. */
   inFlight(replica: string): number {
     return this.#inFlight.get(replica) ?? 0;
   }
 
-  /** Calls `done` once, when nothing is in flight on the replica any more. */
+  /** Calls `done` once, when no call is in flight on the replica any more. */
   whenIdle(replica: string, done: () => void): void {
     if (this.inFlight(replica) === 0) done();
     else this.#idle.set(replica, done);
   }
 
-  /** Calls held for a ready replica or a free slot. */
+  /** Counts the calls that wait for a ready replica of the function, or for a free slot. */
   waiting(fn: FunctionName): number {
     return this.#functions.get(fullName(fn))?.waiters.size ?? 0;
   }
 
+  /**
+   * Takes the least busy replica for a call, and waits for one when none is ready or free.
+   * @throws NoEndpointsError when none became ready in time
+   * @throws TooManyRequestsError when all stayed at their `maxInflight`, or too many calls wait already
+   */
   async resolve(fn: FunctionName, { waitMs = 0, signal }: ResolveOptions): Promise<Endpoint> {
     signal?.throwIfAborted();
     const routes = this.#routes(fn);

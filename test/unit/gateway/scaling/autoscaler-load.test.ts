@@ -185,7 +185,7 @@ test('functions that cannot be listed are told once, and the next look goes on',
   t.is(world.replicas, 2);
   t.deepEqual(
     world.lines.map((line) => line.replace(/ \w+=.*\n/, '')),
-    ['<4>autoscaler waits: cannot list functions', '<6>autoscaler goes on\n', '<6>function scaled'],
+    ['<4>autoscaler waits: cannot list functions', '<6>autoscaler can list functions again\n', '<6>function scaled'],
   );
 });
 
