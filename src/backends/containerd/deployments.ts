@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  BadRequestError,
   clampReplicas,
   FunctionExistsError,
   FunctionNotFoundError,
@@ -17,13 +16,14 @@ import {
 import type { SecretStore } from '../../secrets/index.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import { newGeneration, type FunctionRecord, type Generation } from './desired/record.ts';
-import { ReplicaExitedError, toProviderError } from './to-provider-error.ts';
 import type { GenerationImages } from './generation-images.ts';
 import type { UsedImage } from './images/index.ts';
 import type { GenerationOutcome } from './reconcile/function-state.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import { requireSecrets } from './function-secrets.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
+import { StartError } from './start-error.ts';
+import { faultOwner } from './to-provider-error.ts';
 
 export interface DeploymentsOptions {
   store: FunctionStore;
@@ -92,11 +92,9 @@ export class Deployments {
     if (!result) return 'accepted';
     if (result.ready) return 'ready';
     // A process that dies is the function's own business: it stays, is started again, and its status says why.
-    if (result.error instanceof ReplicaExitedError) return 'accepted';
-    const error = toProviderError(result.error);
-    if (error.status >= 500) return 'accepted';
+    if (isExit(result.error) || faultOwner(result.error) !== 'caller') return 'accepted';
     await this.remove(fn);
-    throw error;
+    throw result.error;
   }
 
   async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
@@ -181,12 +179,8 @@ export class Deployments {
     const pull = this.#images.ensure(deployment);
     // Past the deadline nobody waits for it here any more.
     pull.catch(() => {});
-    try {
-      const image = await Promise.race([pull, deadline]);
-      return newGeneration(deployment, image?.digest);
-    } catch (error) {
-      throw toProviderError(error);
-    }
+    const image = await Promise.race([pull, deadline]);
+    return newGeneration(deployment, image?.digest);
   }
 
   #deadline(): Promise<undefined> {
@@ -194,13 +188,12 @@ export class Deployments {
   }
 }
 
+function isExit(error: Error): boolean {
+  return error instanceof StartError && error.kind === 'exited';
+}
+
 function updateFailed({ name, image }: FunctionDeployment, error: Error): Error {
-  const known = toProviderError(error);
-  if (known.status !== 500 && !(error instanceof ReplicaExitedError)) return known;
-  return new BadRequestError(
-    `the new version of ${name} (${image}) did not start, the old one stays: ${error.message}`,
-    {
-      cause: error,
-    },
-  );
+  if (!isExit(error) && faultOwner(error) !== 'unknown') return error;
+  const message = `the new version of ${name} (${image}) did not start, the old one stays: ${error.message}`;
+  return new StartError('failed', message, { cause: error });
 }

@@ -3,8 +3,10 @@
  * - `exited`: the version's process ended before it was ready.
  * - `not-ready`: the version ran and was not ready in time.
  * - `superseded`: a newer update took the version's place.
+ * - `removed`: the function was removed before the version was ready.
+ * - `failed`: something went wrong at the start that the deployer cannot have caused for sure; `cause` says what.
  */
-export type StartErrorKind = 'invalid' | 'exited' | 'not-ready' | 'superseded';
+export type StartErrorKind = 'invalid' | 'exited' | 'not-ready' | 'superseded' | 'removed' | 'failed';
 
 /** Why a version of a function could not be brought up; the message says what is wrong and what to do. */
 export class StartError extends Error {

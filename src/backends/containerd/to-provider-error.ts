@@ -1,38 +1,49 @@
-import { ContainerdError, isUnavailable } from '../../containerd/index.ts';
+import { isUnavailable } from '../../containerd/index.ts';
 import { describeError } from '../../base/log.ts';
-import { BadRequestError, ProviderError } from '../../provider/index.ts';
-import { RegistryError } from '../../registry/index.ts';
+import { ProviderError } from '../../provider/index.ts';
+import { RegistryError, type RegistryErrorKind } from '../../registry/index.ts';
+import { StartError, type StartErrorKind } from './start-error.ts';
 
-/** The new version's process ended before it was ready. */
-export class ReplicaExitedError extends BadRequestError {
-  override name = 'ReplicaExitedError';
+/** Who has to mend what: the caller of the API, the registry, containerd, or nobody knows. */
+export type FaultOwner = 'caller' | 'registry' | 'containerd' | 'unknown';
+
+const statuses: Record<FaultOwner, number> = { caller: 400, registry: 502, containerd: 503, unknown: 500 };
+
+const startStatuses: Record<StartErrorKind, number> = {
+  invalid: 400,
+  exited: 400,
+  failed: 400,
+  'not-ready': 400,
+  removed: 404,
+  superseded: 409,
+};
+
+const registryFaults: Record<RegistryErrorKind, FaultOwner> = {
+  'invalid-reference': 'caller',
+  'not-found': 'caller',
+  denied: 'caller',
+  platform: 'caller',
+  'not-an-image': 'caller',
+  unreachable: 'registry',
+  refused: 'registry',
+  corrupt: 'registry',
+  configuration: 'unknown',
+};
+
+/** Says who has to mend an error of the layers below. */
+export function faultOwner(error: unknown): FaultOwner {
+  if (error instanceof StartError) return 'caller';
+  if (error instanceof ProviderError) return error.status < 500 ? 'caller' : 'unknown';
+  if (error instanceof RegistryError) return registryFaults[error.kind];
+  return isUnavailable(error) ? 'containerd' : 'unknown';
 }
 
-/** What the layers below threw, as the caller of the API, who has the password, should read it. */
+/** Makes what the layers below threw into what the caller of the API, who has the password, should read. */
 export function toProviderError(error: unknown): ProviderError {
   if (error instanceof ProviderError) return error;
-  if (error instanceof RegistryError)
-    return new ProviderError(registryStatus(error), describeError(error), { cause: error });
-  if (error instanceof ContainerdError && isUnavailable(error)) {
+  if (error instanceof StartError) return new ProviderError(startStatuses[error.kind], error.message, { cause: error });
+  if (isUnavailable(error)) {
     return new ProviderError(503, `containerd cannot be reached: is it running? ${error.message}`, { cause: error });
   }
-  return new ProviderError(500, describeError(error), { cause: error });
-}
-
-/** 400 for what the caller can mend, 502 for the registry's own trouble. */
-function registryStatus({ kind }: RegistryError): number {
-  switch (kind) {
-    case 'invalid-reference':
-    case 'not-found':
-    case 'denied':
-    case 'platform':
-    case 'not-an-image':
-      return 400;
-    case 'unreachable':
-    case 'refused':
-    case 'corrupt':
-      return 502;
-    case 'configuration':
-      return 500;
-  }
+  return new ProviderError(statuses[faultOwner(error)], describeError(error), { cause: error });
 }

@@ -1,8 +1,5 @@
 import { describeError, type Log } from '../../../base/log.ts';
 import {
-  BadRequestError,
-  FunctionNotFoundError,
-  ProviderError,
   type CallOutcome,
   type FunctionName,
   fullName,
@@ -13,7 +10,7 @@ import {
 } from '../../../provider/index.ts';
 import type { FunctionStore } from '../desired/function-store.ts';
 import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
-import { ReplicaExitedError } from '../to-provider-error.ts';
+import { StartError } from '../start-error.ts';
 import type { GenerationImages } from '../generation-images.ts';
 import type { Host } from '../replicas/host.ts';
 import { observeFunction, type ActualReplica, type TaskState } from '../replicas/observe.ts';
@@ -103,7 +100,7 @@ export class Reconciler {
 
   /** A newer update has taken this candidate's place. */
   superseded(fn: FunctionName, generation: string): void {
-    const error = new ProviderError(409, `a newer update of ${fullName(fn)} has taken its place`);
+    const error = new StartError('superseded', `a newer update of ${fullName(fn)} has taken its place`);
     this.#state(fn).settle(generation, { ready: false, error });
   }
 
@@ -239,7 +236,8 @@ export class Reconciler {
     candidate.startUntilMs ??= nowMs + this.#timing.startMs;
     if (candidate.startUntilMs > nowMs) return;
     const seconds = this.#timing.startMs / 1000;
-    candidate.failure ??= new BadRequestError(
+    candidate.failure ??= new StartError(
+      'not-ready',
       `it was not ready within ${seconds} s: does it listen on port ${functionPort}?`,
     );
   }
@@ -247,7 +245,8 @@ export class Reconciler {
   /** Tells whoever deployed the current generation how it went. */
   #settle(state: FunctionState, record: FunctionRecord | undefined): void {
     if (!record) {
-      state.settleAll({ ready: false, error: new FunctionNotFoundError(state.fn) });
+      const error = new StartError('removed', `function ${fullName(state.fn)} not found`);
+      state.settleAll({ ready: false, error });
       return;
     }
     const { id } = record.current;
@@ -255,7 +254,7 @@ export class Reconciler {
     const exit = state.replicasOf(id).find(({ lastExit }) => lastExit)?.lastExit;
     if (state.readyReplicas(id).length >= Math.max(1, record.replicas)) state.settle(id, { ready: true });
     else if (failure) state.settle(id, { ready: false, error: failure });
-    else if (exit) state.settle(id, { ready: false, error: new ReplicaExitedError(exit.reason) });
+    else if (exit) state.settle(id, { ready: false, error: new StartError('exited', exit.reason) });
   }
 
   #route(state: FunctionState, record: FunctionRecord | undefined): void {

@@ -4,7 +4,7 @@ import { describeError, type Log } from '../../../base/log.ts';
 import { type FunctionName, fullName, workloadOf } from '../../../provider/index.ts';
 import type { FunctionStore } from '../desired/function-store.ts';
 import { newGeneration, shortId, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
-import { ReplicaExitedError } from '../to-provider-error.ts';
+import { StartError } from '../start-error.ts';
 import type { GenerationImages } from '../generation-images.ts';
 import { createReplica } from '../replicas/create-replica.ts';
 import { deleteReplica } from '../replicas/delete-replica.ts';
@@ -130,7 +130,7 @@ export class Steps {
     const replica = state.replicasOf(generation).find(({ lastExit }) => lastExit);
     const reason = replica?.lastExit?.reason ?? 'its process ended';
     const line = replica && (await this.#lastLine(state.fn, replica.id));
-    return new ReplicaExitedError(line ? `${reason}; its last line: ${line.slice(0, lastLineLength)}` : reason);
+    return new StartError('exited', line ? `${reason}; its last line: ${line.slice(0, lastLineLength)}` : reason);
   }
 
   async #lastLine(fn: FunctionName, instance: string): Promise<string | undefined> {
