@@ -35,6 +35,13 @@ export interface DeploymentsOptions {
   answerMs: number;
 }
 
+/** A version that was written to its function's record, and is now waited for. */
+interface Rollout {
+  generation: Generation;
+  outcome: Promise<GenerationOutcome>;
+  deadline: Promise<undefined>;
+}
+
 /**
  * The verbs that change what is wanted. Each checks, pulls, writes the record and waits for the reconciler's outcome, all
  * within `answerMs`; past that the caller is told "accepted" and the rest goes on without it.
@@ -60,96 +67,103 @@ export class Deployments {
     this.#answerMs = options.answerMs;
   }
 
+  /** @throws FunctionExistsError when there is a function of the name, also one whose image is still being pulled. */
   async deploy(deployment: FunctionDeployment): Promise<DeployOutcome> {
     await this.#check(deployment);
     const key = fullName(deployment);
     if (this.#store.has(deployment) || this.#creating.has(key)) throw new FunctionExistsError(deployment);
     this.#creating.add(key);
-    this.#pulling.add(deployment);
-    const deadline = this.#deadline();
-    try {
-      const generation = await this.#resolveImage(deployment, deadline);
-      const replicas = workloadOf(deployment).scaling.min;
-      const written = this.#store.put(deployment, { schema: 1, current: generation, replicas, asleep: false });
-      const outcome = this.#reconciler.outcome(deployment, generation.id);
-      await written;
-      return await this.#created(deployment, generation, outcome, deadline);
-    } finally {
-      this.#creating.delete(key);
-      this.#pulling.delete(deployment);
-    }
-  }
-
-  async #created(
-    fn: FunctionName,
-    { imageDigest }: Generation,
-    outcome: Promise<GenerationOutcome>,
-    deadline: Promise<undefined>,
-  ): Promise<DeployOutcome> {
-    this.#reconciler.wake(fn);
-    if (!imageDigest) return 'accepted';
-    const result = await Promise.race([outcome, deadline]);
-    if (!result) return 'accepted';
-    if (result.ready) return 'ready';
+    const replicas = workloadOf(deployment).scaling.min;
+    const rollout = await this.#begin(deployment, (_, current) => ({
+      schema: 1,
+      current,
+      replicas,
+      asleep: false,
+    })).finally(() => this.#creating.delete(key));
+    const outcome = await outcomeInTime(rollout);
+    if (!outcome) return 'accepted';
+    if (outcome.ready) return 'ready';
     // A process that dies is the function's own business: it stays, is started again, and its status says why.
-    if (isExit(result.error) || faultOwner(result.error) !== 'caller') return 'accepted';
-    await this.remove(fn);
-    throw result.error;
+    if (isExit(outcome.error) || faultOwner(outcome.error) !== 'caller') return 'accepted';
+    await this.#takeBack(deployment, rollout.generation);
+    throw outcome.error;
   }
 
+  /** Removes a function whose first version cannot run, unless somebody has changed it since. */
+  async #takeBack(fn: FunctionName, { id }: Generation): Promise<void> {
+    await this.#store.change(fn, (record) => {
+      const isUnchanged = record?.current.id === id && !record.candidate;
+      return isUnchanged ? undefined : record;
+    });
+    this.#reconciler.wake(fn);
+  }
+
+  /** @throws FunctionNotFoundError when there is no function of the name. */
   async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
     this.#require(deployment);
     await this.#check(deployment);
+    const rollout = await this.#begin(deployment, (record, candidate) => {
+      // It may have been removed while the image was pulled.
+      const found = required(deployment, record);
+      const replicas = clampReplicas(deployment, Math.max(found.replicas, 1));
+      return { ...found, candidate, replicas, failure: undefined };
+    });
+    const outcome = await outcomeInTime(rollout);
+    if (!outcome) return 'accepted';
+    if (outcome.ready) return 'ready';
+    throw updateFailed(deployment, outcome.error);
+  }
+
+  /** Pulls the image and writes the version to the record; whoever waits for a version that it replaces is told. */
+  async #begin(
+    deployment: FunctionDeployment,
+    change: (record: FunctionRecord | undefined, generation: Generation) => FunctionRecord,
+  ): Promise<Rollout> {
+    const deadline = sleep(this.#answerMs, undefined, { ref: false });
     this.#pulling.add(deployment);
-    const deadline = this.#deadline();
     try {
       const generation = await this.#resolveImage(deployment, deadline);
-      const written = this.#putCandidate(deployment, generation);
+      const superseded = this.#store.get(deployment)?.candidate;
+      const written = this.#store.change(deployment, (record) => change(record, generation));
       // Asked for before anybody can look at the record, so that no outcome comes too early.
       const outcome = this.#reconciler.outcome(deployment, generation.id);
       await written;
-      return await this.#updated(deployment, generation, outcome, deadline);
+      if (superseded) this.#reconciler.superseded(deployment, superseded.id);
+      this.#reconciler.wake(deployment);
+      return { generation, outcome, deadline };
     } finally {
       this.#pulling.delete(deployment);
     }
   }
 
-  async #putCandidate(deployment: FunctionDeployment, generation: Generation): Promise<void> {
-    // Read again: it may have been removed or updated while the image was pulled.
-    const { candidate: superseded, ...record } = this.#require(deployment);
-    const replicas = clampReplicas(deployment, Math.max(record.replicas, 1));
-    await this.#store.put(deployment, { ...record, candidate: generation, replicas, failure: undefined });
-    if (superseded) this.#reconciler.superseded(deployment, superseded.id);
-  }
-
-  async #updated(
-    deployment: FunctionDeployment,
-    { imageDigest }: Generation,
-    outcome: Promise<GenerationOutcome>,
-    deadline: Promise<undefined>,
-  ): Promise<DeployOutcome> {
-    this.#reconciler.wake(deployment);
-    if (!imageDigest) return 'accepted';
-    const result = await Promise.race([outcome, deadline]);
-    if (!result) return 'accepted';
-    if (result.ready) return 'ready';
-    throw updateFailed(deployment, result.error);
-  }
-
+  /** @throws FunctionNotFoundError when there is no function of the name. */
   async remove(fn: FunctionName): Promise<void> {
     this.#require(fn);
-    await this.#store.delete(fn);
+    await this.#store.change(fn, () => undefined);
     this.#reconciler.wake(fn);
   }
 
+  /**
+   * Wants another number of replicas; 0 puts the function to sleep, any other is kept within its labels.
+   *
+   * @throws FunctionNotFoundError when there is no function of the name.
+   */
   async scale(fn: FunctionName, replicas: number, { durable = true }: ScaleOptions): Promise<void> {
-    const record = this.#require(fn);
-    const clamped = clampReplicas(record.current.deployment, replicas);
-    const changed = clamped === 0 ? { asleep: true } : { asleep: false, replicas: clamped };
-    await this.#store.put(fn, { ...record, ...changed }, { fsync: durable });
+    const change = (record: FunctionRecord | undefined): FunctionRecord => {
+      const found = required(fn, record);
+      const clamped = clampReplicas(found.current.deployment, replicas);
+      return clamped === 0 ? { ...found, asleep: true } : { ...found, asleep: false, replicas: clamped };
+    };
+    await this.#store.change(fn, change, { fsync: durable });
     this.#reconciler.wake(fn);
   }
 
+  /**
+   * Makes the previous version the candidate.
+   *
+   * @throws FunctionNotFoundError when there is no function of the name.
+   * @throws ProviderError 409 when it was never updated.
+   */
   async rollBack(fn: FunctionName): Promise<void> {
     const { previous } = this.#require(fn);
     if (!previous)
@@ -157,15 +171,13 @@ export class Deployments {
     await this.#reconciler.rollBack(fn);
   }
 
-  /** Images of a namespace that must stay although no record names them yet. */
+  /** Returns the images of a namespace that must stay although no record names them yet. */
   pulling(namespace: string): UsedImage[] {
     return [...this.#pulling].filter((deployment) => deployment.namespace === namespace);
   }
 
   #require(fn: FunctionName): FunctionRecord {
-    const record = this.#store.get(fn);
-    if (!record) throw new FunctionNotFoundError(fn);
-    return record;
+    return required(fn, this.#store.get(fn));
   }
 
   async #check(deployment: FunctionDeployment): Promise<void> {
@@ -174,7 +186,7 @@ export class Deployments {
     await requireSecrets(this.#secrets, deployment.namespace, deployment.secrets ?? []);
   }
 
-  /** With its digest, or without when the pull takes longer than the caller waits: the reconciler then goes on with it. */
+  /** Makes the generation, with its digest unless the pull takes longer than the caller waits: the reconciler goes on with it. */
   async #resolveImage(deployment: FunctionDeployment, deadline: Promise<undefined>): Promise<Generation> {
     const pull = this.#images.ensure(deployment);
     // Past the deadline nobody waits for it here any more.
@@ -182,10 +194,16 @@ export class Deployments {
     const image = await Promise.race([pull, deadline]);
     return newGeneration(deployment, image?.digest);
   }
+}
 
-  #deadline(): Promise<undefined> {
-    return sleep(this.#answerMs, undefined, { ref: false });
-  }
+function required(fn: FunctionName, record: FunctionRecord | undefined): FunctionRecord {
+  if (!record) throw new FunctionNotFoundError(fn);
+  return record;
+}
+
+/** Returns undefined for a version that the caller does not wait for any longer. */
+async function outcomeInTime({ generation, outcome, deadline }: Rollout): Promise<GenerationOutcome | undefined> {
+  return generation.imageDigest ? Promise.race([outcome, deadline]) : undefined;
 }
 
 function isExit(error: Error): boolean {

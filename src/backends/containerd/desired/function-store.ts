@@ -1,15 +1,23 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fullName, type FullName, type FunctionName } from '../../../provider/index.ts';
 import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../../../base/durable-file.ts';
+import { InOrder } from '../../../base/in-order.ts';
 import { describeError, type Log } from '../../../base/log.ts';
+import { fullName, type FullName, type FunctionName } from '../../../provider/index.ts';
 import type { AtFaultPoint } from '../fault-points.ts';
 import { parseRecord, type FunctionRecord } from './record.ts';
 
+/** A function and what is wanted of it. */
 export interface StoredFunction {
   function: FunctionName;
   record: FunctionRecord;
 }
+
+/**
+ * Gives the record that takes the place of the present one; undefined stands for no record. It runs in one turn with the
+ * reading, and returns what it was given to change nothing.
+ */
+type Change = (record: FunctionRecord | undefined) => FunctionRecord | undefined;
 
 /** The desired state of all functions: one file each at `<dir>/<namespace>/<name>.json`, and their contents in memory. */
 export class FunctionStore {
@@ -18,7 +26,8 @@ export class FunctionStore {
   readonly #log: Log;
   readonly #functions = new Map<FullName, StoredFunction>();
   readonly #unreadable = new Set<FullName>();
-  readonly #writes = new Map<FullName, Promise<void>>();
+  /** Writes of one function's file run in the order of the changes. */
+  readonly #writes = new InOrder<FullName>();
 
   constructor({ dir, at, log }: { dir: string; at: AtFaultPoint; log: Log }) {
     this.#dir = dir;
@@ -26,6 +35,7 @@ export class FunctionStore {
     this.#log = log;
   }
 
+  /** Reads all files; one that cannot be read is named in the log and left as it is. */
   async load(): Promise<void> {
     await makeFolderDurably(this.#dir);
     const entries = await readdir(this.#dir, { withFileTypes: true });
@@ -58,10 +68,12 @@ export class FunctionStore {
     return this.#functions.has(fullName(fn));
   }
 
+  /** Says whether the function has a file that could not be read. */
   isUnreadable(fn: FunctionName): boolean {
     return this.#unreadable.has(fullName(fn));
   }
 
+  /** Says whether a function of the namespace has a file that could not be read. */
   hasUnreadable(namespace: string): boolean {
     return [...this.#unreadable].some((key) => key.endsWith(`.${namespace}`));
   }
@@ -75,28 +87,37 @@ export class FunctionStore {
   }
 
   /**
-   * The record counts at once, so that nobody changes an older one, and is on disk when this resolves: it would then
-   * survive a power cut, unless `fsync` is false as for autoscaler counts. Throws when it cannot be written; then the one
-   * before counts again.
+   * Changes what is wanted of a function, and is the only way to: create, change and delete. The outcome counts at once,
+   * and is on disk when this resolves: it would then survive a power cut, unless `fsync` is false as for autoscaler counts.
+   *
+   * @returns the record that the change gave
+   * @throws what `change` throws, and an Error of the file system when the outcome cannot be written; then the record
+   *   before counts again, unless it was changed once more since.
    */
-  async put(fn: FunctionName, record: FunctionRecord, options: { fsync?: boolean } = {}): Promise<void> {
-    const before = this.#functions.get(fullName(fn));
-    const stored = { function: { name: fn.name, namespace: fn.namespace }, record };
-    this.#functions.set(fullName(fn), stored);
-    await this.#inTurn(fn, () => this.#write(fn, record, options)).catch((error: unknown) => {
-      if (this.#functions.get(fullName(fn)) === stored) this.#restore(fn, before);
+  async change(
+    fn: FunctionName,
+    change: Change,
+    options: { fsync?: boolean } = {},
+  ): Promise<FunctionRecord | undefined> {
+    const key = fullName(fn);
+    const before = this.#functions.get(key);
+    const record = change(before?.record);
+    if (record === before?.record) return record;
+    const after = record && { function: { name: fn.name, namespace: fn.namespace }, record };
+    this.#set(key, after);
+    try {
+      await this.#writes.run(key, () => (record ? this.#write(fn, record, options) : this.#remove(fn)));
+    } catch (error) {
+      if (this.#functions.get(key) === after) this.#set(key, before);
       throw error;
-    });
-    this.#unreadable.delete(fullName(fn));
+    }
+    if (record) this.#unreadable.delete(key);
+    return record;
   }
 
-  async delete(fn: FunctionName): Promise<void> {
-    const before = this.#functions.get(fullName(fn));
-    this.#functions.delete(fullName(fn));
-    await this.#inTurn(fn, () => this.#remove(fn)).catch((error: unknown) => {
-      if (!this.has(fn)) this.#restore(fn, before);
-      throw error;
-    });
+  #set(key: FullName, stored: StoredFunction | undefined): void {
+    if (stored) this.#functions.set(key, stored);
+    else this.#functions.delete(key);
   }
 
   async #write(fn: FunctionName, record: FunctionRecord, options: { fsync?: boolean }): Promise<void> {
@@ -110,23 +131,6 @@ export class FunctionStore {
     this.#at('record.delete');
     await removeDurably(this.#file(fn));
     this.#at('record.deleted');
-  }
-
-  #restore(fn: FunctionName, before: StoredFunction | undefined): void {
-    if (before) this.#functions.set(fullName(fn), before);
-    else this.#functions.delete(fullName(fn));
-  }
-
-  /** Writes of one function's file one after another, in the order of the changes. */
-  async #inTurn(fn: FunctionName, write: () => Promise<void>): Promise<void> {
-    const key = fullName(fn);
-    const turn = (this.#writes.get(key) ?? Promise.resolve()).catch(() => {}).then(write);
-    this.#writes.set(key, turn);
-    try {
-      await turn;
-    } finally {
-      if (this.#writes.get(key) === turn) this.#writes.delete(key);
-    }
   }
 
   #file({ name, namespace }: FunctionName): string {

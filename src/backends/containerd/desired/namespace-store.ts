@@ -21,6 +21,7 @@ export class NamespaceStore {
     this.#log = log;
   }
 
+  /** Reads all files; one that cannot be read is named in the log and left out. */
   async all(): Promise<Namespace[]> {
     await makeFolderDurably(this.#dir);
     const files = (await readdir(this.#dir)).filter((file) => file.endsWith('.json'));

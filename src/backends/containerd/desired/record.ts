@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { FunctionDeployment } from '../../../provider/index.ts';
 
-/** One version of a function: the deployment exactly as sent, and what we resolved for it. */
+/** One version of a function: the deployment exactly as sent, and the image digest that was found for it. */
 export interface Generation {
   id: string;
   deployment: FunctionDeployment;
   /** Digest that the image reference stood for when it was pulled; absent while a long pull goes on. */
   imageDigest?: string;
-  /** RFC 3339. */
+  /** When it was deployed, RFC 3339. */
   createdAt: string;
 }
 
@@ -16,13 +16,13 @@ export interface Generation {
 export interface FunctionRecord {
   schema: 1;
   current: Generation;
-  /** Being started; promoted to current when ready, dropped when it fails. */
+  /** The version that is being started; promoted to current when ready, dropped when it fails. */
   candidate?: Generation;
-  /** Kept for rollback. */
+  /** The version before `current`, kept for rollback. */
   previous?: Generation;
-  /** Wanted when awake. */
+  /** Replicas wanted when awake. */
   replicas: number;
-  /** Wants no running replica until a call or the API wakes it. */
+  /** No replica is to run until a call or the API wakes the function. */
   asleep: boolean;
   /** When `current` took over, RFC 3339; absent for a first deployment. */
   promotedAt?: string;
@@ -31,10 +31,10 @@ export interface FunctionRecord {
 }
 
 export function newGeneration(deployment: FunctionDeployment, imageDigest?: string): Generation {
-  return { id: shortId(), deployment, imageDigest, createdAt: new Date().toISOString() };
+  return { id: shortId(), deployment, imageDigest, createdAt: rfc3339() };
 }
 
-/** Unique on the host and fit for containerd ids, CNI container ids and network namespace names. */
+/** Makes an id that is unique on the host and fit for containers, CNI and network namespaces. */
 export function shortId(): string {
   return randomBytes(6).toString('hex');
 }
@@ -73,12 +73,50 @@ const record = z.object({
   failure: z.object({ generation: z.string(), reason: z.string(), at: z.string() }).optional(),
 });
 
-/** Throws when the text is not a record that this version wrote. */
+/**
+ * Reads a function's file.
+ *
+ * @throws ZodError when the text is not a record that this version wrote.
+ */
 export function parseRecord(text: string): FunctionRecord {
   return record.parse(JSON.parse(text));
 }
 
-/** The generation with this id, if it is one that the record still wants to run. */
+/** Returns the generation with this id, if it is one that the record still wants to run. */
 export function wantedGeneration(record: FunctionRecord, id: string): Generation | undefined {
   return [record.current, record.candidate].find((generation) => generation?.id === id);
+}
+
+/** Returns the record with its candidate as the version that serves, and the one before it kept for rollback. */
+export function promoted(record: FunctionRecord): FunctionRecord {
+  const { candidate, current: previous, replicas, schema, failure } = record;
+  if (!candidate) return record;
+  return { schema, current: candidate, previous, replicas, asleep: false, promotedAt: rfc3339(), failure };
+}
+
+/** Returns the record without this candidate, and with why it failed; unchanged when another has taken its place. */
+export function candidateDropped(record: FunctionRecord, candidateId: string, reason: string): FunctionRecord {
+  const { candidate, ...rest } = record;
+  if (candidate?.id !== candidateId) return record;
+  return { ...rest, failure: { generation: candidateId, reason, at: rfc3339() } };
+}
+
+/** Returns the record with the previous version as the candidate: it takes over when it is ready, like any update. */
+export function rolledBack(record: FunctionRecord, reason: string): FunctionRecord {
+  if (!record.previous) return record;
+  const { deployment, imageDigest } = record.previous;
+  const failure = { generation: record.current.id, reason: `rolled back: ${reason}`, at: rfc3339() };
+  return { ...record, candidate: newGeneration(deployment, imageDigest), failure };
+}
+
+/** Returns the record with the digest that a generation's image reference stands for, unless it has one already. */
+export function resolvedTo(record: FunctionRecord, generationId: string, imageDigest: string): FunctionRecord {
+  const generation = wantedGeneration(record, generationId);
+  if (!generation || generation.imageDigest) return record;
+  const resolved = { ...generation, imageDigest };
+  return record.current === generation ? { ...record, current: resolved } : { ...record, candidate: resolved };
+}
+
+function rfc3339(): string {
+  return new Date().toISOString();
 }

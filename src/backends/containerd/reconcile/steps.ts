@@ -3,7 +3,7 @@ import { ContainerdError, isUnavailable } from '../../../containerd/index.ts';
 import { describeError, type Log } from '../../../base/log.ts';
 import { type FunctionName, fullName, workloadOf } from '../../../provider/index.ts';
 import type { FunctionStore } from '../desired/function-store.ts';
-import { newGeneration, shortId, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
+import { candidateDropped, promoted, resolvedTo, rolledBack, shortId, wantedGeneration } from '../desired/record.ts';
 import { StartError } from '../start-error.ts';
 import type { GenerationImages } from '../generation-images.ts';
 import { createReplica } from '../replicas/create-replica.ts';
@@ -87,22 +87,17 @@ export class Steps {
 
   /** The previous version becomes the candidate, and so takes over when it is ready, like any update. */
   async rollBack(fn: FunctionName, reason: string): Promise<void> {
-    const record = this.#store.get(fn);
+    const record = await this.#store.change(fn, (now) => now && rolledBack(now, reason));
     if (!record?.previous) return;
-    const { deployment, imageDigest } = record.previous;
-    const failure = { generation: record.current.id, reason: `rolled back: ${reason}`, at: new Date().toISOString() };
-    await this.#store.put(fn, { ...record, candidate: newGeneration(deployment, imageDigest), failure });
-    this.#log.warn('rolling back to the previous version', { function: fullName(fn), image: deployment.image, reason });
+    const { image } = record.previous.deployment;
+    this.#log.warn('rolling back to the previous version', { function: fullName(fn), image, reason });
     this.#wake(fn);
   }
 
   async #promote(state: FunctionState): Promise<void> {
-    const record = this.#store.get(state.fn);
-    if (!record?.candidate) return;
-    const { candidate, current: previous, replicas, schema, failure } = record;
-    const promotedAt = new Date().toISOString();
-    const promoted = { schema, current: candidate, previous, replicas, asleep: false, promotedAt, failure };
-    await this.#store.put(state.fn, promoted);
+    const candidate = this.#store.get(state.fn)?.candidate;
+    if (!candidate) return;
+    await this.#store.change(state.fn, (now) => now && promoted(now));
     const { image } = candidate.deployment;
     this.#log.info('new version serves', { function: fullName(state.fn), generation: candidate.id, image });
     state.settle(candidate.id, { ready: true });
@@ -110,16 +105,17 @@ export class Steps {
   }
 
   async #dropCandidate(state: FunctionState): Promise<void> {
-    const record = this.#store.get(state.fn);
-    if (!record?.candidate) return;
-    const { candidate, ...rest } = record;
+    const candidate = this.#store.get(state.fn)?.candidate;
+    if (!candidate) return;
     const error = await this.#candidateError(state, candidate.id);
     const reason = describeError(error);
-    const failure = { generation: candidate.id, reason, at: new Date().toISOString() };
-    await this.#store.put(state.fn, { ...rest, failure });
+    // What was wanted meanwhile stays wanted: a removal, a newer update, a wake.
+    const record = await this.#store.change(state.fn, (now) => now && candidateDropped(now, candidate.id, reason));
+    if (!record) return;
+    state.settle(candidate.id, { ready: false, error });
+    if (record.failure?.generation !== candidate.id) return;
     const { image } = candidate.deployment;
     this.#log.warn('new version failed, the old one stays', { function: fullName(state.fn), image, reason });
-    state.settle(candidate.id, { ready: false, error });
     this.#wake(state.fn);
   }
 
@@ -154,20 +150,10 @@ export class Steps {
   async #pull(state: FunctionState, generationId: string): Promise<void> {
     const wanted = this.#generation(state.fn, generationId);
     if (!wanted) return;
-    state.generation(generationId).image = await this.#images.ensure(wanted.deployment, wanted.imageDigest);
-    await this.#keepDigest(state, generationId);
-  }
-
-  /** A pull that took longer than its deploy waited: the record learns now what the reference stood for. */
-  async #keepDigest(state: FunctionState, generationId: string): Promise<void> {
-    const record = this.#store.get(state.fn);
-    const generation = record && wantedGeneration(record, generationId);
-    const imageDigest = state.generation(generationId).image?.digest;
-    if (!generation || generation.imageDigest) return;
-    const resolved = { ...generation, imageDigest };
-    const changed: Partial<FunctionRecord> =
-      record.current.id === generationId ? { current: resolved } : { candidate: resolved };
-    await this.#store.put(state.fn, { ...record, ...changed });
+    const image = await this.#images.ensure(wanted.deployment, wanted.imageDigest);
+    state.generation(generationId).image = image;
+    // A pull that took longer than its deploy waited: the record learns now what the reference stood for.
+    await this.#store.change(state.fn, (now) => now && resolvedTo(now, generationId, image.digest));
   }
 
   #createReplica(state: FunctionState, generationId: string): void {

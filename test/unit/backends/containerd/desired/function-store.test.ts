@@ -30,8 +30,8 @@ test('what was put is there after a restart, exactly', async (t) => {
   const store = await open(dir);
   const candidate = newGeneration({ ...fn, image: 'fn:next' });
   const put = record({ candidate, previous: record().current, failure: { generation: 'x', reason: 'y', at: 'z' } });
-  await store.put(fn, put);
-  await store.put({ name: 'fn', namespace: 'staging' }, record({ asleep: true }));
+  await store.change(fn, () => put);
+  await store.change({ name: 'fn', namespace: 'staging' }, () => record({ asleep: true }));
   const again = await open(dir);
   t.deepEqual(again.get(fn), JSON.parse(JSON.stringify(put)) as FunctionRecord);
   t.is(again.get({ name: 'fn', namespace: 'staging' })?.asleep, true);
@@ -44,7 +44,7 @@ test('what was put is there after a restart, exactly', async (t) => {
 test('a record and its folder are for their owner alone, for variables may be secrets', async (t) => {
   const dir = await folder(t);
   const store = await open(dir);
-  await store.put(fn, record());
+  await store.change(fn, () => record());
   t.is((await stat(join(dir, 'openfaas-fn/fn.json'))).mode & 0o777, 0o600);
   t.is((await stat(join(dir, 'openfaas-fn'))).mode & 0o777, 0o700);
 });
@@ -52,8 +52,8 @@ test('a record and its folder are for their owner alone, for variables may be se
 test('what was deleted is gone after a restart', async (t) => {
   const dir = await folder(t);
   const store = await open(dir);
-  await store.put(fn, record());
-  await store.delete(fn);
+  await store.change(fn, () => record());
+  await store.change(fn, () => undefined);
   t.false(store.has(fn));
   t.false((await open(dir)).has(fn));
 });
@@ -61,7 +61,7 @@ test('what was deleted is gone after a restart', async (t) => {
 test('a record counts from the moment it is put, and the last of many at once is the one on disk', async (t) => {
   const dir = await folder(t);
   const store = await open(dir);
-  const puts = Array.from({ length: 20 }, (_, replicas) => store.put(fn, record({ replicas })));
+  const puts = Array.from({ length: 20 }, (_, replicas) => store.change(fn, () => record({ replicas })));
   t.is(store.get(fn)?.replicas, 19);
   await Promise.all(puts);
   t.is((await open(dir)).get(fn)?.replicas, 19);
@@ -70,11 +70,11 @@ test('a record counts from the moment it is put, and the last of many at once is
 test('deleted and put again at once, in either order, memory and disk agree', async (t) => {
   const dir = await folder(t);
   const store = await open(dir);
-  await store.put(fn, record());
-  await Promise.all([store.delete(fn), store.put(fn, record({ replicas: 7 }))]);
+  await store.change(fn, () => record());
+  await Promise.all([store.change(fn, () => undefined), store.change(fn, () => record({ replicas: 7 }))]);
   t.is(store.get(fn)?.replicas, 7);
   t.is((await open(dir)).get(fn)?.replicas, 7);
-  await Promise.all([store.put(fn, record()), store.delete(fn)]);
+  await Promise.all([store.change(fn, () => record()), store.change(fn, () => undefined)]);
   t.false(store.has(fn));
   t.false((await open(dir)).has(fn));
 });
@@ -82,13 +82,13 @@ test('deleted and put again at once, in either order, memory and disk agree', as
 test('a record that cannot be written changes nothing', async (t) => {
   const dir = await folder(t);
   const store = await open(dir);
-  await store.put(fn, record());
+  await store.change(fn, () => record());
   await rm(join(dir, 'openfaas-fn'), { recursive: true });
   await writeFile(join(dir, 'openfaas-fn'), 'in the way');
-  await t.throwsAsync(store.put(fn, record({ replicas: 5 })));
+  await t.throwsAsync(store.change(fn, () => record({ replicas: 5 })));
   t.is(store.get(fn)?.replicas, 1);
   const fresh = { name: 'fresh', namespace: 'openfaas-fn' };
-  await t.throwsAsync(store.put(fresh, record()));
+  await t.throwsAsync(store.change(fresh, () => record()));
   t.false(store.has(fresh));
 });
 
@@ -98,9 +98,9 @@ test('a file is the old one or the new one, never a part, whenever a write break
   const store = await open(dir, [], (point) => {
     if (broken && point === 'record.write') throw new Error('power cut');
   });
-  await store.put(fn, record());
+  await store.change(fn, () => record());
   broken = true;
-  await t.throwsAsync(store.put(fn, record({ replicas: 9 })));
+  await t.throwsAsync(store.change(fn, () => record({ replicas: 9 })));
   t.is((await open(dir)).get(fn)?.replicas, 1);
 });
 
@@ -113,7 +113,7 @@ for (const [what, content] of [
   test(`a file that is ${what} is left alone and named in the log, and the others are read`, async (t) => {
     const dir = await folder(t);
     const lines: string[] = [];
-    await (await open(dir)).put({ ...fn, name: 'good' }, record());
+    await (await open(dir)).change({ ...fn, name: 'good' }, () => record());
     await writeFile(join(dir, 'openfaas-fn/bad.json'), content);
     const store = await open(dir, lines);
     const bad = { ...fn, name: 'bad' };
@@ -124,7 +124,7 @@ for (const [what, content] of [
     t.true(store.has({ ...fn, name: 'good' }));
     t.is(await readFile(join(dir, 'openfaas-fn/bad.json'), 'utf8'), content);
     t.regex(lines.join(''), /error cannot read \S+openfaas-fn\/bad\.json: restore it or delete it/);
-    await store.put(bad, record());
+    await store.change(bad, () => record());
     t.false(store.isUnreadable(bad), 'a new deployment takes its place');
   });
 }

@@ -1,0 +1,100 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { absentAs } from '../../../../../src/base/absent-file.ts';
+import { silentLog } from '../../../../../src/base/log.ts';
+import { FunctionStore } from '../../../../../src/backends/containerd/desired/function-store.ts';
+import {
+  newGeneration,
+  parseRecord,
+  type FunctionRecord,
+} from '../../../../../src/backends/containerd/desired/record.ts';
+import { Deployments } from '../../../../../src/backends/containerd/deployments.ts';
+import type { GenerationImages } from '../../../../../src/backends/containerd/generation-images.ts';
+import type { Reconciler } from '../../../../../src/backends/containerd/reconcile/reconciler.ts';
+import { Steps, type StepsOptions } from '../../../../../src/backends/containerd/reconcile/steps.ts';
+import { FunctionState, ReplicaState } from '../../../../../src/backends/containerd/reconcile/function-state.ts';
+import { recordExit } from '../../../../../src/backends/containerd/reconcile/exit-reason.ts';
+import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
+import { SecretStore } from '../../../../../src/secrets/index.ts';
+
+const fn = { name: 'fn', namespace: 'openfaas-fn' };
+
+/** A sleeping function whose update has crashed: the update is being dropped, and the log is slow to give its last line. */
+async function failingUpdate(t: ExecutionContext) {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-failed-update-'));
+  t.teardown(() => rm(dir, { recursive: true, force: true }));
+  const store = new FunctionStore({ dir, at: () => {}, log: silentLog });
+  const candidate = newGeneration({ ...fn, image: 'fn:broken' }, 'sha256:2');
+  const current = newGeneration({ ...fn, image: 'fn:one' }, 'sha256:1');
+  await store.change(fn, () => ({ schema: 1, current, candidate, replicas: 1, asleep: true }));
+  const state = new FunctionState(fn);
+  const replica = new ReplicaState('r', candidate.id);
+  recordExit(replica, 3, Date.now());
+  state.replicas.set(replica.id, replica);
+
+  const line = Promise.withResolvers<string>();
+  async function* query() {
+    yield { text: await line.promise };
+  }
+  const steps = new Steps({
+    store,
+    host: { logs: { archive: { query } } },
+    timing: defaultTiming,
+    wake() {},
+    log: silentLog,
+  } as unknown as StepsOptions);
+  const deployments = new Deployments({
+    store,
+    secrets: new SecretStore({ dir: join(dir, 'secrets') }),
+    images: { ensure: () => Promise.resolve({ digest: 'sha256:3' }) } as unknown as GenerationImages,
+    reconciler: {
+      wake() {},
+      superseded() {},
+      outcome: () => Promise.resolve({ ready: true }),
+    } as unknown as Reconciler,
+    requireNamespace: () => Promise.resolve(),
+    answerMs: 50,
+  });
+  const onDisk = async (): Promise<FunctionRecord | undefined> => {
+    const text = await readFile(join(dir, fn.namespace, `${fn.name}.json`), 'utf8').catch(absentAs(undefined));
+    return text === undefined ? undefined : parseRecord(text);
+  };
+  const dropped = steps.take(state, { step: 'drop-candidate' });
+  return {
+    store,
+    deployments,
+    onDisk,
+    endDrop: async () => {
+      line.resolve('no such module');
+      await dropped;
+    },
+  };
+}
+
+test('a function that is deleted while its failed update is dropped stays deleted', async (t) => {
+  const { store, deployments, onDisk, endDrop } = await failingUpdate(t);
+  await deployments.remove(fn);
+  await endDrop();
+  t.is(store.get(fn), undefined);
+  t.is(await onDisk(), undefined);
+});
+
+test('an update that comes while a failed one is dropped is kept', async (t) => {
+  const { store, deployments, onDisk, endDrop } = await failingUpdate(t);
+  t.is(await deployments.update({ ...fn, image: 'fn:mended' }), 'ready');
+  await endDrop();
+  t.is(store.get(fn)?.candidate?.deployment.image, 'fn:mended');
+  t.is((await onDisk())?.candidate?.deployment.image, 'fn:mended');
+});
+
+test('a wake that comes while a failed update is dropped is kept', async (t) => {
+  const { store, deployments, onDisk, endDrop } = await failingUpdate(t);
+  await deployments.scale(fn, 1, { durable: false });
+  await endDrop();
+  t.false(store.get(fn)?.asleep);
+  t.false((await onDisk())?.asleep);
+  t.is(store.get(fn)?.candidate, undefined);
+  t.regex(store.get(fn)?.failure?.reason ?? '', /exited with code 3; its last line: no such module/);
+});
