@@ -31,6 +31,8 @@ export async function faasCli(url: string): Promise<FaasCli> {
 
   async function runWith(input: string | Uint8Array, ...args: string[]): Promise<CliResult> {
     const child = start(args);
+    // It may end without reading.
+    child.stdin.on('error', () => {});
     child.stdin.end(input);
     const closed = once(child, 'close');
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
