@@ -124,7 +124,7 @@ function linuxSpec({ deployment, host, netnsPath, namespace, replicaId, resource
  * The kernel takes the effective set of any user but root away when the process starts; only the ambient set survives
  * that (capabilities(7)). no_new_privs keeps the inheritable set, which ambient needs, from being of use to a file.
  */
-export function capabilitySets(granted: string[], uid: number): OciCapabilities {
+function capabilitySets(granted: string[], uid: number): OciCapabilities {
   const kept = uid === 0 ? [] : granted;
   return { bounding: granted, permitted: granted, effective: granted, inheritable: kept, ambient: kept };
 }
