@@ -1,6 +1,7 @@
 /** The operations of the CNI spec that berth asks plugins for: https://www.cni.dev/docs/spec/ (section 2). */
 export type CniCommand = 'ADD' | 'DEL';
 
+/** What is known of a failure besides its message. */
 export interface CniErrorFields {
   /** Type of the plugin that failed, such as `bridge`; absent when the configuration itself is at fault. */
   plugin?: string;

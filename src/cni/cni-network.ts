@@ -1,3 +1,5 @@
+import { InOrder } from '../base/in-order.ts';
+import { systemPath } from '../base/run-program.ts';
 import { CniError, type CniCommand } from './cni-error.ts';
 import type { Conflist, PluginConfig } from './conflist.ts';
 import { execPlugin, parseJson, type PluginHost } from './exec.ts';
@@ -12,7 +14,7 @@ export interface CniNetworkOptions {
   cacheDir: string;
   /** PATH for what plugins start themselves. */
   path?: string;
-  /** For one plugin; then it is killed. */
+  /** How long one plugin may take, 30 s unless set; then it is killed. */
   timeoutMs?: number;
 }
 
@@ -24,7 +26,7 @@ export interface CniTarget {
   interfaceName: string;
 }
 
-/** A target and the network namespace that it lies in. */
+/** An interface to be made, and the network namespace that it lies in. */
 export interface CniAttachment extends CniTarget {
   netnsPath: string;
 }
@@ -37,18 +39,19 @@ export class CniNetwork {
   readonly #conflist: Conflist;
   readonly #host: PluginHost;
   readonly #cache: ResultCache;
-  readonly #lastOf = new Map<string, Promise<unknown>>();
+  readonly #inOrder = new InOrder();
 
-  constructor({ conflist, binDirs, cacheDir, path, timeoutMs = 30_000 }: CniNetworkOptions) {
+  constructor({ conflist, binDirs, cacheDir, path = systemPath, timeoutMs = 30_000 }: CniNetworkOptions) {
     this.#conflist = conflist;
-    this.#host = { binDirs, path: path ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', timeoutMs };
+    this.#host = { binDirs, path: path, timeoutMs };
     this.#cache = new ResultCache({ dir: cacheDir, networkName: conflist.name });
   }
 
   /**
-   * Runs the plugins in order. A failure is undone before it is thrown. A target that has a result already is refused,
-   * since undoing a second ADD would take the first one down.
-   * @throws CniError
+   * Adds a container: runs the plugins in order. A failure is undone before it is thrown. A target that has a result
+   * already is refused, since undoing a second ADD would take the first one down.
+   *
+   * @throws CniError when a plugin fails or the target is refused
    */
   add(attachment: CniAttachment): Promise<CniResult> {
     return this.#inTurn(attachment, async () => {
@@ -67,21 +70,22 @@ export class CniNetwork {
   }
 
   /**
-   * Runs the plugins in reverse with the result of ADD, and with the configuration as it was then. Nothing to remove is
-   * fine. Without a netnsPath, plugins free what lies outside of the namespace, such as addresses.
-   * @throws CniError; the result is kept, so that a later DEL can finish
+   * Removes a container: runs the plugins in reverse with the result of ADD, and with the configuration as it was then.
+   * Nothing to remove is fine. Without a netnsPath, plugins free what lies outside of the namespace, such as addresses.
+   *
+   * @throws CniError when a plugin fails; the result is kept, so that a later DEL can finish
    */
   del(target: CniTarget & { netnsPath?: string }): Promise<void> {
     return this.#inTurn(target, () => this.#delChain(target));
   }
 
-  /** The result of the ADD that no DEL has followed. */
+  /** Answers the result of the ADD that no DEL has followed; undefined where there is none. */
   async result(target: CniTarget): Promise<CniResult | undefined> {
     const cached = await this.#cache.read(checked(target));
     return cached?.result;
   }
 
-  /** Containers that have a result. */
+  /** Lists the containers that have a result. */
   async containerIds(): Promise<string[]> {
     const cached = await this.#cache.list();
     return [...new Set(cached.map(({ containerId }) => containerId))];
@@ -91,17 +95,7 @@ export class CniNetwork {
     let prevResult: CniResult | undefined;
     for (const plugin of this.#conflist.plugins) {
       const stdout = await this.#exec('ADD', attachment, requestOf(this.#conflist, plugin, prevResult));
-      const parsed = cniResult.safeParse(parseJson(stdout));
-      if (!parsed.success) {
-        const details = `it printed ${JSON.stringify(stdout.slice(0, 200))}`;
-        throw new CniError('its result is not valid', {
-          plugin: plugin.type,
-          command: 'ADD',
-          details,
-          cause: parsed.error,
-        });
-      }
-      prevResult = parsed.data;
+      prevResult = resultOf(plugin, stdout);
     }
     if (!prevResult) throw new CniError(`network ${this.#conflist.name} has no plugins`);
     return prevResult;
@@ -134,16 +128,9 @@ export class CniNetwork {
     return execPlugin({ plugin: request.type, command, parameters, request }, this.#host);
   }
 
+  // Async, so that a target that is refused rejects.
   async #inTurn<T>(target: CniTarget, operation: () => Promise<T>): Promise<T> {
-    const { containerId } = checked(target);
-    const before = this.#lastOf.get(containerId) ?? Promise.resolve();
-    const mine = before.then(operation, operation);
-    this.#lastOf.set(containerId, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#lastOf.get(containerId) === mine) this.#lastOf.delete(containerId);
-    }
+    return this.#inOrder.run(checked(target).containerId, operation);
   }
 }
 
@@ -154,6 +141,13 @@ function requestOf(conflist: Conflist, plugin: PluginConfig, prevResult?: CniRes
   const config = { ...plugin };
   delete config.capabilities;
   return { ...config, name: conflist.name, cniVersion: conflist.cniVersion, ...(prevResult && { prevResult }) };
+}
+
+function resultOf({ type: plugin }: PluginConfig, stdout: string): CniResult {
+  const parsed = cniResult.safeParse(parseJson(stdout));
+  if (parsed.success) return parsed.data;
+  const details = `it printed ${JSON.stringify(stdout.slice(0, 200))}`;
+  throw new CniError('its result is not valid', { plugin, command: 'ADD', details, cause: parsed.error });
 }
 
 // Both end up in file names.

@@ -14,13 +14,17 @@ const conflist = z.looseObject({
   plugins: z.array(pluginConfig).min(1),
 });
 
-/** One plugin of the list; fields that the plugin knows and we do not are kept. */
+/** One plugin of a network configuration list; fields that the plugin knows and we do not are kept. */
 export type PluginConfig = z.infer<typeof pluginConfig>;
 
-/** A network configuration list: https://www.cni.dev/docs/spec/#configuration-format. */
+/** A network configuration list, a conflist: https://www.cni.dev/docs/spec/#configuration-format. */
 export type Conflist = z.infer<typeof conflist>;
 
-/** @throws CniError naming the file when it cannot be read or is no conflist. */
+/**
+ * Reads a network configuration list from a file.
+ *
+ * @throws CniError naming the file when it cannot be read or is no conflist
+ */
 export async function loadConflist(path: string): Promise<Conflist> {
   let text: string;
   try {
@@ -32,6 +36,8 @@ export async function loadConflist(path: string): Promise<Conflist> {
 }
 
 /**
+ * Parses a network configuration list.
+ *
  * @param source where the text is from, for the error
  * @throws CniError saying which field is wrong
  */

@@ -1,11 +1,13 @@
-import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { hasCode } from '../base/absent-file.ts';
+import { runProgram, type ProgramRun, type RunOptions } from '../base/run-program.ts';
 import { CniError, type CniCommand } from './cni-error.ts';
 
+/** One call of a plugin. */
 export interface PluginCall {
   /** The plugin's type, which is its file's name. */
   plugin: string;
@@ -16,24 +18,29 @@ export interface PluginCall {
   request: unknown;
 }
 
+/** Where plugins are, and what they may use. */
 export interface PluginHost {
-  /** Searched in order. */
+  /** Directories searched for plugins, in order. */
   binDirs: string[];
   /** PATH for the tools that plugins start themselves, such as iptables. */
   path: string;
+  /** How long one plugin may take; then it is killed, with the processes it started. */
   timeoutMs: number;
 }
 
-/** Runs one plugin once: https://www.cni.dev/docs/spec/#section-2-execution-protocol. Answers what it printed. */
+/**
+ * Runs one plugin once and answers what it printed: https://www.cni.dev/docs/spec/#section-2-execution-protocol.
+ *
+ * @throws CniError when the plugin is not there, cannot be run, fails or takes too long
+ */
 export async function execPlugin(call: PluginCall, host: PluginHost): Promise<string> {
   const { plugin, command } = call;
   const file = await findPlugin(call, host);
   const env = { ...call.parameters, CNI_COMMAND: command, CNI_PATH: host.binDirs.join(':'), PATH: host.path };
-  const run = await runPatiently(file, { env, stdin: JSON.stringify(call.request), timeoutMs: host.timeoutMs }).catch(
-    (cause: unknown) => {
-      throw new CniError(`cannot run ${file}`, { plugin, command, cause });
-    },
-  );
+  const options = { env, stdin: JSON.stringify(call.request), timeoutMs: host.timeoutMs };
+  const run = await runPatiently(file, options).catch((cause: unknown) => {
+    throw new CniError(`cannot run ${file}`, { plugin, command, cause });
+  });
   if (run.timedOut) throw new CniError(`no answer within ${host.timeoutMs} ms, killed`, { plugin, command });
   if (run.exitCode !== 0) throw pluginFailure(call, run);
   return run.stdout;
@@ -42,11 +49,8 @@ export async function execPlugin(call: PluginCall, host: PluginHost): Promise<st
 async function findPlugin({ plugin, command }: PluginCall, { binDirs }: PluginHost): Promise<string> {
   for (const dir of binDirs) {
     const file = join(dir, plugin);
-    const executable = await access(file, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (executable) return file;
+    const failure = await access(file, constants.X_OK).catch((error: unknown) => error);
+    if (failure === undefined) return file;
   }
   const msg = `no such plugin in ${binDirs.join(', ')}: install the package containernetworking-plugins, or point berth at the directory that has it`;
   throw new CniError(msg, { plugin, command });
@@ -54,14 +58,14 @@ async function findPlugin({ plugin, command }: PluginCall, { binDirs }: PluginHo
 
 const pluginError = z.object({ code: z.number().optional(), msg: z.string(), details: z.string().optional() });
 
-function pluginFailure({ plugin, command }: PluginCall, { stdout, stderr, exitCode, signal }: Run): CniError {
+function pluginFailure({ plugin, command }: PluginCall, { stdout, stderr, exitCode, signal }: ProgramRun): CniError {
   const said = pluginError.safeParse(parseJson(stdout));
   if (said.success) return new CniError(said.data.msg, { plugin, command, ...said.data });
   const ended = signal ? `ended by ${signal}` : `exit code ${exitCode}`;
   return new CniError(ended, { plugin, command, details: stderr.trim() || stdout.trim() || undefined });
 }
 
-/** Undefined for what is no JSON. */
+/** Parses JSON; undefined for what is none. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -70,57 +74,17 @@ export function parseJson(text: string): unknown {
   }
 }
 
-interface RunOptions {
-  env: Record<string, string>;
-  stdin: string;
-  timeoutMs: number;
-}
-
-interface Run {
-  stdout: string;
-  stderr: string;
-  exitCode: number | null;
-  signal: NodeJS.Signals | null;
-  timedOut: boolean;
-}
-
 const busyRetries = 25;
 const busyDelayMs = 200;
 
-/** A plugin that is being replaced is busy for a moment: https://github.com/golang/go/issues/22315. */
-async function runPatiently(file: string, options: RunOptions): Promise<Run> {
+/** Runs a program, and again where it is busy for a moment because it is being replaced: https://github.com/golang/go/issues/22315. */
+async function runPatiently(file: string, options: RunOptions): Promise<ProgramRun> {
   for (let retriesLeft = busyRetries; ; retriesLeft--) {
     try {
-      return await run(file, options);
+      return await runProgram(file, options);
     } catch (error) {
-      const busy = error instanceof Error && 'code' in error && error.code === 'ETXTBSY';
-      if (!busy || retriesLeft === 0) throw error;
+      if (!hasCode(error, 'ETXTBSY') || retriesLeft === 0) throw error;
       await sleep(busyDelayMs);
     }
   }
-}
-
-function run(file: string, { env, stdin, timeoutMs }: RunOptions): Promise<Run> {
-  return new Promise((resolve, reject) => {
-    // A process group of its own, so that the plugins which a plugin starts (IPAM) are killed with it.
-    const child = spawn(file, [], { env, cwd: '/', detached: true });
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      if (child.pid) process.kill(-child.pid, 'SIGKILL');
-    }, timeoutMs);
-    const output = { stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-    // A plugin may end before it has read its request; its exit code tells what happened.
-    child.stdin.on('error', () => undefined).end(stdin);
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    child.once('close', (exitCode, signal) => {
-      clearTimeout(timer);
-      resolve({ ...output, exitCode, signal, timedOut });
-    });
-  });
 }

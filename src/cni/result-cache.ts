@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { absentAs } from '../base/absent-file.ts';
 import { parseConflist, type Conflist } from './conflist.ts';
 import { parseJson } from './exec.ts';
 import { cniResult, type CniResult } from './result.ts';
@@ -17,15 +18,19 @@ const entry = z.object({
   result: cniResult,
 });
 
-export interface CachedAdd {
+interface CacheKey {
   containerId: string;
   interfaceName: string;
+}
+
+/** What an ADD was asked for and what it made. */
+export interface CachedAdd extends CacheKey {
   netnsPath: string;
   conflist: Conflist;
   result: CniResult;
 }
 
-/** Final results of ADD, which DEL needs again: one file an interface, 0600. */
+/** Keeps the final results of ADD, which DEL needs again: one file an interface, 0600. */
 export class ResultCache {
   readonly #dir: string;
   readonly #networkName: string;
@@ -35,6 +40,7 @@ export class ResultCache {
     this.#networkName = networkName;
   }
 
+  /** Keeps the result of an ADD in place of an earlier one. */
   async write({ containerId, interfaceName, netnsPath, conflist, result }: CachedAdd): Promise<void> {
     const written: z.infer<typeof entry> = {
       kind: 'cniCacheV1',
@@ -51,15 +57,18 @@ export class ResultCache {
     await rename(`${file}${temporary}`, file);
   }
 
-  async read(key: { containerId: string; interfaceName: string }): Promise<CachedAdd | undefined> {
+  /** Answers what was kept of an interface; undefined where nothing was, or where it cannot be read any more. */
+  async read(key: CacheKey): Promise<CachedAdd | undefined> {
     return this.#readFile(this.#file(key));
   }
 
-  async remove(key: { containerId: string; interfaceName: string }): Promise<void> {
+  /** Forgets an interface; there need not be anything. */
+  async remove(key: CacheKey): Promise<void> {
     await rm(this.#file(key), { force: true });
     await rm(`${this.#file(key)}${temporary}`, { force: true });
   }
 
+  /** Lists all that is kept of this network. */
   async list(): Promise<CachedAdd[]> {
     const names = await readdir(this.#dir).catch(absentAs<string[]>([]));
     const files = names.filter((name) => name.startsWith(`${this.#networkName}-`) && !name.endsWith(temporary));
@@ -77,17 +86,10 @@ export class ResultCache {
     return { containerId, interfaceName, netnsPath, conflist, result };
   }
 
-  #file({ containerId, interfaceName }: { containerId: string; interfaceName: string }): string {
+  #file({ containerId, interfaceName }: CacheKey): string {
     return join(this.#dir, `${this.#networkName}-${containerId}-${interfaceName}`);
   }
 }
 
 // Neither in the name of an interface nor at the end of one that we give.
 const temporary = '.tmp~';
-
-function absentAs<T>(value: T): (error: unknown) => T {
-  return (error) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return value;
-    throw error;
-  };
-}

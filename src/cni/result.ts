@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-const result = z.looseObject({
+/** Schema of what a chain of plugins made, and what each of them prints. */
+export const cniResult = z.looseObject({
   interfaces: z
     .array(z.looseObject({ name: z.string(), mac: z.string().optional(), sandbox: z.string().optional() }))
     .default([]),
@@ -12,13 +13,13 @@ const result = z.looseObject({
 });
 
 /** What a chain of plugins made, since CNI 0.3.0: https://www.cni.dev/docs/spec/#success. Unknown fields are kept. */
-export type CniResult = z.infer<typeof result>;
-
-export const cniResult = result;
+export type CniResult = z.infer<typeof cniResult>;
 
 /**
- * The address that the sandbox got, without its prefix length: the first one whose interface lies in a sandbox. An
- * address without an interface index counts too, as IPAM-only results have none.
+ * Finds the address that the sandbox got: the first one whose interface lies in a sandbox. An address without an
+ * interface index counts too, as IPAM-only results have none.
+ *
+ * @returns the address without its prefix length, and its gateway
  */
 export function sandboxAddress({ interfaces, ips }: CniResult): { ip: string; gateway?: string } | undefined {
   const own = ips.find((ip) => ip.interface === undefined || interfaces[ip.interface]?.sandbox);
