@@ -3,23 +3,24 @@ import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import { checkName } from './secret-name.ts';
 
+/** A secret as a replica is to see it. */
 export interface SecretFile {
   name: string;
-  /** Exact bytes. */
+  /** The exact bytes. */
   value: Buffer;
 }
 
-/** Whom the image's USER says the function runs as, in the host's numbers. */
+/** The user that the function runs as, by its image's USER, in the host's numbers. */
 export interface SecretOwner {
   uid: number;
   gid: number;
 }
 
-/** File systems that live in memory: tmpfs and ramfs, see statfs(2). */
+/** Types of the file systems that live in memory: tmpfs and ramfs, see statfs(2). */
 const inMemoryTypes = [0x01021994, 0x858458f6];
 
 /**
- * The copies of secrets that replicas see, `<runDir>/secrets/<replicaId>/<name>`, to be bind-mounted read-only at
+ * Keeps the copies of secrets that replicas see, `<runDir>/secrets/<replicaId>/<name>`, to be bind-mounted read-only at
  * /var/openfaas/secrets. Each is 0400 and its owner's alone; the 0700 folder above keeps every other user of the host
  * out, the owner's namesake on the host included. A running replica keeps the copy that it was started with.
  */
@@ -32,7 +33,7 @@ export class ReplicaSecrets {
     this.#log = log;
   }
 
-  /** Before the first use. */
+  /** Makes the folder, and warns where it is on disk. Nothing else may be called before it resolves. */
   async start(): Promise<void> {
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     await chmod(this.#dir, 0o700);
@@ -42,7 +43,7 @@ export class ReplicaSecrets {
     });
   }
 
-  /** Makes the folder anew and answers its path. Only before the replica's task is made. */
+  /** Makes a replica's folder anew and answers its path. Only before the replica's task is made. */
   async prepare(replicaId: string, files: SecretFile[], owner: SecretOwner): Promise<string> {
     for (const { name } of files) checkName('secret', name);
     const folder = this.path(replicaId);
@@ -54,18 +55,18 @@ export class ReplicaSecrets {
     return folder;
   }
 
-  /** There need not be any. */
+  /** Removes a replica's folder; there need not be one. */
   async remove(replicaId: string): Promise<void> {
     await rm(this.path(replicaId), { recursive: true, force: true });
   }
 
-  /** Ids of the replicas that have a folder, for whoever collects what is left of replicas that are gone. */
+  /** Lists the ids of the replicas that have a folder, for whoever collects what is left of replicas that are gone. */
   async list(): Promise<string[]> {
     const entries = await readdir(this.#dir, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   }
 
-  /** Where a replica's folder is, made or not. */
+  /** Answers the path of a replica's folder, whether it is there or not. */
   path(replicaId: string): string {
     checkName('replica', replicaId);
     return join(this.#dir, replicaId);

@@ -1,6 +1,6 @@
 export type SecretErrorKind = 'exists' | 'not-found' | 'invalid-name';
 
-/** Why a secret could not be read or changed; never holds a value. */
+/** A secret could not be read or changed; the message never holds a value. */
 export class SecretError extends Error {
   override name = 'SecretError';
   readonly kind: SecretErrorKind;

@@ -1,17 +1,19 @@
 import { constants } from 'node:fs';
 import { chmod, lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { absentAs, hasCode } from '../base/absent-file.ts';
 import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../base/durable-file.ts';
 import { SecretError } from './secret-error.ts';
 import { checkName } from './secret-name.ts';
 
-export interface SecretName {
+/** Where a secret is, without its value. */
+export interface StoredSecret {
   name: string;
   namespace: string;
 }
 
 /**
- * Secrets on disk, `<dir>/<namespace>/<name>`: exact bytes, 0600 files in 0700 folders, each change durable once its
+ * Keeps secrets on disk, `<dir>/<namespace>/<name>`: exact bytes, 0600 files in 0700 folders, each change durable once its
  * promise is fulfilled. Symbolic links in there are not secrets and are never followed.
  */
 export class SecretStore {
@@ -21,7 +23,7 @@ export class SecretStore {
     this.#dir = dir;
   }
 
-  /** Before the first use: makes the folder private and removes what a crash left half written. */
+  /** Makes the folder private and removes what a crash left half written. Nothing else may be called before it resolves. */
   async start(): Promise<void> {
     await makeFolderDurably(this.#dir);
     await chmod(this.#dir, 0o700);
@@ -30,8 +32,8 @@ export class SecretStore {
     await Promise.all(folders.map((folder) => sweepTemporaryFiles(join(this.#dir, folder.name))));
   }
 
-  /** Sorted by name; a namespace without secrets has none. */
-  async list(namespace: string): Promise<SecretName[]> {
+  /** Lists the secrets of a namespace, sorted by name; empty where it has none. */
+  async list(namespace: string): Promise<StoredSecret[]> {
     const folder = this.#folder(namespace);
     if (!(await isFolder(folder))) return [];
     const entries = await readdir(folder, { withFileTypes: true });
@@ -41,13 +43,19 @@ export class SecretStore {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Says whether there is such a secret. */
   async has(namespace: string, name: string): Promise<boolean> {
     const path = this.#path(namespace, name);
     if (!(await isFolder(this.#folder(namespace)))) return false;
-    return (await statOf(path))?.isFile() ?? false;
+    const found = await lstat(path).catch(absentAs(undefined));
+    return found?.isFile() ?? false;
   }
 
-  /** The exact bytes. @throws SecretError not-found */
+  /**
+   * Answers the exact bytes of a secret.
+   *
+   * @throws SecretError of kind `not-found`
+   */
   async read(namespace: string, name: string): Promise<Buffer> {
     await this.#mustHave(namespace, name);
     try {
@@ -58,7 +66,11 @@ export class SecretStore {
     }
   }
 
-  /** @throws SecretError exists */
+  /**
+   * Makes a secret.
+   *
+   * @throws SecretError of kind `exists`
+   */
   async create(namespace: string, name: string, value: Buffer): Promise<void> {
     const path = this.#path(namespace, name);
     await this.#makeFolder(namespace);
@@ -71,13 +83,21 @@ export class SecretStore {
     }
   }
 
-  /** @throws SecretError not-found */
+  /**
+   * Gives a secret another value.
+   *
+   * @throws SecretError of kind `not-found`
+   */
   async update(namespace: string, name: string, value: Buffer): Promise<void> {
     await this.#mustHave(namespace, name);
     await writeDurably(this.#path(namespace, name), value);
   }
 
-  /** @throws SecretError not-found */
+  /**
+   * Removes a secret.
+   *
+   * @throws SecretError of kind `not-found`
+   */
   async remove(namespace: string, name: string): Promise<void> {
     await this.#mustHave(namespace, name);
     try {
@@ -87,7 +107,7 @@ export class SecretStore {
     }
   }
 
-  /** All secrets of a namespace; there need not be any. */
+  /** Removes all secrets of a namespace; there need not be any. */
   async removeNamespace(namespace: string): Promise<void> {
     await rm(this.#folder(namespace), { recursive: true, force: true });
   }
@@ -118,20 +138,8 @@ export class SecretStore {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return (await statOf(path))?.isDirectory() ?? false;
-}
-
-async function statOf(path: string) {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-}
-
-function hasCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  const found = await lstat(path).catch(absentAs(undefined));
+  return found?.isDirectory() ?? false;
 }
 
 function notFound(namespace: string, name: string, cause?: unknown): SecretError {
