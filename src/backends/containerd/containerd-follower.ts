@@ -10,6 +10,7 @@ import type { Sweep } from './sweep.ts';
 /** A subscription to containerd's events has begun by then; containerd does not say when it has. */
 const subscribedMs = 1000;
 const longestPauseMs = 5000;
+const sweepMs = 5 * 60_000;
 
 export interface ContainerdFollowerOptions {
   host: Host;
@@ -17,35 +18,44 @@ export interface ContainerdFollowerOptions {
   store: FunctionStore;
   reconciler: Reconciler;
   sweep: Sweep;
+  /** Every function is compared again after this, in case an event was missed, in milliseconds. */
+  resyncMs: number;
   log: Log;
 }
 
-/** Keeps company with containerd through its restarts: adopts what runs there, and listens to what happens. */
+/** Follows containerd through its restarts: adopts what runs there, listens to what happens, and looks again in time. */
 export class ContainerdFollower {
   readonly #host: Host;
   readonly #namespaces: FunctionNamespaces;
   readonly #store: FunctionStore;
   readonly #reconciler: Reconciler;
   readonly #sweep: Sweep;
+  readonly #resyncMs: number;
   readonly #log: Log;
   #adopted = false;
+  #settled = false;
 
-  constructor({ host, namespaces, store, reconciler, sweep, log }: ContainerdFollowerOptions) {
+  constructor({ host, namespaces, store, reconciler, sweep, resyncMs, log }: ContainerdFollowerOptions) {
     this.#host = host;
     this.#namespaces = namespaces;
     this.#store = store;
     this.#reconciler = reconciler;
     this.#sweep = sweep;
+    this.#resyncMs = resyncMs;
     this.#log = log;
   }
 
-  /** Everything there was has been found once since the start. */
-  get adopted(): boolean {
-    return this.#adopted;
+  /** Everything there was has been found, and has had one attempt to be what it should be. */
+  get settled(): boolean {
+    // Once true it stays so: functions deployed later have their own time to become ready.
+    this.#settled ||= this.#adopted && this.#reconciler.settledOnce;
+    return this.#settled;
   }
 
-  /** Connect, adopt, listen; when that breaks, begin again. Resolves when the signal aborts. */
+  /** Connects, adopts and listens; begins again when that breaks. Resolves when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    every(this.#resyncMs, signal, () => this.#reconciler.wakeAll());
+    every(sweepMs, signal, () => void this.#sweep.all());
     for (let pauseMs = 100; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       try {
         await this.#host.containerd.waitReady(signal);
@@ -95,4 +105,9 @@ export class ContainerdFollower {
     this.#adopted = true;
     await this.#sweep.all();
   }
+}
+
+function every(periodMs: number, signal: AbortSignal, act: () => void): void {
+  const timer = setInterval(act, periodMs).unref();
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }

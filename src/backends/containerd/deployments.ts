@@ -16,10 +16,12 @@ import {
 import type { SecretStore } from '../../secrets/index.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import { newGeneration, type FunctionRecord, type Generation } from './desired/record.ts';
+import type { FunctionNamespaces } from './function-namespaces.ts';
 import type { GenerationImages } from './generation-images.ts';
-import type { UsedImage } from './images/index.ts';
+import type { InUse } from './in-use.ts';
 import type { GenerationOutcome } from './reconcile/function-state.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
+import type { Sweep } from './sweep.ts';
 import { requireSecrets } from './function-secrets.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
 import { StartError } from './start-error.ts';
@@ -30,7 +32,9 @@ export interface DeploymentsOptions {
   secrets: SecretStore;
   images: GenerationImages;
   reconciler: Reconciler;
-  requireNamespace: (name: string) => Promise<void>;
+  namespaces: FunctionNamespaces;
+  inUse: InUse;
+  sweep: Sweep;
   /** How long a caller waits for the outcome before it gets 202, in milliseconds. */
   answerMs: number;
 }
@@ -51,19 +55,21 @@ export class Deployments {
   readonly #secrets: SecretStore;
   readonly #images: GenerationImages;
   readonly #reconciler: Reconciler;
-  readonly #requireNamespace: (name: string) => Promise<void>;
+  readonly #namespaces: FunctionNamespaces;
+  readonly #inUse: InUse;
+  readonly #sweep: Sweep;
   readonly #answerMs: number;
   /** New functions whose image is being pulled: their names are taken already. */
   readonly #creating = new Set<FullName>();
-  /** Deployments whose image no record names yet. */
-  readonly #pulling = new Set<FunctionDeployment>();
 
   constructor(options: DeploymentsOptions) {
     this.#store = options.store;
     this.#secrets = options.secrets;
     this.#images = options.images;
     this.#reconciler = options.reconciler;
-    this.#requireNamespace = options.requireNamespace;
+    this.#namespaces = options.namespaces;
+    this.#inUse = options.inUse;
+    this.#sweep = options.sweep;
     this.#answerMs = options.answerMs;
   }
 
@@ -120,7 +126,7 @@ export class Deployments {
     change: (record: FunctionRecord | undefined, generation: Generation) => FunctionRecord,
   ): Promise<Rollout> {
     const deadline = sleep(this.#answerMs, undefined, { ref: false });
-    this.#pulling.add(deployment);
+    this.#inUse.hold(deployment);
     try {
       const generation = await this.#resolveImage(deployment, deadline);
       const superseded = this.#store.get(deployment)?.candidate;
@@ -132,7 +138,7 @@ export class Deployments {
       this.#reconciler.wake(deployment);
       return { generation, outcome, deadline };
     } finally {
-      this.#pulling.delete(deployment);
+      this.#inUse.letGo(deployment);
     }
   }
 
@@ -141,6 +147,7 @@ export class Deployments {
     this.#require(fn);
     await this.#store.change(fn, () => undefined);
     this.#reconciler.wake(fn);
+    void this.#sweep.images(fn.namespace);
   }
 
   /**
@@ -171,17 +178,12 @@ export class Deployments {
     await this.#reconciler.rollBack(fn);
   }
 
-  /** Returns the images of a namespace that must stay although no record names them yet. */
-  pulling(namespace: string): UsedImage[] {
-    return [...this.#pulling].filter((deployment) => deployment.namespace === namespace);
-  }
-
   #require(fn: FunctionName): FunctionRecord {
     return required(fn, this.#store.get(fn));
   }
 
   async #check(deployment: FunctionDeployment): Promise<void> {
-    await this.#requireNamespace(deployment.namespace);
+    await this.#namespaces.require(deployment.namespace);
     validateDeployment(deployment, resourcesOf(deployment));
     await requireSecrets(this.#secrets, deployment.namespace, deployment.secrets ?? []);
   }

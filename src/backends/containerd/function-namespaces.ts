@@ -9,21 +9,19 @@ import {
   type NamespaceVerbs,
 } from '../../provider/index.ts';
 import type { NamespaceStore } from './desired/namespace-store.ts';
+import type { InUse } from './in-use.ts';
+import { hasOpenfaasLabel, openfaasLabel, openfaasNamespaces } from './namespace-label.ts';
+import type { Sweep } from './sweep.ts';
 
 const stoppingMs = 15_000;
 const pauseMs = 250;
-
-/** The namespace label that makes it one for functions, with either value. */
-const openfaasLabel = 'openfaas';
 
 export interface FunctionNamespacesOptions {
   containerd: Containerd;
   store: NamespaceStore;
   defaultNamespace: string;
-  /** Functions and secrets that keep a namespace from being removed. */
-  contents: (namespace: string) => Promise<string[]>;
-  /** Removes what we keep in a namespace without functions, such as image records. */
-  empty: (namespace: string) => Promise<void>;
+  inUse: InUse;
+  sweep: Sweep;
 }
 
 /** containerd's namespaces that carry the label `openfaas`; those that the user made through us are remembered on disk. */
@@ -31,18 +29,18 @@ export class FunctionNamespaces implements NamespaceVerbs {
   readonly #containerd: Containerd;
   readonly #store: NamespaceStore;
   readonly #defaultNamespace: string;
-  readonly #contents: FunctionNamespacesOptions['contents'];
-  readonly #empty: FunctionNamespacesOptions['empty'];
+  readonly #inUse: InUse;
+  readonly #sweep: Sweep;
 
-  constructor({ containerd, store, defaultNamespace, contents, empty }: FunctionNamespacesOptions) {
+  constructor({ containerd, store, defaultNamespace, inUse, sweep }: FunctionNamespacesOptions) {
     this.#containerd = containerd;
     this.#store = store;
     this.#defaultNamespace = defaultNamespace;
-    this.#contents = contents;
-    this.#empty = empty;
+    this.#inUse = inUse;
+    this.#sweep = sweep;
   }
 
-  /** Makes every wanted namespace in containerd, which may be new or wiped. */
+  /** Makes every wanted namespace in containerd, which may be new, or wiped. */
   async ensure(): Promise<void> {
     const wanted = await this.#store.all();
     if (!wanted.some(({ name }) => name === this.#defaultNamespace)) {
@@ -61,15 +59,11 @@ export class FunctionNamespaces implements NamespaceVerbs {
     }
   }
 
-  async list(): Promise<string[]> {
-    const all = await this.#containerd.namespaces.list();
-    return all
-      .filter(({ labels }) => isOpenfaas(labels))
-      .map(({ name }) => name)
-      .sort();
+  list(): Promise<string[]> {
+    return openfaasNamespaces(this.#containerd);
   }
 
-  /** Throws BadRequestError for a namespace that functions cannot be in. */
+  /** @throws BadRequestError for a namespace that functions cannot be in */
   async require(name: string): Promise<void> {
     if ((await this.list()).includes(name)) return;
     throw new BadRequestError(
@@ -99,7 +93,7 @@ export class FunctionNamespaces implements NamespaceVerbs {
   async remove(name: string): Promise<void> {
     if (name === this.#defaultNamespace) throw new BadRequestError(`${name} is the default namespace and stays`);
     await this.#labels(name);
-    const contents = await this.#contents(name);
+    const contents = await this.#inUse.contents(name);
     if (contents.length > 0) {
       throw new ProviderError(409, `namespace ${name} is not empty: remove ${contents.slice(0, 5).join(', ')} first`);
     }
@@ -111,7 +105,7 @@ export class FunctionNamespaces implements NamespaceVerbs {
   async #removeFromContainerd(name: string): Promise<void> {
     const deadlineMs = Date.now() + stoppingMs;
     for (;;) {
-      await this.#empty(name);
+      await this.#sweep.namespace(name);
       try {
         await this.#containerd.namespaces.delete(name);
         return;
@@ -124,18 +118,14 @@ export class FunctionNamespaces implements NamespaceVerbs {
     }
   }
 
-  /** Throws NamespaceNotFoundError, also for namespaces that are somebody else's. */
+  /** @throws NamespaceNotFoundError also for namespaces that are somebody else's */
   async #labels(name: string): Promise<Record<string, string>> {
     try {
       const { labels } = await this.#containerd.namespaces.get(name);
-      if (isOpenfaas(labels)) return labels;
+      if (hasOpenfaasLabel(labels)) return labels;
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
     throw new NamespaceNotFoundError(name);
   }
-}
-
-function isOpenfaas(labels: Record<string, string>): boolean {
-  return labels[openfaasLabel] === '1' || labels[openfaasLabel] === 'true';
 }

@@ -7,39 +7,53 @@ import {
   type SecretVerbs,
 } from '../../provider/index.ts';
 import { SecretError, type SecretStore } from '../../secrets/index.ts';
+import type { FunctionNamespaces } from './function-namespaces.ts';
 
-/** The secrets API on the store, in namespaces that functions can be in. */
-export function secretVerbs(store: SecretStore, requireNamespace: (name: string) => Promise<void>): SecretVerbs {
-  const verb = async (secret: SecretName, act: () => Promise<void>) => {
-    await requireNamespace(secret.namespace);
-    await act().catch((error: unknown) => {
-      throw toSecretProviderError(error, secret);
-    });
-  };
-  return {
-    list: async (namespace) => {
-      await requireNamespace(namespace);
-      return store.list(namespace);
-    },
-    create: (secret: Secret) => verb(secret, () => store.create(secret.namespace, secret.name, secret.value)),
-    update: (secret: Secret) => verb(secret, () => store.update(secret.namespace, secret.name, secret.value)),
-    remove: (secret) => verb(secret, () => store.remove(secret.namespace, secret.name)),
-  };
+export interface FunctionSecretsOptions {
+  store: SecretStore;
+  namespaces: FunctionNamespaces;
 }
 
-function toSecretProviderError(error: unknown, secret: SecretName): unknown {
-  if (!(error instanceof SecretError)) return error;
-  switch (error.kind) {
-    case 'exists':
-      return new SecretExistsError(secret);
-    case 'not-found':
-      return new SecretNotFoundError(secret);
-    case 'invalid-name':
-      return new BadRequestError(error.message, { cause: error });
+/** The secrets API: secrets on disk, in namespaces that functions can be in. */
+export class FunctionSecrets implements SecretVerbs {
+  readonly #store: SecretStore;
+  readonly #namespaces: FunctionNamespaces;
+
+  constructor({ store, namespaces }: FunctionSecretsOptions) {
+    this.#store = store;
+    this.#namespaces = namespaces;
+  }
+
+  async list(namespace: string): Promise<SecretName[]> {
+    await this.#namespaces.require(namespace);
+    return this.#store.list(namespace);
+  }
+
+  async create(secret: Secret): Promise<void> {
+    await this.#namespaces.require(secret.namespace);
+    await this.#store.create(secret.namespace, secret.name, secret.value).catch(contractError(secret));
+  }
+
+  async update(secret: Secret): Promise<void> {
+    await this.#namespaces.require(secret.namespace);
+    await this.#store.update(secret.namespace, secret.name, secret.value).catch(contractError(secret));
+  }
+
+  async remove(secret: SecretName): Promise<void> {
+    await this.#namespaces.require(secret.namespace);
+    await this.#store.remove(secret.namespace, secret.name).catch(contractError(secret));
   }
 }
 
-/** Throws BadRequestError naming the first secret that is not there. */
+function contractError(secret: SecretName): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof SecretError && error.kind === 'exists') throw new SecretExistsError(secret);
+    if (error instanceof SecretError && error.kind === 'not-found') throw new SecretNotFoundError(secret);
+    throw error;
+  };
+}
+
+/** @throws BadRequestError naming the first secret that is not there */
 export async function requireSecrets(store: SecretStore, namespace: string, names: string[]): Promise<void> {
   for (const name of names) {
     if (await store.has(namespace, name)) continue;

@@ -1,4 +1,6 @@
-export { ContainerdProvider, type ContainerdProviderOptions } from './containerd-provider.ts';
+export type { ContainerdBackEnd } from './containerd-back-end.ts';
+export type { AtFaultPoint } from './fault-points.ts';
 export { Images } from './images/index.ts';
 export { Network } from './network/index.ts';
+export { openBackEnd } from './open-back-end.ts';
 export type { Timing } from './timing.ts';

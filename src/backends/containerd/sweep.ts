@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { describeError, type Log } from '../../base/log.ts';
-import type { FunctionStore } from './desired/function-store.ts';
-import type { Images, UsedImage } from './images/index.ts';
-import type { FunctionNamespaces } from './function-namespaces.ts';
+import type { Images } from './images/index.ts';
+import type { InUse } from './in-use.ts';
+import { openfaasNamespaces } from './namespace-label.ts';
 import { removeOutsideParts } from './replicas/delete-replica.ts';
 import type { Host } from './replicas/host.ts';
 import { leaseLabel, leaseOf } from './replicas/labels.ts';
@@ -12,13 +12,8 @@ import { endShim, shimsOf } from './replicas/stray-shims.ts';
 export interface SweepOptions {
   host: Host;
   images: Images;
-  namespaces: FunctionNamespaces;
-  store: FunctionStore;
-  /** Replicas that the reconciler knows of, those that are only being made included. */
-  replicaIds: () => string[];
-  /** Images that deploys are pulling, before there is a version that names them. */
-  pulling: (namespace: string) => UsedImage[];
-  /** One that is always there. */
+  inUse: InUse;
+  /** A namespace of containerd that is always there. */
   defaultNamespace: string;
   log: Log;
 }
@@ -30,21 +25,15 @@ const soonMs = 2000;
 export class Sweep {
   readonly #host: Host;
   readonly #images: Images;
-  readonly #namespaces: FunctionNamespaces;
-  readonly #store: FunctionStore;
-  readonly #replicaIds: () => string[];
-  readonly #pulling: (namespace: string) => UsedImage[];
+  readonly #inUse: InUse;
   readonly #defaultNamespace: string;
   readonly #log: Log;
   #timer?: NodeJS.Timeout;
 
-  constructor({ host, images, namespaces, store, replicaIds, pulling, defaultNamespace, log }: SweepOptions) {
+  constructor({ host, images, inUse, defaultNamespace, log }: SweepOptions) {
     this.#host = host;
     this.#images = images;
-    this.#namespaces = namespaces;
-    this.#store = store;
-    this.#replicaIds = replicaIds;
-    this.#pulling = pulling;
+    this.#inUse = inUse;
     this.#defaultNamespace = defaultNamespace;
     this.#log = log;
   }
@@ -90,7 +79,7 @@ export class Sweep {
 
   async #insideParts(): Promise<void> {
     await this.#strayShims();
-    for (const namespace of await this.#namespaces.list()) {
+    for (const namespace of await openfaasNamespaces(this.#host.containerd)) {
       await this.#leftLeases(namespace);
       await this.#unusedImages(namespace);
     }
@@ -112,7 +101,7 @@ export class Sweep {
     const { leases } = this.#host.containerd.namespace(namespace);
     const ours = (await leases.list()).filter(({ labels }) => labels[leaseLabel] === 'replica');
     // Asked last: a replica is known before it has a lease.
-    const making = new Set(this.#replicaIds().map(leaseOf));
+    const making = new Set(this.#inUse.replicaIds().map(leaseOf));
     for (const { id } of ours) if (!making.has(id)) await leases.delete(id);
   }
 
@@ -120,9 +109,9 @@ export class Sweep {
   async #strayShims(): Promise<void> {
     const { containerd } = this.#host;
     const shims = await shimsOf(containerd.address);
-    for (const namespace of await this.#namespaces.list()) {
+    for (const namespace of await openfaasNamespaces(this.#host.containerd)) {
       const records = await containerd.namespace(namespace).containers.list();
-      const known = new Set([...records.map(({ id }) => id), ...this.#replicaIds()]);
+      const known = new Set([...records.map(({ id }) => id), ...this.#inUse.replicaIds()]);
       const strays = shims.filter((shim) => shim.namespace === namespace && !known.has(shim.id));
       for (const shim of strays) {
         this.#log.warn('ending a task that containerd has lost', { namespace, container: shim.id, pid: shim.pid });
@@ -151,21 +140,14 @@ export class Sweep {
   }
 
   async #knownReplicas(): Promise<Set<string>> {
-    const namespaces = await this.#namespaces.list();
+    const namespaces = await openfaasNamespaces(this.#host.containerd);
     const replicas = await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)));
-    return new Set([...replicas.flat().map(({ id }) => id), ...this.#replicaIds()]);
+    return new Set([...replicas.flat().map(({ id }) => id), ...this.#inUse.replicaIds()]);
   }
 
   async #unusedImages(namespace: string): Promise<void> {
-    // Which image the function of such a file needs, nobody knows.
-    if (this.#store.hasUnreadable(namespace)) return;
-    await this.#images.removeUnused(namespace, () => {
-      const generations = this.#store
-        .inNamespace(namespace)
-        .flatMap(({ record }) => [record.current, record.candidate, record.previous])
-        .filter((generation) => generation !== undefined);
-      const used = generations.map(({ deployment, imageDigest }) => ({ image: deployment.image, digest: imageDigest }));
-      return [...used, ...this.#pulling(namespace)];
-    });
+    if (this.#inUse.knowsImages(namespace)) {
+      await this.#images.removeUnused(namespace, () => this.#inUse.images(namespace));
+    }
   }
 }

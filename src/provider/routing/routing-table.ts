@@ -20,9 +20,9 @@ export interface RoutingTableOptions {
   maxWaiting?: number;
   /** How long a call waits for a free slot of a function whose replicas are all at max_inflight, in milliseconds. */
   slotWaitMs?: number;
-  /** Called when a call to a replica has ended. */
-  onOutcome?: (replica: string, outcome: CallOutcome) => void;
 }
+
+export type OutcomeListener = (replica: string, outcome: CallOutcome) => void;
 
 interface Waiter {
   serve(target: RouteTarget): void;
@@ -44,12 +44,16 @@ export class RoutingTable {
   readonly #idle = new Map<string, () => void>();
   readonly #maxWaiting: number;
   readonly #slotWaitMs: number;
-  readonly #onOutcome: (replica: string, outcome: CallOutcome) => void;
+  readonly #listeners: OutcomeListener[] = [];
 
-  constructor({ maxWaiting = 1024, slotWaitMs = 10_000, onOutcome = () => {} }: RoutingTableOptions = {}) {
+  constructor({ maxWaiting = 1024, slotWaitMs = 10_000 }: RoutingTableOptions = {}) {
     this.#maxWaiting = maxWaiting;
     this.#slotWaitMs = slotWaitMs;
-    this.#onOutcome = onOutcome;
+  }
+
+  /** Tells `listener` from now on how each call of a replica ended. */
+  onOutcome(listener: OutcomeListener): void {
+    this.#listeners.push(listener);
   }
 
   /** Sets the ready replicas of a function. Calls in flight on others go on and stay counted. */
@@ -162,7 +166,7 @@ export class RoutingTable {
       if (outcome.failure === 'unreachable')
         routes.targets = routes.targets.filter((other) => other.replica !== replica);
       this.#serveWaiters(routes);
-      this.#onOutcome(replica, outcome);
+      for (const listener of this.#listeners) listener(replica, outcome);
     };
     return { hostname, port, readySinceMs, release };
   }

@@ -1,18 +1,17 @@
 import { appendFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { machine, tmpdir } from 'node:os';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Containerd } from '../../../src/containerd/index.ts';
-import { ContainerdProvider, Images, Network, type Timing } from '../../../src/backends/containerd/index.ts';
+import type { Timing } from '../../../src/backends/containerd/index.ts';
 import { createLog } from '../../../src/base/log.ts';
-import { LogStore } from '../../../src/logs/index.ts';
-import { dockerConfigCredentials, hostPlatform, RegistryClient } from '../../../src/registry/index.ts';
+import { openContainerd, readDaemonConfig } from '../../../src/daemon/index.ts';
+import type { Provider } from '../../../src/provider/index.ts';
 import type { TestContainerd } from '../../helpers/containerd.ts';
 import { until } from '../../helpers/poll.ts';
 import { run } from '../../helpers/processes.ts';
 
 export interface TestProvider extends AsyncDisposable {
-  readonly provider: ContainerdProvider;
+  readonly provider: Provider;
   /** As a daemon's, with `run/ipam` and so on in it. */
   readonly folder: string;
   log(): Promise<string>;
@@ -33,35 +32,25 @@ export async function startProvider({ containerd: host, timing, subnet }: TestPr
     if (!stopped) appendFileSync(logPath, line);
   };
   const log = createLog({ level: 'debug', write });
-  const snapshotter = 'overlayfs';
-  const runDir = join(folder, 'run');
-  await mkdir(runDir);
-  const containerd = new Containerd({ address: host.address });
-  const credentials = dockerConfigCredentials({ file: join(folder, 'docker-config.json'), env: {} });
-  const registry = new RegistryClient({ credentials, userAgent: 'berth-test', log });
-  const conflistPath = join(import.meta.dirname, '../../../cni/10-openfaas.conflist');
-  const provider = await ContainerdProvider.open({
-    containerd,
-    images: new Images({ containerd, registry, snapshotter, platform: hostPlatform(machine()), log }),
-    network: await Network.open({ conflistPath, runDir, subnet, gatewayPort: 8080, log }),
-    logs: new LogStore({ dir: join(folder, 'log'), log }),
-    snapshotter,
-    dataDir: join(folder, 'data'),
-    runDir,
-    defaultNamespace: 'openfaas-fn',
-    version: { release: 'test', sha: '', commit_message: '' },
-    timing,
-    log,
+  const config = readDaemonConfig({
+    containerd_address: host.address,
+    data_dir: join(folder, 'data'),
+    run_dir: join(folder, 'run'),
+    log_dir: join(folder, 'log'),
+    hosts_dir: join(folder, 'certs.d'),
+    docker_config: join(folder, 'docker-config.json'),
+    subnet,
   });
-  await provider.start();
-  await until(() => provider.ready, { message: 'the provider' });
+  const version = { release: 'test', sha: '', commit_message: '' };
+  const backEnd = await openContainerd({ config, env: {}, version, timing, log });
+  await backEnd.start();
+  await until(() => backEnd.ready, { message: 'the provider' });
   return {
-    provider,
+    provider: backEnd.provider,
     folder,
     log: () => readFile(logPath, 'utf8'),
     async [Symbol.asyncDispose]() {
-      await provider.stop();
-      containerd.close();
+      await backEnd.stop();
       // Steps that were under way may still have something to say.
       stopped = true;
       // Its last log lines may still be on their way.

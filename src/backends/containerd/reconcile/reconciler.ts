@@ -3,7 +3,6 @@ import {
   type CallOutcome,
   type FunctionName,
   fullName,
-  type FullName,
   functionPort,
   type RoutingTable,
   workloadOf,
@@ -14,11 +13,13 @@ import { StartError } from '../start-error.ts';
 import type { GenerationImages } from '../generation-images.ts';
 import type { Host } from '../replicas/host.ts';
 import { observeFunction, type ActualReplica, type TaskState } from '../replicas/observe.ts';
+import type { Sweep } from '../sweep.ts';
 import type { Timing } from '../timing.ts';
 import { backOffMs } from './back-off.ts';
 import { decide } from './decide.ts';
 import { recordExit, recordOutOfMemory } from './exit-reason.ts';
-import { FunctionState, ReplicaState, type GenerationOutcome } from './function-state.ts';
+import { ReplicaState, type FunctionState, type GenerationOutcome } from './function-state.ts';
+import type { FunctionStates } from './function-states.ts';
 import { Steps } from './steps.ts';
 import { desiredView, observedView } from './views.ts';
 import { Watches } from './watches.ts';
@@ -30,9 +31,9 @@ export interface ReconcilerOptions {
   host: Host;
   images: GenerationImages;
   routes: RoutingTable;
+  states: FunctionStates;
+  sweep: Sweep;
   timing: Timing;
-  /** A replica is gone: what it alone used can go too. */
-  replicaDeleted: () => void;
   log: Log;
 }
 
@@ -48,36 +49,38 @@ export class Reconciler {
   readonly #log: Log;
   readonly #steps: Steps;
   readonly #watches: Watches;
-  readonly #states = new Map<FullName, FunctionState>();
+  readonly #states: FunctionStates;
   #stopped = false;
 
-  constructor({ store, host, images, routes, timing, replicaDeleted, log }: ReconcilerOptions) {
+  constructor({ store, host, images, routes, states, sweep, timing, log }: ReconcilerOptions) {
     this.#store = store;
     this.#host = host;
     this.#routes = routes;
+    this.#states = states;
     this.#timing = timing;
     this.#log = log;
     const wake = (fn: FunctionName) => this.wake(fn);
-    this.#steps = new Steps({ store, host, images, timing, wake, replicaDeleted, log });
+    this.#steps = new Steps({ store, host, images, sweep, timing, wake, log });
     this.#watches = new Watches({ network: host.network, routes, wake, log });
+    routes.onOutcome((replicaId, outcome) => this.#callEnded(replicaId, outcome));
   }
 
   /** Look at this function soon. */
   wake(fn: FunctionName): void {
     if (this.#stopped) return;
-    const state = this.#state(fn);
+    const state = this.#states.of(fn);
     state.again = true;
     if (!state.running) void this.#run(state);
   }
 
   wakeAll(): void {
-    for (const { fn } of this.#states.values()) this.wake(fn);
+    for (const { fn } of this.#states.all()) this.wake(fn);
   }
 
   /** Watches and timers end, steps under way are waited for; what runs, runs on. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const state of this.#states.values()) {
+    for (const state of this.#states.all()) {
       clearTimeout(state.timer);
       for (const replica of state.replicas.values()) replica.stopWatching();
     }
@@ -86,41 +89,31 @@ export class Reconciler {
 
   /** Every function has been looked at once since the start. */
   get settledOnce(): boolean {
-    return [...this.#states.values()].every((state) => state.attempted);
-  }
-
-  state(fn: FunctionName): FunctionState | undefined {
-    return this.#states.get(fullName(fn));
+    return this.#states.all().every((state) => state.attempted);
   }
 
   /** Resolves when the generation is ready, or with what it failed of. */
   outcome(fn: FunctionName, generation: string): Promise<GenerationOutcome> {
-    return this.#state(fn).outcome(generation);
+    return this.#states.of(fn).outcome(generation);
   }
 
   /** A newer update has taken this candidate's place. */
   superseded(fn: FunctionName, generation: string): void {
     const error = new StartError('superseded', `a newer update of ${fullName(fn)} has taken its place`);
-    this.#state(fn).settle(generation, { ready: false, error });
+    this.#states.of(fn).settle(generation, { ready: false, error });
   }
 
   rollBack(fn: FunctionName): Promise<void> {
     return this.#steps.rollBack(fn, 'it was asked for');
   }
 
-  /** Replicas that are there or being made. */
-  replicaIds(): string[] {
-    const replicas = [...this.#states.values()].flatMap((state) => [...state.replicas.values()]);
-    return replicas.filter(({ created, busy }) => created || busy).map(({ id }) => id);
-  }
-
   taskExited(replicaId: string): void {
-    const owner = this.#owner(replicaId);
+    const owner = this.#states.replica(replicaId);
     if (owner) this.wake(owner.state.fn);
   }
 
   taskOutOfMemory(replicaId: string): void {
-    const owner = this.#owner(replicaId);
+    const owner = this.#states.replica(replicaId);
     if (!owner || !recordOutOfMemory(owner.replica, Date.now())) return;
     const { fn } = owner.state;
     this.#log.warn('why it exited', {
@@ -130,24 +123,9 @@ export class Reconciler {
     });
   }
 
-  callEnded(replicaId: string, outcome: CallOutcome): void {
-    const owner = this.#owner(replicaId);
+  #callEnded(replicaId: string, outcome: CallOutcome): void {
+    const owner = this.#states.replica(replicaId);
     if (owner) this.#watches.callEnded(owner.state.fn, owner.replica, outcome);
-  }
-
-  #owner(replicaId: string): { state: FunctionState; replica: ReplicaState } | undefined {
-    for (const state of this.#states.values()) {
-      const replica = state.replicas.get(replicaId);
-      if (replica) return { state, replica };
-    }
-    return undefined;
-  }
-
-  #state(fn: FunctionName): FunctionState {
-    const key = fullName(fn);
-    let state = this.#states.get(key);
-    if (!state) this.#states.set(key, (state = new FunctionState(fn)));
-    return state;
   }
 
   async #run(state: FunctionState): Promise<void> {
@@ -285,7 +263,7 @@ export class Reconciler {
 
   #forget(state: FunctionState): void {
     clearTimeout(state.timer);
-    this.#states.delete(fullName(state.fn));
+    this.#states.forget(state.fn);
   }
 
   #wakeIn(state: FunctionState, delayMs: number): void {

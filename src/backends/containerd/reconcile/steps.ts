@@ -11,6 +11,7 @@ import { deleteReplica } from '../replicas/delete-replica.ts';
 import type { Host, ReplicaName } from '../replicas/host.ts';
 import { createTask, startTask } from '../replicas/start-task.ts';
 import { stopTask } from '../replicas/stop-task.ts';
+import type { Sweep } from '../sweep.ts';
 import type { Timing } from '../timing.ts';
 import { backOffMs } from './back-off.ts';
 import type { Step } from './decide.ts';
@@ -25,10 +26,9 @@ export interface StepsOptions {
   store: FunctionStore;
   host: Host;
   images: GenerationImages;
+  sweep: Sweep;
   timing: Timing;
   wake: (fn: FunctionName) => void;
-  /** A replica is gone: what it alone used can go too. */
-  replicaDeleted: () => void;
   log: Log;
 }
 
@@ -42,20 +42,20 @@ export class Steps {
   readonly #store: FunctionStore;
   readonly #host: Host;
   readonly #images: GenerationImages;
+  readonly #sweep: Sweep;
   readonly #timing: Timing;
   readonly #wake: (fn: FunctionName) => void;
-  readonly #replicaDeleted: () => void;
   readonly #log: Log;
   readonly #jobs = pLimit(parallelJobs);
   readonly #running = new Set<Promise<void>>();
 
-  constructor({ store, host, images, timing, wake, replicaDeleted, log }: StepsOptions) {
+  constructor({ store, host, images, sweep, timing, wake, log }: StepsOptions) {
     this.#store = store;
     this.#host = host;
     this.#images = images;
+    this.#sweep = sweep;
     this.#timing = timing;
     this.#wake = wake;
-    this.#replicaDeleted = replicaDeleted;
     this.#log = log;
   }
 
@@ -207,7 +207,7 @@ export class Steps {
     replica.stopWatching();
     await deleteReplica(this.#host, name);
     state.replicas.delete(replica.id);
-    this.#replicaDeleted();
+    this.#sweep.soon();
   }
 
   #generation(fn: FunctionName, id: string) {

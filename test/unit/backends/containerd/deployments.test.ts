@@ -5,9 +5,12 @@ import test, { type ExecutionContext } from 'ava';
 import { silentLog } from '../../../../src/base/log.ts';
 import { FunctionStore } from '../../../../src/backends/containerd/desired/function-store.ts';
 import { Deployments } from '../../../../src/backends/containerd/deployments.ts';
+import type { FunctionNamespaces } from '../../../../src/backends/containerd/function-namespaces.ts';
 import type { GenerationImages } from '../../../../src/backends/containerd/generation-images.ts';
+import type { InUse } from '../../../../src/backends/containerd/in-use.ts';
 import type { GenerationOutcome } from '../../../../src/backends/containerd/reconcile/function-state.ts';
 import type { Reconciler } from '../../../../src/backends/containerd/reconcile/reconciler.ts';
+import type { Sweep } from '../../../../src/backends/containerd/sweep.ts';
 import { SecretStore } from '../../../../src/secrets/index.ts';
 import { BadRequestError } from '../../../../src/provider/index.ts';
 
@@ -30,7 +33,9 @@ async function firstDeployment(t: ExecutionContext) {
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
     images: { ensure: () => Promise.resolve({ digest: 'sha256:1' }) } as unknown as GenerationImages,
     reconciler: { wake() {}, superseded() {}, outcome } as unknown as Reconciler,
-    requireNamespace: () => Promise.resolve(),
+    namespaces: { require: () => Promise.resolve() } as unknown as FunctionNamespaces,
+    inUse: { hold() {}, letGo() {} } as unknown as InUse,
+    sweep: { images: () => Promise.resolve() } as unknown as Sweep,
     answerMs: 10_000,
   });
   const deployed = t.throwsAsync(deployments.deploy({ ...fn, image: 'fn:broken' }), { message: 'no command' });

@@ -176,7 +176,8 @@ test('when a function is removed, calls that wait for it are told so at once', a
 
 test('a release counts once, however often it is said, and tells how the call went', async (t) => {
   const outcomes: [string, CallOutcome][] = [];
-  const routes = new RoutingTable({ onOutcome: (...outcome) => outcomes.push(outcome) });
+  const routes = new RoutingTable();
+  routes.onOutcome((...outcome) => outcomes.push(outcome));
   routes.set(fn, [target('a')]);
   const [first] = await take(routes, 2);
   first?.release({ status: 500, watchdogError: true });

@@ -11,12 +11,15 @@ import {
   type FunctionRecord,
 } from '../../../../../src/backends/containerd/desired/record.ts';
 import { Deployments } from '../../../../../src/backends/containerd/deployments.ts';
+import type { FunctionNamespaces } from '../../../../../src/backends/containerd/function-namespaces.ts';
 import type { GenerationImages } from '../../../../../src/backends/containerd/generation-images.ts';
+import type { InUse } from '../../../../../src/backends/containerd/in-use.ts';
 import type { Reconciler } from '../../../../../src/backends/containerd/reconcile/reconciler.ts';
 import { Steps, type StepsOptions } from '../../../../../src/backends/containerd/reconcile/steps.ts';
 import { FunctionState, ReplicaState } from '../../../../../src/backends/containerd/reconcile/function-state.ts';
 import { recordExit } from '../../../../../src/backends/containerd/reconcile/exit-reason.ts';
 import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
+import type { Sweep } from '../../../../../src/backends/containerd/sweep.ts';
 import { SecretStore } from '../../../../../src/secrets/index.ts';
 
 const fn = { name: 'fn', namespace: 'openfaas-fn' };
@@ -54,7 +57,9 @@ async function failingUpdate(t: ExecutionContext) {
       superseded() {},
       outcome: () => Promise.resolve({ ready: true }),
     } as unknown as Reconciler,
-    requireNamespace: () => Promise.resolve(),
+    namespaces: { require: () => Promise.resolve() } as unknown as FunctionNamespaces,
+    inUse: { hold() {}, letGo() {} } as unknown as InUse,
+    sweep: { images: () => Promise.resolve() } as unknown as Sweep,
     answerMs: 50,
   });
   const onDisk = async (): Promise<FunctionRecord | undefined> => {

@@ -1,0 +1,58 @@
+import { mkdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Provider } from '../../provider/index.ts';
+import type { ContainerdFollower } from './containerd-follower.ts';
+import type { FunctionStore } from './desired/function-store.ts';
+import type { Reconciler } from './reconcile/reconciler.ts';
+import type { Host } from './replicas/host.ts';
+import type { Sweep } from './sweep.ts';
+
+/** Less than what systemd gives a service to end. */
+const longestStopMs = 30_000;
+
+export interface ContainerdBackEndParts {
+  provider: Required<Provider>;
+  host: Host;
+  store: FunctionStore;
+  reconciler: Reconciler;
+  sweep: Sweep;
+  follower: ContainerdFollower;
+}
+
+/** Functions on containerd: what is wanted is on disk, what is there in containerd, and a reconciler is between. */
+export class ContainerdBackEnd {
+  readonly provider: Required<Provider>;
+  readonly #parts: ContainerdBackEndParts;
+  readonly #stopping = new AbortController();
+
+  constructor(parts: ContainerdBackEndParts) {
+    this.provider = parts.provider;
+    this.#parts = parts;
+  }
+
+  /** Reads what is wanted, then follows containerd in the background: waits for it, adopts, reconciles. */
+  async start(): Promise<void> {
+    const { host, store, follower } = this.#parts;
+    await mkdir(host.replicaFilesDir, { recursive: true, mode: 0o755 });
+    await host.secrets.start();
+    await host.replicaSecrets.start();
+    await store.load();
+    await host.logs.start();
+    void follower.run(this.#stopping.signal);
+  }
+
+  /** Every function has had one attempt to be what it should be since the start. */
+  get ready(): boolean {
+    return this.#parts.follower.settled;
+  }
+
+  /** Ends the steps under way and the connection to containerd; replicas run on. */
+  async stop(): Promise<void> {
+    const { host, reconciler, sweep } = this.#parts;
+    this.#stopping.abort();
+    sweep.stop();
+    await Promise.race([reconciler.stop(), sleep(longestStopMs, undefined, { ref: false })]);
+    await host.logs.stop();
+    host.containerd.close();
+  }
+}

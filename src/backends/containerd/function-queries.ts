@@ -1,0 +1,69 @@
+import type { Containerd } from '../../containerd/index.ts';
+import type { LogStore } from '../../logs/index.ts';
+import {
+  FunctionNotFoundError,
+  type Endpoint,
+  type FunctionName,
+  type FunctionStatus,
+  type LogMessage,
+  type LogRequest,
+  type ResolveOptions,
+  type RoutingTable,
+  type StatusOptions,
+} from '../../provider/index.ts';
+import type { FunctionStore } from './desired/function-store.ts';
+import type { FunctionNamespaces } from './function-namespaces.ts';
+import { berthAnnotations, functionStatus } from './function-status.ts';
+import type { FunctionStates } from './reconcile/function-states.ts';
+import { usageOf } from './usage.ts';
+
+export interface FunctionQueriesOptions {
+  containerd: Containerd;
+  store: FunctionStore;
+  states: FunctionStates;
+  namespaces: FunctionNamespaces;
+  routes: RoutingTable;
+  logs: LogStore;
+}
+
+/** The verbs that ask: which functions there are, how they are, where they answer, what they wrote. */
+export class FunctionQueries {
+  readonly #parts: FunctionQueriesOptions;
+
+  constructor(parts: FunctionQueriesOptions) {
+    this.#parts = parts;
+  }
+
+  async list(namespace: string): Promise<FunctionStatus[]> {
+    const { namespaces, store, states } = this.#parts;
+    await namespaces.require(namespace);
+    return store.inNamespace(namespace).map((stored) => functionStatus(stored, states.get(stored.function)));
+  }
+
+  async status(name: FunctionName, { usage }: StatusOptions): Promise<FunctionStatus> {
+    const { containerd, store, states } = this.#parts;
+    const record = store.get(name);
+    if (!record) throw new FunctionNotFoundError(name);
+    const state = states.get(name);
+    const plain = functionStatus({ function: name, record }, state);
+    const status = { ...plain, annotations: { ...plain.annotations, ...berthAnnotations(record, state) } };
+    if (!usage) return status;
+    const running = [...(state?.replicas.values() ?? [])].filter(({ task }) => task === 'running');
+    const ids = running.map(({ id }) => id);
+    return { ...status, usage: await usageOf(containerd.namespace(name.namespace), ids) };
+  }
+
+  async resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint> {
+    if (!this.#parts.store.has(name)) throw new FunctionNotFoundError(name);
+    return this.#parts.routes.resolve(name, options);
+  }
+
+  async logs(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>> {
+    const { store, logs } = this.#parts;
+    const { name, namespace, follow } = request;
+    const exists = store.has({ name, namespace });
+    if (!exists && !(await logs.archive.has({ name, namespace }))) throw new FunctionNotFoundError(request);
+    // What was removed writes no more, and faas-cli follows unless told otherwise.
+    return logs.archive.query({ ...request, follow: follow && exists }, signal);
+  }
+}

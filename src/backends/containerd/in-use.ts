@@ -1,0 +1,62 @@
+import type { FunctionDeployment } from '../../provider/index.ts';
+import type { SecretStore } from '../../secrets/index.ts';
+import type { FunctionStore } from './desired/function-store.ts';
+import type { UsedImage } from './images/index.ts';
+import type { FunctionStates } from './reconcile/function-states.ts';
+
+export interface InUseOptions {
+  store: FunctionStore;
+  secrets: SecretStore;
+  states: FunctionStates;
+}
+
+/** Answers what is in use, and so must not be cleared away. */
+export class InUse {
+  readonly #store: FunctionStore;
+  readonly #secrets: SecretStore;
+  readonly #states: FunctionStates;
+  readonly #held = new Set<FunctionDeployment>();
+
+  constructor({ store, secrets, states }: InUseOptions) {
+    this.#store = store;
+    this.#secrets = secrets;
+    this.#states = states;
+  }
+
+  /** Keeps the image of a deployment whose version is not stored yet, until `letGo`. */
+  hold(deployment: FunctionDeployment): void {
+    this.#held.add(deployment);
+  }
+
+  letGo(deployment: FunctionDeployment): void {
+    this.#held.delete(deployment);
+  }
+
+  /** Ids of the replicas that are there or being made. */
+  replicaIds(): string[] {
+    return this.#states.replicaIds();
+  }
+
+  /** False when a function's file cannot be read: which image that function needs, nobody knows. */
+  knowsImages(namespace: string): boolean {
+    return !this.#store.hasUnreadable(namespace);
+  }
+
+  /** Images that versions of the namespace's functions need, the previous ones for rollback included. */
+  images(namespace: string): UsedImage[] {
+    const stored = this.#store
+      .inNamespace(namespace)
+      .flatMap(({ record }) => [record.current, record.candidate, record.previous])
+      .flatMap((generation) => generation ?? [])
+      .map(({ deployment, imageDigest }) => ({ image: deployment.image, digest: imageDigest }));
+    const held = [...this.#held].filter((deployment) => deployment.namespace === namespace);
+    return [...stored, ...held.map(({ image }) => ({ image }))];
+  }
+
+  /** Functions and secrets that keep a namespace from being removed, such as `function env`. */
+  async contents(namespace: string): Promise<string[]> {
+    const functions = this.#store.inNamespace(namespace).map((stored) => `function ${stored.function.name}`);
+    const secrets = (await this.#secrets.list(namespace)).map(({ name }) => `secret ${name}`);
+    return [...functions, ...secrets];
+  }
+}

@@ -1,0 +1,88 @@
+import path from 'node:path';
+import type { Containerd } from '../../containerd/index.ts';
+import type { Log } from '../../base/log.ts';
+import type { LogStore } from '../../logs/index.ts';
+import { RoutingTable, type PullPolicy, type VersionInfo } from '../../provider/index.ts';
+import { ReplicaSecrets, SecretStore } from '../../secrets/index.ts';
+import { ContainerdBackEnd } from './containerd-back-end.ts';
+import { ContainerdFollower } from './containerd-follower.ts';
+import { containerdProvider } from './containerd-provider.ts';
+import { Deployments } from './deployments.ts';
+import { FunctionStore } from './desired/function-store.ts';
+import { NamespaceStore } from './desired/namespace-store.ts';
+import type { AtFaultPoint } from './fault-points.ts';
+import { FunctionNamespaces } from './function-namespaces.ts';
+import { FunctionQueries } from './function-queries.ts';
+import { FunctionSecrets } from './function-secrets.ts';
+import { GenerationImages } from './generation-images.ts';
+import type { Images } from './images/index.ts';
+import { InUse } from './in-use.ts';
+import type { Network } from './network/index.ts';
+import { FunctionStates } from './reconcile/function-states.ts';
+import { Reconciler } from './reconcile/reconciler.ts';
+import type { Host } from './replicas/host.ts';
+import { hostFeatures } from './runtime-spec/index.ts';
+import { Sweep } from './sweep.ts';
+import { defaultTiming, type Timing } from './timing.ts';
+
+export interface BackEndOptions {
+  containerd: Containerd;
+  images: Images;
+  network: Network;
+  logs: LogStore;
+  snapshotter: string;
+  /** Desired state: functions, namespaces, secrets. */
+  dataDir: string;
+  /** Lost at reboot: replicas' secrets and host files. */
+  runDir: string;
+  defaultNamespace: string;
+  pullPolicy?: PullPolicy;
+  version: VersionInfo;
+  timing?: Partial<Timing>;
+  at?: AtFaultPoint;
+  log: Log;
+}
+
+/** Builds the back end, each part from those before it; nothing runs until its `start`. */
+export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBackEnd> {
+  const { containerd, dataDir, defaultNamespace, images, logs, version, log } = options;
+  const timing = { ...defaultTiming, ...options.timing };
+  const host = await hostOf(options);
+  const { secrets } = host;
+  const store = new FunctionStore({ dir: path.join(dataDir, 'functions'), at: host.at, log });
+  const namespaceStore = new NamespaceStore({ dir: path.join(dataDir, 'namespaces'), log });
+  const routes = new RoutingTable();
+  const states = new FunctionStates();
+  const inUse = new InUse({ store, secrets, states });
+  const sweep = new Sweep({ host, images, inUse, defaultNamespace, log });
+  const namespaces = new FunctionNamespaces({ containerd, store: namespaceStore, defaultNamespace, inUse, sweep });
+  const generations = new GenerationImages({ images, defaultPolicy: options.pullPolicy });
+  const reconciler = new Reconciler({ store, host, images: generations, routes, states, sweep, timing, log });
+  const { answerMs, resyncMs } = timing;
+  const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, answerMs };
+  const provider = containerdProvider({
+    version,
+    deployments: new Deployments(deploying),
+    queries: new FunctionQueries({ containerd, store, states, namespaces, routes, logs }),
+    secrets: new FunctionSecrets({ store: secrets, namespaces }),
+    namespaces,
+  });
+  const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep, resyncMs, log });
+  return new ContainerdBackEnd({ provider, host, store, reconciler, sweep, follower });
+}
+
+async function hostOf(options: BackEndOptions): Promise<Host> {
+  const { containerd, snapshotter, network, logs, dataDir, runDir, at = () => {}, log } = options;
+  return {
+    containerd,
+    snapshotter,
+    network,
+    secrets: new SecretStore({ dir: path.join(dataDir, 'secrets') }),
+    replicaSecrets: new ReplicaSecrets({ runDir, log }),
+    logs,
+    features: await hostFeatures(),
+    replicaFilesDir: path.join(runDir, 'replicas'),
+    at,
+    log,
+  };
+}

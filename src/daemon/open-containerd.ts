@@ -1,0 +1,71 @@
+import { mkdir } from 'node:fs/promises';
+import { machine } from 'node:os';
+import path from 'node:path';
+import {
+  Images,
+  Network,
+  openBackEnd,
+  type AtFaultPoint,
+  type ContainerdBackEnd,
+  type Timing,
+} from '../backends/containerd/index.ts';
+import type { Log } from '../base/log.ts';
+import { Containerd } from '../containerd/index.ts';
+import { LogStore } from '../logs/index.ts';
+import type { Environment, VersionInfo } from '../provider/index.ts';
+import { dockerConfigCredentials, hostPlatform, RegistryClient } from '../registry/index.ts';
+import type { Config } from './config.ts';
+
+const snapshotter = 'overlayfs';
+const ownConflist = path.join(import.meta.dirname, '../../cni/10-openfaas.conflist');
+
+export interface OpenContainerdOptions {
+  config: Config;
+  /** Variables that registry credentials and proxies come from, such as HTTPS_PROXY. */
+  env: Environment;
+  version: VersionInfo;
+  /** What tests want shorter than `defaultTiming`. */
+  timing?: Partial<Timing>;
+  /** Called at each fault point. */
+  at?: AtFaultPoint;
+  log: Log;
+}
+
+/** Opens the back end on containerd as the config says; nothing runs until its `start`, containerd may be away. */
+export async function openContainerd(options: OpenContainerdOptions): Promise<ContainerdBackEnd> {
+  const { config, version, timing, at, log } = options;
+  const { runDir, dataDir, pullPolicy } = config;
+  await mkdir(runDir, { recursive: true, mode: 0o711 });
+  const containerd = new Containerd({ address: config.containerdAddress });
+  const registry = registryClient(options);
+  return openBackEnd({
+    containerd,
+    images: new Images({ containerd, registry, snapshotter, platform: hostPlatform(machine()), log }),
+    network: await openNetwork(config, log),
+    logs: new LogStore({ dir: config.logDir, log }),
+    snapshotter,
+    dataDir,
+    runDir,
+    defaultNamespace: config.defaultNamespace,
+    pullPolicy,
+    version,
+    timing,
+    at,
+    log,
+  });
+}
+
+function openNetwork({ cniConf, cniBinDirs, runDir, subnet, tcpPort }: Config, log: Log): Promise<Network> {
+  const conflistPath = cniConf ?? ownConflist;
+  return Network.open({ conflistPath, cniBinDirs, runDir, subnet, gatewayPort: tcpPort, log });
+}
+
+function registryClient({ config, env, version, log }: OpenContainerdOptions): RegistryClient {
+  return new RegistryClient({
+    credentials: dockerConfigCredentials({ file: config.dockerConfig, env }),
+    hostsDir: config.hostsDir,
+    proxyEnv: env,
+    userAgent: `berth/${version.release}`,
+    log,
+  });
+}

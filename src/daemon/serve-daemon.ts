@@ -1,0 +1,54 @@
+import { Registry } from '@prometheus-io/client';
+import type { Log } from '../base/log.ts';
+import { createGateway, serveMetrics } from '../gateway/index.ts';
+import { handlersFor, serve, type Provider, type VersionInfo } from '../provider/index.ts';
+import type { Config } from './config.ts';
+
+/** What the daemon serves: a provider, and the life that it has beside its verbs. */
+export interface BackEnd {
+  readonly provider: Provider;
+  /** Every function has had one attempt to be what it should be since the start. */
+  readonly ready: boolean;
+  start(): Promise<void>;
+  /** Ends what is under way; functions run on. */
+  stop(): Promise<void>;
+}
+
+export interface ServeDaemonOptions {
+  config: Config;
+  version: VersionInfo;
+  signal: AbortSignal;
+  log: Log;
+}
+
+/** Runs a back end and serves its API in the config's mode, until the signal aborts. */
+export async function serveDaemon(backEnd: BackEnd, options: ServeDaemonOptions): Promise<void> {
+  await backEnd.start();
+  await (options.config.mode === 'provider' ? serveProvider : serveGateway)(backEnd, options);
+  await backEnd.stop();
+  options.log.info('berth stopped, functions run on');
+}
+
+/** The provider and the gateway API in one. */
+async function serveGateway(backEnd: BackEnd, { config, version, signal, log }: ServeDaemonOptions): Promise<void> {
+  const { upstreamTimeoutMs, metricsPort: port } = config;
+  const { provider } = backEnd;
+  const registry = new Registry();
+  const ready = () => backEnd.ready;
+  const gateway = createGateway({ provider, config, version, upstreamTimeoutMs, ready, registry, log });
+  const server = await serve(gateway.handlers, config, { signal, log, registry, extraRoutes: gateway.routes });
+  const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
+  const { release, sha } = version;
+  log.info('berth serves', { address: server.address, port: server.port, release, sha });
+  await Promise.all([server.closed, metrics?.closed, gateway.autoscale(signal)]);
+}
+
+/** The bare provider API, for an OpenFaaS gateway in front. */
+async function serveProvider({ provider }: BackEnd, options: ServeDaemonOptions): Promise<void> {
+  const { config, version, signal, log } = options;
+  const handlers = handlersFor(provider, config, { upstreamTimeoutMs: config.upstreamTimeoutMs, log });
+  const server = await serve(handlers, config, { signal, log });
+  const { release, sha } = version;
+  log.info('berth serves as a provider', { address: server.address, port: server.port, release, sha });
+  await server.closed;
+}
