@@ -9,7 +9,7 @@ import {
   type Provider,
   type VersionInfo,
 } from '../provider/index.ts';
-import { callOptions } from './calls/call-options.ts';
+import { gatewayCalls } from './calls/gateway-calls.ts';
 import { healthOf } from './health.ts';
 import type { Invocations } from './metrics/invocations.ts';
 
@@ -27,10 +27,10 @@ export interface GatewayOptions {
   log: Log;
 }
 
-/** Returns a provider's handlers with what a gateway adds: calls as `callOptions` says, counts, and its own /system/info. */
+/** Returns a provider's handlers with what a gateway adds: see `gatewayCalls`, counts in the list, its own /system/info. */
 export function gatewayHandlers(options: GatewayOptions, invocations: Invocations): FaaSHandlers {
   const { provider, config, version, upstreamTimeoutMs, wakeMs, ready, log } = options;
-  const calls = callOptions({ provider, invocations, wakeMs });
+  const calls = gatewayCalls({ provider, invocations, wakeMs });
   const handlers = handlersFor(provider, config, { ...calls, upstreamTimeoutMs, log });
   return {
     ...handlers,

@@ -13,7 +13,7 @@ import {
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 import type { RequestBody } from './request-body.ts';
 
-export interface Call {
+export interface ExchangeOptions {
   req: IncomingMessage;
   res: ServerResponse;
   body: RequestBody;
@@ -24,29 +24,37 @@ export interface Call {
 /** One request to one function and its reply. Settles exactly once, whichever side goes first, and then holds nothing. */
 export class Exchange {
   readonly outcome: Promise<ProxyOutcome>;
-  readonly #call: Call;
   readonly #request: ClientRequest;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #body: RequestBody;
+  readonly #target: ProxyTarget;
+  readonly #connectTimeoutMs: number;
+  readonly #stopWatchingCaller: () => void;
+  readonly #timer?: NodeJS.Timeout;
   #resolve: (outcome: ProxyOutcome) => void = () => {};
   #settled = false;
   #connected = false;
   #started = false;
   #reply?: IncomingMessage;
-  #timer?: NodeJS.Timeout;
   #connectTimer?: NodeJS.Timeout;
-  #stopWatchingCaller: () => void;
 
-  /** @param request not sent yet: its body is `call.body`. */
-  constructor(request: ClientRequest, call: Call) {
-    this.#call = call;
+  /** @param request not sent yet: its body is `options.body`. */
+  constructor(request: ClientRequest, { req, res, body, target, connectTimeoutMs }: ExchangeOptions) {
     this.#request = request;
+    this.#req = req;
+    this.#res = res;
+    this.#body = body;
+    this.#target = target;
+    this.#connectTimeoutMs = connectTimeoutMs;
     this.outcome = new Promise((resolve) => (this.#resolve = resolve));
-    this.#stopWatchingCaller = onCallerLeaves(call.req, call.res, () => this.#fail('aborted'));
+    this.#stopWatchingCaller = onCallerLeaves(req, res, () => this.#fail('aborted'));
     request
       .once('socket', (socket) => this.#onSocket(socket))
       .once('response', (reply) => this.#onReply(reply))
       .on('error', (error) => this.#onRequestError(error))
       .once('close', () => this.#onRequestError(new Error('the connection closed without an answer')));
-    const { timeoutMs } = call.target;
+    const { timeoutMs } = target;
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#fail('timeout'), timeoutMs);
   }
 
@@ -56,7 +64,7 @@ export class Exchange {
     if (socket.connecting) {
       this.#connectTimer = setTimeout(
         () => this.#fail('unreachable', new Error('connecting took too long')),
-        this.#call.connectTimeoutMs,
+        this.#connectTimeoutMs,
       );
       socket.once('connect', () => this.#start());
       return;
@@ -64,7 +72,7 @@ export class Exchange {
     this.#connected = true;
     // A kept connection may have been closed by the function in this very moment. One turn of the event loop shows
     // it while nothing is sent, so that also a POST can safely go over another one.
-    if (this.#request.reusedSocket && !isIdempotent(this.#call.req)) setImmediate(() => this.#start());
+    if (this.#request.reusedSocket && !isIdempotent(this.#req)) setImmediate(() => this.#start());
     else this.#start();
   }
 
@@ -73,7 +81,7 @@ export class Exchange {
     this.#connected = true;
     if (this.#settled || this.#request.destroyed) return;
     this.#started = true;
-    this.#call.body.sendTo(this.#request);
+    this.#body.sendTo(this.#request);
   }
 
   #onRequestError(error: Error): void {
@@ -88,17 +96,27 @@ export class Exchange {
     // 101 that nobody asked for; node has taken the other 1xx.
     if (status < 200) return this.#fail('reset', new Error(`status ${status} is no answer`));
     this.#reply = reply;
-    const { req, res, body, target } = this.#call;
-    if (target.holdNotReady && body.canReplay && isNotReady(reply)) return this.#holdBack(reply);
+    if (!isNotReady(reply)) return this.#passOn(reply, status);
+    const facts = { ...this.#facts(), watchdogError: true, isNotReady: true };
+    if (this.#target.holdsBack?.(facts)) this.#holdBack(reply, facts);
+    else this.#passOn(reply, status);
+  }
 
-    const chunked = isChunked(reply) && req.httpVersion === '1.1';
+  #holdBack(reply: IncomingMessage, facts: ProxyOutcome): void {
+    const done = () => this.#settle(facts);
+    reply.once('end', done).once('close', done).on('error', done).resume();
+  }
+
+  #passOn(reply: IncomingMessage, status: number): void {
+    const res = this.#res;
+    const chunked = isChunked(reply) && this.#req.httpVersion === '1.1';
     try {
       // Without the reply's own status text: it may hold bytes that must not be sent on.
       res.writeHead(status, replyHeaders(reply, { chunked }));
     } catch (error) {
       return this.#fail('reset', error instanceof Error ? error : undefined);
     }
-    body.forget();
+    this.#body.forget();
     if (isEventStream(reply.headers)) clearTimeout(this.#timer);
 
     const flush = setImmediate(() => res.flushHeaders());
@@ -110,30 +128,28 @@ export class Exchange {
         clearImmediate(flush);
         if (chunked) res.addTrailers(trailers(reply));
         res.end();
-        this.#settle({ status: reply.statusCode, watchdogError: isWatchdogError(reply) });
+        this.#settle({ status, watchdogError: isWatchdogError(reply) });
         // What the function did not want of the body is dropped, so that the caller's connection can go on.
-        req.resume();
+        this.#req.resume();
       })
       .pipe(res, { end: false });
   }
 
-  #holdBack(reply: IncomingMessage): void {
-    const done = () => this.#settle({ status: reply.statusCode, watchdogError: true, canRetry: true });
-    reply.once('end', done).once('close', done).on('error', done).resume();
-  }
-
   #fail(failure: NonNullable<ProxyOutcome['failure']>, error?: Error): void {
     if (this.#settled) return;
-    const { req, res, body } = this.#call;
-    const nothingSent = !this.#started;
-    const canRetry =
-      (failure === 'unreachable' || failure === 'reset') &&
-      !this.#reply &&
-      body.canReplay &&
-      (nothingSent || isIdempotent(req));
-    this.#settle({ status: this.#reply?.statusCode, failure, canRetry, error });
+    this.#settle({ ...this.#facts(), failure, error });
     // A reply that stops in the middle must look broken to the caller, never complete.
-    if (res.headersSent) res.destroy();
+    if (this.#res.headersSent) this.#res.destroy();
+  }
+
+  #facts(): ProxyOutcome {
+    return {
+      status: this.#reply?.statusCode,
+      wasSent: this.#started,
+      canReplay: this.#body.canReplay,
+      isIdempotent: isIdempotent(this.#req),
+      onKeptConnection: this.#request.reusedSocket,
+    };
   }
 
   #settle(outcome: ProxyOutcome): void {
@@ -142,7 +158,7 @@ export class Exchange {
     clearTimeout(this.#timer);
     clearTimeout(this.#connectTimer);
     this.#stopWatchingCaller();
-    this.#call.body.stop();
+    this.#body.stop();
     // Also when the function has answered without reading all: what is left unsent must not stay on a kept connection.
     if (outcome.failure || !this.#request.writableEnded) this.#request.destroy();
     this.#resolve(outcome);

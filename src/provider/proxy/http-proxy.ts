@@ -5,7 +5,7 @@ import { hasCallerLeft } from './caller.ts';
 import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { hasBody, isChunked, requestHeaders } from './headers.ts';
-import type { Proxy, ProxyOutcome, ProxyTarget } from './proxy.ts';
+import type { Proxy, ProxyTarget } from './proxy.ts';
 import { RequestBody } from './request-body.ts';
 import { upgradeTo } from './upgrade.ts';
 
@@ -38,45 +38,41 @@ export function createHttpProxy(options: HttpProxyOptions = {}): Proxy {
   const proxy = httpProxy.createProxyServer({ selfHandleResponse: true, toProxy: true });
   const bodies = new WeakMap<IncomingMessage, RequestBody>();
 
-  function makeRequest(req: IncomingMessage, res: ServerResponse, target: ProxyTarget, via?: Agent): ClientRequest {
-    const tap = new RequestTap();
-    const address = { host: target.hostname, port: target.port };
-    // Its callback is for errors, which the exchange listens to itself.
-    proxy.web(outgoing(req, target), res, { target: address, agent: via, buffer: tap }, () => {});
-    const { request } = tap;
-    if (!request) throw new Error('http-proxy made no request');
-    request.path = target.path;
-    if (isChunked(req)) {
-      request.removeHeader('content-length');
-      request.setHeader('transfer-encoding', 'chunked');
-    }
-    // An option of http.request that http-proxy does not pass on; read when the socket is assigned.
-    return Object.assign(request, { maxHeaderSize: maxHeaderBytes });
-  }
-
-  async function send(req: IncomingMessage, res: ServerResponse, target: ProxyTarget, via?: Agent): Promise<Sent> {
-    const body = bodies.get(req) ?? new RequestBody(req);
-    if (hasBody(req)) bodies.set(req, body);
-    const request = makeRequest(req, res, target, via);
-    const outcome = await new Exchange(request, { req, res, body, target, connectTimeoutMs }).outcome;
-    return { outcome, stale: request.reusedSocket && outcome.failure === 'reset' && outcome.canRetry === true };
-  }
-
   return {
     async web(req, res, target) {
       if (hasCallerLeft(req, res)) return { failure: 'aborted' };
-      const first = await send(req, res, target, agent);
-      // The function had closed the kept connection: a new one tells whether it is still there.
-      return first.stale ? (await send(req, res, target)).outcome : first.outcome;
+      const body = bodies.get(req) ?? new RequestBody(req);
+      if (hasBody(req)) bodies.set(req, body);
+      const request = openRequest(proxy, req, res, target, target.newConnection ? undefined : agent);
+      // An option of http.request that http-proxy does not pass on; read when the socket is assigned.
+      Object.assign(request, { maxHeaderSize: maxHeaderBytes });
+      return new Exchange(request, { req, res, body, target, connectTimeoutMs }).outcome;
     },
-    upgrade: (req, socket, head, target) => upgradeTo(req, socket, head, target, { connectTimeoutMs, maxHeaderBytes }),
+    upgrade: (req, socket, head, target) => upgradeTo({ req, socket, head, target, connectTimeoutMs, maxHeaderBytes }),
     close: () => agent.destroy(),
   };
 }
 
-interface Sent {
-  outcome: ProxyOutcome;
-  stale: boolean;
+/** Has http-proxy make the request, of which nothing is sent yet. */
+function openRequest(
+  proxy: httpProxy,
+  req: IncomingMessage,
+  res: ServerResponse,
+  target: ProxyTarget,
+  agent?: Agent,
+): ClientRequest {
+  const tap = new RequestTap();
+  const address = { host: target.hostname, port: target.port };
+  // Its callback is for errors, which the exchange listens to itself.
+  proxy.web(outgoing(req, target), res, { target: address, agent, buffer: tap }, () => {});
+  const { request } = tap;
+  if (!request) throw new Error('http-proxy made no request');
+  request.path = target.path;
+  if (isChunked(req)) {
+    request.removeHeader('content-length');
+    request.setHeader('transfer-encoding', 'chunked');
+  }
+  return request;
 }
 
 /** What http-proxy reads of a request. Not the caller's own: http-proxy would change its headers and listen to it. */

@@ -1,5 +1,6 @@
+export type { Resolve } from './call.ts';
 export { functionProxy } from './function-proxy.ts';
-export type { FunctionProxy, FunctionProxyOptions, Resolve } from './function-proxy.ts';
+export type { FunctionProxy, FunctionProxyOptions } from './function-proxy.ts';
 export { splitFunctionUrl } from './function-url.ts';
 export type { FunctionUrl, SplitOptions } from './function-url.ts';
 export { createHttpProxy } from './http-proxy.ts';

@@ -6,22 +6,23 @@ import { isWatchdogError, replyHeaders, requestHeaders } from './headers.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 
 export interface UpgradeOptions {
+  req: IncomingMessage;
+  /** The caller's. */
+  socket: Duplex;
+  /** What the caller has sent after the headers. */
+  head: Buffer;
+  target: ProxyTarget;
   connectTimeoutMs: number;
   maxHeaderBytes: number;
 }
 
 /**
- * A WebSocket to a function. Made with node:http: http-proxy's own way answers nothing when the function is down, sends
- * refusals on with broken framing and raw status text, and dies of a caller's reset
+ * Opens a WebSocket to a function and resolves when it has ended. Made with node:http: http-proxy's own way answers nothing
+ * when the function is down, sends refusals on with broken framing and raw status text, and dies of a caller's reset
  * (https://github.com/http-party/node-http-proxy/issues/1468).
  */
-export async function upgradeTo(
-  req: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  target: ProxyTarget,
-  options: UpgradeOptions,
-): Promise<ProxyOutcome> {
+export async function upgradeTo(options: UpgradeOptions): Promise<ProxyOutcome> {
+  const { socket, head, target } = options;
   // A reset ends the stream, which is listened for; without a listener it would end the process.
   socket.on('error', () => {});
   if (socket.destroyed) return { failure: 'aborted' };
@@ -29,20 +30,18 @@ export async function upgradeTo(
   // after a refusal node would keep it open for nobody, and a reset would find no listener.
   const upstream = connect({ host: target.hostname, port: target.port, allowHalfOpen: true }).on('error', () => {});
   let isOverTime = false;
-  const { timeoutMs } = target;
-  const timer =
-    timeoutMs &&
-    setTimeout(() => {
-      isOverTime = true;
-      upstream.destroy(new Error('over the time limit'));
-    }, timeoutMs);
+  const expire = () => {
+    isOverTime = true;
+    upstream.destroy(new Error('over the time limit'));
+  };
+  const timer = target.timeoutMs && setTimeout(expire, target.timeoutMs);
   try {
-    const answer = await ask(req, socket, upstream, target, options);
+    const answer = await ask(options, upstream);
     const isSwitched = 'reply' in answer && answer.isSwitched;
     if (isSwitched) clearTimeout(timer);
     if (isSwitched) return await tunnel(socket, head, upstream, answer.reply);
     const outcome = 'reply' in answer ? await refuse(socket, answer.reply) : answer;
-    return isOverTime && outcome.failure ? { ...outcome, failure: 'timeout', canRetry: false } : outcome;
+    return isOverTime && outcome.failure ? { ...outcome, failure: 'timeout' } : outcome;
   } finally {
     clearTimeout(timer);
     upstream.destroy();
@@ -55,60 +54,40 @@ interface Answer {
   isSwitched: boolean;
 }
 
-function ask(
-  req: IncomingMessage,
-  socket: Duplex,
-  upstream: Socket,
-  target: ProxyTarget,
-  options: UpgradeOptions,
-): Promise<Answer | ProxyOutcome> {
-  const request = openRequest(req, upstream, target, options);
-  return new Promise((resolve) => {
-    let settled = false;
-    const fail = (failure: ProxyOutcome['failure'], error?: Error) => {
-      if (settled) return;
-      settle({ failure, error, canRetry: failure === 'unreachable' });
-      request.destroy();
-    };
-    const onCallerClosed = () => fail('aborted');
-    const connectTimer = setTimeout(
-      () => fail('unreachable', new Error('connecting took too long')),
-      options.connectTimeoutMs,
-    );
-    const settle = (answer: Answer | ProxyOutcome) => {
-      settled = true;
-      clearTimeout(connectTimer);
-      socket.off('close', onCallerClosed);
-      resolve(answer);
-    };
-
-    socket.once('close', onCallerClosed);
-    let connected = false;
-    upstream.once('connect', () => {
-      connected = true;
-      clearTimeout(connectTimer);
-    });
-    request
-      .once('response', (reply) => {
-        if ((reply.statusCode ?? 0) >= 200) settle({ reply, isSwitched: false });
-        else fail('reset', new Error('status 101 without the upgrade'));
-      })
-      .once('upgrade', (reply: IncomingMessage, _upstream: Socket, first: Buffer) => {
-        if (first.length > 0) upstream.unshift(first);
-        settle({ reply, isSwitched: true });
-      })
-      .on('error', (error) => fail(connected ? 'reset' : 'unreachable', error))
-      .once('close', () => fail('reset', new Error('the connection closed without an answer')))
-      .end();
+async function ask(options: UpgradeOptions, upstream: Socket): Promise<Answer | ProxyOutcome> {
+  const { socket, connectTimeoutMs } = options;
+  const { promise, resolve } = Promise.withResolvers<Answer | ProxyOutcome>();
+  let wasSent = false;
+  // Never said to be idempotent, though it is a GET: the function may have begun what the WebSocket is for.
+  const fail = (failure: ProxyOutcome['failure'], error?: Error) =>
+    resolve({ failure, error, wasSent, canReplay: true });
+  const onCallerClosed = () => fail('aborted');
+  socket.once('close', onCallerClosed);
+  const tooLong = () => fail('unreachable', new Error('connecting took too long'));
+  const connectTimer = setTimeout(tooLong, connectTimeoutMs);
+  upstream.once('connect', () => {
+    wasSent = true;
+    clearTimeout(connectTimer);
   });
+  openRequest(options, upstream)
+    .once('response', (reply) => {
+      if ((reply.statusCode ?? 0) >= 200) resolve({ reply, isSwitched: false });
+      else fail('reset', new Error('status 101 without the upgrade'));
+    })
+    .once('upgrade', (reply: IncomingMessage, _upstream: Socket, first: Buffer) => {
+      if (first.length > 0) upstream.unshift(first);
+      resolve({ reply, isSwitched: true });
+    })
+    .on('error', (error) => fail(wasSent ? 'reset' : 'unreachable', error))
+    .once('close', () => fail('reset', new Error('the connection closed without an answer')))
+    .end();
+  const answer = await promise;
+  clearTimeout(connectTimer);
+  socket.off('close', onCallerClosed);
+  return answer;
 }
 
-function openRequest(
-  req: IncomingMessage,
-  upstream: Socket,
-  target: ProxyTarget,
-  options: UpgradeOptions,
-): ClientRequest {
+function openRequest({ req, target, maxHeaderBytes }: UpgradeOptions, upstream: Socket): ClientRequest {
   const headers = requestHeaders(req, target);
   delete headers['content-length'];
   headers.connection = 'Upgrade';
@@ -118,7 +97,7 @@ function openRequest(
     method: req.method,
     path: target.path,
     headers,
-    maxHeaderSize: options.maxHeaderBytes,
+    maxHeaderSize: maxHeaderBytes,
     createConnection: () => upstream,
   });
 }

@@ -3,7 +3,7 @@ import type { Invocations } from '../metrics/invocations.ts';
 import { callHeaders } from './call-id.ts';
 import { wakingResolve } from './wake.ts';
 
-export interface CallOptions {
+export interface GatewayCallsOptions {
   provider: Provider;
   invocations: Invocations;
   /** How long a call is held for a function that has no ready replica. */
@@ -11,7 +11,7 @@ export interface CallOptions {
 }
 
 /** Returns what a gateway does with each call: names it, counts it, and wakes the function it is for. */
-export function callOptions({ provider, invocations, wakeMs = 60_000 }: CallOptions): HandlersOptions {
+export function gatewayCalls({ provider, invocations, wakeMs = 60_000 }: GatewayCallsOptions): HandlersOptions {
   const wakeAndResolve = wakingResolve(provider, { wakeMs });
   return {
     unreachableStatus: 502,
