@@ -1,8 +1,9 @@
 import type { Context, Middleware } from 'koa';
 import type { Log } from '../base/log.ts';
+import { plainHeaders, plainLine, type PlainAnswer } from '../base/plain-line.ts';
 import { ProviderError } from './provider-errors.ts';
 
-/** Every error leaves as one plain line; what is not meant for the caller is logged with its causes and hidden. */
+/** Makes the middleware that answers every error as one plain line; what is not meant for the caller is logged with its causes and hidden. */
 export function answerErrors(log: Log): Middleware {
   return async (ctx, next) => {
     try {
@@ -30,19 +31,14 @@ function answerError(ctx: Context, error: unknown, log: Log): void {
 }
 
 function sayLine(ctx: Context, status: number, message: string): void {
+  const line = plainLine(message);
   ctx.status = status;
-  ctx.type = 'text/plain';
-  ctx.body = `${message.trim().replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`;
+  ctx.set(plainHeaders(line));
+  ctx.body = line;
 }
 
-interface Exposed {
-  status: number;
-  message: string;
-  headers?: Record<string, string>;
-}
-
-/** Our own errors and those of `ctx.throw` below 500 are for the caller to read. */
-function exposed(error: unknown): Exposed {
+/** Returns what the caller may read: our own errors, and those of `ctx.throw` below 500. */
+function exposed(error: unknown): PlainAnswer {
   if (error instanceof ProviderError) return error;
   if (error instanceof Error && 'expose' in error && error.expose === true && 'status' in error) {
     return { status: Number(error.status), message: error.message };

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../base/log.ts';
+import { answerPlain, rawAnswer } from '../base/plain-line.ts';
 import type { RawHandler } from './handlers.ts';
 
 export interface HttpServerOptions {
@@ -38,8 +39,7 @@ export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, ...option
     limitIdleness(req, res, { readTimeoutMs, writeTimeoutMs });
     void settle(() => handlerFor(req).web(req, res)).catch((error: unknown) => {
       log.error('request failed', { method: req.method, url: req.url, error });
-      if (res.headersSent) res.destroy();
-      else res.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8' }).end('internal error\n');
+      answerPlain(req, res, { status: 500, message: 'internal error' });
     });
   });
   server.on('upgrade', (req, socket, head) => {
@@ -106,13 +106,5 @@ function statusOf(error: NodeJS.ErrnoException): number {
 }
 
 function refusal(status: number): string {
-  const reason = STATUS_CODES[status] ?? '';
-  return [
-    `HTTP/1.1 ${status} ${reason}`,
-    'Connection: close',
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${reason.length + 1}`,
-    '',
-    `${reason}\n`,
-  ].join('\r\n');
+  return rawAnswer({ status, message: STATUS_CODES[status] ?? '' });
 }
