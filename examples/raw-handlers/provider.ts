@@ -13,20 +13,16 @@ import {
   parseStatusRequest,
   readConfig,
   serve,
-  type FaaSContext,
   type FaaSHandlers,
   type FunctionDeployment,
   type FunctionName,
   type FunctionStatus,
-  type Query,
 } from 'berth';
 
 const echo = createServer((req, res) => req.pipe(res)).listen(0, '127.0.0.1');
 const functions = new Map<string, FunctionStatus>();
 const config = readConfig(process.env);
-const { defaultNamespace } = config;
 const key = ({ name, namespace }: FunctionName) => `${name}.${namespace}`;
-const queryOf = (ctx: FaaSContext): Query => ({ query: new URLSearchParams(ctx.querystring), defaultNamespace });
 
 function find(name: FunctionName): FunctionStatus {
   const status = functions.get(key(name));
@@ -50,30 +46,30 @@ const handlers: FaaSHandlers = {
     ctx.body = 'OK';
   },
   deployFunction: async (ctx) => {
-    const deployment = parseDeployment(ctx.request.body, queryOf(ctx));
+    const deployment = parseDeployment(ctx);
     if (functions.has(key(deployment))) throw new FunctionExistsError(deployment);
     run(deployment);
     ctx.status = 202;
   },
   updateFunction: async (ctx) => {
-    const deployment = parseDeployment(ctx.request.body, queryOf(ctx));
+    const deployment = parseDeployment(ctx);
     find(deployment);
     run(deployment);
     ctx.status = 200;
   },
   deleteFunction: async (ctx) => {
-    functions.delete(key(find(parseFunctionName(ctx.request.body, queryOf(ctx)))));
+    functions.delete(key(find(parseFunctionName(ctx))));
     ctx.status = 202;
   },
   functionLister: async (ctx) => {
-    const namespace = parseNamespaceQuery(queryOf(ctx));
+    const namespace = parseNamespaceQuery(ctx);
     ctx.body = [...functions.values()].filter((status) => status.namespace === namespace);
   },
   functionStatus: async (ctx) => {
-    ctx.body = find(parseStatusRequest(ctx.params.name, queryOf(ctx)));
+    ctx.body = find(parseStatusRequest(ctx));
   },
   scaleFunction: async (ctx) => {
-    const { replicas, ...name } = parseScale(ctx.params.name, ctx.request.body, queryOf(ctx));
+    const { replicas, ...name } = parseScale(ctx);
     Object.assign(find(name), { replicas, availableReplicas: replicas });
     ctx.status = 202;
   },

@@ -3,7 +3,6 @@ import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
 import { Invocations } from './metrics/invocations.ts';
-import { rollBackHandler } from './roll-back.ts';
 import { serviceGauges } from './metrics/service-gauges.ts';
 
 export interface Gateway {
@@ -23,14 +22,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   serviceGauges({ provider, defaultNamespace, registry, log });
   return {
     handlers: gatewayHandlers(options, invocations),
-    routes: [
-      { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, defaultNamespace, log }) },
-      {
-        method: 'POST',
-        path: '/system/rollback-function/:name',
-        handler: rollBackHandler({ provider, defaultNamespace }),
-      },
-    ],
+    routes: [{ method: 'POST', path: '/system/alert', handler: alertHandler({ provider, defaultNamespace, log }) }],
     autoscale: (signal) => autoscaler.run(signal),
   };
 }

@@ -5,13 +5,14 @@ import type { Context } from 'koa';
 import { ConfigError } from './read-settings.ts';
 import { ProviderError } from './provider-errors.ts';
 
-export interface Credentials {
+/** The user and the password that a server asks for. */
+export interface BasicAuthCredentials {
   user: string;
   password: string;
 }
 
 /** Reads `basic-auth-user` and `basic-auth-password`, without their last line feed. Throws ConfigError naming the file. */
-export async function readCredentials(secretMountPath: string): Promise<Credentials> {
+export async function readCredentials(secretMountPath: string): Promise<BasicAuthCredentials> {
   const [user, password] = await Promise.all([
     readSecretFile(join(secretMountPath, 'basic-auth-user')),
     readSecretFile(join(secretMountPath, 'basic-auth-password')),
@@ -29,7 +30,7 @@ async function readSecretFile(path: string): Promise<string> {
 }
 
 /** A check that throws 401 unless the request carries the user and the password. */
-export function basicAuth(credentials: Credentials): (ctx: Context) => void {
+export function basicAuth(credentials: BasicAuthCredentials): (ctx: Context) => void {
   // Equal length and an unknown key: neither the time nor the order of the comparison says anything about the secret.
   const key = randomBytes(32);
   const digest = (text: string) => createHmac('sha256', key).update(text).digest();
@@ -47,7 +48,7 @@ function unauthorized(): ProviderError {
   return new ProviderError(401, 'invalid credentials', { headers: { 'WWW-Authenticate': 'Basic realm="Restricted"' } });
 }
 
-function readAuthorization(header: string): Credentials | undefined {
+function readAuthorization(header: string): BasicAuthCredentials | undefined {
   const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(header) ?? [];
   const [, user, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString()) ?? [];
   return user === undefined || password === undefined ? undefined : { user, password };

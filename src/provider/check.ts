@@ -1,13 +1,16 @@
+import type { Context } from 'koa';
 import { z } from 'zod';
+import { firstIssue } from '../base/first-issue.ts';
 import { BadRequestError } from './provider-errors.ts';
 
-/** The value in the schema's shape. Throws BadRequestError for the first thing that is wrong, naming its field. */
+/**
+ * Returns the value in the schema's shape.
+ * @throws BadRequestError for the first thing that is wrong, naming its field
+ */
 export function check<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const field = issue?.path.join('.').slice(0, 80) || 'the body';
-  throw new BadRequestError(`${field} ${issue?.message ?? 'is not valid'}`, { cause: result.error });
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  throw new BadRequestError(firstIssue(error, 'the body'), { cause: error });
 }
 
 /** Null is what Go sends for a map or list that was never made. */
@@ -24,17 +27,17 @@ export const optionalTextMap = z
   .nullish()
   .transform((value) => value ?? undefined);
 
-/** An object of which we read these fields; the others are ignored, as Go does. */
+/** Makes the schema of an object of which we read these fields; the others are ignored, as Go does. */
 export function body<T extends z.ZodRawShape>(shape: T): z.ZodObject<T> {
   return z.object(shape, { error: 'must be a JSON object' });
 }
 
-/** The last value of a query key, as faas-provider takes it; undefined when absent or empty. */
-export function lastOf(query: URLSearchParams, key: string): string | undefined {
-  return query.getAll(key).at(-1) || undefined;
+/** Returns the last value of a query key, as faas-provider takes it; undefined when absent or empty. */
+export function lastOf(ctx: Context, key: string): string | undefined {
+  return new URLSearchParams(ctx.querystring).getAll(key).at(-1) || undefined;
 }
 
-/** Go's strconv.ParseBool, where what it cannot parse is false. */
-export function flagOf(query: URLSearchParams, key: string): boolean {
-  return /^(1|t|T|true|True|TRUE)$/.test(lastOf(query, key) ?? '');
+/** Reads a query key as Go's strconv.ParseBool does; what that cannot parse is false. */
+export function flagOf(ctx: Context, key: string): boolean {
+  return /^(1|t|T|true|True|TRUE)$/.test(lastOf(ctx, key) ?? '');
 }

@@ -1,16 +1,11 @@
 import { defaultConfig, type FaaSConfig } from './faas-config.ts';
-import {
-  BadRequestError,
-  FunctionNotFoundError,
-  NamespaceNotFoundError,
-  NoEndpointsError,
-  NotImplementedError,
-} from './provider-errors.ts';
+import { BadRequestError, FunctionNotFoundError, NamespaceNotFoundError, NoEndpointsError } from './provider-errors.ts';
 import type { FaaSContext, FaaSHandlers, Handler } from './handlers.ts';
+import { logsHandler } from './logs-handler.ts';
 import {
   parseDeployment,
   parseFunctionName,
-  parseLogRequest,
+  parseFunctionPath,
   parseNamespace,
   parseNamespaceName,
   parseNamespaceQuery,
@@ -18,11 +13,9 @@ import {
   parseSecret,
   parseSecretName,
   parseStatusRequest,
-  type Query,
 } from './parse.ts';
 import type { NamespaceVerbs, Provider, SecretVerbs } from './provider.ts';
 import { functionProxy, type FunctionProxyOptions, type Resolve } from './proxy/index.ts';
-import { streamLogs } from './stream-logs.ts';
 import type { FunctionStatus } from './types.ts';
 
 /** How functions are called; what `FaaSConfig` has is taken from there. */
@@ -46,44 +39,46 @@ export function handlersFor(
   { resolve = resolveOf(provider), ...options }: HandlersOptions = {},
 ): FaaSHandlers {
   const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost } = config;
-  const queryOf = (ctx: FaaSContext): Query => ({ query: new URLSearchParams(ctx.querystring), defaultNamespace });
   const { secrets, namespaces } = provider;
+  const rollBack = provider.rollBack?.bind(provider);
 
   return {
     functionProxy: functionProxy(resolve, { ...options, defaultNamespace, maxIdleConns, maxIdleConnsPerHost }),
     async functionLister(ctx) {
-      const functions = await provider.list(parseNamespaceQuery(queryOf(ctx)));
+      const functions = await provider.list(parseNamespaceQuery(ctx));
       answer(ctx, 200, functions.map(statusOnWire));
     },
     async deployFunction(ctx) {
-      const deployment = parseDeployment(ctx.request.body, queryOf(ctx));
+      const deployment = parseDeployment(ctx);
       await provider.deploy(deployment).catch(blameCallerForNamespace);
       // 200 would make faas-cli say that the function was there before.
       answer(ctx, 202);
     },
     async updateFunction(ctx) {
-      const deployment = parseDeployment(ctx.request.body, queryOf(ctx));
+      const deployment = parseDeployment(ctx);
       const outcome = await provider.update(deployment).catch(blameCallerForNamespace);
       answer(ctx, outcome === 'ready' ? 200 : 202);
     },
     async deleteFunction(ctx) {
-      await provider.remove(parseFunctionName(ctx.request.body, queryOf(ctx)));
+      await provider.remove(parseFunctionName(ctx));
       answer(ctx, 202);
     },
     async functionStatus(ctx) {
-      const { usage, ...name } = parseStatusRequest(ctx.params.name, queryOf(ctx));
+      const { usage, ...name } = parseStatusRequest(ctx);
       answer(ctx, 200, statusOnWire(await provider.status(name, { usage })));
     },
     async scaleFunction(ctx) {
-      const { replicas, ...name } = parseScale(ctx.params.name, ctx.request.body, queryOf(ctx));
+      const { replicas, ...name } = parseScale(ctx);
       await provider.scale(name, replicas);
       answer(ctx, 202);
     },
-    async logs(ctx) {
-      if (!provider.logs) throw new NotImplementedError('logs');
-      const request = parseLogRequest(queryOf(ctx));
-      await streamLogs(ctx, await provider.logs(request, ctx.state.signal));
-    },
+    rollBackFunction:
+      rollBack &&
+      (async (ctx) => {
+        await rollBack(parseFunctionPath(ctx));
+        answer(ctx, 202);
+      }),
+    logs: provider.logs && logsHandler(provider.logs.bind(provider)),
     async info(ctx) {
       answer(ctx, 200, await provider.info());
     },
@@ -91,53 +86,48 @@ export function handlersFor(
       ctx.body = 'OK';
       return Promise.resolve();
     },
-    secrets: secrets && secretsHandler(secrets, queryOf),
+    secrets: secrets && secretsHandler(secrets),
     listNamespaces: namespaces && (async (ctx) => answer(ctx, 200, await namespaces.list())),
     mutateNamespace: namespaces && namespaceHandler(namespaces),
   };
 }
 
-function secretsHandler(secrets: SecretVerbs, queryOf: (ctx: FaaSContext) => Query): Handler {
+function secretsHandler(secrets: SecretVerbs): Handler {
   return async (ctx) => {
-    const query = queryOf(ctx);
-    const { body } = ctx.request;
     if (ctx.method === 'POST') {
-      await secrets.create(parseSecret(body, query));
+      await secrets.create(parseSecret(ctx));
       return answer(ctx, 201);
     }
     if (ctx.method === 'PUT') {
-      await secrets.update(parseSecret(body, query));
+      await secrets.update(parseSecret(ctx));
       return answer(ctx, 200);
     }
     if (ctx.method === 'DELETE') {
-      await secrets.remove(parseSecretName(body, query));
+      await secrets.remove(parseSecretName(ctx));
       return answer(ctx, 200);
     }
-    const names = await secrets.list(parseNamespaceQuery(query));
-    answer(
-      ctx,
-      200,
-      names.map(({ name, namespace }) => ({ name, namespace })),
-    );
+    const names = await secrets.list(parseNamespaceQuery(ctx));
+    // A back end may hand out its secrets whole: no value leaves.
+    const listed = names.map(({ name, namespace }) => ({ name, namespace }));
+    answer(ctx, 200, listed);
   };
 }
 
 function namespaceHandler(namespaces: NamespaceVerbs): Handler {
   return async (ctx) => {
-    const { name } = ctx.params;
     if (ctx.method === 'POST') {
-      await namespaces.create(parseNamespace(name, ctx.request.body));
+      await namespaces.create(parseNamespace(ctx));
       return answer(ctx, 201);
     }
     if (ctx.method === 'PUT') {
-      await namespaces.update(parseNamespace(name, ctx.request.body));
+      await namespaces.update(parseNamespace(ctx));
       return answer(ctx, 202);
     }
     if (ctx.method === 'DELETE') {
-      await namespaces.remove(parseNamespace(name, ctx.request.body).name);
+      await namespaces.remove(parseNamespace(ctx).name);
       return answer(ctx, 202);
     }
-    answer(ctx, 200, await namespaces.get(parseNamespaceName(name)));
+    answer(ctx, 200, await namespaces.get(parseNamespaceName(ctx)));
   };
 }
 

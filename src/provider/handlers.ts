@@ -2,14 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Context, Request } from 'koa';
 
+/** What the server puts on `ctx.state` before it calls a handler. */
 export interface FaaSState {
   /** Aborts when the caller leaves, and when the server closes. */
   signal: AbortSignal;
+  /** The server's `defaultNamespace`: the one that a request means which names none. */
+  defaultNamespace: string;
 }
 
 /**
  * A Koa context. `ctx.request.body` is the parsed JSON of a POST, PUT or DELETE (`{}` when there was none) and
- * `ctx.params` what the route names.
+ * `ctx.params` what the route names. `parseDeployment(ctx)` and the like read it.
  */
 export type FaaSContext = Context & {
   state: FaaSState;
@@ -50,6 +53,8 @@ export interface FaaSHandlers {
   functionStatus?: Handler;
   /** POST /system/scale-function/:name */
   scaleFunction?: Handler;
+  /** POST /system/rollback-function/:name; not one of faas-provider's. */
+  rollBackFunction?: Handler;
   /** GET, POST, PUT and DELETE /system/secrets */
   secrets?: Handler;
   /** GET /system/logs */

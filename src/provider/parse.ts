@@ -1,21 +1,16 @@
 import { z } from 'zod';
 import { quote } from '../base/quote.ts';
 import { body, check, flagOf, lastOf, optionalText, optionalTextMap, optionalTexts } from './check.ts';
+import type { FaaSContext } from './handlers.ts';
 import { BadRequestError, ProviderError } from './provider-errors.ts';
 import { checkLabel, checkSecretName } from './names.ts';
 import { resourcesOf } from './workload/index.ts';
 import type { FunctionDeployment, FunctionName, LogRequest, Namespace, Secret, SecretName } from './types.ts';
 
 /**
- * From the wire to our vocabulary. Every function here throws BadRequestError, or 422 for a log query, for what the
- * caller must mend, and nothing else.
+ * From the wire to our vocabulary. Each of these reads what its route is sent: the body, the query and the path. What the
+ * caller must mend is thrown as ProviderError, mostly BadRequestError, and nothing else is.
  */
-
-/** What a request gave beside its body. */
-export interface Query {
-  query: URLSearchParams;
-  defaultNamespace: string;
-}
 
 /** The wire's four names for a function's name. */
 const nameFields = { service: optionalText, serviceName: optionalText, functionName: optionalText, name: optionalText };
@@ -57,13 +52,16 @@ const secretBody = body({
 
 const namespaceBody = body({ name: optionalText, labels: optionalTextMap, annotations: optionalTextMap });
 
-/** The body of POST and PUT /system/functions. */
-export function parseDeployment(unknownBody: unknown, query: Query): FunctionDeployment {
-  const { service, serviceName, functionName, name, namespace, ...sent } = check(deploymentBody, unknownBody);
+/**
+ * Reads the body of POST and PUT /system/functions.
+ * @throws BadRequestError when the caller must mend the deployment, naming the field
+ */
+export function parseDeployment(ctx: FaaSContext): FunctionDeployment {
+  const { service, serviceName, functionName, name, namespace, ...sent } = check(deploymentBody, ctx.request.body);
   const { image, envVars, secrets, limits, requests } = sent;
   const address = {
     name: checkName(service || serviceName || functionName || name, 'service'),
-    namespace: namespaceOf(namespace, query),
+    namespace: namespaceOf(ctx, namespace),
   };
   if (!image) throw new BadRequestError('image is missing: name the image to run, such as alpine:latest');
   if (/\s/.test(image)) throw new BadRequestError(`image ${quote(image)} must not hold a space`);
@@ -73,84 +71,107 @@ export function parseDeployment(unknownBody: unknown, query: Query): FunctionDep
   return withoutUndefined({ ...address, ...sent, image });
 }
 
-/** The body or query of DELETE /system/functions. */
-export function parseFunctionName(unknownBody: unknown, query: Query): FunctionName {
-  const { service, serviceName, functionName, name, namespace } = check(nameBody, unknownBody);
-  return {
-    name: checkName(
-      functionName || serviceName || service || name || lastOf(query.query, 'functionName'),
-      'functionName',
-    ),
-    namespace: namespaceOf(namespace, query),
-  };
+/**
+ * Reads the function that the body or query of DELETE /system/functions names.
+ * @throws BadRequestError when there is no such name
+ */
+export function parseFunctionName(ctx: FaaSContext): FunctionName {
+  const { service, serviceName, functionName, name, namespace } = check(nameBody, ctx.request.body);
+  const sent = functionName || serviceName || service || name || lastOf(ctx, 'functionName');
+  return { name: checkName(sent, 'functionName'), namespace: namespaceOf(ctx, namespace) };
 }
 
-/** GET /system/function/NAME?namespace=&usage= */
-export function parseStatusRequest(name: string | undefined, query: Query): FunctionName & { usage: boolean } {
-  return {
-    name: checkName(name, 'function'),
-    namespace: namespaceOf(undefined, query),
-    usage: flagOf(query.query, 'usage'),
-  };
+/**
+ * Reads the function that a path such as /system/function/NAME?namespace= names.
+ * @throws BadRequestError when there is no such name
+ */
+export function parseFunctionPath(ctx: FaaSContext): FunctionName {
+  return { name: checkName(ctx.params.name, 'function'), namespace: namespaceOf(ctx) };
 }
 
-/** POST /system/scale-function/NAME, where the path says which function whatever the body says. */
-export function parseScale(
-  name: string | undefined,
-  unknownBody: unknown,
-  query: Query,
-): FunctionName & { replicas: number } {
-  const { namespace, replicas } = check(scaleBody, unknownBody);
-  return { name: checkName(name, 'function'), namespace: namespaceOf(namespace, query), replicas };
+/**
+ * Reads GET /system/function/NAME?namespace=&usage=
+ * @throws BadRequestError when there is no such name
+ */
+export function parseStatusRequest(ctx: FaaSContext): FunctionName & { usage: boolean } {
+  return { ...parseFunctionPath(ctx), usage: flagOf(ctx, 'usage') };
 }
 
-/** `?namespace=` or the default. */
-export function parseNamespaceQuery(query: Query): string {
-  return namespaceOf(undefined, query);
+/**
+ * Reads POST /system/scale-function/NAME, where the path says which function whatever the body says.
+ * @throws BadRequestError when `replicas` is no whole number from 0, or there is no such name
+ */
+export function parseScale(ctx: FaaSContext): FunctionName & { replicas: number } {
+  const { namespace, replicas } = check(scaleBody, ctx.request.body);
+  return { name: checkName(ctx.params.name, 'function'), namespace: namespaceOf(ctx, namespace), replicas };
 }
 
-/** The body of POST and PUT /system/secrets. With both values `rawValue` wins: only it holds any bytes. */
-export function parseSecret(unknownBody: unknown, query: Query): Secret {
-  const { value, rawValue } = check(secretBody, unknownBody);
-  const address = parseSecretName(unknownBody, query);
+/**
+ * Reads `?namespace=`, or the default where there is none.
+ * @throws BadRequestError when it is no DNS-1123 label
+ */
+export function parseNamespaceQuery(ctx: FaaSContext): string {
+  return namespaceOf(ctx);
+}
+
+/**
+ * Reads the body of POST and PUT /system/secrets. With both values `rawValue` wins: only it holds any bytes.
+ * @throws BadRequestError when there is no value or no such name
+ */
+export function parseSecret(ctx: FaaSContext): Secret {
+  const { value, rawValue } = check(secretBody, ctx.request.body);
+  const address = parseSecretName(ctx);
   if (rawValue) return { ...address, value: decodeBase64(rawValue) };
   if (value == null && rawValue == null)
     throw new BadRequestError('value is missing: send value as text or rawValue as base64');
   return { ...address, value: Buffer.from(value ?? '') };
 }
 
-/** The body of DELETE /system/secrets. */
-export function parseSecretName(unknownBody: unknown, query: Query): SecretName {
-  const { name, namespace } = check(secretBody, unknownBody);
+/**
+ * Reads the secret that the body of DELETE /system/secrets names.
+ * @throws BadRequestError when there is no such name
+ */
+export function parseSecretName(ctx: FaaSContext): SecretName {
+  const { name, namespace } = check(secretBody, ctx.request.body);
   if (!name) throw new BadRequestError('name is missing: say which secret');
-  return { name: checkSecretName(name), namespace: namespaceOf(namespace, query) };
+  return { name: checkSecretName(name), namespace: namespaceOf(ctx, namespace) };
 }
 
-/** The body of POST and PUT /system/namespace/[NAME]; a name in both places must be the same. */
-export function parseNamespace(pathName: string | undefined, unknownBody: unknown): Namespace {
-  const { name, labels = {}, annotations = {} } = check(namespaceBody, unknownBody);
-  if (pathName && name && name !== pathName) {
-    throw new BadRequestError(`namespace ${quote(name)} in the body is not ${quote(pathName)} in the path`);
-  }
-  return { name: parseNamespaceName(pathName || name), labels, annotations };
+/**
+ * Reads POST, PUT and DELETE /system/namespace/[NAME], whose name may be in the path, the body or both.
+ * @throws BadRequestError when the two names differ, or there is no such name
+ */
+export function parseNamespace(ctx: FaaSContext): Namespace {
+  const { name, labels = {}, annotations = {} } = check(namespaceBody, ctx.request.body);
+  const inPath = ctx.params.name;
+  if (inPath && name && name !== inPath)
+    throw new BadRequestError(`namespace ${quote(name)} in the body is not ${quote(inPath)} in the path`);
+  return { name: checkName(inPath || name, 'namespace'), labels, annotations };
 }
 
-export function parseNamespaceName(name: string | undefined): string {
-  return checkName(name, 'namespace');
+/**
+ * Reads GET /system/namespace/NAME
+ * @throws BadRequestError when there is no such name
+ */
+export function parseNamespaceName(ctx: FaaSContext): string {
+  return checkName(ctx.params.name, 'namespace');
 }
 
-/** The query of GET /system/logs. What faas-provider cannot parse it answers with 422, so do we. */
-export function parseLogRequest(query: Query): LogRequest {
-  const get = (key: string) => lastOf(query.query, key);
-  const tail = get('tail') ?? '-1';
+/**
+ * Reads the query of GET /system/logs. A `tail` of 0 or less means all lines.
+ * @throws BadRequestError when there is no such name
+ * @throws ProviderError with status 422, as faas-provider's, when `tail` or `since` cannot be read
+ */
+export function parseLogRequest(ctx: FaaSContext): LogRequest {
+  const tail = lastOf(ctx, 'tail') ?? '-1';
   if (!/^-?\d{1,9}$/.test(tail)) throw unreadableLogRequest('tail must be a whole number of lines, -1 for all');
   return withoutUndefined({
-    name: checkName(get('name'), 'name'),
-    namespace: namespaceOf(undefined, query),
-    instance: get('instance'),
-    since: parseSince(get('since')),
+    name: checkName(lastOf(ctx, 'name'), 'name'),
+    namespace: namespaceOf(ctx),
+    instance: lastOf(ctx, 'instance'),
+    since: parseSince(lastOf(ctx, 'since')),
     tail: Number(tail) > 0 ? Number(tail) : undefined,
-    follow: flagOf(query.query, 'follow'),
+    follow: flagOf(ctx, 'follow'),
   });
 }
 
@@ -167,8 +188,8 @@ function unreadableLogRequest(reason: string): ProviderError {
   return new ProviderError(422, `could not parse the log request: ${reason}`);
 }
 
-function namespaceOf(inBody: string | undefined, { query, defaultNamespace }: Query): string {
-  return checkLabel(inBody || lastOf(query, 'namespace') || defaultNamespace, 'namespace');
+function namespaceOf(ctx: FaaSContext, inBody?: string): string {
+  return checkLabel(inBody || lastOf(ctx, 'namespace') || ctx.state.defaultNamespace, 'namespace');
 }
 
 function checkName(name: string | undefined, field: string): string {

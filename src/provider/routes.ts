@@ -3,7 +3,7 @@ import type { Registry } from '@prometheus-io/client';
 import Koa, { type Middleware } from 'koa';
 import type { Log } from '../base/log.ts';
 import { answerErrors } from './answer-errors.ts';
-import { basicAuth, type Credentials } from './basic-auth.ts';
+import { basicAuth, type BasicAuthCredentials } from './basic-auth.ts';
 import { NotImplementedError } from './provider-errors.ts';
 import type { FaaSContext, FaaSHandlers, FaaSState, Handler } from './handlers.ts';
 import { jsonBody } from './json-body.ts';
@@ -18,7 +18,7 @@ export interface Route {
   open?: boolean;
 }
 
-/** Every route that passes through Koa. */
+/** Lists every route of the contract that passes through Koa. */
 export function faasRoutes(handlers: FaaSHandlers, registry: Registry): Route[] {
   const route = (
     method: Route['method'],
@@ -36,6 +36,7 @@ export function faasRoutes(handlers: FaaSHandlers, registry: Registry): Route[] 
     route('DELETE', '/system/functions', 'deleteFunction'),
     route('GET', '/system/function/:name', 'functionStatus'),
     route('POST', '/system/scale-function/:name', 'scaleFunction'),
+    route('POST', '/system/rollback-function/:name', 'rollBackFunction'),
     route('GET', '/system/secrets', 'secrets'),
     route('POST', '/system/secrets', 'secrets'),
     route('PUT', '/system/secrets', 'secrets'),
@@ -60,16 +61,18 @@ function notImplemented(name: string): Handler {
 
 export interface AppOptions {
   bodyLimitBytes: number;
+  defaultNamespace: string;
   /** Absent: nothing asks for a password. */
-  credentials?: Credentials;
+  credentials?: BasicAuthCredentials;
   registry: Registry;
   log: Log;
   /** Aborts when the server closes. */
   closing: AbortSignal;
 }
 
+/** Makes the Koa application that answers every route but invocations. */
 export function createApp(routes: Route[], options: AppOptions): Koa {
-  const { bodyLimitBytes, credentials, registry, log, closing } = options;
+  const { bodyLimitBytes, defaultNamespace, credentials, registry, log, closing } = options;
   const authenticate = credentials ? basicAuth(credentials) : () => {};
   const parseBody = jsonBody(bodyLimitBytes);
   const measure = requestMetrics(registry);
@@ -95,7 +98,7 @@ export function createApp(routes: Route[], options: AppOptions): Koa {
   const app = new Koa();
   app.on('error', (error: unknown) => log.error('answer broke off', { error }));
   app.use(answerErrors(log));
-  app.use(withSignal(closing));
+  app.use(withState(defaultNamespace, closing));
   app.use(router.routes());
   // Nobody learns without a password which paths there are.
   app.use(async (ctx, next) => {
@@ -106,7 +109,8 @@ export function createApp(routes: Route[], options: AppOptions): Koa {
   return app;
 }
 
-function withSignal(closing: AbortSignal): Middleware {
+/** Gives each context its FaaSState. */
+function withState(defaultNamespace: string, closing: AbortSignal): Middleware {
   return (ctx, next) => {
     const leaving = new AbortController();
     const leave = () => leaving.abort();
@@ -115,7 +119,7 @@ function withSignal(closing: AbortSignal): Middleware {
       closing.removeEventListener('abort', leave);
       leave();
     });
-    ctx.state.signal = leaving.signal;
+    Object.assign(ctx.state, { signal: leaving.signal, defaultNamespace } satisfies FaaSState);
     return next();
   };
 }

@@ -3,11 +3,13 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Registry } from '@prometheus-io/client';
-import { type Log, silentLog } from '../base/log.ts';
+import { silentLog, type Log } from '../base/log.ts';
+import { answerPlain } from '../base/plain-line.ts';
 import { readCredentials } from './basic-auth.ts';
 import type { FaaSConfig } from './faas-config.ts';
 import type { FaaSHandlers, RawHandler } from './handlers.ts';
 import { createHttpServer } from './http-server.ts';
+import { NotImplementedError } from './provider-errors.ts';
 import { createApp, faasRoutes, type Route } from './routes.ts';
 
 export interface ServeOptions {
@@ -48,8 +50,11 @@ export async function serve(
   const routes = [...faasRoutes(handlers, registry), ...extraRoutes].filter(
     ({ path }) => config.enableHealth || path !== '/healthz',
   );
-  const { bodyLimitBytes, readTimeoutMs, writeTimeoutMs } = config;
-  const app = createApp(routes, { bodyLimitBytes, credentials, registry, log, closing: closing.signal });
+  const { bodyLimitBytes, defaultNamespace, readTimeoutMs, writeTimeoutMs } = config;
+  const app = createApp(routes, {
+    ...{ bodyLimitBytes, defaultNamespace, credentials, registry, log },
+    closing: closing.signal,
+  });
   const system: RawHandler = { web: app.callback() };
   const server = createHttpServer({
     readTimeoutMs,
@@ -75,18 +80,14 @@ export async function serve(
 }
 
 const noAsync: RawHandler = {
-  web(_req, res) {
-    res
-      .writeHead(501, { 'Content-Type': 'text/plain; charset=utf-8' })
-      .end('this provider does not implement asyncFunction\n');
-  },
+  web: (req, res) => answerPlain(req, res, new NotImplementedError('asyncFunction')),
 };
 
 async function listen(server: Server, { tcpPort, bind }: FaaSConfig, log: Log): Promise<AddressInfo> {
   server.listen(tcpPort, bind);
   await once(server, 'listening');
   // Such as no file descriptor left for a new connection: the others go on.
-  server.on('error', (error) => log.error('server', { error }));
+  server.on('error', (error) => log.error('the listening socket failed', { error }));
   return server.address() as AddressInfo;
 }
 

@@ -375,6 +375,20 @@ test('deploying into an unknown namespace is a 400, listing one a 404', async (t
   );
 });
 
+test('a rollback names its function by path and query, and answers 202', async (t) => {
+  const rolledBack: unknown[] = [];
+  const rollBack = (name: unknown) => Promise.resolve(void rolledBack.push(name));
+  await withProvider(
+    async ({ send }) => {
+      t.like(await send('POST', '/system/rollback-function/env'), { status: 202, body: '' });
+      t.is((await send('POST', '/system/rollback-function/env?namespace=dev')).status, 202);
+      t.is((await send('POST', '/system/rollback-function/Env')).status, 400);
+      t.deepEqual(rolledBack, [{ name: 'env', namespace: 'openfaas-fn' }, dev]);
+    },
+    { rollBack },
+  );
+});
+
 test("info is the provider's own, unwrapped", async (t) => {
   await withProvider(async ({ send }) => {
     const info = { provider: 'memory', orchestration: 'none', version: { release: '1.0.0', sha: 'abc' } };

@@ -1,7 +1,13 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import test from 'ava';
-import { FunctionNotFoundError, handlersFor, type LogMessage, type LogRequest } from '../../../src/index.ts';
+import {
+  FunctionNotFoundError,
+  handlersFor,
+  logsHandler,
+  type LogMessage,
+  type LogRequest,
+} from '../../../src/index.ts';
 import { memoryProvider } from './memory-provider.ts';
 import { withServer } from './with-server.ts';
 
@@ -46,6 +52,20 @@ test('logs are one JSON object a line and end when they are all given', async (t
     t.is(headers['content-type'], 'application/x-ndjson');
     t.is(body, [1, 2, 3].map((n) => `${JSON.stringify(line(n))}\n`).join(''));
     t.deepEqual(requests, [{ name: 'env', namespace: 'dev', follow: false, tail: 3 }]);
+  });
+});
+
+test('a table of raw handlers streams logs with the handler of the SDK', async (t) => {
+  const logs = logsHandler(({ name }) => {
+    if (name !== 'env') throw new FunctionNotFoundError({ name, namespace: 'openfaas-fn' });
+    return Promise.resolve(numbered(2));
+  });
+  await withServer({ functionProxy: { web: (_req, res) => void res.end() }, logs }, {}, async ({ send }) => {
+    const { headers, body } = await send('GET', '/system/logs?name=env');
+    t.is(headers['content-type'], 'application/x-ndjson');
+    t.is(body, [1, 2].map((n) => `${JSON.stringify(line(n))}\n`).join(''));
+    t.is((await send('GET', '/system/logs?name=other')).status, 404);
+    t.is((await send('GET', '/system/logs?name=env&tail=ten')).status, 422);
   });
 });
 

@@ -5,27 +5,40 @@ import {
   checkLabel,
   ConfigError,
   defaultConfig,
+  type FaaSContext,
   parseCpu,
   parseDeployment,
   parseFunctionName,
+  parseFunctionPath,
   parseGoDuration,
   type LogRequest,
   parseLogRequest,
   parseMemory,
   parseNamespace,
+  parseNamespaceName,
   parseScale,
   parseSecondsOrGoDuration,
   parseSecret,
   parseSecretName,
   ProviderError,
-  type Query,
   readConfig,
 } from '../../../src/index.ts';
 
-const queryOf = (query: string | Record<string, string>): Query => ({
-  query: new URLSearchParams(query),
-  defaultNamespace: 'openfaas-fn',
-});
+interface Sent {
+  query?: string | Record<string, string>;
+  body?: unknown;
+  name?: string | undefined;
+}
+
+/** What the parsers read of a context. */
+function contextOf({ query, body, name }: Sent): FaaSContext {
+  return {
+    querystring: new URLSearchParams(query).toString(),
+    params: { name },
+    state: { defaultNamespace: 'openfaas-fn' },
+    request: { body },
+  } as unknown as FaaSContext;
+}
 
 for (const [quantity, bytes] of [
   ['0', 0],
@@ -258,7 +271,7 @@ const logCases: [query: string, request: object][] = [
 ];
 for (const [query, request] of logCases) {
   test(`the log query ${query} is understood`, (t) => {
-    t.deepEqual({ ...parseLogRequest(queryOf(query)) }, request as LogRequest);
+    t.deepEqual({ ...parseLogRequest(contextOf({ query })) }, request as LogRequest);
   });
 }
 
@@ -273,7 +286,9 @@ for (const query of [
   'since=1700000000',
 ]) {
   test(`the log query ${query} is a 422`, (t) => {
-    const error = t.throws(() => parseLogRequest(queryOf(`name=env&${query}`)), { instanceOf: ProviderError });
+    const error = t.throws(() => parseLogRequest(contextOf({ query: `name=env&${query}` })), {
+      instanceOf: ProviderError,
+    });
     t.is(error.status, 422);
     t.regex(error.message, /^could not parse the log request: /);
   });
@@ -290,7 +305,7 @@ test('a key called __proto__ changes no prototype', (t) => {
   const body: unknown = JSON.parse(
     '{"service":"env","image":"a","labels":{"__proto__":"x","constructor":"y"},"__proto__":{"envProcess":"z"}}',
   );
-  const { labels, envProcess } = parseDeployment(body, queryOf(''));
+  const { labels, envProcess } = parseDeployment(contextOf({ body }));
   t.is(Object.getPrototypeOf(labels), Object.prototype);
   t.deepEqual(Object.entries(labels ?? {}).at(-1), ['constructor', 'y']);
   t.is(envProcess, undefined);
@@ -304,7 +319,7 @@ test('a huge key or name makes a short message', (t) => {
     { service: 'a', image: 'a', labels: { [long]: 1 } },
     { service: 'a', image: 'a', limits: { memory: long } },
   ]) {
-    const error = t.throws(() => parseDeployment(body, queryOf('')), { instanceOf: BadRequestError });
+    const error = t.throws(() => parseDeployment(contextOf({ body })), { instanceOf: BadRequestError });
     t.true(error.message.length < 300, String(error.message.length));
   }
 });
@@ -342,18 +357,21 @@ const query = fc.oneof(
 test('the parsers throw nothing but errors for the caller, whatever they are given', (t) => {
   fc.assert(
     fc.property(body, query, fc.option(fc.string(), { nil: undefined }), (given, asked, name) => {
+      const ctx = contextOf({ query: asked, body: given, name });
       const parsers = [
-        () => parseDeployment(given, queryOf(asked)),
-        () => parseFunctionName(given, queryOf(asked)),
-        () => parseScale(name, given, queryOf(asked)),
-        () => parseSecret(given, queryOf(asked)),
-        () => parseSecretName(given, queryOf(asked)),
-        () => parseNamespace(name, given),
-        () => parseLogRequest(queryOf(asked)),
+        parseDeployment,
+        parseFunctionName,
+        parseFunctionPath,
+        parseScale,
+        parseSecret,
+        parseSecretName,
+        parseNamespace,
+        parseNamespaceName,
+        parseLogRequest,
       ];
       return parsers.every((parse) => {
         try {
-          parse();
+          parse(ctx);
           return true;
         } catch (error) {
           return error instanceof BadRequestError || (error instanceof ProviderError && error.status === 422);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { ConfigError, defaultConfig, serve } from '../../../src/index.ts';
+import { basicAuth, ConfigError, defaultConfig, readCredentials, serve, type Handler } from '../../../src/index.ts';
 import { namingHandlers, withServer } from './with-server.ts';
 
 const routes: [method: string, path: string, handler: string][] = [
@@ -12,6 +12,7 @@ const routes: [method: string, path: string, handler: string][] = [
   ['DELETE', '/system/functions', 'deleteFunction'],
   ['GET', '/system/function/env', 'functionStatus'],
   ['POST', '/system/scale-function/env', 'scaleFunction'],
+  ['POST', '/system/rollback-function/env', 'rollBackFunction'],
   ['GET', '/system/secrets', 'secrets'],
   ['POST', '/system/secrets', 'secrets'],
   ['PUT', '/system/secrets', 'secrets'],
@@ -239,4 +240,21 @@ test('an extra route is served behind the password unless it is open', async (t)
       },
     ),
   );
+});
+
+test("a route of one's own asks for the password with the SDK's check", async (t) => {
+  await withCredentials(async (folder) => {
+    const check = basicAuth(await readCredentials(folder));
+    const handler: Handler = (ctx) => {
+      check(ctx);
+      ctx.body = 'secret';
+      return Promise.resolve();
+    };
+    const extraRoutes = [{ method: 'GET' as const, path: '/mine', handler }];
+    await withServer(namingHandlers(), { options: { extraRoutes } }, async ({ send }) => {
+      t.is((await send('GET', '/mine')).status, 401);
+      const Authorization = basic('admin', 'pass:wörd');
+      t.like(await send('GET', '/mine', undefined, { Authorization }), { status: 200, body: 'secret' });
+    });
+  });
 });

@@ -69,6 +69,7 @@ export function namingHandlers(): Required<FaaSHandlers> {
     deleteFunction: says('deleteFunction'),
     functionStatus: says('functionStatus'),
     scaleFunction: says('scaleFunction'),
+    rollBackFunction: says('rollBackFunction'),
     secrets: says('secrets'),
     logs: says('logs'),
     listNamespaces: says('listNamespaces'),
