@@ -30,11 +30,14 @@ const byItsIndex = (folder) => ({
   to: { path: inside(folder), pathNot: `^src/${folder}/index\\.ts$` },
 });
 
+/** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     ...Object.entries(law).map(only),
-    ...Object.keys(law).filter((folder) => folder !== 'base').map(byItsIndex),
+    ...Object.keys(law)
+      .filter((folder) => folder !== 'base')
+      .map(byItsIndex),
     {
       name: 'the-package-exports-the-sdk',
       severity: 'error',

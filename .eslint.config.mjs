@@ -1,3 +1,4 @@
+import jsdoc from 'eslint-plugin-jsdoc';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -13,6 +14,14 @@ export default tseslint.config(
       'no-duplicate-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'ImportDeclaration[source.value="node:timers/promises"] > ImportSpecifier[imported.name="setTimeout"][local.name!="sleep"]',
+          message: 'Import it as sleep.',
+        },
+      ],
       'no-restricted-properties': [
         'error',
         {
@@ -22,6 +31,24 @@ export default tseslint.config(
         },
         { object: 'process', property: 'exit', message: 'Only src/main.ts ends the process.' },
       ],
+    },
+  },
+  {
+    // One docstring style: prose, then tags; TypeScript knows the types.
+    plugins: { jsdoc },
+    settings: { jsdoc: { mode: 'typescript' } },
+    rules: {
+      'jsdoc/check-alignment': 'error',
+      'jsdoc/check-param-names': ['error', { checkDestructured: false, disableMissingParamChecks: true }],
+      'jsdoc/check-tag-names': ['error', { definedTags: ['internal'] }],
+      'jsdoc/empty-tags': 'error',
+      'jsdoc/multiline-blocks': ['error', { noZeroLineText: false }],
+      'jsdoc/no-bad-blocks': 'error',
+      'jsdoc/no-blank-block-descriptions': 'error',
+      'jsdoc/no-types': 'error',
+      'jsdoc/require-param-description': 'error',
+      'jsdoc/require-returns-description': 'error',
+      'jsdoc/tag-lines': ['error', 'never', { startLines: null }],
     },
   },
   {

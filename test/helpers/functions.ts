@@ -56,7 +56,8 @@ export async function busyboxImage(registry: TestRegistry, options: FunctionImag
 }
 
 /** Pushes an image as OpenFaaS's templates make them: busybox and the stand-in for the watchdogs (test/fixtures/watchdog), which
- * needs `fprocess`. Its default name is functions/alpine:latest. test/helpers/go-tools.sh compiles what is in it. */
+ * needs `fprocess`. Its default name is functions/alpine:latest. test/helpers/go-tools.sh compiles what is in it.
+ */
 export async function watchdogImage(registry: TestRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
   const { name = 'functions/alpine', config, layers = [], ...rest } = options;
   const watchdog: Layer = { 'usr/bin/fwatchdog': { content: await goProgram('fwatchdog'), mode: 0o755 } };

@@ -66,7 +66,7 @@ test('a run directory on disk is warned about, one in memory is not', async (t) 
 });
 
 test('the owner reads its copies through a bind mount; another user of the host reads none', async (t) => {
-  t.is(ourselves.uid, 0, 'needs root: sudo test/run unit');
+  t.is(ourselves.uid, 0, 'needs root: sudo test/run integration');
   await using at = await startReplicaSecrets();
   const folder = await at.secrets.prepare('r1', [{ name: 'key', value: Buffer.from('hunter2') }], {
     uid: 1234,
