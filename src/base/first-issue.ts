@@ -6,5 +6,7 @@ interface SchemaError {
 export function firstIssue({ issues }: SchemaError, whole: string): string {
   const [issue] = issues;
   const where = issue?.path.map(String).join('.').slice(0, 80) || whole;
-  return `${where} ${issue?.message ?? 'is not valid'}`;
+  const what = issue?.message ?? 'is not valid';
+  // zod's own messages are sentences, ours go on from the field's name.
+  return `${where}${/^[A-Z]/.test(what) ? ':' : ''} ${what}`;
 }

@@ -1,8 +1,9 @@
 import { InOrder } from '../base/in-order.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { systemPath } from '../base/run-program.ts';
 import { CniError, type CniCommand } from './cni-error.ts';
 import type { Conflist, PluginConfig } from './conflist.ts';
-import { execPlugin, parseJson, type PluginHost } from './exec.ts';
+import { execPlugin, type PluginHost } from './exec.ts';
 import { ResultCache } from './result-cache.ts';
 import { cniResult, type CniResult } from './result.ts';
 

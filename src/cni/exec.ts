@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { hasCode } from '../base/absent-file.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { runProgram, type ProgramRun, type RunOptions } from '../base/run-program.ts';
 import { CniError, type CniCommand } from './cni-error.ts';
 
@@ -63,15 +64,6 @@ function pluginFailure({ plugin, command }: PluginCall, { stdout, stderr, exitCo
   if (said.success) return new CniError(said.data.msg, { plugin, command, ...said.data });
   const ended = signal ? `ended by ${signal}` : `exit code ${exitCode}`;
   return new CniError(ended, { plugin, command, details: stderr.trim() || stdout.trim() || undefined });
-}
-
-/** Parses JSON; undefined for what is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const busyRetries = 25;

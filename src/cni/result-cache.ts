@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { z } from 'zod';
 import { absentAs } from '../base/absent-file.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { parseConflist, type Conflist } from './conflist.ts';
-import { parseJson } from './exec.ts';
 import { cniResult, type CniResult } from './result.ts';
 
 // The shape and file names of libcni's cache, so that its tools can read ours.

@@ -1,6 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../base/absent-file.ts';
+import { parseJson } from '../base/parse-json.ts';
 import type { LoggedFunction, TaskStdio } from './log-line.ts';
 
 /** The files of one task. */
@@ -47,17 +48,8 @@ export function formatProgress(progress: Progress): string {
 export async function readProgress(path: string): Promise<SavedProgress | undefined> {
   await using file = await open(path, 'r').catch(absentAs(undefined));
   if (!file) return undefined;
-  const progress = parseProgress(await file.readFile('utf8'));
-  return progress && { ...progress, savedAt: (await file.stat()).mtime };
-}
-
-function parseProgress(text: string): Progress | undefined {
-  try {
-    const progress: unknown = JSON.parse(text);
-    return isProgress(progress) ? progress : undefined;
-  } catch {
-    return undefined;
-  }
+  const progress = parseJson(await file.readFile('utf8'));
+  return isProgress(progress) ? { ...progress, savedAt: (await file.stat()).mtime } : undefined;
 }
 
 function isProgress(value: unknown): value is Progress {

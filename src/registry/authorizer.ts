@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { type Challenge, parseChallenges } from './challenge.ts';
-import type { Credentials, CredentialStore } from './credentials.ts';
+import { parseJson } from '../base/parse-json.ts';
+import { parseChallenges, type Challenge } from './challenge.ts';
+import type { CredentialStore, RegistryCredentials } from './credentials.ts';
 import { RegistryError } from './registry-error.ts';
 import type { RegistryHost } from './hosts.ts';
 import { readSmallBody, type HttpRequest, type Transport } from './transport.ts';
@@ -12,16 +13,28 @@ const tokenAnswerSchema = z.object({
   expires_in: z.number().nullish(),
 });
 
+/** Credentials that a token server gives a token for. */
+type ExchangedCredentials = Exclude<RegistryCredentials, { kind: 'registry-token' }>;
+
 interface Token {
   value: string;
+  /** On the clock of `performance.now`. */
   expiresAtMs: number;
 }
 
+/** A request that was answered 401, with the Authorization header that it had. */
+export interface RefusedRequest {
+  host: RegistryHost;
+  repository: string;
+  refused: string | undefined;
+}
+
+/** What is known of one host's authentication. */
 interface Session {
-  credentials: Credentials | undefined;
-  /** True once the registry asked for Basic: sent at once from then on. */
+  credentials: RegistryCredentials | undefined;
+  /** Whether the registry has asked for Basic, which is sent at once from then on. */
   basic: boolean;
-  /** By scope; promises, so that parallel blob reads fetch one token. */
+  /** Tokens by scope; promises, so that parallel blob reads fetch one token. */
   tokens: Map<string, Promise<Token>>;
 }
 
@@ -30,7 +43,7 @@ const defaultTokenLifeSeconds = 60;
 const tokenSlackMs = 5_000;
 const clientId = 'berth';
 
-/** Answers 401s, https://distribution.github.io/distribution/spec/auth/, and remembers the tokens. */
+/** Answers a registry's 401s, https://distribution.github.io/distribution/spec/auth/, and remembers the tokens. */
 export class Authorizer {
   readonly #credentials: CredentialStore;
   readonly #transport: Transport;
@@ -51,23 +64,21 @@ export class Authorizer {
     this.#sessions.set(host.name, { credentials, basic: false, tokens: new Map() });
   }
 
-  /** The Authorization header to start with, where an earlier answer taught which. */
+  /** Answers the Authorization header to start with, where an earlier answer taught which. */
   async header(host: RegistryHost, repository: string): Promise<string | undefined> {
     const session = await this.#session(host);
     if (session.basic) return basicHeader(session.credentials);
     const token = await session.tokens.get(pullScope(repository))?.catch(() => undefined);
-    return token && token.expiresAtMs > Date.now() ? `Bearer ${token.value}` : undefined;
+    return token && token.expiresAtMs > performance.now() ? `Bearer ${token.value}` : undefined;
   }
 
   /**
    * Gets what the challenges of a 401 ask for.
    *
-   * @returns the header to repeat the request with, or undefined when there is nothing (more) to offer
+   * @returns the Authorization header to repeat the request with, or undefined when there is nothing (more) to offer
+   * @throws RegistryError when the token server refuses a token or cannot be reached
    */
-  async answer(
-    request: { host: RegistryHost; repository: string; refused: string | undefined },
-    wwwAuthenticate: string,
-  ): Promise<string | undefined> {
+  async answer(request: RefusedRequest, wwwAuthenticate: string): Promise<string | undefined> {
     const challenges = parseChallenges(wwwAuthenticate);
     const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.realm);
     const session = await this.#session(request.host);
@@ -78,20 +89,18 @@ export class Authorizer {
     return header === request.refused ? undefined : header;
   }
 
-  async #bearer(
-    session: Session,
-    challenge: Challenge,
-    { host, repository, refused }: Parameters<Authorizer['answer']>[0],
-  ): Promise<string | undefined> {
-    const key = pullScope(repository);
-    if (session.credentials?.kind === 'registry-token') {
-      const token = { value: session.credentials.token, expiresAtMs: Infinity };
+  async #bearer(session: Session, challenge: Challenge, request: RefusedRequest): Promise<string | undefined> {
+    const { refused } = request;
+    const { credentials } = session;
+    const key = pullScope(request.repository);
+    if (credentials?.kind === 'registry-token') {
+      const token = { value: credentials.token, expiresAtMs: Infinity };
       session.tokens.set(key, Promise.resolve(token));
       return refused === `Bearer ${token.value}` ? undefined : `Bearer ${token.value}`;
     }
     const pending = session.tokens.get(key);
     const known = pending && (await pending);
-    if (known && known.expiresAtMs > Date.now()) {
+    if (known && known.expiresAtMs > performance.now()) {
       // Another request of this pull may have fetched it meanwhile.
       if (`Bearer ${known.value}` !== refused) return `Bearer ${known.value}`;
       // A token refused while it is fresh lacks the right: one more would lack it too.
@@ -99,39 +108,26 @@ export class Authorizer {
     }
     // No await between looking and setting: parallel blob reads share one token request.
     const newer = session.tokens.get(key);
-    const fetching =
-      newer !== undefined && newer !== pending
-        ? newer
-        : this.#fetchToken(session.credentials, challenge, { host, repository });
+    const isShared = newer !== undefined && newer !== pending;
+    const fetching = isShared ? newer : this.#fetchToken(credentials, challenge, request);
     session.tokens.set(key, fetching);
     fetching.catch(() => session.tokens.delete(key));
     return `Bearer ${(await fetching).value}`;
   }
 
   async #fetchToken(
-    credentials: Credentials | undefined,
-    { parameters }: Challenge,
-    { host, repository }: { host: RegistryHost; repository: string },
+    credentials: ExchangedCredentials | undefined,
+    challenge: Challenge,
+    { host, repository }: RefusedRequest,
   ): Promise<Token> {
-    const realm = URL.parse(parameters.realm ?? '', host.url);
-    if (realm === null || !/^https?:$/.test(realm.protocol)) {
-      throw new RegistryError('refused', `registry ${host.name} names no usable token server`, { registry: host.name });
-    }
-    const asked = (parameters.scope ?? '').split(' ').filter(Boolean);
-    const scopes = [...new Set([...asked, pullScope(repository)])].sort();
-    const service = parameters.service;
-    const tls = realm.host === host.url.host ? host.tls : undefined;
-    const send = (request: Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'>) =>
+    const question = tokenQuestion(challenge, host, repository);
+    const tls = question.realm.host === host.url.host ? host.tls : undefined;
+    const send = (request: HttpRequest) =>
       this.#send({ ...request, headers: { ...request.headers, 'user-agent': this.#userAgent }, tls });
-
-    if (credentials && credentials.kind !== 'registry-token') {
-      const answer = await send(tokenPost(realm, service, scopes, credentials));
-      if (answer.status === 200) return readToken(answer.body, host.name);
-      // Many token servers know only GET; an identity token has no GET form.
-      const mayGet = credentials.kind === 'password' && [400, 401, 404, 405].includes(answer.status);
-      if (!mayGet) throw this.#tokenError(host.name, repository, answer.status);
-    }
-    const answer = await send(tokenGet(realm, service, scopes, credentials));
+    let answer = credentials && (await send(tokenPost(question, credentials)));
+    // Many token servers know only GET; an identity token has no GET form.
+    const isGetWorthwhile = credentials?.kind === 'password' && [400, 401, 404, 405].includes(answer?.status ?? 0);
+    if (!answer || isGetWorthwhile) answer = await send(tokenGet(question, credentials));
     if (answer.status === 200) return readToken(answer.body, host.name);
     throw this.#tokenError(host.name, repository, answer.status);
   }
@@ -148,19 +144,14 @@ export class Authorizer {
   }
 
   #tokenError(registry: string, repository: string, status: number): RegistryError {
+    const server = `the token server of registry ${registry}`;
     if (status === 429 || status >= 500) {
-      return new RegistryError(
-        'unreachable',
-        `the token server of registry ${registry} answered HTTP ${status} for repository ${repository}: try again later`,
-        { registry, repository, status },
-      );
+      const trouble = `${server} answered HTTP ${status} for repository ${repository}: try again later`;
+      return new RegistryError('unreachable', trouble, { registry, repository, status });
     }
-    return new RegistryError(
-      'denied',
-      `the token server of registry ${registry} refused a token for repository ${repository} (HTTP ${status}): ` +
-        `put a valid login for ${registry} in ${this.#credentials.where}`,
-      { registry, repository, status },
-    );
+    const advice = `put a valid login for ${registry} in ${this.#credentials.where}`;
+    const denied = `${server} refused a token for repository ${repository} (HTTP ${status}): ${advice}`;
+    return new RegistryError('denied', denied, { registry, repository, status });
   }
 }
 
@@ -168,18 +159,29 @@ function pullScope(repository: string): string {
   return `repository:${repository}:pull`;
 }
 
-function basicHeader(credentials: Credentials | undefined): string | undefined {
+function basicHeader(credentials: RegistryCredentials | undefined): string | undefined {
   if (credentials?.kind !== 'password' || credentials.password === '') return undefined;
   const pair = `${credentials.username}:${credentials.password}`;
   return `Basic ${Buffer.from(pair).toString('base64')}`;
 }
 
-function tokenPost(
-  url: URL,
-  service: string | undefined,
-  scopes: string[],
-  credentials: Exclude<Credentials, { kind: 'registry-token' }>,
-): Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'> {
+/** What a token server is asked for. */
+interface TokenQuestion {
+  realm: URL;
+  service?: string;
+  scopes: string[];
+}
+
+function tokenQuestion({ parameters }: Challenge, host: RegistryHost, repository: string): TokenQuestion {
+  const realm = URL.parse(parameters.realm ?? '', host.url);
+  if (realm === null || !/^https?:$/.test(realm.protocol)) {
+    throw new RegistryError('refused', `registry ${host.name} names no usable token server`, { registry: host.name });
+  }
+  const asked = (parameters.scope ?? '').split(' ').filter(Boolean);
+  return { realm, service: parameters.service, scopes: [...new Set([...asked, pullScope(repository)])].sort() };
+}
+
+function tokenPost({ realm, service, scopes }: TokenQuestion, credentials: ExchangedCredentials): HttpRequest {
   const form = new URLSearchParams({ client_id: clientId, scope: scopes.join(' ') });
   if (service !== undefined) form.set('service', service);
   if (credentials.kind === 'password') {
@@ -191,15 +193,10 @@ function tokenPost(
     form.set('refresh_token', credentials.token);
   }
   const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8', accept: 'application/json' };
-  return { method: 'POST', url, headers, body: form.toString() };
+  return { method: 'POST', url: realm, headers, body: form.toString() };
 }
 
-function tokenGet(
-  realm: URL,
-  service: string | undefined,
-  scopes: string[],
-  credentials: Credentials | undefined,
-): Pick<HttpRequest, 'method' | 'url' | 'headers'> {
+function tokenGet({ realm, service, scopes }: TokenQuestion, credentials?: RegistryCredentials): HttpRequest {
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
   for (const scope of scopes) url.searchParams.append('scope', scope);
@@ -208,17 +205,13 @@ function tokenGet(
 }
 
 function readToken(body: Buffer, registry: string): Token {
-  const unusable = () =>
-    new RegistryError('refused', `the token server of registry ${registry} answered without a token`, { registry });
-  let document: unknown;
-  try {
-    document = JSON.parse(body.toString());
-  } catch {
-    throw unusable();
+  const answer = tokenAnswerSchema.safeParse(parseJson(body.toString())).data;
+  const value = answer?.access_token || answer?.token;
+  if (!value) {
+    throw new RegistryError('refused', `the token server of registry ${registry} answered without a token`, {
+      registry,
+    });
   }
-  const answer = tokenAnswerSchema.safeParse(document);
-  const value = answer.data?.access_token || answer.data?.token;
-  if (!value) throw unusable();
-  const lifeMs = (answer.data?.expires_in ?? defaultTokenLifeSeconds) * 1000;
-  return { value, expiresAtMs: Date.now() + lifeMs - Math.min(tokenSlackMs, lifeMs / 2) };
+  const lifeMs = (answer.expires_in ?? defaultTokenLifeSeconds) * 1000;
+  return { value, expiresAtMs: performance.now() + lifeMs - Math.min(tokenSlackMs, lifeMs / 2) };
 }

@@ -1,21 +1,30 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { absentAs } from '../base/absent-file.ts';
+import { firstIssue } from '../base/first-issue.ts';
+import { describeError } from '../base/log.ts';
+import { parseJson } from '../base/parse-json.ts';
+import { runProgram } from '../base/run-program.ts';
 import { RegistryError } from './registry-error.ts';
 
-export type Credentials =
+/** A login at a registry. */
+export type RegistryCredentials =
   | { kind: 'password'; username: string; password: string }
   /** Exchanged at the token server for an access token. */
   | { kind: 'identity-token'; token: string }
   /** Sent to the registry as it is. */
   | { kind: 'registry-token'; token: string };
 
-/** Where passwords for registries come from. */
+/** Looks up logins for registries. */
 export interface CredentialStore {
-  /** Where the operator puts credentials, for errors to name. */
+  /** The place where the operator puts credentials, for errors to name. */
   readonly where: string;
-  /** @param registry as references name it, `docker.io` for Docker Hub */
-  lookup(registry: string): Promise<Credentials | undefined>;
+  /**
+   * Looks up a registry's login; undefined where there is none.
+   *
+   * @param registry as references name it, `docker.io` for Docker Hub
+   */
+  lookup(registry: string): Promise<RegistryCredentials | undefined>;
 }
 
 const authSchema = z.object({
@@ -35,10 +44,8 @@ const helperAnswerSchema = z.object({ Username: z.string(), Secret: z.string() }
 type DockerConfig = z.infer<typeof fileSchema>;
 type Auth = z.infer<typeof authSchema>;
 
-const helperTimeoutMs = 30_000;
-
 /**
- * Docker's config.json, with its credential helpers. The file is read at each lookup, so that `docker login` needs no
+ * Makes a store of Docker's config.json, with its credential helpers. The file is read at each lookup, so that `docker login` needs no
  * restart; no file means no credentials.
  *
  * @param env what credential helpers run with; their programs are found on its PATH
@@ -60,25 +67,17 @@ export function dockerConfigCredentials({ file, env }: { file: string; env: Node
 }
 
 async function readConfig(file: string): Promise<DockerConfig | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw wrong(`cannot read the registry credentials in ${file}: ${error.message}`, error);
+  const read = readFile(file, 'utf8').catch(absentAs(''));
+  const text = await read.catch((cause: unknown) => {
+    throw wrong(`cannot read the registry credentials in ${file}: ${describeError(cause)}`, cause);
   });
-  if (text === undefined || text.trim() === '') return undefined;
-  // Neither the parser's message nor the cause is passed on: they quote the file, passwords included.
-  const parsed = fileSchema.safeParse(parseJson(text, file));
+  if (text.trim() === '') return undefined;
+  // Neither the JSON parser's message nor a cause is passed on: they quote the file, passwords included.
+  const document = parseJson(text);
+  if (document === undefined) throw wrong(`${file} is not JSON: it must be a docker config.json`);
+  const parsed = fileSchema.safeParse(document);
   if (parsed.success) return parsed.data;
-  throw wrong(
-    `${file} is malformed at ${parsed.error.issues[0]?.path.join('.') || 'its root'}: it must be a docker config.json`,
-  );
-}
-
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw wrong(`${file} is not JSON: it must be a docker config.json`);
-  }
+  throw wrong(`${file} is no docker config.json: ${firstIssue(parsed.error, 'the file')}`);
 }
 
 function findAuth({ auths }: DockerConfig, host: string): Auth | undefined {
@@ -88,7 +87,7 @@ function findAuth({ auths }: DockerConfig, host: string): Auth | undefined {
   return key === undefined ? undefined : auths[key];
 }
 
-function readAuth(auth: Auth, host: string, file: string): Credentials | undefined {
+function readAuth(auth: Auth, host: string, file: string): RegistryCredentials | undefined {
   if (auth.registrytoken) return { kind: 'registry-token', token: auth.registrytoken };
   if (auth.identitytoken) return { kind: 'identity-token', token: auth.identitytoken };
   if (auth.auth) {
@@ -101,31 +100,28 @@ function readAuth(auth: Auth, host: string, file: string): Credentials | undefin
   return { kind: 'password', username: auth.username, password: auth.password ?? '' };
 }
 
-/** https://github.com/docker/docker-credential-helpers: host on stdin, JSON on stdout. */
-async function askHelper(helper: string, host: string, env: NodeJS.ProcessEnv): Promise<Credentials | undefined> {
+/** Asks a program of https://github.com/docker/docker-credential-helpers: host on stdin, JSON on stdout. */
+async function askHelper(
+  helper: string,
+  host: string,
+  env: NodeJS.ProcessEnv,
+): Promise<RegistryCredentials | undefined> {
   const program = `docker-credential-${helper}`;
-  const { output, failure } = await run(program, host, env);
-  if (failure) {
+  const run = await runProgram(program, { args: ['get'], env, stdin: host }).catch((cause: unknown) => {
+    throw wrong(`${program} gave no credentials for ${host}: ${describeError(cause)}`, cause);
+  });
+  if (run.exitCode !== 0) {
+    const said = run.stdout.trim();
     // The helper protocol has no code for "none", only this sentence.
-    if (output.trim() === 'credentials not found in native keychain') return undefined;
-    throw wrong(`${program} gave no credentials for ${host}: ${output.trim() || failure.message}`, failure);
+    if (said === 'credentials not found in native keychain') return undefined;
+    const ended = run.timedOut ? 'it took too long' : `it ended with ${run.signal ?? `exit code ${run.exitCode}`}`;
+    throw wrong(`${program} gave no credentials for ${host}: ${said || run.stderr.trim() || ended}`);
   }
-  const answer = helperAnswerSchema.safeParse(parseJson(output, `the answer of ${program}`));
+  const answer = helperAnswerSchema.safeParse(parseJson(run.stdout));
   if (!answer.success) throw wrong(`${program} answered without Username and Secret for ${host}`);
   const { Username: username, Secret: secret } = answer.data;
   if (username === '<token>') return { kind: 'identity-token', token: secret };
   return { kind: 'password', username, password: secret };
-}
-
-function run(program: string, input: string, env: NodeJS.ProcessEnv): Promise<{ output: string; failure?: Error }> {
-  return new Promise((resolve) => {
-    const child = execFile(program, ['get'], { env, timeout: helperTimeoutMs }, (error, stdout) => {
-      resolve({ output: stdout, ...(error && { failure: error }) });
-    });
-    // A helper that exits without reading closes the pipe under us; its exit code tells more.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input);
-  });
 }
 
 function wrong(message: string, cause?: unknown): RegistryError {

@@ -2,7 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse, type TomlTable } from 'smol-toml';
 import { z } from 'zod';
+import { absentAs } from '../base/absent-file.ts';
+import { firstIssue } from '../base/first-issue.ts';
 import { parseGoDuration } from '../base/go-duration.ts';
+import { describeError } from '../base/log.ts';
 import { quote } from '../base/quote.ts';
 import { RegistryError } from './registry-error.ts';
 import { isLoopback } from './reference.ts';
@@ -10,13 +13,13 @@ import type { TlsOptions } from './transport.ts';
 
 /** One place that serves a registry's images: itself, or a mirror that hosts.toml names. */
 export interface RegistryHost {
-  /** What credentials are looked up by. */
+  /** Name that credentials are looked up by. */
   name: string;
-  /** Ends with the API's path and no slash: `https://registry-1.docker.io/v2`. */
+  /** Address that ends with the API's path and no slash: `https://registry-1.docker.io/v2`. */
   url: URL;
-  /** Sent as `ns`, so that one mirror can serve several registries. */
+  /** The registry that a mirror stands for, sent as `ns`, so that one mirror can serve several. */
   mirrorOf?: string;
-  /** False where only digests may be asked for, because its tags may be old. */
+  /** False where only digests may be asked for, because the host's tags may be old. */
   resolvesTags: boolean;
   headers: Record<string, string | string[]>;
   tls?: TlsOptions;
@@ -43,7 +46,7 @@ const fileSchema = z.object({
 type HostSettings = z.infer<typeof hostSchema>;
 
 /**
- * The hosts to ask for a registry's images, in order: containerd's own mirror configuration
+ * Reads which hosts to ask for a registry's images, in order: containerd's own mirror configuration
  * (https://github.com/containerd/containerd/blob/main/docs/hosts.md), so that the operator keeps one. It is read at each
  * call; without it there is the registry alone, over HTTPS unless it is on this host.
  *
@@ -70,28 +73,27 @@ function registryAddress(registry: string): string {
 }
 
 async function hostFolder(registry: string, hostsDir: string): Promise<string | undefined> {
-  const present = new Set(await readdir(hostsDir).catch(ignoreMissing(() => [])));
+  const present = new Set(await readdir(hostsDir).catch(absentAs<string[]>([])).catch(unreadable));
   const names = [registry.replace(/:(\d+)$/, '_$1_'), registry, '_default'];
   const name = names.find((candidate) => present.has(candidate));
   return name === undefined ? undefined : join(hostsDir, name);
 }
 
 async function readHostsToml(path: string): Promise<z.infer<typeof fileSchema> | undefined> {
-  const content = await readFile(path, 'utf8').catch(ignoreMissing(() => undefined));
+  const content = await readFile(path, 'utf8').catch(absentAs(undefined)).catch(unreadable);
   if (content === undefined) return undefined;
   let table: TomlTable;
   try {
     table = parse(content);
   } catch (cause) {
-    throw wrong(`${path} is no TOML: ${(cause as Error).message}`, cause);
+    throw wrong(`${path} is no TOML: ${describeError(cause)}`, cause);
   }
   const result = fileSchema.safeParse(table);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw wrong(`${path} is malformed at ${issue?.path.join('.')}: ${issue?.message}`, result.error);
+  throw wrong(`${path} is malformed: ${firstIssue(result.error, 'the file')}`, result.error);
 }
 
-/** Docker's layout, which containerd reads too: `*.crt` are authorities, `x.cert` and `x.key` a client's pair. */
+/** Reads Docker's layout, as containerd does: `*.crt` are authorities, `x.cert` and `x.key` a client's pair. */
 async function dockerStyleFiles(folder: string): Promise<HostSettings> {
   const names = (await readdir(folder)).sort();
   const pairs = names.filter((name) => name.endsWith('.cert')).map((name) => [name, name.replace(/cert$/, 'key')]);
@@ -123,13 +125,12 @@ async function readHost(options: {
 }
 
 async function readTls({ ca, client, skip_verify }: HostSettings, folder: string): Promise<TlsOptions | undefined> {
-  const read = (name: string) =>
-    readFile(resolve(folder, name), 'utf8').catch((cause: Error) => {
-      throw wrong(
-        `cannot read ${resolve(folder, name)}, which the registry configuration names: ${cause.message}`,
-        cause,
-      );
+  const read = async (name: string) => {
+    const path = resolve(folder, name);
+    return readFile(path, 'utf8').catch((cause: unknown) => {
+      throw wrong(`cannot read ${path}, which the registry configuration names: ${describeError(cause)}`, cause);
     });
+  };
   const authorities = await Promise.all([ca ?? []].flat().map(read));
   // A lone name is a file that holds both the certificate and its key.
   const pairs = [client ?? []].flat().map((pair) => (typeof pair === 'string' ? [pair, pair] : pair));
@@ -153,11 +154,8 @@ function dialTimeoutMs(text: string, registry: string): number {
   throw wrong(`hosts.toml of ${registry}: dial_timeout ${quote(text)} is no duration such as 3s`);
 }
 
-function ignoreMissing<T>(otherwise: () => T): (error: NodeJS.ErrnoException) => T {
-  return (error) => {
-    if (error.code === 'ENOENT') return otherwise();
-    throw wrong(`cannot read the registry configuration: ${error.message}`, error);
-  };
+function unreadable(cause: unknown): never {
+  throw wrong(`cannot read the registry configuration: ${describeError(cause)}`, cause);
 }
 
 function wrong(message: string, cause?: unknown): RegistryError {

@@ -1,16 +1,13 @@
-export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
-export { type CredentialStore, type Credentials, dockerConfigCredentials } from './credentials.ts';
-export { RegistryError, type RegistryErrorKind } from './registry-error.ts';
+export { dockerConfigCredentials, type CredentialStore, type RegistryCredentials } from './credentials.ts';
 export {
-  type Descriptor,
   digestOf,
-  type ImageConfig,
-  type ImageIndex,
-  type ImageManifest,
-  type ManifestDocument,
   parseImageConfig,
   parseManifest,
+  type Descriptor,
+  type ImageConfig,
+  type ImageManifest,
 } from './manifest.ts';
 export { checkPlatform, choosePlatform, formatPlatform, hostPlatform, type Platform } from './platform.ts';
-export type { ProxyEnv } from './proxy-env.ts';
-export { isDigest, parseReference, type Reference, referenceByDigest } from './reference.ts';
+export { isDigest, parseReference, referenceByDigest, type Reference } from './reference.ts';
+export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
+export { RegistryError, type RegistryErrorKind } from './registry-error.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { firstIssue } from '../base/first-issue.ts';
 import { RegistryError } from './registry-error.ts';
 import { isDigest } from './reference.ts';
 
@@ -79,7 +80,7 @@ export type ManifestDocument = { kind: 'index'; index: ImageIndex } | { kind: 'm
 /**
  * Reads what a registry keeps under a tag. `image` names it in errors.
  *
- * @throws {RegistryError} of kind `not-an-image` when it cannot be run as a container.
+ * @throws RegistryError of kind `not-an-image` when it cannot be run as a container.
  */
 export function parseManifest(body: Buffer, mediaType: string, image: string): ManifestDocument {
   const document = parseJson(body, `the manifest of ${image}`);
@@ -102,13 +103,13 @@ export function parseManifest(body: Buffer, mediaType: string, image: string): M
   return { kind: 'manifest', manifest: runnable({ config, layers: layers ?? [] }, image) };
 }
 
-/** @throws {RegistryError} of kind `not-an-image` */
+/** @throws RegistryError of kind `not-an-image` */
 export function parseImageConfig(body: Buffer, image: string): ImageConfig {
   const what = `the configuration of ${image}`;
   return check(configSchema, parseJson(body, what), what);
 }
 
-/** @throws {RegistryError} of kind `corrupt` when the bytes are others than the digest promises. */
+/** @throws RegistryError of kind `corrupt` when the bytes are others than the digest promises. */
 export function verifyDigest(body: Buffer, digest: string, what: string): void {
   const found = digestOf(body, digest.startsWith('sha512:') ? 'sha512' : 'sha256');
   if (found !== digest) throw new RegistryError('corrupt', `${what} is corrupt: expected ${digest}, got ${found}`);
@@ -146,8 +147,7 @@ function parseJson(body: Buffer, what: string): unknown {
 function check<T>(schema: z.ZodType<T>, document: unknown, what: string): T {
   const result = schema.safeParse(document);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw notAnImage(`${what} is malformed at ${issue?.path.join('.') || 'its root'}: ${issue?.message}`, result.error);
+  throw notAnImage(`${what} is malformed: ${firstIssue(result.error, 'the root')}`, result.error);
 }
 
 function notAnImage(message: string, cause?: unknown): RegistryError {

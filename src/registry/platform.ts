@@ -51,7 +51,7 @@ export function formatPlatform(platform: Platform): string {
  * The best entry of an index for this host. An entry without a platform comes last and is judged by its config
  * ({@link checkPlatform}).
  *
- * @throws {RegistryError} of kind `platform`
+ * @throws RegistryError of kind `platform`
  */
 export function choosePlatform(index: ImageIndex, host: Platform, image: string): Descriptor {
   const wanted = runnablePlatforms(host);
@@ -68,7 +68,7 @@ export function choosePlatform(index: ImageIndex, host: Platform, image: string)
   );
 }
 
-/** @throws {RegistryError} of kind `platform`, in place of the "exec format error" that would follow. */
+/** @throws RegistryError of kind `platform`, in place of the "exec format error" that would follow. */
 export function checkPlatform(config: Platform, host: Platform, image: string): void {
   // Images from old builders name no platform: nothing to check.
   if (config.os === '' && config.architecture === '') return;

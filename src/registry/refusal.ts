@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import { parseJson } from '../base/parse-json.ts';
 import { RegistryError, type RegistryErrorKind } from './registry-error.ts';
 import type { RegistryHost } from './hosts.ts';
 import type { Reference } from './reference.ts';
@@ -10,7 +11,7 @@ const errorBodySchema = z.object({
 });
 const maxQuotedLength = 200;
 
-/** The error that an unsuccessful answer means, with the registry's own words where it gave any. */
+/** Makes the error that an unsuccessful answer means, with the registry's own words where it gave any. */
 export async function refusal(
   response: IncomingMessage,
   context: { host: RegistryHost; reference: Reference; credentialsAt: string },
@@ -48,13 +49,7 @@ function meaning(status: number, host: string, credentialsAt: string): { kind: R
 async function registryMessage(response: IncomingMessage): Promise<string> {
   // The status has said it all already: a body that cannot be read adds nothing.
   const body = await readSmallBody(response, 'error page').catch(() => Buffer.alloc(0));
-  let document: unknown;
-  try {
-    document = JSON.parse(body.toString());
-  } catch {
-    return '';
-  }
-  const error = errorBodySchema.safeParse(document).data?.errors[0];
+  const error = errorBodySchema.safeParse(parseJson(body.toString())).data?.errors[0];
   // Printable characters only: this text ends up in terminals.
   return (error?.message || error?.code || '').replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, maxQuotedLength);
 }

@@ -55,7 +55,7 @@ export class RegistryClient {
   /**
    * What the registry has under a reference today. Every pull begins here: credentials are read again.
    *
-   * @throws {RegistryError}
+   * @throws RegistryError
    */
   async resolve(reference: Reference, options: { signal?: AbortSignal } = {}): Promise<Descriptor> {
     const hosts = await this.#hosts(reference);

@@ -49,7 +49,7 @@ export class Transport {
   /**
    * Answers with the headers received and the body unread: the caller reads or destroys it.
    *
-   * @throws {RegistryError} of kind `unreachable`
+   * @throws RegistryError of kind `unreachable`
    */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     let next = request;
@@ -115,7 +115,7 @@ export class Transport {
 /**
  * A whole body of at most 4 MiB: manifests, tokens, error pages.
  *
- * @throws {RegistryError} of kind `unreachable` when it is cut, `corrupt` when it is longer
+ * @throws RegistryError of kind `unreachable` when it is cut, `corrupt` when it is longer
  */
 export async function readSmallBody(response: http.IncomingMessage, what: string): Promise<Buffer> {
   const chunks: Buffer[] = [];

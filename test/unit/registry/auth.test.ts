@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
-import { type Credentials, type Descriptor, RegistryError } from '../../../src/registry/index.ts';
+import { type RegistryCredentials, type Descriptor, RegistryError } from '../../../src/registry/index.ts';
 import { recorder } from './recorder.ts';
 import { answerJson, answerManifest, client, digestOf, imageAt, manifestBody, manifestType, serve } from './server.ts';
 
@@ -8,7 +8,7 @@ const manifest: Descriptor = { mediaType: manifestType, digest: digestOf(manifes
 const tim = { kind: 'password', username: 'tim', password: 'pass:word' } as const;
 const basicOfTim = `Basic ${Buffer.from('tim:pass:word').toString('base64')}`;
 
-function storeOf(credentials?: Credentials) {
+function storeOf(credentials?: RegistryCredentials) {
   return { where: '/etc/config.json', lookup: () => Promise.resolve(credentials) };
 }
 

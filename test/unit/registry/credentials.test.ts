@@ -84,7 +84,7 @@ const wrong: [string, unknown, RegExp][] = [
   [
     'the wrong shape',
     { auths: { 'r.io': { password: { secret: 'c2VjcmV0' } } } },
-    /malformed at auths\.r\.io\.password/,
+    /no docker config\.json: auths\.r\.io\.password: /,
   ],
   ['an auth without a colon', { auths: { 'r.io': { auth: base64('secret') } } }, /not base64 of USER:PASSWORD/],
   ['an auth without a user', { auths: { 'r.io': { auth: base64(':secret') } } }, /not base64 of USER:PASSWORD/],

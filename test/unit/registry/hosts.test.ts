@@ -70,7 +70,7 @@ test("a folder in Docker's layout is understood", async (t) => {
 
 const wrong: [string, string, RegExp][] = [
   ['no TOML', '[host', /hosts\.toml is no TOML/],
-  ['a wrong type', 'skip_verify = "yes"', /malformed at skip_verify/],
+  ['a wrong type', 'skip_verify = "yes"', /malformed: skip_verify: /],
   ['a missing certificate', 'ca = "gone.crt"', /cannot read .*gone\.crt/],
   ['a timeout without a unit', 'dial_timeout = "3"', /no duration such as 3s/],
   ['a timeout in which nothing connects', 'dial_timeout = "0s"', /no duration such as 3s/],

@@ -49,11 +49,11 @@ const refused: [string, unknown, string, RegExp][] = [
     'a digest that is a path',
     { config: { ...config, digest: 'sha256:../../x' }, layers: [layer] },
     manifestType,
-    /malformed at config.digest/,
+    /malformed: config.digest is no sha256/,
   ],
-  ['an empty blob', { config, layers: [{ ...layer, size: 0 }] }, manifestType, /malformed at layers.0.size/],
-  ['a negative size', { config: { ...config, size: -1 }, layers: [layer] }, manifestType, /malformed at config.size/],
-  ['no object', 'text', manifestType, /malformed at its root/],
+  ['an empty blob', { config, layers: [{ ...layer, size: 0 }] }, manifestType, /malformed: layers.0.size: /],
+  ['a negative size', { config: { ...config, size: -1 }, layers: [layer] }, manifestType, /malformed: config.size: /],
+  ['no object', 'text', manifestType, /malformed: the root: /],
 ];
 
 for (const [what, document, mediaType, message] of refused) {
@@ -78,5 +78,5 @@ test('every optional part of a config may be absent or null', (t) => {
 });
 
 test('a config whose layers are not named is refused', (t) => {
-  t.throws(() => parseImageConfig(Buffer.from('{}'), 'fn'), { message: /configuration of fn is malformed at rootfs/ });
+  t.throws(() => parseImageConfig(Buffer.from('{}'), 'fn'), { message: /configuration of fn is malformed: rootfs: / });
 });

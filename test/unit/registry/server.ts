@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import {
   type CredentialStore,
-  type Credentials,
+  type RegistryCredentials,
   type Descriptor,
   parseReference,
   RegistryClient,
@@ -50,8 +50,8 @@ export function client(t: ExecutionContext, options: Partial<RegistryClientOptio
   return made;
 }
 
-/** Credentials in memory, by registry. */
-export function logins(known: Record<string, Credentials>): CredentialStore {
+/** RegistryCredentials in memory, by registry. */
+export function logins(known: Record<string, RegistryCredentials>): CredentialStore {
   return { where: '/etc/config.json', lookup: (registry) => Promise.resolve(known[registry]) };
 }
 
