@@ -1,5 +1,4 @@
 import {
-  BadRequestError,
   SecretExistsError,
   SecretNotFoundError,
   type Secret,
@@ -8,6 +7,7 @@ import {
 } from '../../provider/index.ts';
 import { SecretError, type SecretStore } from '../../secrets/index.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
+import { StartError } from './start-error.ts';
 
 export interface FunctionSecretsOptions {
   store: SecretStore;
@@ -53,11 +53,12 @@ function contractError(secret: SecretName): (error: unknown) => never {
   };
 }
 
-/** @throws BadRequestError naming the first secret that is not there */
+/** @throws StartError naming the first secret that is not there */
 export async function requireSecrets(store: SecretStore, namespace: string, names: string[]): Promise<void> {
   for (const name of names) {
     if (await store.has(namespace, name)) continue;
-    throw new BadRequestError(
+    throw new StartError(
+      'invalid',
       `secret ${name} does not exist in namespace ${namespace}: create it first, e.g. faas-cli secret create ${name}`,
     );
   }

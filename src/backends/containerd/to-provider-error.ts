@@ -2,6 +2,7 @@ import { isUnavailable } from '../../containerd/index.ts';
 import { describeError } from '../../base/log.ts';
 import { ProviderError } from '../../provider/index.ts';
 import { RegistryError, type RegistryErrorKind } from '../../registry/index.ts';
+import { SecretError } from '../../secrets/index.ts';
 import { StartError, type StartErrorKind } from './start-error.ts';
 
 /** Who has to mend what: the caller of the API, the registry, containerd, or nobody knows. */
@@ -32,7 +33,7 @@ const registryFaults: Record<RegistryErrorKind, FaultOwner> = {
 
 /** Says who has to mend an error of the layers below. */
 export function faultOwner(error: unknown): FaultOwner {
-  if (error instanceof StartError) return 'caller';
+  if (error instanceof StartError || error instanceof SecretError) return 'caller';
   if (error instanceof ProviderError) return error.status < 500 ? 'caller' : 'unknown';
   if (error instanceof RegistryError) return registryFaults[error.kind];
   return isUnavailable(error) ? 'containerd' : 'unknown';

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import type { Mount } from '../../../src/containerd/index.ts';
 import { resolveUser } from '../../../src/backends/containerd/runtime-spec/index.ts';
-import { BadRequestError } from '../../../src/provider/index.ts';
+import { StartError } from '../../../src/backends/containerd/start-error.ts';
 
 const execute = promisify(execFile);
 
@@ -36,13 +36,13 @@ test('an overlay without changes gives the lower layer’s user', async (t) => {
 
 test('a deleted account file is not read from the layer below', async (t) => {
   const mounts = await changedImage(t, (root) => unlink(join(root, 'etc/passwd')));
-  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: BadRequestError });
+  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: StartError });
   t.deepEqual(await resolveUser(mounts, '1000'), { uid: 1000, gid: 0, additionalGids: [0] });
 });
 
 test('a deleted folder hides the account file below it', async (t) => {
   const mounts = await changedImage(t, (root) => rm(join(root, 'etc'), { recursive: true }));
-  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: BadRequestError });
+  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: StartError });
 });
 
 test('a folder replaced by a link is read where the link leads', async (t) => {
@@ -60,5 +60,5 @@ test('a named pipe in place of the account file does not block', async (t) => {
     await unlink(join(root, 'etc/passwd'));
     await execute('mkfifo', [join(root, 'etc/passwd')]);
   });
-  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: BadRequestError });
+  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: StartError });
 });

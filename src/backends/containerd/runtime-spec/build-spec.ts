@@ -1,10 +1,6 @@
 import { resolve } from 'node:path/posix';
-import {
-  BadRequestError,
-  capabilitiesOf,
-  type FunctionDeployment,
-  type ResourceAmounts,
-} from '../../../provider/index.ts';
+import { capabilitiesOf, type FunctionDeployment, type ResourceAmounts } from '../../../provider/index.ts';
+import { StartError } from '../start-error.ts';
 import { environment, validateEnvironment } from './environment.ts';
 import type { HostFeatures } from './host-features.ts';
 import { functionMounts, maskedPaths, readonlyPaths, type HostFiles } from './mounts.ts';
@@ -50,7 +46,10 @@ const oomScoreAdj = 500;
 const softOpenFiles = 65_536;
 const hardOpenFiles = 1_048_576;
 
-/** Throws BadRequestError for what buildSpec would refuse later, so that a deploy fails before anything is pulled. */
+/**
+ * Refuses what buildSpec would refuse later, so that a deploy fails before anything is pulled.
+ * @throws StartError saying what to mend
+ */
 export function validateDeployment(deployment: FunctionDeployment, resources: ResourceAmounts = {}): void {
   capabilitiesOf(deployment);
   validateEnvironment(deployment);
@@ -58,8 +57,9 @@ export function validateDeployment(deployment: FunctionDeployment, resources: Re
 }
 
 /**
- * The runtime spec of one replica, from its input alone. Throws BadRequestError for what the deployer must mend.
+ * Builds the runtime spec of one replica, from its input alone.
  * Source: https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md
+ * @throws StartError for what the deployer must mend
  */
 export function buildSpec(input: SpecInput): OciSpec {
   const { deployment, hostFiles, secretsDir, resources } = input;
@@ -97,7 +97,7 @@ function openFilesLimit({ maxOpenFiles }: HostFeatures): OciProcess['rlimits'][n
 function command(image: string, imageConfig: SpecInput['imageConfig']): string[] {
   const args = [...(imageConfig?.Entrypoint ?? []), ...(imageConfig?.Cmd ?? [])];
   if (args.length === 0) {
-    throw new BadRequestError(`image ${image} has no command: give it an ENTRYPOINT or a CMD and build it again`);
+    throw new StartError('invalid', `image ${image} has no command: give it an ENTRYPOINT or a CMD and build it again`);
   }
   return args;
 }

@@ -1,4 +1,5 @@
-import { BadRequestError, type FunctionDeployment } from '../../../provider/index.ts';
+import type { FunctionDeployment } from '../../../provider/index.ts';
+import { StartError } from '../start-error.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -18,15 +19,18 @@ export function environment(deployment: FunctionDeployment, imageEnv: string[]):
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
-/** Throws BadRequestError for what a process cannot be given. */
+/** @throws StartError for what a process cannot be given */
 export function validateEnvironment({ envProcess, envVars = {} }: FunctionDeployment): void {
   const variables = Object.entries({ ...envVars, fprocess: envProcess ?? envVars.fprocess ?? '' });
   for (const [name, value] of variables) {
     if (name === '' || /[=\0]/.test(name)) {
-      throw new BadRequestError(`environment variable ${JSON.stringify(name)}: a name is not empty and has no "="`);
+      throw new StartError(
+        'invalid',
+        `environment variable ${JSON.stringify(name)}: a name is not empty and has no "="`,
+      );
     }
     if (value.includes('\0')) {
-      throw new BadRequestError(`environment variable ${name} holds a NUL byte: pass binary values as a secret`);
+      throw new StartError('invalid', `environment variable ${name} holds a NUL byte: pass binary values as a secret`);
     }
   }
 }

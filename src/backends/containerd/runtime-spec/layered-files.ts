@@ -3,7 +3,7 @@ import { lstat, open, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
 import type { Mount } from '../../../containerd/index.ts';
-import { BadRequestError } from '../../../provider/index.ts';
+import { StartError } from '../start-error.ts';
 
 /** As many symbolic links as the kernel follows (path_resolution(7)). */
 const maxSymlinks = 40;
@@ -33,7 +33,7 @@ export async function readLayeredFile(mounts: Mount[], path: string): Promise<st
     if ('folder' in entry) {
       folders.push(entry.folder);
     } else if (entry.stats.isSymbolicLink()) {
-      if (++symlinks > maxSymlinks) throw new BadRequestError(`${path} in the image is a loop of symbolic links`);
+      if (++symlinks > maxSymlinks) throw new StartError('invalid', `${path} in the image is a loop of symbolic links`);
       const link = await readlink(entry.path);
       names.unshift(...link.split('/'));
       if (link.startsWith('/')) folders.length = 1;
@@ -84,6 +84,6 @@ function isDeletion(stats: Stats): boolean {
 async function readRegularFile(path: string, imagePath: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   const { size } = await file.stat();
-  if (size > maxFileBytes) throw new BadRequestError(`${imagePath} in the image is ${size} bytes: 16Mi at most`);
+  if (size > maxFileBytes) throw new StartError('invalid', `${imagePath} in the image is ${size} bytes: 16Mi at most`);
   return file.readFile('utf8');
 }

@@ -1,5 +1,5 @@
 import type { Mount } from '../../../containerd/index.ts';
-import { BadRequestError } from '../../../provider/index.ts';
+import { StartError } from '../start-error.ts';
 import { readLayeredFile } from './layered-files.ts';
 import type { OciUser } from './oci-spec.ts';
 
@@ -18,13 +18,14 @@ interface Group {
 }
 
 /**
- * Who an image's `USER` is (`name`, `uid`, `name:group`, `uid:gid`, `uid:group`, `name:gid`, or empty for root), from
- * /etc/passwd and /etc/group in the image's layers, with the groups that list the user as a member. Throws
- * BadRequestError for a user or group that the image does not have; a bare uid needs no entry and gets group 0.
+ * Finds who an image's `USER` is (`name`, `uid`, `name:group`, `uid:gid`, `uid:group`, `name:gid`, or empty for root),
+ * from /etc/passwd and /etc/group in the image's layers, with the groups that list the user as a member. A bare uid needs
+ * no entry and gets group 0.
+ * @throws StartError for a user or group that the image does not have
  */
 export async function resolveUser(mounts: Mount[], imageUser: string): Promise<OciUser> {
   const [userPart = '', groupPart, ...rest] = imageUser.split(':');
-  if (rest.length > 0) throw new BadRequestError(`USER "${imageUser}" of the image has more than one ":"`);
+  if (rest.length > 0) throw new StartError('invalid', `USER "${imageUser}" of the image has more than one ":"`);
   const accounts = parsePasswd((await readLayeredFile(mounts, '/etc/passwd')) ?? '');
   const groups = parseGroups((await readLayeredFile(mounts, '/etc/group')) ?? '');
   const account = imageUser === '' ? { name: 'root', uid: 0, gid: 0 } : findAccount(accounts, userPart);
@@ -35,12 +36,12 @@ export async function resolveUser(mounts: Mount[], imageUser: string): Promise<O
 function findAccount(accounts: Account[], user: string): Partial<Account> & Pick<Account, 'uid' | 'gid'> {
   if (/^-?\d+$/.test(user)) {
     const uid = parseId(user);
-    if (uid === undefined) throw new BadRequestError(`USER ${user} of the image is not within 0 and ${maxId}`);
+    if (uid === undefined) throw new StartError('invalid', `USER ${user} of the image is not within 0 and ${maxId}`);
     return accounts.find((account) => account.uid === uid) ?? { uid, gid: 0 };
   }
   const account = accounts.find(({ name }) => name === user);
   if (!account) {
-    throw new BadRequestError(`USER "${user}" is not in the image's /etc/passwd: add it there, or give a number`);
+    throw new StartError('invalid', `USER "${user}" is not in the image's /etc/passwd: add it there, or give a number`);
   }
   return account;
 }
@@ -48,12 +49,14 @@ function findAccount(accounts: Account[], user: string): Partial<Account> & Pick
 function findGid(groups: Group[], group: string): number {
   if (/^-?\d+$/.test(group)) {
     const gid = parseId(group);
-    if (gid === undefined) throw new BadRequestError(`group ${group} of the image's USER is not within 0 and ${maxId}`);
+    if (gid === undefined)
+      throw new StartError('invalid', `group ${group} of the image's USER is not within 0 and ${maxId}`);
     return gid;
   }
   const found = groups.find(({ name }) => name === group);
   if (!found) {
-    throw new BadRequestError(
+    throw new StartError(
+      'invalid',
       `group "${group}" of the image's USER is not in its /etc/group: add it there, or give a number`,
     );
   }

@@ -1,4 +1,5 @@
-import { BadRequestError, type ResourceAmounts } from '../../../provider/index.ts';
+import type { ResourceAmounts } from '../../../provider/index.ts';
+import { StartError } from '../start-error.ts';
 import type { HostFeatures } from './host-features.ts';
 import type { OciResources } from './oci-spec.ts';
 
@@ -11,15 +12,16 @@ const minimumQuotaMicros = 1000;
 const minimumShares = 2;
 const maximumShares = 262_144;
 
-/** Throws BadRequestError for a limit that no process can live under. */
+/** @throws StartError for a limit that no process can live under */
 export function validateResources({ memoryLimitBytes, cpuLimitMillicores }: ResourceAmounts): void {
   if (memoryLimitBytes !== undefined && memoryLimitBytes < minimumMemoryBytes) {
-    throw new BadRequestError(
+    throw new StartError(
+      'invalid',
       `limits.memory is ${memoryLimitBytes} bytes: a function needs 4Mi at least; leave it out for no limit`,
     );
   }
   if (cpuLimitMillicores !== undefined && cpuLimitMillicores <= 0) {
-    throw new BadRequestError('limits.cpu is not above 0: ask for some, e.g. 100m, or leave it out for no limit');
+    throw new StartError('invalid', 'limits.cpu is not above 0: ask for some, e.g. 100m, or leave it out for no limit');
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type ImageExecution,
 } from '../../../../../src/backends/containerd/runtime-spec/index.ts';
 import { BadRequestError } from '../../../../../src/provider/index.ts';
+import { StartError } from '../../../../../src/backends/containerd/start-error.ts';
 import { capableHost, specInput } from './input.ts';
 
 const capabilities = (value: string) => ({ annotations: { 'com.openfaas.berth.capabilities': value } });
@@ -37,7 +38,7 @@ const commandless: [string, ImageExecution | null][] = [
 ];
 for (const [title, imageConfig] of commandless) {
   test(`an image with ${title} is refused, naming it`, (t) => {
-    const error = t.throws(() => buildSpec(specInput({}, { imageConfig })), { instanceOf: BadRequestError });
+    const error = t.throws(() => buildSpec(specInput({}, { imageConfig })), { instanceOf: StartError });
     t.regex(error.message, /^image example\.com\/figlet:1 has no command/);
   });
 }

@@ -5,7 +5,8 @@ import {
   validateDeployment,
   type ImageExecution,
 } from '../../../../../src/backends/containerd/runtime-spec/index.ts';
-import { BadRequestError, type FunctionDeployment } from '../../../../../src/provider/index.ts';
+import type { FunctionDeployment } from '../../../../../src/provider/index.ts';
+import { StartError } from '../../../../../src/backends/containerd/start-error.ts';
 import { specInput } from './input.ts';
 
 function environment(deployment: Partial<FunctionDeployment>, Env?: ImageExecution['Env']): Record<string, string> {
@@ -74,7 +75,7 @@ for (const [title, envVars] of [
 ] as const) {
   test(`${title} is refused without telling the value`, (t) => {
     const { deployment } = specInput({ envVars });
-    const error = t.throws(() => validateDeployment(deployment), { instanceOf: BadRequestError });
+    const error = t.throws(() => validateDeployment(deployment), { instanceOf: StartError });
     t.regex(error.message, /environment variable/);
     t.notRegex(error.message, /secret\0/);
   });

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Mount } from '../../../../../src/containerd/index.ts';
 import { resolveUser } from '../../../../../src/backends/containerd/runtime-spec/index.ts';
-import { BadRequestError } from '../../../../../src/provider/index.ts';
+import { StartError } from '../../../../../src/backends/containerd/start-error.ts';
 
 const passwd = `root:x:0:0:root:/root:/bin/sh
 
@@ -74,7 +74,7 @@ for (const [user, uid, gid, additionalGids] of [
 for (const user of ['nobody', 'broken', '+', '-1', '2147483648', 'app:nogroup', 'app:', ':5', 'a:b:c', 'app:-1']) {
   test(`USER "${user}" is refused`, async (t) => {
     const mounts = bind(await layer(t, { 'etc/passwd': passwd, 'etc/group': group }));
-    const error = await t.throwsAsync(resolveUser(mounts, user), { instanceOf: BadRequestError });
+    const error = await t.throwsAsync(resolveUser(mounts, user), { instanceOf: StartError });
     t.regex(error.message, /USER/);
   });
 }
@@ -83,7 +83,7 @@ test('an image without account files runs as root or by number', async (t) => {
   const mounts = bind(await layer(t, {}));
   t.deepEqual(await resolveUser(mounts, ''), { uid: 0, gid: 0, additionalGids: [0] });
   t.deepEqual(await resolveUser(mounts, '100'), { uid: 100, gid: 0, additionalGids: [0] });
-  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: BadRequestError });
+  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: StartError });
 });
 
 test('the topmost layer that has the file counts', async (t) => {
@@ -104,14 +104,14 @@ test('a read-only view of an image, which has no upper folder, is read', async (
 test('a file where a lower layer has a folder hides it', async (t) => {
   const upper = await layer(t, { etc: 'not a folder' });
   const base = await layer(t, { 'etc/passwd': passwd });
-  await t.throwsAsync(resolveUser(overlay(upper, base), 'app'), { instanceOf: BadRequestError });
+  await t.throwsAsync(resolveUser(overlay(upper, base), 'app'), { instanceOf: StartError });
 });
 
 test('a folder over a file over a folder shows only the top one', async (t) => {
   const upper = await layer(t, { 'etc/group': group });
   const middle = await layer(t, { etc: 'not a folder' });
   const base = await layer(t, { 'etc/passwd': passwd });
-  await t.throwsAsync(resolveUser(overlay(upper, middle, base), 'app'), { instanceOf: BadRequestError });
+  await t.throwsAsync(resolveUser(overlay(upper, middle, base), 'app'), { instanceOf: StartError });
 });
 
 for (const [title, link] of [
@@ -135,14 +135,14 @@ test('a linked folder is followed within the image', async (t) => {
 for (const target of ['/etc/passwd', '../../../../../../etc/passwd', '/proc/self/root/etc/passwd']) {
   test(`a link to ${target} never reads the host's accounts`, async (t) => {
     const mounts = bind(await layer(t, { 'etc/passwd': '-> /elsewhere', elsewhere: `-> ${target}` }));
-    await t.throwsAsync(resolveUser(mounts, 'daemon'), { instanceOf: BadRequestError });
+    await t.throwsAsync(resolveUser(mounts, 'daemon'), { instanceOf: StartError });
   });
 }
 
 test('a link to the host by its real path is not followed either', async (t) => {
   const outside = await layer(t, { passwd });
   const mounts = bind(await layer(t, { 'etc/passwd': `-> ${outside}/passwd` }));
-  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: BadRequestError });
+  await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: StartError });
 });
 
 test('a folder in place of the account file counts as none', async (t) => {
@@ -152,7 +152,7 @@ test('a folder in place of the account file counts as none', async (t) => {
 
 test('an account file of unreasonable size is refused', async (t) => {
   const mounts = bind(await layer(t, { 'etc/passwd': '\n'.repeat(16 * 1024 * 1024 + 1) }));
-  const error = await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: BadRequestError });
+  const error = await t.throwsAsync(resolveUser(mounts, 'app'), { instanceOf: StartError });
   t.regex(error.message, /16Mi/);
 });
 

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { buildSpec, validateDeployment } from '../../../../../src/backends/containerd/runtime-spec/index.ts';
-import { BadRequestError, type ResourceAmounts } from '../../../../../src/provider/index.ts';
+import { StartError } from '../../../../../src/backends/containerd/start-error.ts';
+import type { ResourceAmounts } from '../../../../../src/provider/index.ts';
 import { capableHost, specInput } from './input.ts';
 
 const mebibyte = 1024 * 1024;
@@ -74,7 +75,7 @@ for (const resources of [
 ] satisfies ResourceAmounts[]) {
   test(`${JSON.stringify(resources)} is refused, saying what to ask for`, (t) => {
     const error = t.throws(() => validateDeployment(specInput().deployment, resources), {
-      instanceOf: BadRequestError,
+      instanceOf: StartError,
     });
     t.regex(error.message, /limits\.(memory|cpu).*leave it out/);
   });

@@ -1,0 +1,37 @@
+import test from 'ava';
+import { answering } from '../../../../src/backends/containerd/answering.ts';
+import { StartError } from '../../../../src/backends/containerd/start-error.ts';
+import { FunctionNotFoundError, ProviderError } from '../../../../src/provider/index.ts';
+import { RegistryError } from '../../../../src/registry/index.ts';
+import { SecretError } from '../../../../src/secrets/index.ts';
+
+const cases: [Error, number, string][] = [
+  [new StartError('invalid', 'limits.cpu is not above 0'), 400, 'limits.cpu is not above 0'],
+  [new StartError('superseded', 'a newer update'), 409, 'a newer update'],
+  [new SecretError('invalid-name', 'invalid secret name'), 400, 'invalid secret name'],
+  [new RegistryError('not-found', 'no such image'), 400, 'no such image'],
+  [new RegistryError('unreachable', 'no answer'), 502, 'no answer'],
+  [new Error('nft failed', { cause: new Error('no such command') }), 500, 'nft failed: no such command'],
+];
+
+for (const [thrown, status, message] of cases) {
+  test(`${thrown.name} "${thrown.message}" is answered ${status}, its cause kept`, async (t) => {
+    const verbs = answering({ secrets: { list: () => Promise.reject(thrown) } });
+    const error = await t.throwsAsync(verbs.secrets.list(), { instanceOf: ProviderError, message });
+    t.is(error.status, status);
+    t.is(error.cause, thrown);
+  });
+}
+
+test('an error of the contract is answered as it is, also when it is thrown at once', async (t) => {
+  const thrown = new FunctionNotFoundError({ name: 'fn', namespace: 'openfaas-fn' });
+  const fail = (): Promise<void> => {
+    throw thrown;
+  };
+  t.is(await t.throwsAsync(answering({ fail }).fail()), thrown);
+});
+
+test('a verb gets its arguments and gives its answer', async (t) => {
+  const verbs = answering({ scale: (name: string, replicas: number) => Promise.resolve({ name, replicas }) });
+  t.deepEqual(await verbs.scale('fn', 2), { name: 'fn', replicas: 2 });
+});
