@@ -1,5 +1,5 @@
 import { fromWireAny, jsonAny, parseJsonAny, specTypeUrl, toWireAny } from './any.ts';
-import type { CallOptions, Connection } from './call.ts';
+import type { RpcOptions, Connection } from './connection.ts';
 import type { Container__Output } from './generated/containerd/services/containers/v1/Container.ts';
 import { containers as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
@@ -38,25 +38,25 @@ const runcRuntime = { name: 'io.containerd.runc.v2' };
 export function containersOn(connection: Connection) {
   return {
     /** @throws ContainerdError for which `isNotFound` is true when there is none of this id */
-    async get(id: string, options?: CallOptions): Promise<Container> {
+    async get(id: string, options?: RpcOptions): Promise<Container> {
       const { container } = await connection.unary(methods.Get, { id }, options);
       return toContainer(container);
     },
     /**
      * Lists those that match: filters such as `labels."owner"==berth`, where a comma is AND and several filters are OR.
      */
-    async list(filters: string[] = [], options?: CallOptions): Promise<Container[]> {
+    async list(filters: string[] = [], options?: RpcOptions): Promise<Container[]> {
       const messages = await connection.collect(methods.ListStream, { filters }, options);
       return messages.map(({ container }) => toContainer(container));
     },
     /** @throws ContainerdError for which `isAlreadyExists` is true when the id is taken */
-    async create({ spec, ...container }: NewContainer, options?: CallOptions): Promise<Container> {
+    async create({ spec, ...container }: NewContainer, options?: RpcOptions): Promise<Container> {
       const wire = { ...container, spec: toWireAny(jsonAny(specTypeUrl, spec)), runtime: runcRuntime };
       const response = await connection.unary(methods.Create, { container: wire }, options);
       return toContainer(response.container);
     },
     /** Succeeds even while the container's task runs, which then can no longer be deleted: delete the task first. */
-    async delete(id: string, options?: CallOptions): Promise<void> {
+    async delete(id: string, options?: RpcOptions): Promise<void> {
       await connection.unary(methods.Delete, { id }, options);
     },
   };

@@ -35,19 +35,19 @@ function describe({ method, namespace, address }: CallSite, code: status, detail
   return `containerd: ${where}: ${details}`;
 }
 
-export const isCancelled = hasCode(status.CANCELLED);
+export const isCancelled = whenCode(status.CANCELLED);
 /** Says whether containerd has no code for what failed, such as a system call. */
-export const isUnknown = hasCode(status.UNKNOWN);
-export const isInvalidArgument = hasCode(status.INVALID_ARGUMENT);
-export const isDeadlineExceeded = hasCode(status.DEADLINE_EXCEEDED);
-export const isNotFound = hasCode(status.NOT_FOUND);
-export const isAlreadyExists = hasCode(status.ALREADY_EXISTS);
-export const isFailedPrecondition = hasCode(status.FAILED_PRECONDITION);
-export const isUnimplemented = hasCode(status.UNIMPLEMENTED);
+export const isUnknown = whenCode(status.UNKNOWN);
+export const isInvalidArgument = whenCode(status.INVALID_ARGUMENT);
+export const isDeadlineExceeded = whenCode(status.DEADLINE_EXCEEDED);
+export const isNotFound = whenCode(status.NOT_FOUND);
+export const isAlreadyExists = whenCode(status.ALREADY_EXISTS);
+export const isFailedPrecondition = whenCode(status.FAILED_PRECONDITION);
+export const isUnimplemented = whenCode(status.UNIMPLEMENTED);
 /** Says whether containerd does not answer, or (content only) another writer holds the ref. */
-export const isUnavailable = hasCode(status.UNAVAILABLE);
+export const isUnavailable = whenCode(status.UNAVAILABLE);
 
-function hasCode(code: status) {
+function whenCode(code: status) {
   return (error: unknown): error is ContainerdError => error instanceof ContainerdError && error.code === code;
 }
 

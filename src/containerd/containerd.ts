@@ -1,4 +1,4 @@
-import { Connection, pause, type CallOptions } from './call.ts';
+import { Connection, pause, type RpcOptions } from './connection.ts';
 import { isDeadlineExceeded, isUnavailable } from './containerd-error.ts';
 import { eventsOn, type EventService } from './event-service.ts';
 import { NamespacedClient } from './namespaced-client.ts';
@@ -28,7 +28,7 @@ export class Containerd {
   }
 
   /** Asks for the version of containerd. */
-  async version(options?: CallOptions): Promise<{ version: string; revision: string }> {
+  async version(options?: RpcOptions): Promise<{ version: string; revision: string }> {
     return await this.#connection.unary(methods.Version, {}, options);
   }
 

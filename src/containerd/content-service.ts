@@ -1,4 +1,4 @@
-import { withTimeout, type CallOptions, type Connection } from './call.ts';
+import { withTimeout, type RpcOptions, type Connection } from './connection.ts';
 import { openContentWriter, type ContentWriter, type NewContent } from './content-writer.ts';
 import type { Info__Output } from './generated/containerd/services/content/v1/Info.ts';
 import { content as methods } from './protos.ts';
@@ -21,7 +21,7 @@ const wholeBlobTimeoutMs = 60_000;
 /** Makes the calls on blobs. */
 export function contentOn(connection: Connection) {
   return {
-    async info(digest: string, options?: CallOptions): Promise<ContentInfo> {
+    async info(digest: string, options?: RpcOptions): Promise<ContentInfo> {
       const { info } = await connection.unary(methods.Info, { digest }, options);
       return toContentInfo(present(info));
     },
@@ -29,13 +29,13 @@ export function contentOn(connection: Connection) {
     async update(
       content: { digest: string; labels: Labels },
       paths: string[],
-      options?: CallOptions,
+      options?: RpcOptions,
     ): Promise<ContentInfo> {
       const { info } = await connection.unary(methods.Update, { info: content, updateMask: { paths } }, options);
       return toContentInfo(present(info));
     },
     /** Reads a whole blob into memory: for manifests and configs. */
-    async readAll(digest: string, options?: CallOptions): Promise<Buffer> {
+    async readAll(digest: string, options?: RpcOptions): Promise<Buffer> {
       const frames = await connection.collect(methods.Read, { digest }, withTimeout(options, wholeBlobTimeoutMs));
       return Buffer.concat(frames.map(({ data }) => data));
     },
@@ -45,7 +45,7 @@ export function contentOn(connection: Connection) {
      * @throws ContainerdError for which `isAlreadyExists` is true when the blob is there, which is then in the lease
      * too
      */
-    openWriter(blob: NewContent, options?: CallOptions): Promise<ContentWriter> {
+    openWriter(blob: NewContent, options?: RpcOptions): Promise<ContentWriter> {
       return openContentWriter(connection, blob, options);
     },
   };

@@ -1,4 +1,4 @@
-import { pause, type CallOptions, type Connection, type Dialogue } from './call.ts';
+import { pause, type RpcOptions, type Connection, type Dialogue } from './connection.ts';
 import {
   isAlreadyExists,
   isFailedPrecondition,
@@ -31,7 +31,7 @@ const lockTimeoutMs = 10 * 60_000;
 export async function openContentWriter(
   connection: Connection,
   blob: NewContent,
-  { signal, timeoutMs = lockTimeoutMs }: CallOptions = {},
+  { signal, timeoutMs = lockTimeoutMs }: RpcOptions = {},
 ): Promise<ContentWriter> {
   const deadline = Date.now() + timeoutMs;
   for (let waitMs = 16; ; waitMs = Math.min(waitMs * 2, 2048)) {

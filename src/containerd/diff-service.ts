@@ -1,4 +1,4 @@
-import { withTimeout, type CallOptions, type Connection } from './call.ts';
+import { withTimeout, type RpcOptions, type Connection } from './connection.ts';
 import { diff as methods } from './protos.ts';
 import { toDescriptor, type ContentDescriptor, type Mount } from './wire-types.ts';
 
@@ -21,7 +21,7 @@ export function diffOn(connection: Connection) {
      * Unpacks a layer.
      * @returns the uncompressed tar, whose digest is the layer's diff id
      */
-    async apply(layer: LayerToApply, options?: CallOptions): Promise<ContentDescriptor> {
+    async apply(layer: LayerToApply, options?: RpcOptions): Promise<ContentDescriptor> {
       const { applied } = await connection.unary(methods.Apply, layer, withTimeout(options, unpackTimeoutMs));
       return toDescriptor(applied);
     },

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { fromWireAny, type AnyValue } from './any.ts';
-import type { Connection } from './call.ts';
+import type { Connection } from './connection.ts';
 import { events as methods, messages } from './protos.ts';
 import { toDate } from './timestamps.ts';
 

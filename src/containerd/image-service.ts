@@ -1,4 +1,4 @@
-import { withTimeout, type CallOptions, type Connection } from './call.ts';
+import { withTimeout, type RpcOptions, type Connection } from './connection.ts';
 import type { Image__Output } from './generated/containerd/services/images/v1/Image.ts';
 import { images as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
@@ -26,16 +26,16 @@ const collectionTimeoutMs = 60_000;
 export function imagesOn(connection: Connection) {
   return {
     /** @throws ContainerdError for which `isNotFound` is true when there is none of this name */
-    async get(name: string, options?: CallOptions): Promise<Image> {
+    async get(name: string, options?: RpcOptions): Promise<Image> {
       const { image } = await connection.unary(methods.Get, { name }, options);
       return toImage(image);
     },
-    async list(filters: string[] = [], options?: CallOptions): Promise<Image[]> {
+    async list(filters: string[] = [], options?: RpcOptions): Promise<Image[]> {
       const { images } = await connection.unary(methods.List, { filters }, options);
       return images.map(toImage);
     },
     /** @throws ContainerdError for which `isAlreadyExists` is true when the name is taken */
-    async create(image: NewImage, options?: CallOptions): Promise<Image> {
+    async create(image: NewImage, options?: RpcOptions): Promise<Image> {
       const response = await connection.unary(methods.Create, { image }, options);
       return toImage(response.image);
     },
@@ -43,12 +43,12 @@ export function imagesOn(connection: Connection) {
      * Changes an image: without paths target and labels are replaced; with paths (`target`, `labels.<key>`) only those
      * change.
      */
-    async update(image: NewImage, paths: string[] = [], options?: CallOptions): Promise<Image> {
+    async update(image: NewImage, paths: string[] = [], options?: RpcOptions): Promise<Image> {
       const response = await connection.unary(methods.Update, { image, updateMask: { paths } }, options);
       return toImage(response.image);
     },
     /** Removes the name. With `sync` it answers once what the image alone kept has been collected. */
-    async delete(name: string, { sync = false, ...options }: CallOptions & { sync?: boolean } = {}): Promise<void> {
+    async delete(name: string, { sync = false, ...options }: RpcOptions & { sync?: boolean } = {}): Promise<void> {
       await connection.unary(methods.Delete, { name, sync }, withTimeout(options, collectionTimeoutMs));
     },
   };

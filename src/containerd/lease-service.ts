@@ -1,4 +1,4 @@
-import { withTimeout, type CallOptions, type Connection } from './call.ts';
+import { withTimeout, type RpcOptions, type Connection } from './connection.ts';
 import type { Lease__Output } from './generated/containerd/services/leases/v1/Lease.ts';
 import { leases as methods } from './protos.ts';
 import { toDate } from './timestamps.ts';
@@ -35,21 +35,21 @@ const collectionTimeoutMs = 60_000;
 /** Makes the calls on leases. */
 export function leasesOn(connection: Connection) {
   return {
-    async create({ id = '', labels = {}, expiresAt }: NewLease = {}, options?: CallOptions): Promise<Lease> {
+    async create({ id = '', labels = {}, expiresAt }: NewLease = {}, options?: RpcOptions): Promise<Lease> {
       const request = { id, labels: { ...labels, ...(expiresAt && { [expireLabel]: expiresAt.toISOString() }) } };
       const { lease } = await connection.unary(methods.Create, request, options);
       return toLease(present(lease));
     },
     /** Ends the lease. With `sync` it answers once what the lease alone kept has been collected. */
-    async delete(id: string, { sync = false, ...options }: CallOptions & { sync?: boolean } = {}): Promise<void> {
+    async delete(id: string, { sync = false, ...options }: RpcOptions & { sync?: boolean } = {}): Promise<void> {
       await connection.unary(methods.Delete, { id, sync }, withTimeout(options, collectionTimeoutMs));
     },
-    async list(filters: string[] = [], options?: CallOptions): Promise<Lease[]> {
+    async list(filters: string[] = [], options?: RpcOptions): Promise<Lease[]> {
       const { leases } = await connection.unary(methods.List, { filters }, options);
       return leases.map(toLease);
     },
     /** Puts a blob, a snapshot or an unfinished blob into the lease. */
-    async addResource(id: string, resource: LeaseResource, options?: CallOptions): Promise<void> {
+    async addResource(id: string, resource: LeaseResource, options?: RpcOptions): Promise<void> {
       await connection.unary(methods.AddResource, { id, resource }, options);
     },
   };

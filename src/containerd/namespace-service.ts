@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import type { CallOptions, Connection } from './call.ts';
+import type { RpcOptions, Connection } from './connection.ts';
 import { namespaces as methods } from './protos.ts';
 import { present, type Labels } from './wire-types.ts';
 
@@ -20,16 +20,16 @@ export function namespacesOn(connection: Connection) {
      * Finds a namespace in the list, as containerd's own Get answers for one that is not there.
      * @throws ContainerdError for which `isNotFound` is true when there is none of this name
      */
-    async get(name: string, options?: CallOptions): Promise<ContainerdNamespace> {
+    async get(name: string, options?: RpcOptions): Promise<ContainerdNamespace> {
       const namespace = (await this.list(options)).find((found) => found.name === name);
       if (!namespace) throw connection.error(methods.List, status.NOT_FOUND, `namespace ${name} not found`);
       return namespace;
     },
-    async list(options?: CallOptions): Promise<ContainerdNamespace[]> {
+    async list(options?: RpcOptions): Promise<ContainerdNamespace[]> {
       const { namespaces } = await connection.unary(methods.List, {}, options);
       return namespaces;
     },
-    async create(namespace: { name: string; labels?: Labels }, options?: CallOptions): Promise<ContainerdNamespace> {
+    async create(namespace: { name: string; labels?: Labels }, options?: RpcOptions): Promise<ContainerdNamespace> {
       const response = await inside(namespace.name).unary(methods.Create, { namespace }, options);
       return present(response.namespace);
     },
@@ -37,7 +37,7 @@ export function namespacesOn(connection: Connection) {
      * Labels a namespace, and makes it when it is not there. Without paths the labels are replaced; with paths such as
      * `labels.owner` only those change ("" removes one).
      */
-    async update(namespace: ContainerdNamespace, paths: string[] = [], options?: CallOptions): Promise<void> {
+    async update(namespace: ContainerdNamespace, paths: string[] = [], options?: RpcOptions): Promise<void> {
       const request = { namespace, updateMask: { paths } };
       await inside(namespace.name).unary(methods.Update, request, options);
     },
@@ -45,7 +45,7 @@ export function namespacesOn(connection: Connection) {
      * @throws ContainerdError for which `isFailedPrecondition` is true while it holds images, containers, snapshots or
      * content
      */
-    async delete(name: string, options?: CallOptions): Promise<void> {
+    async delete(name: string, options?: RpcOptions): Promise<void> {
       await inside(name).unary(methods.Delete, { name }, options);
     },
   };

@@ -1,4 +1,4 @@
-import type { Connection } from './call.ts';
+import type { Connection } from './connection.ts';
 import { containersOn, type ContainerService } from './container-service.ts';
 import { contentOn, type ContentService } from './content-service.ts';
 import { diffOn, type DiffService } from './diff-service.ts';

@@ -1,4 +1,4 @@
-import { withTimeout, type CallOptions, type Connection } from './call.ts';
+import { withTimeout, type RpcOptions, type Connection } from './connection.ts';
 import { isUnknown } from './containerd-error.ts';
 import type { Info__Output } from './generated/containerd/services/snapshots/v1/Info.ts';
 import { snapshots as methods } from './protos.ts';
@@ -37,7 +37,7 @@ const fileTimeoutMs = 60_000;
 
 /** Makes the calls on snapshots: the layers and the writable file systems of containers. */
 export function snapshotsOn(connection: Connection) {
-  async function prepare(snapshot: NewSnapshot, options?: CallOptions): Promise<Mount[]> {
+  async function prepare(snapshot: NewSnapshot, options?: RpcOptions): Promise<Mount[]> {
     const { mounts } = await connection.unary(methods.Prepare, snapshot, withTimeout(options, fileTimeoutMs));
     return mounts;
   }
@@ -47,26 +47,26 @@ export function snapshotsOn(connection: Connection) {
      * that ended in the middle of one leaves a folder in the way of the next, which fails and takes it away: so it is
      * tried once more.
      */
-    prepare: (snapshot: NewSnapshot, options?: CallOptions): Promise<Mount[]> =>
+    prepare: (snapshot: NewSnapshot, options?: RpcOptions): Promise<Mount[]> =>
       prepare(snapshot, options).catch((error: unknown) => {
         if (!isUnknown(error)) throw error;
         return prepare(snapshot, options);
       }),
     /** Says how an active snapshot is mounted. */
-    async mounts(key: SnapshotKey, options?: CallOptions): Promise<Mount[]> {
+    async mounts(key: SnapshotKey, options?: RpcOptions): Promise<Mount[]> {
       const { mounts } = await connection.unary(methods.Mounts, key, options);
       return mounts;
     },
     /** Makes of the active snapshot `key` a parent for others, under `name`. */
-    async commit(snapshot: SnapshotKey & { name: string; labels?: Labels }, options?: CallOptions): Promise<void> {
+    async commit(snapshot: SnapshotKey & { name: string; labels?: Labels }, options?: RpcOptions): Promise<void> {
       await connection.unary(methods.Commit, snapshot, withTimeout(options, fileTimeoutMs));
     },
     /** Removes a snapshot, even while a task runs on it, whose files then vanish: delete the task first. */
-    async remove(key: SnapshotKey, options?: CallOptions): Promise<void> {
+    async remove(key: SnapshotKey, options?: RpcOptions): Promise<void> {
       await connection.unary(methods.Remove, key, withTimeout(options, fileTimeoutMs));
     },
     /** @throws ContainerdError for which `isNotFound` is true when there is none of this key */
-    async stat(key: SnapshotKey, options?: CallOptions): Promise<SnapshotInfo> {
+    async stat(key: SnapshotKey, options?: RpcOptions): Promise<SnapshotInfo> {
       const { info } = await connection.unary(methods.Stat, key, options);
       return toSnapshotInfo(present(info));
     },

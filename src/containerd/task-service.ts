@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { withTimeout, type CallOptions, type Connection } from './call.ts';
+import { withTimeout, type RpcOptions, type Connection } from './connection.ts';
 import type { Process__Output } from './generated/containerd/v1/types/Process.ts';
 import { toTaskMetrics, type TaskMetrics } from './task-metrics.ts';
 import { tasks as methods } from './protos.ts';
@@ -54,21 +54,21 @@ const controlTimeoutMs = 60_000;
 export function tasksOn(connection: Connection) {
   return {
     /** Makes the process and its namespaces, up to but not into the program: status CREATED. */
-    async create(task: NewTask, options?: CallOptions): Promise<{ pid: number }> {
+    async create(task: NewTask, options?: RpcOptions): Promise<{ pid: number }> {
       const { pid } = await connection.unary(methods.Create, task, withTimeout(options, processTimeoutMs));
       return { pid };
     },
     /** Lets the program of a created task run. */
-    async start(task: TaskKey, options?: CallOptions): Promise<{ pid: number }> {
+    async start(task: TaskKey, options?: RpcOptions): Promise<{ pid: number }> {
       return await connection.unary(methods.Start, task, withTimeout(options, processTimeoutMs));
     },
     /** Deletes a task that has ended. A running or paused one is refused with UNKNOWN: kill it and wait first. */
-    async delete(containerId: string, options?: CallOptions): Promise<Exit> {
+    async delete(containerId: string, options?: RpcOptions): Promise<Exit> {
       const response = await connection.unary(methods.Delete, { containerId }, withTimeout(options, processTimeoutMs));
       return toExit(response);
     },
     /** @throws ContainerdError for which `isNotFound` is true when the container has no task */
-    async get(containerId: string, options?: CallOptions): Promise<Task> {
+    async get(containerId: string, options?: RpcOptions): Promise<Task> {
       const { process } = await connection.unary(methods.Get, { containerId }, options);
       return toTask(present(process));
     },
@@ -78,13 +78,13 @@ export function tasksOn(connection: Connection) {
      */
     async kill(
       { signal, ...task }: TaskKey & { signal: NodeJS.Signals | number },
-      options?: CallOptions,
+      options?: RpcOptions,
     ): Promise<void> {
       const number = typeof signal === 'number' ? signal : constants.signals[signal];
       await connection.unary(methods.Kill, { ...task, signal: number }, withTimeout(options, controlTimeoutMs));
     },
     /** Measures tasks, at some milliseconds each: filters such as `id==f1`, or none for every task. */
-    async metrics(filters: string[] = [], options?: CallOptions): Promise<TaskMetrics[]> {
+    async metrics(filters: string[] = [], options?: RpcOptions): Promise<TaskMetrics[]> {
       const { metrics } = await connection.unary(methods.Metrics, { filters }, withTimeout(options, controlTimeoutMs));
       return metrics.map(toTaskMetrics).filter((usage) => usage !== undefined);
     },
@@ -92,7 +92,7 @@ export function tasksOn(connection: Connection) {
      * Resolves when the process ends, or at once if it has; no deadline unless one is given. A restart of containerd
      * breaks it.
      */
-    async wait(task: TaskKey, options?: CallOptions): Promise<Exit> {
+    async wait(task: TaskKey, options?: RpcOptions): Promise<Exit> {
       return toExit(await connection.unary(methods.Wait, task, withTimeout(options, Infinity)));
     },
   };

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Metadata, credentials, status, type ClientReadableStream } from '@grpc/grpc-js';
 import { ContainerdError, abortedError, toContainerdError, type CallSite, type Limits } from './containerd-error.ts';
 
-export interface CallOptions {
+/** Limits of one call. */
+export interface RpcOptions {
   /** Ends the call on both sides; the call then throws a ContainerdError for which `isCancelled` is true. */
   signal?: AbortSignal;
   /** Infinity for no deadline. */
@@ -91,7 +92,7 @@ export class Connection {
   unary<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
-    { signal, timeoutMs = defaultTimeoutMs }: CallOptions = {},
+    { signal, timeoutMs = defaultTimeoutMs }: RpcOptions = {},
   ): Promise<Response> {
     const site = this.#site(method);
     const { path, requestSerialize, responseDeserialize } = method;
@@ -122,7 +123,7 @@ export class Connection {
   stream<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
-    { signal, timeoutMs = Infinity }: CallOptions = {},
+    { signal, timeoutMs = Infinity }: RpcOptions = {},
   ): AsyncGenerator<Response, void, undefined> {
     const { path, requestSerialize, responseDeserialize } = method;
     const deadline = Date.now() + timeoutMs;
@@ -143,7 +144,7 @@ export class Connection {
   async collect<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
-    options?: CallOptions,
+    options?: RpcOptions,
   ): Promise<Response[]> {
     const responses: Response[] = [];
     const stream = this.stream(method, request, withTimeout(options, defaultTimeoutMs));
@@ -156,7 +157,7 @@ export class Connection {
    */
   dialogue<Request, Response>(
     method: Method<Request, Response>,
-    { signal: callerSignal }: CallOptions = {},
+    { signal: callerSignal }: RpcOptions = {},
   ): Dialogue<Request, Response> {
     const { path, requestSerialize, responseDeserialize } = method;
     const site = this.#site(method);
@@ -254,7 +255,7 @@ export class Connection {
 }
 
 /** Gives the caller's options this call's own default deadline. */
-export function withTimeout(options: CallOptions | undefined, timeoutMs: number): CallOptions {
+export function withTimeout(options: RpcOptions | undefined, timeoutMs: number): RpcOptions {
   return { ...options, timeoutMs: options?.timeoutMs ?? timeoutMs };
 }
 
