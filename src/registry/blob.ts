@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../base/log.ts';
 import { RegistryError } from './registry-error.ts';
 
+/** The part of a blob that is to be read, and how. */
 export interface BlobRange {
-  /** Names the blob in errors. */
+  /** Name of the blob in errors. */
   what: string;
   size: number;
   offset: number;
@@ -17,7 +18,12 @@ export interface BlobRange {
 const maxCutsWithoutProgress = 3;
 const retryDelayMs = 200;
 
-/** Reads a blob from `offset` to its end through as many connections as it takes. */
+/**
+ * Reads a blob from `offset` to its end through as many connections as it takes.
+ *
+ * @param open asks for the blob from an offset on
+ * @throws RegistryError of kind `unreachable` when connections are cut without progress, `corrupt` when it is too long
+ */
 export async function* readBlob(
   open: (offset: number) => Promise<IncomingMessage>,
   { what, size, offset, stallTimeoutMs, signal, log }: BlobRange,
@@ -68,7 +74,7 @@ async function* bodyFrom(
   }
 }
 
-/** How many bytes to drop: all that were asked to be left out, where the server does not do ranges. */
+/** Counts the bytes to drop: all that were asked to be left out, where the server does not do ranges. */
 function bytesBefore(response: IncomingMessage, offset: number, what: string): number {
   if (offset === 0 && response.statusCode === 200) return 0;
   const start = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '')?.[1];

@@ -1,15 +1,15 @@
-/** What a 401 asks for, https://www.rfc-editor.org/rfc/rfc9110#name-www-authenticate. */
+/** One way to log in that a 401 asks for, https://www.rfc-editor.org/rfc/rfc9110#name-www-authenticate. */
 export interface Challenge {
-  /** Lower case: `bearer`, `basic`. */
+  /** The scheme in lower case: `bearer`, `basic`. */
   scheme: string;
-  /** Names in lower case. */
+  /** Parameters by their names in lower case. */
   parameters: Record<string, string>;
 }
 
 const tokenPattern = /[\w!#$%&'*+.^`|~-]+/y;
 const parameterPattern = /\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*,?/y;
 
-/** All challenges of a WWW-Authenticate header, in order; unreadable rests are dropped. */
+/** Reads all challenges of a WWW-Authenticate header, in order; a rest that cannot be read is dropped. */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = [];
   let at = 0;

@@ -11,7 +11,7 @@ const descriptorSchema = z.object({
   annotations: z.record(z.string(), z.string()).nullish(),
 });
 
-/** Points at a manifest, a config or a layer: its media type, digest (`sha256:…`) and size in bytes. */
+/** Points at a manifest, a config or a layer by its media type, digest (`sha256:…`) and size in bytes. */
 export interface Descriptor {
   mediaType: string;
   digest: string;
@@ -72,15 +72,17 @@ const indexTypes = [
 const configTypes = ['application/vnd.oci.image.config.v1+json', 'application/vnd.docker.container.image.v1+json'];
 const layerTypes = /^application\/vnd\.(?:oci\.image\.layer\.|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)/;
 
-/** Every kind of manifest that this client can read, for an Accept header. */
+/** Media types of all manifests that this client can read, for an Accept header. */
 export const acceptedManifestTypes: readonly string[] = [...manifestTypes, ...indexTypes];
 
+/** What a registry keeps under a tag. */
 export type ManifestDocument = { kind: 'index'; index: ImageIndex } | { kind: 'manifest'; manifest: ImageManifest };
 
 /**
- * Reads what a registry keeps under a tag. `image` names it in errors.
+ * Reads what a registry keeps under a tag.
  *
- * @throws RegistryError of kind `not-an-image` when it cannot be run as a container.
+ * @param image its name, for errors
+ * @throws RegistryError of kind `not-an-image` when it cannot be run as a container
  */
 export function parseManifest(body: Buffer, mediaType: string, image: string): ManifestDocument {
   const document = parseJson(body, `the manifest of ${image}`);
@@ -103,18 +105,28 @@ export function parseManifest(body: Buffer, mediaType: string, image: string): M
   return { kind: 'manifest', manifest: runnable({ config, layers: layers ?? [] }, image) };
 }
 
-/** @throws RegistryError of kind `not-an-image` */
+/**
+ * Reads an image's configuration.
+ *
+ * @param image its name, for errors
+ * @throws RegistryError of kind `not-an-image` when it is none
+ */
 export function parseImageConfig(body: Buffer, image: string): ImageConfig {
   const what = `the configuration of ${image}`;
   return check(configSchema, parseJson(body, what), what);
 }
 
-/** @throws RegistryError of kind `corrupt` when the bytes are others than the digest promises. */
+/**
+ * Checks that bytes are those that a digest promises.
+ *
+ * @throws RegistryError of kind `corrupt` when they are others
+ */
 export function verifyDigest(body: Buffer, digest: string, what: string): void {
   const found = digestOf(body, digest.startsWith('sha512:') ? 'sha512' : 'sha256');
   if (found !== digest) throw new RegistryError('corrupt', `${what} is corrupt: expected ${digest}, got ${found}`);
 }
 
+/** Computes the digest of bytes, such as `sha256:…`. */
 export function digestOf(body: Buffer | string, algorithm: 'sha256' | 'sha512' = 'sha256'): string {
   return `${algorithm}:${createHash(algorithm).update(body).digest('hex')}`;
 }

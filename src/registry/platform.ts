@@ -1,7 +1,7 @@
 import { RegistryError } from './registry-error.ts';
 import type { Descriptor, ImageIndex } from './manifest.ts';
 
-/** In the words of the OCI image spec: `{os: 'linux', architecture: 'arm', variant: 'v7'}`. */
+/** An operating system and a processor in the words of the OCI image spec: `{os: 'linux', architecture: 'arm', variant: 'v7'}`. */
 export interface Platform {
   os: string;
   architecture: string;
@@ -19,7 +19,7 @@ const architectures: Record<string, string> = {
   ppc64: 'ppc64le',
 };
 
-/** The platform of this host, by `os.machine()` (`x86_64`, `aarch64`, `armv7l`) or `process.arch`. */
+/** Tells the platform of this host by `os.machine()` (`x86_64`, `aarch64`, `armv7l`) or `process.arch`. */
 export function hostPlatform(machine: string): Platform {
   const arm = /^armv([5-8])/.exec(machine);
   return normalizePlatform({
@@ -28,7 +28,7 @@ export function hostPlatform(machine: string): Platform {
   });
 }
 
-/** One spelling for each platform, by the rules of https://github.com/containerd/platforms. */
+/** Writes a platform in its one spelling, by the rules of https://github.com/containerd/platforms. */
 export function normalizePlatform({ os, architecture, variant }: Platform): Platform & { variant: string } {
   const name = architecture.toLowerCase();
   const version = (variant ?? '').toLowerCase().replace(/^(\d)/, 'v$1').replace(/\.0$/, '');
@@ -42,16 +42,17 @@ export function normalizePlatform({ os, architecture, variant }: Platform): Plat
   return normal(arch, version);
 }
 
+/** Writes a platform as `os/architecture/variant`. */
 export function formatPlatform(platform: Platform): string {
   const { os, architecture, variant } = normalizePlatform(platform);
   return [os, architecture, variant].filter(Boolean).join('/');
 }
 
 /**
- * The best entry of an index for this host. An entry without a platform comes last and is judged by its config
+ * Picks the best entry of an index for this host. An entry without a platform comes last and is judged by its config
  * ({@link checkPlatform}).
  *
- * @throws RegistryError of kind `platform`
+ * @throws RegistryError of kind `platform` when there is nothing for this host
  */
 export function choosePlatform(index: ImageIndex, host: Platform, image: string): Descriptor {
   const wanted = runnablePlatforms(host);
@@ -68,14 +69,18 @@ export function choosePlatform(index: ImageIndex, host: Platform, image: string)
   );
 }
 
-/** @throws RegistryError of kind `platform`, in place of the "exec format error" that would follow. */
+/**
+ * Checks that a host can run an image, in place of the "exec format error" that would follow.
+ *
+ * @throws RegistryError of kind `platform` when it cannot
+ */
 export function checkPlatform(config: Platform, host: Platform, image: string): void {
   // Images from old builders name no platform: nothing to check.
   if (config.os === '' && config.architecture === '') return;
   if (!runnablePlatforms(host).includes(formatPlatform(config))) throw wrongPlatform(image, [config], host);
 }
 
-/** What a host can run, best first. */
+/** Lists the platforms that a host can run, best first. */
 function runnablePlatforms(host: Platform): string[] {
   const { os, architecture, variant } = normalizePlatform(host);
   const arm = (newest: number) => [8, 7, 6, 5].filter((v) => v <= newest).map((v) => `${os}/arm/v${v}`);

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { isLoopback } from './reference.ts';
 
-/** The usual variables, in upper or lower case. */
+/** The environment variables that name proxies, in upper or lower case. */
 export interface ProxyEnv {
   HTTP_PROXY?: string;
   HTTPS_PROXY?: string;
@@ -12,7 +12,7 @@ export interface ProxyEnv {
 }
 
 /**
- * The proxy for a URL, or undefined for a direct connection. As in Go (golang.org/x/net/http/httpproxy), whose tools
+ * Tells the proxy for a URL, or undefined for a direct connection. As in Go (golang.org/x/net/http/httpproxy), whose tools
  * operators wrote their NO_PROXY for: it may hold host names with their subdomains, CIDR ranges and ports, and this
  * host itself is never asked through a proxy. Node's own reading of NO_PROXY knows neither CIDR nor subdomains.
  */

@@ -1,8 +1,8 @@
 import { RegistryError } from './registry-error.ts';
 
-/** A normalised image reference; `docker.io/library/nginx:1.27` for `nginx:1.27`. */
+/** A normalised image reference: `docker.io/library/nginx:1.27` for `nginx:1.27`. */
 export interface Reference {
-  /** Host and port as the reference names them, `docker.io` for Docker Hub. */
+  /** Host and port of the registry as the reference names them, `docker.io` for Docker Hub. */
   registry: string;
   repository: string;
   tag?: string;
@@ -22,7 +22,7 @@ const maxNameLength = 255;
  * Reads an image reference by Docker's rules (https://pkg.go.dev/github.com/distribution/reference): no registry means
  * Docker Hub, no tag and no digest means `latest`.
  *
- * @throws RegistryError of kind `invalid-reference`, saying which part is wrong.
+ * @throws RegistryError of kind `invalid-reference` when it is none, saying which part is wrong
  */
 export function parseReference(text: string): Reference {
   const refuse = (what: string) =>
@@ -52,17 +52,17 @@ export function parseReference(text: string): Reference {
   return reference({ registry, repository, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest });
 }
 
-/** The same repository's object of that digest, whatever the tag says today. */
+/** Refers to the same repository's object of a digest, whatever the tag says today. */
 export function referenceByDigest({ registry, repository }: Reference, digest: string): Reference {
   return reference({ registry, repository, digest });
 }
 
-/** True for the digests that are safe in a URL and that this client can verify. */
+/** Says whether a text is a digest that is safe in a URL and that this client can verify. */
 export function isDigest(text: string): boolean {
   return digestPattern.test(text);
 }
 
-/** True for registries on this host, which speak plain HTTP unless their port is 443. */
+/** Says whether a registry is on this host, where it speaks plain HTTP unless its port is 443. */
 export function isLoopback(registry: string): boolean {
   const hostname = registry.replace(/:\d+$/, '');
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);

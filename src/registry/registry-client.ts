@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, type Log } from '../base/log.ts';
+import { quote } from '../base/quote.ts';
 import { Authorizer } from './authorizer.ts';
 import { readBlob } from './blob.ts';
 import type { CredentialStore } from './credentials.ts';
@@ -11,26 +12,33 @@ import { acceptedManifestTypes, type Descriptor, digestOf, verifyDigest } from '
 import type { ProxyEnv } from './proxy-env.ts';
 import { isDigest, type Reference } from './reference.ts';
 import { refusal } from './refusal.ts';
-import { maxSmallBodyBytes, readSmallBody, Transport } from './transport.ts';
+import { maxSmallBodyBytes, readSmallBody, Transport, type HttpRequest } from './transport.ts';
 
 export interface RegistryClientOptions {
   credentials: CredentialStore;
   /** Folder of containerd's registry configuration, see {@link registryHosts}. */
   hostsDir?: string;
   proxyEnv?: ProxyEnv;
-  /** How long a registry may be silent in the middle of an answer; 30 s. */
+  /** How long a registry may be silent in the middle of an answer, 30 s unless set. */
   stallTimeoutMs?: number;
   userAgent: string;
   log: Log;
 }
 
+/** A question to a host about one repository. */
 interface Ask {
   method: 'GET' | 'HEAD';
-  /** Below the repository: `manifests/latest`. */
+  /** Path below the repository, such as `manifests/latest`. */
   path: string;
   accept: string;
   range?: string;
   signal?: AbortSignal;
+}
+
+interface HostAnswer {
+  response: IncomingMessage;
+  /** Whether redirects led to another host. */
+  isForeign: boolean;
 }
 
 const maxAttempts = 5;
@@ -53,9 +61,9 @@ export class RegistryClient {
   }
 
   /**
-   * What the registry has under a reference today. Every pull begins here: credentials are read again.
+   * Asks what the registry has under a reference today. Every pull begins here: credentials are read again.
    *
-   * @throws RegistryError
+   * @throws RegistryError when no host answers with a descriptor
    */
   async resolve(reference: Reference, options: { signal?: AbortSignal } = {}): Promise<Descriptor> {
     const hosts = await this.#hosts(reference);
@@ -64,27 +72,31 @@ export class RegistryClient {
     return this.#first(able, reference, (host) => this.#resolveAt(host, reference, options.signal));
   }
 
-  /** A manifest or an index, verified. */
+  /**
+   * Reads a manifest or an index and verifies it.
+   *
+   * @throws RegistryError when no host gives it whole
+   */
   async fetchManifest(
     reference: Reference,
     descriptor: Descriptor,
     options: { signal?: AbortSignal } = {},
   ): Promise<Buffer> {
-    const ask: Ask = {
-      method: 'GET',
-      path: `manifests/${checkedDigest(descriptor)}`,
-      accept: `${descriptor.mediaType}, */*`,
-      signal: options.signal,
-    };
+    const ask = askFor('manifests', descriptor, options);
+    const what = `manifest ${descriptor.digest} of ${reference.name}`;
     return this.#first(await this.#hosts(reference), reference, async (host) => {
       const response = await this.#ask(host, reference, ask);
-      const body = await readSmallBody(response, `manifest ${descriptor.digest} of ${reference.name}`);
-      verifyDigest(body, descriptor.digest, `manifest ${descriptor.digest} of ${reference.name}`);
+      const body = await readSmallBody(response, what);
+      verifyDigest(body, descriptor.digest, what);
       return body;
     });
   }
 
-  /** A small blob such as a config, at most 4 MiB, verified. */
+  /**
+   * Reads a small blob such as a config, at most 4 MiB, and verifies it.
+   *
+   * @throws RegistryError when no host gives it whole
+   */
   async fetchBlob(
     reference: Reference,
     descriptor: Descriptor,
@@ -98,24 +110,18 @@ export class RegistryClient {
   }
 
   /**
-   * The bytes of a blob from `offset` to its end, reopened where the connection was cut. Their number is checked; their
-   * digest is for the reader to verify, who alone may have the bytes before `offset`.
+   * Reads a blob from `offset` to its end, through another connection where one was cut. The number of bytes is checked;
+   * their digest is for the reader to verify, who alone may have the bytes before `offset`.
    */
   openBlob(
     reference: Reference,
     descriptor: Descriptor,
     options: { offset?: number; signal?: AbortSignal } = {},
   ): AsyncIterable<Buffer> {
-    const path = `blobs/${checkedDigest(descriptor)}`;
+    const ask = askFor('blobs', descriptor, options);
     const open = async (offset: number) => {
-      const ask: Ask = {
-        method: 'GET',
-        path,
-        accept: `${descriptor.mediaType}, */*`,
-        ...(offset > 0 && { range: `bytes=${offset}-` }),
-        signal: options.signal,
-      };
-      return this.#first(await this.#hosts(reference), reference, (host) => this.#ask(host, reference, ask));
+      const ranged = offset > 0 ? { ...ask, range: `bytes=${offset}-` } : ask;
+      return this.#first(await this.#hosts(reference), reference, (host) => this.#ask(host, reference, ranged));
     };
     return readBlob(open, {
       what: `blob ${descriptor.digest} of ${reference.name}`,
@@ -164,22 +170,22 @@ export class RegistryClient {
         if (furthest === undefined || progress(error) >= progress(furthest)) furthest = error;
         if (host !== hosts.at(-1)) {
           const fields = { mirror: host.url.host, image: reference.name, error: describeError(error) };
-          this.#options.log.warn('registry mirror failed, asking the next', fields);
+          this.#options.log.warn('registry mirror failed, asking the next one', fields);
         }
       }
     }
     throw furthest ?? noHost(reference);
   }
 
-  /** One answered request, with authentication and retries; any status but success is thrown. */
+  /** Sends a question, with authentication and retries; any status but success is thrown. */
   async #ask(host: RegistryHost, reference: Reference, ask: Ask): Promise<IncomingMessage> {
     let authorization = await this.#authorizer.header(host, reference.repository);
     for (let attempt = 1; ; attempt++) {
-      const { response, foreign } = await this.#sendOrRetry(host, reference, ask, authorization);
+      const { response, isForeign } = await this.#sendOrRetry(host, reference, ask, authorization);
       const status = response.statusCode ?? 0;
       if (status === 200 || status === 206 || (status === 405 && ask.method === 'HEAD')) return response;
       const challenge = response.headers['www-authenticate'];
-      const last = attempt >= maxAttempts || foreign;
+      const last = attempt >= maxAttempts || isForeign;
       if (status === 401 && challenge !== undefined && !last) {
         const request = { host, repository: reference.repository, refused: authorization };
         const answer = await this.#authorizer.answer(request, challenge);
@@ -190,31 +196,20 @@ export class RegistryClient {
         }
       }
       const delayMs = last ? undefined : retryDelay(response, attempt);
-      if (delayMs === undefined) throw await this.#refusal(host, reference, response);
+      if (delayMs === undefined) {
+        throw await refusal(response, { host, reference, credentialsAt: this.#options.credentials.where });
+      }
       response.resume();
       await sleep(delayMs, undefined, { signal: ask.signal });
     }
   }
 
-  async #sendOrRetry(host: RegistryHost, reference: Reference, ask: Ask, authorization: string | undefined) {
-    const url = new URL(host.url);
-    url.pathname = `${url.pathname}/${reference.repository}/${ask.path}`;
-    if (host.mirrorOf !== undefined) url.searchParams.set('ns', host.mirrorOf);
-    const headers = {
-      ...host.headers,
-      accept: ask.accept,
-      // A transparent Content-Encoding would make offsets and digests count other bytes.
-      'accept-encoding': 'identity',
-      'user-agent': this.#options.userAgent,
-      ...(ask.range !== undefined && { range: ask.range }),
-      ...(authorization !== undefined && { authorization }),
-    };
-    const { tls, connectTimeoutMs } = host;
-    const request = { method: ask.method, url, headers, tls, connectTimeoutMs, signal: ask.signal };
+  async #sendOrRetry(host: RegistryHost, reference: Reference, ask: Ask, authorization?: string): Promise<HostAnswer> {
+    const request = this.#requestOf(host, reference, ask, authorization);
     const send = async () => {
-      const answer = await this.#transport.send(request);
+      const { response, url } = await this.#transport.send(request);
       // Whoever a redirect leads to must not be answered with this registry's password.
-      return { response: answer.response, foreign: answer.url.origin !== url.origin };
+      return { response, isForeign: url.origin !== request.url.origin };
     };
     try {
       return await send();
@@ -228,9 +223,28 @@ export class RegistryClient {
     }
   }
 
-  async #refusal(host: RegistryHost, reference: Reference, response: IncomingMessage): Promise<RegistryError> {
-    return refusal(response, { host, reference, credentialsAt: this.#options.credentials.where });
+  #requestOf(host: RegistryHost, reference: Reference, ask: Ask, authorization?: string): HttpRequest {
+    const url = new URL(host.url);
+    url.pathname = `${url.pathname}/${reference.repository}/${ask.path}`;
+    if (host.mirrorOf !== undefined) url.searchParams.set('ns', host.mirrorOf);
+    const headers = {
+      ...host.headers,
+      accept: ask.accept,
+      // A transparent Content-Encoding would make offsets and digests count other bytes.
+      'accept-encoding': 'identity',
+      'user-agent': this.#options.userAgent,
+      ...(ask.range !== undefined && { range: ask.range }),
+      ...(authorization !== undefined && { authorization }),
+    };
+    const { tls, connectTimeoutMs } = host;
+    return { method: ask.method, url, headers, tls, connectTimeoutMs, signal: ask.signal };
   }
+}
+
+function askFor(kind: 'manifests' | 'blobs', descriptor: Descriptor, { signal }: { signal?: AbortSignal }): Ask {
+  const { digest, mediaType } = descriptor;
+  if (!isDigest(digest)) throw new RegistryError('corrupt', `${quote(digest)} is no digest`);
+  return { method: 'GET', path: `${kind}/${digest}`, accept: `${mediaType}, */*`, signal };
 }
 
 function retryDelay(response: IncomingMessage, attempt: number): number | undefined {
@@ -239,7 +253,7 @@ function retryDelay(response: IncomingMessage, attempt: number): number | undefi
   return [500, 502, 503, 504].includes(status) && attempt === 1 ? retryDelayMs : undefined;
 }
 
-/** Seconds or a date, https://www.rfc-editor.org/rfc/rfc9110#name-retry-after. */
+/** Reads a Retry-After of seconds or a date, https://www.rfc-editor.org/rfc/rfc9110#name-retry-after. */
 function retryAfterMs(response: IncomingMessage): number | undefined {
   const value = response.headers['retry-after'];
   if (value === undefined) return undefined;
@@ -247,7 +261,7 @@ function retryAfterMs(response: IncomingMessage): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxRetryAfterMs);
 }
 
-/** How far a host let us come: not reached, trouble there, no such image, another login wanted. */
+/** Ranks how far a host let us come: not reached, trouble there, no such image, another login wanted. */
 function progress({ kind, status }: RegistryError): number {
   if (kind === 'unreachable') return status === undefined ? 0 : 1;
   return kind === 'not-found' ? 2 : 3;
@@ -263,11 +277,6 @@ function noHost({ registry, repository, name }: Reference): RegistryError {
     `no host in hosts.toml may resolve the tag of ${name}: give one of them the capability "resolve"`,
     { registry, repository },
   );
-}
-
-function checkedDigest({ digest }: Descriptor): string {
-  if (!isDigest(digest)) throw new RegistryError('corrupt', `${JSON.stringify(digest)} is no digest`);
-  return digest;
 }
 
 function checkedSize(descriptor: Descriptor, { name }: Reference): Descriptor {

@@ -1,4 +1,6 @@
 /**
+ * What went wrong with an image:
+ *
  * - `invalid-reference`: the text is no image reference.
  * - `not-found`: the registry has no such repository, tag or blob.
  * - `denied`: the registry wants other credentials.
@@ -28,7 +30,7 @@ export interface RegistryErrorOptions {
   cause?: unknown;
 }
 
-/** What went wrong between this host and an image; the message never holds a password or a token. */
+/** An image could not be read from its registry; the message never holds a password or a token. */
 export class RegistryError extends Error {
   override name = 'RegistryError';
   readonly kind: RegistryErrorKind;

@@ -1,8 +1,10 @@
 import http from 'node:http';
 import https from 'node:https';
+import { describeError } from '../base/log.ts';
 import { RegistryError } from './registry-error.ts';
-import { type ProxyEnv, proxyFor } from './proxy-env.ts';
+import { proxyFor, type ProxyEnv } from './proxy-env.ts';
 
+/** Certificates and keys in PEM, as https.request takes them. */
 export interface TlsOptions {
   ca?: string[];
   cert?: string[];
@@ -10,6 +12,7 @@ export interface TlsOptions {
   rejectUnauthorized?: boolean;
 }
 
+/** A request to be sent; its body is small or absent. */
 export interface HttpRequest {
   method: 'GET' | 'HEAD' | 'POST';
   url: URL;
@@ -20,9 +23,10 @@ export interface HttpRequest {
   signal?: AbortSignal;
 }
 
+/** An answer whose headers were received. */
 export interface HttpAnswer {
   response: http.IncomingMessage;
-  /** Where the answer came from, after redirects. */
+  /** Address that the answer came from, after redirects. */
   url: URL;
 }
 
@@ -32,10 +36,10 @@ const maxRedirects = 10;
 const redirectStatuses = [301, 302, 303, 307, 308];
 export const maxSmallBodyBytes = 4 * 1024 * 1024;
 
-/** The only headers that another host may see after a redirect: object stores refuse foreign credentials. */
+/** Headers that another host may see after a redirect; object stores refuse foreign credentials. */
 const harmlessHeaders = ['accept', 'accept-encoding', 'range', 'user-agent'];
 
-/** HTTP requests with timeouts, redirects and the proxy of the environment. */
+/** Sends HTTP requests with timeouts, redirects and the proxy of the environment. */
 export class Transport {
   readonly #proxyEnv: ProxyEnv;
   readonly #stallTimeoutMs: number;
@@ -47,9 +51,9 @@ export class Transport {
   }
 
   /**
-   * Answers with the headers received and the body unread: the caller reads or destroys it.
+   * Sends a request and answers with the body unread: the caller reads or destroys it.
    *
-   * @throws RegistryError of kind `unreachable`
+   * @throws RegistryError of kind `unreachable` when there is no answer
    */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     let next = request;
@@ -67,6 +71,7 @@ export class Transport {
     throw new RegistryError('unreachable', `${request.url.host} redirects more than ${maxRedirects} times`);
   }
 
+  /** Ends idle connections. */
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
   }
@@ -113,7 +118,7 @@ export class Transport {
 }
 
 /**
- * A whole body of at most 4 MiB: manifests, tokens, error pages.
+ * Reads a whole body of at most 4 MiB: a manifest, a token, an error page.
  *
  * @throws RegistryError of kind `unreachable` when it is cut, `corrupt` when it is longer
  */
@@ -130,7 +135,7 @@ export async function readSmallBody(response: http.IncomingMessage, what: string
     }
   } catch (cause) {
     if (cause instanceof RegistryError) throw cause;
-    throw new RegistryError('unreachable', `reading ${what} was cut short: ${(cause as Error).message}`, { cause });
+    throw new RegistryError('unreachable', `reading ${what} was cut short: ${describeError(cause)}`, { cause });
   } finally {
     clearTimeout(timer);
   }
