@@ -105,6 +105,8 @@ export class Exchange {
   #holdBack(reply: IncomingMessage, facts: ProxyOutcome): void {
     const done = () => this.#settle(facts);
     reply.once('end', done).once('close', done).on('error', done).resume();
+    // What more is read of the body might be too much to be kept. Its connection is cut anyway.
+    if (!this.#request.writableEnded) done();
   }
 
   #passOn(reply: IncomingMessage, status: number): void {

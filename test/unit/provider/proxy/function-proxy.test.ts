@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { silentLog } from '../../../../src/base/log.ts';
 import {
@@ -246,4 +247,25 @@ test('a caller that leaves while the process is waited for ends the wait', async
   caller.socket.destroy();
   await until(() => outcomes.length === 1);
   t.is(outcomes[0]?.failure, 'aborted');
+});
+
+test('a body that goes on arriving while a watchdog says "not ready" reaches the process whole', async (t) => {
+  let calls = 0;
+  const { port: upstreamPort } = await startFunction(t, (req, res) => {
+    calls++;
+    if (calls > 1) return void req.pipe(res);
+    res.writeHead(500, { 'X-OpenFaaS-Internal': 'of-watchdog' }).write('not yet');
+    req.resume();
+    setTimeout(() => res.end(), 200);
+  });
+  const { port } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+  const caller = new RawCaller(t, port);
+  const rest = 'x'.repeat(200_000);
+  caller.send(`POST /function/env HTTP/1.1\r\nHost: a\r\nContent-Length: ${rest.length + 5}\r\n\r\nfirst`);
+  await until(() => calls === 1);
+  await sleep(50);
+  caller.send(rest);
+  const text = await caller.sees(/\r\n0\r\n\r\n$/);
+  t.regex(text, /^HTTP\/1\.1 200 /);
+  t.is(text.slice(text.indexOf('\r\n\r\n')).replaceAll(/\r\n([0-9a-f]+\r\n)?/g, ''), `first${rest}`);
 });
