@@ -7,13 +7,13 @@ import { serviceGauges } from './metrics/service-gauges.ts';
 
 export interface Gateway {
   handlers: FaaSHandlers;
-  /** Those beside the provider's, for serve's `extraRoutes`. */
+  /** Routes beside the provider's, for serve's `extraRoutes`. */
   routes: Route[];
   /** Autoscales until the signal aborts, then resolves. Never rejects. */
   autoscale(signal: AbortSignal): Promise<void>;
 }
 
-/** What OpenFaaS's gateway does in front of a provider. */
+/** Puts in front of a provider what OpenFaaS's gateway does: its routes, metrics and autoscaler. */
 export function createGateway(options: GatewayOptions): Gateway {
   const { provider, config, registry, log } = options;
   const { defaultNamespace } = config;

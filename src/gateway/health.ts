@@ -3,6 +3,7 @@ export interface Health {
   body: string;
 }
 
+/** Returns the answer of /healthz. */
 export function healthOf(ready: boolean): Health {
   if (ready) return { status: 200, body: 'OK' };
   return { status: 503, body: 'starting: waiting for containerd, or functions are being brought back\n' };

@@ -1,4 +1,4 @@
-/** Numbers by the second they belong to. Holds the last `seconds` seconds, so its memory does not grow with the load. */
+/** Keeps one number a second for the last `seconds` seconds, so its memory does not grow with the load. */
 export class SecondSlots {
   readonly #values: Float64Array;
   readonly #seconds: Float64Array;
@@ -9,24 +9,25 @@ export class SecondSlots {
     this.#seconds = new Float64Array(seconds + 1).fill(-1);
   }
 
+  /** Adds to the number of this second. */
   add(nowMs: number, value: number): void {
     const slot = this.#slot(nowMs);
     this.#values[slot] = (this.#values[slot] ?? 0) + value;
   }
 
-  /** Keeps the larger of `value` and what the second has. */
+  /** Raises the number of this second to `value` when it is smaller. */
   raise(nowMs: number, value: number): void {
     const slot = this.#slot(nowMs);
     this.#values[slot] = Math.max(this.#values[slot] ?? 0, value);
   }
 
-  /** Of the last `seconds` whole seconds: what goes on now would make it look smaller than it is. */
+  /** Sums up the last `seconds` whole seconds: the one that goes on would make it look smaller than it is. */
   sum(nowMs: number, seconds: number): number {
     const now = Math.floor(nowMs / 1000);
     return this.#between(now - seconds, now - 1).reduce((total, value) => total + value, 0);
   }
 
-  /** Of the last `seconds` seconds and the one that goes on; 0 when there was nothing. */
+  /** Finds the largest number of the last `seconds` seconds and the one that goes on; 0 when there was nothing. */
   max(nowMs: number, seconds: number): number {
     const now = Math.floor(nowMs / 1000);
     return Math.max(0, ...this.#between(now - seconds, now));

@@ -9,8 +9,10 @@ import {
 } from '../../provider/index.ts';
 
 /**
- * Resolves as the provider does, and wakes a function that is scaled to zero: one scale call however many callers, who
- * are held until a replica is ready. Throws 504 when that takes longer than `wakeMs`.
+ * Returns a `resolve` that also wakes a function which is scaled to zero: it scales it once however many call, and holds the
+ * calls until a replica is ready.
+ *
+ * @param options.wakeMs how long a call is held; then `resolve` throws ProviderError (504).
  */
 export function wakingResolve(provider: Provider, { wakeMs }: { wakeMs: number }): Resolve {
   const waking = new Map<string, Promise<void>>();

@@ -59,6 +59,7 @@ export class Invocations {
     });
   }
 
+  /** Counts a call as begun. */
   begin(fn: FunctionName): Invocation {
     const function_name = fullName(fn);
     const { traffic, codes } = this.#counted(fn);
@@ -81,8 +82,10 @@ export class Invocations {
   }
 
   /**
-   * A call that waits for a replica counts as one in flight; gives back how to say that it waits no more. A name that was
-   * never counted may be nobody's and is not remembered.
+   * Counts a call that waits for a replica as one in flight. A name that was never counted may be nobody's and is not
+   * remembered.
+   *
+   * @returns what says that the call waits no more.
    */
   hold(fn: FunctionName): () => void {
     const traffic = this.#functions.get(fullName(fn))?.traffic;
@@ -90,12 +93,12 @@ export class Invocations {
     return () => traffic?.leave(this.#nowMs());
   }
 
-  /** The traffic of a function that is known to be there; it begins here when there was none. */
+  /** Returns the traffic of a function that is known to be there; it begins now when there was none. */
   traffic(fn: FunctionName): FunctionTraffic {
     return this.#counted(fn).traffic;
   }
 
-  /** Calls ended since the start. */
+  /** Counts the calls that ended since the start. */
   count(fn: FunctionName): number {
     return this.#functions.get(fullName(fn))?.traffic.total ?? 0;
   }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Registry } from '@prometheus-io/client';
 import type { Log } from '../../base/log.ts';
+import { answerPlain } from '../../base/plain-line.ts';
 import { healthOf } from '../health.ts';
 
 export interface MetricsServerOptions {
@@ -23,13 +24,17 @@ export interface MetricsServer {
 
 const address = '127.0.0.1';
 
-/** GET /metrics and /healthz without a password, for what runs on this host. Throws when the port is taken. */
+/**
+ * Serves GET /metrics and /healthz without a password, on loopback, for what runs on this host.
+ *
+ * @throws Error when the port is taken.
+ */
 export async function serveMetrics(options: MetricsServerOptions): Promise<MetricsServer> {
   const { registry, ready, signal, log } = options;
   const server = createServer((req, res) => {
     answer(req, res, { registry, ready }).catch((error: unknown) => {
-      log.error('metrics failed', { error });
-      say(res, 500, 'internal error\n');
+      log.error('cannot answer a request for metrics', { error });
+      answerPlain(req, res, { status: 500, message: 'internal error' });
     });
   });
   server.listen(options.port, address);
@@ -40,7 +45,7 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
       cause,
     });
   }
-  server.on('error', (error) => log.error('metrics server', { error }));
+  server.on('error', (error) => log.error('metrics server failed', { error }));
   const closed = once(server, 'close').then(() => {});
   const close = () => {
     server.close();
@@ -52,20 +57,18 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
 }
 
 async function answer(
-  { method, url = '' }: IncomingMessage,
+  req: IncomingMessage,
   res: ServerResponse,
   { registry, ready }: Pick<MetricsServerOptions, 'registry' | 'ready'>,
 ): Promise<void> {
-  const path = url.replace(/\?.*$/, '');
-  if (path !== '/metrics' && path !== '/healthz') return say(res, 404, 'not here: GET /metrics or /healthz\n');
-  if (method !== 'GET' && method !== 'HEAD') return say(res, 405, 'only GET\n', { Allow: 'GET, HEAD' });
-  if (path === '/metrics') return say(res, 200, await registry.metrics(), { 'Content-Type': registry.contentType });
-  const { status, body } = healthOf(ready());
-  say(res, status, body);
-}
-
-function say(res: ServerResponse, status: number, body: string, headers: Record<string, string> = {}): void {
-  const length = Buffer.byteLength(body);
-  res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': length, ...headers });
+  const path = req.url?.replace(/\?.*$/, '');
+  if (path !== '/metrics' && path !== '/healthz')
+    return answerPlain(req, res, { status: 404, message: 'not here: GET /metrics or /healthz' });
+  if (req.method !== 'GET' && req.method !== 'HEAD')
+    return answerPlain(req, res, { status: 405, message: 'only GET', headers: { Allow: 'GET, HEAD' } });
+  const isHealth = path === '/healthz';
+  const { status, body } = isHealth ? healthOf(ready()) : { status: 200, body: await registry.metrics() };
+  const type = isHealth ? 'text/plain; charset=utf-8' : registry.contentType;
+  res.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
   res.end(body);
 }

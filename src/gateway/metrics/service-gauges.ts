@@ -10,7 +10,10 @@ export interface ServiceGaugesOptions {
   log: Log;
 }
 
-/** Replicas of each function, asked for when metrics are. Source: https://docs.openfaas.com/architecture/metrics/ */
+/**
+ * Registers gauges of each function's replicas, counted whenever metrics are read.
+ * Source: https://docs.openfaas.com/architecture/metrics/
+ */
 export function serviceGauges(options: ServiceGaugesOptions): void {
   serviceGauge('gateway_service_count', 'Replicas wanted', ({ replicas }) => replicas, options);
   serviceGauge('gateway_service_ready_count', 'Replicas ready', ({ availableReplicas }) => availableReplicas, options);

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
- * Calls `listener` when the caller's connection goes before the reply is out; gives back how to stop listening.
- * A reply that waits behind an earlier one on the same connection (pipelining) has no socket yet and would not tell.
+ * Calls `listener` when the caller's connection closes before the reply is out. A reply that waits behind an earlier one on
+ * the same connection (pipelining) has no socket yet and would not tell.
+ *
+ * @returns what stops the listening.
  */
 export function onCallerLeaves(req: IncomingMessage, res: ServerResponse, listener: () => void): () => void {
   // Any number of requests may wait there.
@@ -14,6 +16,7 @@ export function onCallerLeaves(req: IncomingMessage, res: ServerResponse, listen
   return () => void source.off('close', onClose);
 }
 
+/** Says whether nobody is there any more to take a reply. */
 export function hasCallerLeft(req: IncomingMessage, res: ServerResponse): boolean {
   return res.destroyed || req.socket.destroyed;
 }

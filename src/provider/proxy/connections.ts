@@ -2,14 +2,14 @@ import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 export interface ConnectionsOptions {
-  /** Kept open in all while no call uses them. */
+  /** Connections kept open in all while no call uses them. */
   maxIdleConns: number;
-  /** Kept open to one endpoint while no call uses them. */
+  /** Connections kept open to one endpoint while no call uses them. */
   maxIdleConnsPerHost: number;
   idleTimeoutMs: number;
 }
 
-/** Connections to functions, kept for the next call: the latest first, so that what is not needed idles out. */
+/** Keeps connections to functions for the next call. It takes the one used last, so that those not needed idle out. */
 export class Connections extends Agent {
   readonly #maxIdleConns: number;
 
@@ -18,7 +18,7 @@ export class Connections extends Agent {
     this.#maxIdleConns = maxIdleConns;
   }
 
-  /** Asked by node when a call has ended. */
+  /** Tells node, at the end of a call, whether its connection is kept. */
   override keepSocketAlive(socket: Duplex): boolean {
     const idle = Object.values(this.freeSockets).reduce((sum, sockets) => sum + (sockets?.length ?? 0), 0);
     return idle < this.#maxIdleConns && Boolean(super.keepSocketAlive(socket));

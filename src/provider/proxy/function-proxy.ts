@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { silentLog, type Log } from '../../base/log.ts';
 import { answerPlain, answerSocket, type PlainAnswer } from '../../base/plain-line.ts';
-import { Call, type CallContext, type CallOptions, type Resolve } from './call.ts';
+import { FunctionCall, type FunctionCallContext, type FunctionCallOptions, type Resolve } from './function-call.ts';
 import { onCallerLeaves } from './caller.ts';
 import { hasUnknownCoding } from './headers.ts';
 import { createHttpProxy } from './http-proxy.ts';
 import type { Proxy } from './proxy.ts';
 
-export interface FunctionProxyOptions extends CallOptions {
+export interface FunctionProxyOptions extends FunctionCallOptions {
   /** Connections kept open to one endpoint while no call uses them. */
   maxIdleConnsPerHost?: number;
   /** Connections kept open in all while no call uses them. */
@@ -27,7 +27,7 @@ export interface FunctionProxy {
   close(): void;
 }
 
-/** As nginx logs it: the caller closed the connection before there was an answer. */
+/** The status for a caller that left before there was an answer, as nginx logs it. */
 const callerLeft = 499;
 const switchingProtocols = 101;
 
@@ -36,15 +36,20 @@ const unknownCoding: PlainAnswer = {
   message: 'send the body with Transfer-Encoding: chunked, or Content-Length',
 };
 
+/**
+ * Makes the handler of calls.
+ *
+ * @param resolve finds an endpoint for a call.
+ */
 export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): FunctionProxy {
   const { maxIdleConns, maxIdleConnsPerHost, log = silentLog } = options;
   const proxy = options.proxy ?? createHttpProxy({ maxIdleConns, maxIdleConnsPerHost });
-  const context: CallContext = { ...options, resolve, log };
+  const context: FunctionCallContext = { ...options, resolve, log };
 
   return {
     async web(req, res) {
       res.on('error', (error) => log.debug('reply broke', { error }));
-      const call = new Call(req, (target) => proxy.web(req, res, target), context);
+      const call = new FunctionCall(req, (target) => proxy.web(req, res, target), context);
       for (const [name, value] of Object.entries(call.headers)) res.setHeader(name, value);
       const stopWatching = onCallerLeaves(req, res, () => call.abandon());
       const answer = hasUnknownCoding(req) ? unknownCoding : await call.run();
@@ -55,7 +60,7 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
 
     async upgrade(req, socket, head) {
       socket.on('error', (error) => log.debug('caller of an upgrade broke', { error }));
-      const call = new Call(req, (target) => proxy.upgrade(req, socket, head, target), context);
+      const call = new FunctionCall(req, (target) => proxy.upgrade(req, socket, head, target), context);
       const onClose = () => call.abandon();
       socket.once('close', onClose);
       const answer = await call.run();

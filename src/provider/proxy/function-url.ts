@@ -1,9 +1,9 @@
 import { parseFullName } from '../full-name.ts';
 import type { FunctionName } from '../types.ts';
 
-/** What the URL of a call says, e.g. `/function/env.dev/a?b` → name `env`, namespace `dev`, path `/a?b`. */
+/** The parts of a call's URL: `/function/env.dev/a?b` has name `env`, namespace `dev` and path `/a?b`. */
 export interface FunctionUrl extends FunctionName {
-  /** For the function: starts with `/`, its bytes as the caller sent them. */
+  /** What the function sees: starts with `/`, and has the bytes that the caller sent. */
   path: string;
 }
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { ProxyTarget } from './proxy.ts';
 
-/** Belong to one connection, RFC 9110 §7.6.1. `Trailer` stays: it is kept where the message is chunked. */
+/** Headers of one connection, RFC 9110 §7.6.1. `Trailer` is not among them: it is kept where the message is chunked. */
 const hopByHop = new Set([
   'connection',
   'keep-alive',
@@ -14,10 +14,10 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** Where a message ends and whom it is for is never the sender's to remove by naming it in `Connection`. */
+/** Headers that a sender cannot have removed by naming them in `Connection`: where a message ends and whom it is for. */
 const notRemovable = new Set(['content-length', 'host', 'trailer']);
 
-/** What the function is sent: the caller's headers without those of its connection, and where the call came from. */
+/** Returns the headers for the function: the caller's without those of its connection, and where the call came from. */
 export function requestHeaders(req: IncomingMessage, target: ProxyTarget): IncomingHttpHeaders {
   const dropped = connectionNames(req.headers.connection);
   const headers: IncomingHttpHeaders = {};
@@ -37,7 +37,7 @@ export function requestHeaders(req: IncomingMessage, target: ProxyTarget): Incom
   return headers;
 }
 
-/** The function's headers as name, value, name, value…, without those of its connection. */
+/** Returns the function's headers as name, value, name, value…, without those of its connection. */
 export function replyHeaders(reply: IncomingMessage, { chunked }: { chunked: boolean }): string[] {
   const dropped = connectionNames(reply.headers.connection);
   const kept: string[] = [];
@@ -50,7 +50,7 @@ export function replyHeaders(reply: IncomingMessage, { chunked }: { chunked: boo
   return kept;
 }
 
-/** Trailers that may follow a body: never those that say where a message ends or whom it is for. */
+/** Returns the trailers that may be sent on: never those that say where a message ends or whom it is for. */
 export function trailers(message: IncomingMessage): [string, string][] {
   return [...pairs(message.rawTrailers)].filter(([name]) => {
     const lower = name.toLowerCase();
@@ -58,7 +58,7 @@ export function trailers(message: IncomingMessage): [string, string][] {
   });
 }
 
-/** A coding of the body beside `chunked`, which node does not decode: the function could not tell where it ends. */
+/** Says whether the body has a coding beside `chunked`. Node does not decode it: the function could not tell where it ends. */
 export function hasUnknownCoding({ headers }: IncomingMessage): boolean {
   return (headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked';
 }
@@ -71,24 +71,27 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** Sending it twice does what sending it once does, RFC 9110 §9.2.2; or the caller says so. */
+/** Says whether sending the request twice does what sending it once does, by RFC 9110 §9.2.2 or as the caller says. */
 export function isIdempotent({ method = '', headers }: IncomingMessage): boolean {
   return idempotentMethods.has(method) || headers['idempotency-key'] !== undefined;
 }
 
 const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** A reply that stays open by its nature; the time limit does not cut it. */
+/** Says whether a reply stays open by its nature; the time limit does not cut it. */
 export function isEventStream(headers: IncomingHttpHeaders): boolean {
   return /^\s*(text\/event-stream|application\/x-ndjson)\b/i.test(headers['content-type'] ?? '');
 }
 
-/** Written by a watchdog about its process, not by the function: `X-OpenFaaS-Internal: of-watchdog`. */
+/** Says whether a watchdog wrote the reply about its process: `X-OpenFaaS-Internal: of-watchdog`. */
 export function isWatchdogError({ headers }: IncomingMessage): boolean {
   return /-watchdog$/.test(String(headers['x-openfaas-internal'] ?? ''));
 }
 
-/** The watchdog listens before its process does: https://github.com/openfaas/of-watchdog/issues/92. */
+/**
+ * Says whether a watchdog answered that its process is not there yet, as it listens before that.
+ * Source: https://github.com/openfaas/of-watchdog/issues/92
+ */
 export function isNotReady(reply: IncomingMessage): boolean {
   return [500, 502, 503].includes(reply.statusCode ?? 0) && isWatchdogError(reply);
 }

@@ -14,7 +14,7 @@ export interface HttpProxyOptions {
   maxIdleConnsPerHost?: number;
   /** Connections kept open in all while no call uses them. */
   maxIdleConns?: number;
-  /** How long a kept connection may idle: less than the 5 s after which common servers close theirs. */
+  /** How long a kept connection may idle; less than the 5 s after which common servers close theirs. */
   idleTimeoutMs?: number;
   connectTimeoutMs?: number;
   /** Bytes of headers that a reply may have. */
@@ -75,7 +75,7 @@ function openRequest(
   return request;
 }
 
-/** What http-proxy reads of a request. Not the caller's own: http-proxy would change its headers and listen to it. */
+/** Makes the request that http-proxy reads. It would change the headers of the caller's own, and listen to it. */
 function outgoing(req: IncomingMessage, target: ProxyTarget): IncomingMessage {
   const message = new IncomingMessage(req.socket);
   message.method = req.method;

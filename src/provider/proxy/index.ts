@@ -1,4 +1,4 @@
-export type { Resolve } from './call.ts';
+export type { Resolve } from './function-call.ts';
 export { functionProxy } from './function-proxy.ts';
 export type { FunctionProxy, FunctionProxyOptions } from './function-proxy.ts';
 export { splitFunctionUrl } from './function-url.ts';

@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { hasBody, trailers } from './headers.ts';
 
-/** How much of a body is kept, so that the request can be sent again; more is never buffered. */
-const keptBytesMax = 64 * 1024;
+/** How much of a body is kept so that the request can be sent again. More is never buffered. */
+const maxKeptBytes = 64 * 1024;
 
 /** The caller's body on its way to a function, and its first bytes kept in case it must go to another one. */
 export class RequestBody {
@@ -18,11 +18,12 @@ export class RequestBody {
     this.#ended = !hasBody(req);
   }
 
-  /** All that was read so far can be sent again. */
+  /** True when all that was read so far can be sent again. */
   get canReplay(): boolean {
     return !this.#overflowed;
   }
 
+  /** Sends what is kept, then the rest as it comes. */
   sendTo(request: ClientRequest): void {
     for (const chunk of this.#kept) request.write(chunk);
     if (this.#ended) return this.#finish(request);
@@ -49,13 +50,13 @@ export class RequestBody {
     };
   }
 
-  /** No more goes to the request it was sent to; the rest stays with the caller. */
+  /** Stops sending; the rest stays with the caller. */
   stop(): void {
     this.#detach();
     this.#detach = () => {};
   }
 
-  /** The function has begun to answer: the request is not sent again. */
+  /** Drops what is kept: the function has begun to answer, so the request is not sent again. */
   forget(): void {
     this.#overflowed = true;
     this.#kept = [];
@@ -64,7 +65,7 @@ export class RequestBody {
   #keep(chunk: Buffer): void {
     if (this.#overflowed) return;
     this.#keptBytes += chunk.length;
-    if (this.#keptBytes > keptBytesMax) this.forget();
+    if (this.#keptBytes > maxKeptBytes) this.forget();
     else this.#kept.push(chunk);
   }
 

@@ -133,7 +133,7 @@ function headOf(reply: IncomingMessage, ownHeaders: string[]): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-/** A quiet WebSocket is left open; a peer that has vanished is found out by the kernel. */
+/** Leaves a quiet WebSocket open; the kernel finds out when the peer has vanished. */
 function keepOpen(socket: Duplex): void {
   if (!(socket instanceof Socket)) return;
   socket.setTimeout(0).setNoDelay(true).setKeepAlive(true, 30_000);

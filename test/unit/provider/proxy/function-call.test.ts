@@ -2,12 +2,12 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import test from 'ava';
 import { silentLog } from '../../../../src/base/log.ts';
-import { Call, type CallOptions } from '../../../../src/provider/proxy/call.ts';
+import { FunctionCall, type FunctionCallOptions } from '../../../../src/provider/proxy/function-call.ts';
 import type { ProxyOutcome, ProxyTarget } from '../../../../src/provider/proxy/index.ts';
 import { type CallOutcome, NoEndpointsError } from '../../../../src/provider/index.ts';
 
 interface Made {
-  call: Call;
+  call: FunctionCall;
   /** What the road was asked for, sending by sending. */
   sent: ProxyTarget[];
   /** What each endpoint was told when it was given back. */
@@ -15,7 +15,7 @@ interface Made {
 }
 
 /** A call over a road with these outcomes in turn; the n-th endpoint has port n. */
-function makeCall(outcomes: ProxyOutcome[], options: Partial<CallOptions> = {}, readySinceMs?: number): Made {
+function makeCall(outcomes: ProxyOutcome[], options: Partial<FunctionCallOptions> = {}, readySinceMs?: number): Made {
   const req = Object.assign(new IncomingMessage(new Socket()), { url: '/function/env/a?b' });
   const sent: ProxyTarget[] = [];
   const released: CallOutcome[] = [];
@@ -24,7 +24,7 @@ function makeCall(outcomes: ProxyOutcome[], options: Partial<CallOptions> = {}, 
     sent.push(target);
     return Promise.resolve(outcomes[sent.length - 1] ?? { status: 200 });
   };
-  const call = new Call(req, send, {
+  const call = new FunctionCall(req, send, {
     defaultNamespace: 'openfaas-fn',
     log: silentLog,
     resolve: () =>
@@ -128,10 +128,14 @@ test('headers that name the call go with every sending', async (t) => {
 });
 
 test('an error that is for the caller is the answer', async (t) => {
-  const call = new Call(Object.assign(new IncomingMessage(new Socket()), { url: '/function/env' }), () => t.fail(), {
-    defaultNamespace: 'openfaas-fn',
-    log: silentLog,
-    resolve: (fn) => Promise.reject(new NoEndpointsError(fn)),
-  });
+  const call = new FunctionCall(
+    Object.assign(new IncomingMessage(new Socket()), { url: '/function/env' }),
+    () => t.fail(),
+    {
+      defaultNamespace: 'openfaas-fn',
+      log: silentLog,
+      resolve: (fn) => Promise.reject(new NoEndpointsError(fn)),
+    },
+  );
   t.like(await call.run(), { status: 503, message: 'No endpoints available for: env.' });
 });

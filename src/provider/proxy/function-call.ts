@@ -17,7 +17,7 @@ export type Resolve = (name: FunctionName, options: ResolveOptions) => Promise<E
 export type Send = (target: ProxyTarget) => Promise<ProxyOutcome>;
 
 /** How calls are made; the same for all of them. */
-export interface CallOptions {
+export interface FunctionCallOptions {
   /** The namespace of a function that is called by its name alone. */
   defaultNamespace: string;
   /** Limit for one call, answered 504; none unless given. Event streams and WebSockets are not cut by it. */
@@ -26,7 +26,7 @@ export interface CallOptions {
   resolveWaitMs?: number;
   /** Answered when the function cannot be reached: faas-provider's 500 unless given, a gateway says 502. */
   unreachableStatus?: number;
-  /** How long after its start a replica's watchdog may say that its process is not there yet, and is asked again; 10 s unless given. */
+  /** How long after a replica began to take calls its watchdog may say "not ready" and is asked again; 10 s unless given. */
   notReadyRetryMs?: number;
   /** Returns headers that name a call, for the function and, unless it is an upgrade, for the caller. */
   callHeaders?: (req: IncomingMessage) => Record<string, string>;
@@ -34,7 +34,7 @@ export interface CallOptions {
   onCall?: (name: FunctionName) => { end(status: number): void };
 }
 
-export interface CallContext extends CallOptions {
+export interface FunctionCallContext extends FunctionCallOptions {
   resolve: Resolve;
   log: Log;
 }
@@ -43,10 +43,10 @@ const shortestPauseMs = 25;
 const longestPauseMs = 400;
 
 /** One invocation, from its arrival to its end. */
-export class Call {
+export class FunctionCall {
   /** Headers that name the call. */
   readonly headers: Record<string, string>;
-  readonly #context: CallContext;
+  readonly #context: FunctionCallContext;
   readonly #send: Send;
   readonly #url?: FunctionUrl;
   readonly #endsMs: number;
@@ -54,7 +54,7 @@ export class Call {
   readonly #tries: Tries = { brokenEndpoints: 0, resets: 0, isFresh: false };
   #watch?: { end(status: number): void };
 
-  constructor(req: IncomingMessage, send: Send, context: CallContext) {
+  constructor(req: IncomingMessage, send: Send, context: FunctionCallContext) {
     this.headers = context.callHeaders?.(req) ?? {};
     this.#context = context;
     this.#send = send;
@@ -175,7 +175,11 @@ const noFunction: PlainAnswer = {
 
 const internalError: PlainAnswer = { status: 500, message: 'internal error: see the log', headers: internalHeaders };
 
-function answerFor(outcome: ProxyOutcome, { name }: FunctionUrl, options: CallOptions): PlainAnswer | undefined {
+function answerFor(
+  outcome: ProxyOutcome,
+  { name }: FunctionUrl,
+  options: FunctionCallOptions,
+): PlainAnswer | undefined {
   const { unreachableStatus = 500, upstreamTimeoutMs = 0 } = options;
   const { failure } = outcome;
   if (failure === undefined || failure === 'aborted') return undefined;
