@@ -13,9 +13,6 @@ interface Counted {
   codes: Set<string>;
 }
 
-const labelNames = ['function_name'] as const;
-const labelNamesWithCode = ['function_name', 'code'] as const;
-
 /**
  * Counts calls under the gateway's metric names, which public dashboards rely on, and measures each function's traffic.
  * Only calls of known functions come here, so that callers cannot make series.
@@ -31,32 +28,21 @@ export class Invocations {
 
   /** @param nowMs a monotonic clock. */
   constructor(registry: Registry, nowMs: () => number = () => performance.now()) {
-    const registers = [registry];
+    const byName = { labelNames: ['function_name'] as const, registers: [registry] };
+    const byCode = { labelNames: ['function_name', 'code'] as const, registers: [registry] };
     this.#nowMs = nowMs;
     this.#started = new Counter({
       name: 'gateway_function_invocation_started',
       help: 'Function calls begun',
-      labelNames,
-      registers,
-    });
-    this.#ended = new Counter({
-      name: 'gateway_function_invocation_total',
-      help: 'Function calls ended',
-      labelNames: labelNamesWithCode,
-      registers,
-    });
-    this.#seconds = new Histogram({
-      name: 'gateway_functions_seconds',
-      help: 'Function time taken',
-      labelNames: labelNamesWithCode,
-      registers,
+      ...byName,
     });
     this.#inFlight = new Gauge({
       name: 'gateway_function_invocation_inflight',
       help: 'Function calls under way',
-      labelNames,
-      registers,
+      ...byName,
     });
+    this.#ended = new Counter({ name: 'gateway_function_invocation_total', help: 'Function calls ended', ...byCode });
+    this.#seconds = new Histogram({ name: 'gateway_functions_seconds', help: 'Function time taken', ...byCode });
   }
 
   /** Counts a call as begun. */

@@ -25,11 +25,7 @@ export interface ExchangeOptions {
 export class Exchange {
   readonly outcome: Promise<ProxyOutcome>;
   readonly #request: ClientRequest;
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
-  readonly #body: RequestBody;
-  readonly #target: ProxyTarget;
-  readonly #connectTimeoutMs: number;
+  readonly #options: ExchangeOptions;
   readonly #stopWatchingCaller: () => void;
   readonly #timer?: NodeJS.Timeout;
   #resolve: (outcome: ProxyOutcome) => void = () => {};
@@ -40,13 +36,10 @@ export class Exchange {
   #connectTimer?: NodeJS.Timeout;
 
   /** @param request not sent yet: its body is `options.body`. */
-  constructor(request: ClientRequest, { req, res, body, target, connectTimeoutMs }: ExchangeOptions) {
+  constructor(request: ClientRequest, options: ExchangeOptions) {
+    const { req, res, target } = options;
     this.#request = request;
-    this.#req = req;
-    this.#res = res;
-    this.#body = body;
-    this.#target = target;
-    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#options = options;
     this.outcome = new Promise((resolve) => (this.#resolve = resolve));
     this.#stopWatchingCaller = onCallerLeaves(req, res, () => this.#fail('aborted'));
     request
@@ -64,7 +57,7 @@ export class Exchange {
     if (socket.connecting) {
       this.#connectTimer = setTimeout(
         () => this.#fail('unreachable', new Error('connecting took too long')),
-        this.#connectTimeoutMs,
+        this.#options.connectTimeoutMs,
       );
       socket.once('connect', () => this.#start());
       return;
@@ -72,7 +65,7 @@ export class Exchange {
     this.#connected = true;
     // A kept connection may have been closed by the function in this very moment. One turn of the event loop shows
     // it while nothing is sent, so that also a POST can safely go over another one.
-    if (this.#request.reusedSocket && !isIdempotent(this.#req)) setImmediate(() => this.#start());
+    if (this.#request.reusedSocket && !isIdempotent(this.#options.req)) setImmediate(() => this.#start());
     else this.#start();
   }
 
@@ -81,7 +74,7 @@ export class Exchange {
     this.#connected = true;
     if (this.#settled || this.#request.destroyed) return;
     this.#started = true;
-    this.#body.sendTo(this.#request);
+    this.#options.body.sendTo(this.#request);
   }
 
   #onRequestError(error: Error): void {
@@ -98,7 +91,7 @@ export class Exchange {
     this.#reply = reply;
     if (!isNotReady(reply)) return this.#passOn(reply, status);
     const facts = { ...this.#facts(), watchdogError: true, isNotReady: true };
-    if (this.#target.holdsBack?.(facts)) this.#holdBack(reply, facts);
+    if (this.#options.target.holdsBack?.(facts)) this.#holdBack(reply, facts);
     else this.#passOn(reply, status);
   }
 
@@ -110,15 +103,15 @@ export class Exchange {
   }
 
   #passOn(reply: IncomingMessage, status: number): void {
-    const res = this.#res;
-    const chunked = isChunked(reply) && this.#req.httpVersion === '1.1';
+    const { req, res, body } = this.#options;
+    const chunked = isChunked(reply) && req.httpVersion === '1.1';
     try {
       // Without the reply's own status text: it may hold bytes that must not be sent on.
       res.writeHead(status, replyHeaders(reply, { chunked }));
     } catch (error) {
       return this.#fail('reset', error instanceof Error ? error : undefined);
     }
-    this.#body.forget();
+    body.forget();
     if (isEventStream(reply.headers)) clearTimeout(this.#timer);
 
     const flush = setImmediate(() => res.flushHeaders());
@@ -132,7 +125,7 @@ export class Exchange {
         res.end();
         this.#settle({ status, watchdogError: isWatchdogError(reply) });
         // What the function did not want of the body is dropped, so that the caller's connection can go on.
-        this.#req.resume();
+        req.resume();
       })
       .pipe(res, { end: false });
   }
@@ -140,16 +133,17 @@ export class Exchange {
   #fail(failure: NonNullable<ProxyOutcome['failure']>, error?: Error): void {
     if (this.#settled) return;
     this.#settle({ ...this.#facts(), failure, error });
+    const { res } = this.#options;
     // A reply that stops in the middle must look broken to the caller, never complete.
-    if (this.#res.headersSent) this.#res.destroy();
+    if (res.headersSent) res.destroy();
   }
 
   #facts(): ProxyOutcome {
     return {
       status: this.#reply?.statusCode,
       wasSent: this.#started,
-      canReplay: this.#body.canReplay,
-      isIdempotent: isIdempotent(this.#req),
+      canReplay: this.#options.body.canReplay,
+      isIdempotent: isIdempotent(this.#options.req),
       onKeptConnection: this.#request.reusedSocket,
     };
   }
@@ -160,7 +154,7 @@ export class Exchange {
     clearTimeout(this.#timer);
     clearTimeout(this.#connectTimer);
     this.#stopWatchingCaller();
-    this.#body.stop();
+    this.#options.body.stop();
     // Also when the function has answered without reading all: what is left unsent must not stay on a kept connection.
     if (outcome.failure || !this.#request.writableEnded) this.#request.destroy();
     this.#resolve(outcome);

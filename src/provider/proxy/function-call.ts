@@ -14,7 +14,7 @@ import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 export type Resolve = (name: FunctionName, options: ResolveOptions) => Promise<Endpoint>;
 
 /** Sends the call once; one road of a `Proxy` with the caller's side already given. */
-export type Send = (target: ProxyTarget) => Promise<ProxyOutcome>;
+type Send = (target: ProxyTarget) => Promise<ProxyOutcome>;
 
 /** How calls are made; the same for all of them. */
 export interface FunctionCallOptions {

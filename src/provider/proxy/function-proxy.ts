@@ -1,7 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { silentLog, type Log } from '../../base/log.ts';
 import { answerPlain, answerSocket, type PlainAnswer } from '../../base/plain-line.ts';
+import type { RawHandler } from '../handlers.ts';
 import { FunctionCall, type FunctionCallContext, type FunctionCallOptions, type Resolve } from './function-call.ts';
 import { onCallerLeaves } from './caller.ts';
 import { hasUnknownCoding } from './headers.ts';
@@ -18,14 +17,8 @@ export interface FunctionProxyOptions extends FunctionCallOptions {
   proxy?: Proxy;
 }
 
-/** The handler of `/function/NAME[.NAMESPACE][/path][?query]`, on node's raw request so that no bytes are changed. */
-export interface FunctionProxy {
-  /** Settles when the call is over; never rejects. */
-  web(req: IncomingMessage, res: ServerResponse): Promise<void>;
-  /** Settles when the upgraded connection has ended; never rejects. */
-  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
-  close(): void;
-}
+/** The handler of `/function/NAME[.NAMESPACE][/path][?query]`. Its promises settle when the call is over, and never reject. */
+export type FunctionProxy = Required<RawHandler>;
 
 /** The status for a caller that left before there was an answer, as nginx logs it. */
 const callerLeft = 499;
@@ -48,7 +41,7 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
 
   return {
     async web(req, res) {
-      res.on('error', (error) => log.debug('reply broke', { error }));
+      res.on('error', (error) => log.debug('connection to the caller broke', { error }));
       const call = new FunctionCall(req, (target) => proxy.web(req, res, target), context);
       for (const [name, value] of Object.entries(call.headers)) res.setHeader(name, value);
       const stopWatching = onCallerLeaves(req, res, () => call.abandon());
@@ -59,7 +52,7 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
     },
 
     async upgrade(req, socket, head) {
-      socket.on('error', (error) => log.debug('caller of an upgrade broke', { error }));
+      socket.on('error', (error) => log.debug('upgraded connection to the caller broke', { error }));
       const call = new FunctionCall(req, (target) => proxy.upgrade(req, socket, head, target), context);
       const onClose = () => call.abandon();
       socket.once('close', onClose);
