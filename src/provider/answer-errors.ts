@@ -3,7 +3,7 @@ import type { Log } from '../base/log.ts';
 import { plainHeaders, plainLine, type PlainAnswer } from '../base/plain-line.ts';
 import { ProviderError } from './provider-errors.ts';
 
-/** Makes the middleware that answers every error as one plain line; what is not meant for the caller is logged with its causes and hidden. */
+/** Makes the middleware that answers errors, each as one plain line. What is not meant for the caller is logged and hidden. */
 export function answerErrors(log: Log): Middleware {
   return async (ctx, next) => {
     try {

@@ -11,7 +11,10 @@ export interface BasicAuthCredentials {
   password: string;
 }
 
-/** Reads `basic-auth-user` and `basic-auth-password`, without their last line feed. Throws ConfigError naming the file. */
+/**
+ * Reads the files `basic-auth-user` and `basic-auth-password` of a folder, without their last line feed.
+ * @throws ConfigError naming the file that is empty or cannot be read
+ */
 export async function readCredentials(secretMountPath: string): Promise<BasicAuthCredentials> {
   const [user, password] = await Promise.all([
     readSecretFile(join(secretMountPath, 'basic-auth-user')),
@@ -29,7 +32,10 @@ async function readSecretFile(path: string): Promise<string> {
   return secret;
 }
 
-/** A check that throws 401 unless the request carries the user and the password. */
+/**
+ * Makes the check of a request's user and password, for a handler that asks for others than the server does.
+ * @returns a function that throws ProviderError (401) unless the request carries them
+ */
 export function basicAuth(credentials: BasicAuthCredentials): (ctx: Context) => void {
   // Equal length and an unknown key: neither the time nor the order of the comparison says anything about the secret.
   const key = randomBytes(32);

@@ -13,19 +13,15 @@ export function check<T extends z.ZodType>(schema: T, value: unknown): z.output<
   throw new BadRequestError(firstIssue(error, 'the body'), { cause: error });
 }
 
-/** Null is what Go sends for a map or list that was never made. */
-export const text = z
-  .string({ error: 'must be a string' })
-  .refine((value) => !value.includes('\0'), 'must not hold a NUL');
-export const optionalText = text.nullish().transform((value) => value ?? undefined);
-export const optionalTexts = z
-  .array(text, { error: 'must be a list of strings' })
-  .nullish()
-  .transform((value) => value ?? undefined);
-export const optionalTextMap = z
-  .record(z.string(), text, { error: 'must be an object of strings' })
-  .nullish()
-  .transform((value) => value ?? undefined);
+const text = z.string({ error: 'must be a string' }).refine((value) => !value.includes('\0'), 'must not hold a NUL');
+export const optionalText = optional(text);
+export const optionalTexts = optional(z.array(text, { error: 'must be a list of strings' }));
+export const optionalTextMap = optional(z.record(z.string(), text, { error: 'must be an object of strings' }));
+
+/** Makes the schema of a field that may be absent, or null, which Go sends for a map or list that was never made. */
+export function optional<T extends z.ZodType>(schema: T) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
 
 /** Makes the schema of an object of which we read these fields; the others are ignored, as Go does. */
 export function body<T extends z.ZodRawShape>(shape: T): z.ZodObject<T> {

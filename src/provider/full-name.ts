@@ -1,7 +1,7 @@
 import { isLabel } from './names.ts';
 import type { FunctionName } from './types.ts';
 
-/** NAME.NAMESPACE: how a function is called from outside, and named in metrics, logs and as a key. */
+/** NAME.NAMESPACE, which names a function in paths, metrics and logs, and as a key. */
 export type FullName = `${string}.${string}`;
 
 export function fullName({ name, namespace }: FunctionName): FullName {

@@ -28,7 +28,7 @@ export interface HandlersOptions extends Omit<
 }
 
 /**
- * The HTTP handlers of a provider, with the status codes that faas-cli and an OpenFaaS gateway in front want; a verb the
+ * Makes the HTTP handlers of a provider, with the status codes that faas-cli and an OpenFaaS gateway in front want; a verb the
  * provider lacks answers 501, a call of a function that is unknown 503 as one without endpoints.
  * Source of the codes: https://github.com/openfaas/faas-cli/tree/master/proxy,
  * https://github.com/openfaas/faas-provider/blob/master/proxy/proxy.go
@@ -136,7 +136,7 @@ function answer(ctx: FaaSContext, status: number, body: object | '' = ''): void 
   ctx.body = body;
 }
 
-/** The provider's `resolve`, where an unknown function has no endpoints: a 404 would look like the function's own. */
+/** Returns the provider's `resolve`, where an unknown function has no endpoints: a 404 would look like the function's own. */
 function resolveOf(provider: Provider): Resolve {
   return async (name, options) => {
     try {
@@ -147,13 +147,13 @@ function resolveOf(provider: Provider): Resolve {
   };
 }
 
-/** An update's 404 tells faas-cli to create the function, which would not help here. */
+/** Answers 400 for the namespace of a deployment: an update's 404 tells faas-cli to create the function, which would not help. */
 function blameCallerForNamespace(error: unknown): never {
   if (!(error instanceof NamespaceNotFoundError)) throw error;
   throw new BadRequestError(`${error.message}: create it with faas-cli namespace create`, { cause: error });
 }
 
-/** faas-cli's list wants empty maps absent, its describe wants labels and annotations present. */
+/** Shapes a status as faas-cli wants it: its list wants empty maps absent, its describe labels and annotations present. */
 function statusOnWire(status: FunctionStatus): FunctionStatus {
   const { envVars, limits, requests, constraints, secrets, labels, annotations, ...rest } = status;
   return {

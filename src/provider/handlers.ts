@@ -25,15 +25,16 @@ export type Handler = (ctx: FaaSContext) => Promise<void>;
 
 /** Takes the raw request, so that an invocation never passes through Koa or a body parser. */
 export interface RawHandler {
+  /** Answers a request. What it throws is logged and answered 500. */
   web(req: IncomingMessage, res: ServerResponse): Promise<void> | void;
-  /** A WebSocket handshake; `head` is what came after its headers. Without it the handshake is served as a plain request. */
+  /** Answers a WebSocket handshake; `head` is what came after its headers. Without it `web` is given the handshake. */
   upgrade?(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> | void;
-  /** Called once, after the server closed. */
+  /** Called once, when the server has closed. */
   close?(): void;
 }
 
 /**
- * What answers each route, under faas-provider's own names; a missing one answers 501.
+ * The handler of each route, under faas-provider's own names; a missing one answers 501.
  * Source: https://github.com/openfaas/faas-provider/blob/master/types/config.go
  */
 export interface FaaSHandlers {

@@ -2,15 +2,13 @@ import { createServer, type IncomingMessage, type Server, STATUS_CODES, type Ser
 import type { Duplex } from 'node:stream';
 import type { Log } from '../base/log.ts';
 import { answerPlain, rawAnswer } from '../base/plain-line.ts';
+import type { FaaSConfig } from './faas-config.ts';
 import type { RawHandler } from './handlers.ts';
 
-export interface HttpServerOptions {
-  readTimeoutMs: number;
-  writeTimeoutMs: number;
-  log: Log;
-  /** Who takes requests with this method for this path and query. */
-  handlerFor: (method: string | undefined, path: string) => RawHandler;
-}
+/** Says who takes a request, by its method, and its path and query. */
+export type HandlerFor = (method: string | undefined, path: string) => RawHandler;
+
+type IdleLimits = Pick<FaaSConfig, 'readTimeoutMs' | 'writeTimeoutMs'>;
 
 /** Go's clients keep an idle connection for 90 s; who closes first must not be us. */
 const keepAliveTimeoutMs = 95_000;
@@ -18,8 +16,10 @@ const keepAliveTimeoutMs = 95_000;
 /** Browsers send long cookies and callers long headers; Node's own 16 KiB refuses them. */
 const maxHeaderBytes = 131_072;
 
-/** A server that answers broken requests with one line, cuts callers that stand still, and survives its sockets. */
-export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, ...options }: HttpServerOptions): Server {
+/** Makes a server that answers broken requests with one line, cuts callers that stand still, and survives its sockets. */
+export function createHttpServer(limits: IdleLimits, options: { log: Log; handlerFor: HandlerFor }): Server {
+  const { log } = options;
+  const { readTimeoutMs } = limits;
   const handlerFor = (req: IncomingMessage) => options.handlerFor(req.method, originForm(req));
   const answering = new WeakSet<Duplex>();
   const server = createServer({
@@ -36,7 +36,7 @@ export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, ...option
     const { socket } = req;
     answering.add(socket);
     res.once('close', () => answering.delete(socket));
-    limitIdleness(req, res, { readTimeoutMs, writeTimeoutMs });
+    limitIdleness(req, res, limits);
     void settle(() => handlerFor(req).web(req, res)).catch((error: unknown) => {
       log.error('request failed', { method: req.method, url: req.url, error });
       answerPlain(req, res, { status: 500, message: 'internal error' });
@@ -56,7 +56,7 @@ export function createHttpServer({ readTimeoutMs, writeTimeoutMs, log, ...option
   return server;
 }
 
-/** A handler's throw and its rejection are one thing here. */
+/** Runs a handler so that its throw is a rejection too. */
 async function settle(handle: () => Promise<void> | void): Promise<void> {
   await handle();
 }
@@ -65,7 +65,7 @@ function isWebSocket(req: IncomingMessage): boolean {
   return req.headers.upgrade?.toLowerCase() === 'websocket';
 }
 
-/** The path and query, also of a request that was meant for a forward proxy (RFC 9112, 3.2.2). */
+/** Returns the path and query, also of a request that was meant for a forward proxy (RFC 9112, 3.2.2). */
 function originForm(req: IncomingMessage): string {
   const url = req.url ?? '/';
   if (url.startsWith('/')) return url;
@@ -74,11 +74,7 @@ function originForm(req: IncomingMessage): string {
 }
 
 /** Cuts a caller that stops sending its body or stops taking its answer. A quiet stream is neither. */
-function limitIdleness(
-  req: IncomingMessage,
-  res: ServerResponse,
-  { readTimeoutMs, writeTimeoutMs }: { readTimeoutMs: number; writeTimeoutMs: number },
-): void {
+function limitIdleness(req: IncomingMessage, res: ServerResponse, { readTimeoutMs, writeTimeoutMs }: IdleLimits): void {
   const { socket } = req;
   // Bytes that wait in the buffer were sent in time: it is the function that does not read.
   const stoppedSending = () => readTimeoutMs > 0 && !req.complete && req.readableLength === 0;

@@ -2,7 +2,7 @@ import { HttpMethodEnum, koaBody } from 'koa-body';
 import type { Middleware } from 'koa';
 import { BadRequestError, ProviderError } from './provider-errors.ts';
 
-/** Parses the body as JSON whatever its Content-Type says: Go's handlers never look at it, and curl sends a form's. */
+/** Makes the middleware that parses bodies as JSON whatever their Content-Type: Go's handlers never look at it, and curl sends a form's. */
 export function jsonBody(limitBytes: number): Middleware {
   const parse = koaBody({
     // DELETE /system/functions has a body too.

@@ -7,12 +7,16 @@ const labelPattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Also what a file may safely be called: no slash, no `..`, no dot at either end. */
 const secretNamePattern = /^[A-Za-z0-9]([-\w.]{0,251}[A-Za-z0-9])?$/;
 
-/** How functions and namespaces are named. */
+/** Says whether a function or namespace may have this name. */
 export function isLabel(name: string): boolean {
   return labelPattern.test(name);
 }
 
-/** Throws BadRequestError unless the name is a DNS-1123 label; `field` says which name. */
+/**
+ * Returns a function's or namespace's name unchanged.
+ * @param field what the message calls the name
+ * @throws BadRequestError when it is no DNS-1123 label
+ */
 export function checkLabel(name: string, field: string): string {
   if (isLabel(name)) return name;
   throw new BadRequestError(
@@ -20,7 +24,11 @@ export function checkLabel(name: string, field: string): string {
   );
 }
 
-/** Throws BadRequestError unless the name is safe as a file's name. */
+/**
+ * Returns a secret's name unchanged.
+ * @param field what the message calls the name
+ * @throws BadRequestError when it is not safe as a file's name
+ */
 export function checkSecretName(name: string, field = 'secret'): string {
   if (secretNamePattern.test(name) && !name.includes('..')) return name;
   throw new BadRequestError(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { quote } from '../base/quote.ts';
-import { body, check, flagOf, lastOf, optionalText, optionalTextMap, optionalTexts } from './check.ts';
+import { body, check, flagOf, lastOf, optional, optionalText, optionalTextMap, optionalTexts } from './check.ts';
 import type { FaaSContext } from './handlers.ts';
 import { BadRequestError, ProviderError } from './provider-errors.ts';
 import { checkLabel, checkSecretName } from './names.ts';
@@ -17,9 +17,7 @@ const nameFields = { service: optionalText, serviceName: optionalText, functionN
 
 const nameBody = body({ ...nameFields, namespace: optionalText });
 
-const resources = body({ memory: optionalText, cpu: optionalText })
-  .nullish()
-  .transform((value) => value ?? undefined);
+const resources = optional(body({ memory: optionalText, cpu: optionalText }));
 
 const deploymentBody = body({
   ...nameFields,
@@ -33,10 +31,7 @@ const deploymentBody = body({
   annotations: optionalTextMap,
   limits: resources,
   requests: resources,
-  readOnlyRootFilesystem: z
-    .boolean({ error: 'must be true or false' })
-    .nullish()
-    .transform((value) => value ?? undefined),
+  readOnlyRootFilesystem: optional(z.boolean({ error: 'must be true or false' })),
 });
 
 const scaleBody = nameBody.extend({

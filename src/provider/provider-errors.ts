@@ -1,6 +1,8 @@
+import type { FunctionName } from './types.ts';
+
 /**
- * What a verb throws for the caller to read. Koa answers `status` and `message` by itself (https://koajs.com, error
- * handling); one plain line that says what is wrong and what to do.
+ * An error for the caller of the API to read: answered with its status, and its message as one plain line, which says
+ * what is wrong and what to do.
  */
 export class ProviderError extends Error {
   override name = 'ProviderError';
@@ -16,7 +18,7 @@ export class ProviderError extends Error {
   }
 }
 
-/** What the caller must mend in the request, and how. */
+/** 400: the caller must mend the request; the message says what, and how. */
 export class BadRequestError extends ProviderError {
   override name = 'BadRequestError';
   constructor(message: string, options: { cause?: unknown } = {}) {
@@ -24,35 +26,39 @@ export class BadRequestError extends ProviderError {
   }
 }
 
+/** 404: there is no such function; 503 where it was called. */
 export class FunctionNotFoundError extends ProviderError {
   override name = 'FunctionNotFoundError';
-  constructor({ name, namespace }: { name: string; namespace: string }) {
+  constructor({ name, namespace }: FunctionName) {
     super(404, `function ${name}.${namespace} not found`);
   }
 }
 
+/** 409: there is such a function already. */
 export class FunctionExistsError extends ProviderError {
   override name = 'FunctionExistsError';
-  constructor({ name, namespace }: { name: string; namespace: string }) {
+  constructor({ name, namespace }: FunctionName) {
     super(409, `function ${name}.${namespace} already exists: update it with PUT, or remove it first`);
   }
 }
 
+/** 404: there is no such secret in the namespace. */
 export class SecretNotFoundError extends ProviderError {
   override name = 'SecretNotFoundError';
-  constructor({ name, namespace }: { name: string; namespace: string }) {
+  constructor({ name, namespace }: FunctionName) {
     super(404, `secret ${name} not found in namespace ${namespace}`);
   }
 }
 
+/** 409: there is such a secret in the namespace already. */
 export class SecretExistsError extends ProviderError {
   override name = 'SecretExistsError';
-  constructor({ name, namespace }: { name: string; namespace: string }) {
+  constructor({ name, namespace }: FunctionName) {
     super(409, `secret ${name} already exists in namespace ${namespace}: update it with PUT`);
   }
 }
 
-/** The route names a namespace that is not there. */
+/** 404: there is no such namespace; 400 where it was asked of a deployment. */
 export class NamespaceNotFoundError extends ProviderError {
   override name = 'NamespaceNotFoundError';
   constructor(namespace: string) {
@@ -60,6 +66,7 @@ export class NamespaceNotFoundError extends ProviderError {
   }
 }
 
+/** 409: there is such a namespace already. */
 export class NamespaceExistsError extends ProviderError {
   override name = 'NamespaceExistsError';
   constructor(namespace: string) {
@@ -67,6 +74,7 @@ export class NamespaceExistsError extends ProviderError {
   }
 }
 
+/** 501: the provider has no such verb. */
 export class NotImplementedError extends ProviderError {
   override name = 'NotImplementedError';
   constructor(what: string) {
@@ -77,6 +85,7 @@ export class NotImplementedError extends ProviderError {
 /** Marks a reply as the platform's, not the function's; queue-workers always retry it. */
 export const internalHeaders = { 'X-OpenFaaS-Internal': 'proxy' };
 
+/** 503: no replica of the function takes calls now. */
 export class NoEndpointsError extends ProviderError {
   override name = 'NoEndpointsError';
   constructor({ name }: { name: string }, options: { cause?: unknown } = {}) {
@@ -84,6 +93,7 @@ export class NoEndpointsError extends ProviderError {
   }
 }
 
+/** 429: the function has as many calls as it takes; the answer says when to try again. */
 export class TooManyRequestsError extends ProviderError {
   override name = 'TooManyRequestsError';
   constructor(message: string, retryAfterSeconds = 1) {

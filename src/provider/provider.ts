@@ -11,34 +11,74 @@ import type {
 } from './types.ts';
 
 /**
- * What a back end implements to be an OpenFaaS provider. The SDK has parsed and checked every argument; a verb throws a
- * `ProviderError` (errors.ts) for what the caller must know, anything else is answered 500 without its message.
- * The optional members answer 501 where they are missing.
+ * What a back end implements to be an OpenFaaS provider. The SDK has parsed and checked every argument. A verb throws a
+ * ProviderError, or a kind of it, for what the caller must know; anything else is answered 500 without its message. The
+ * optional members answer 501 where they are missing.
  */
 export interface Provider {
+  /** Says who the provider is, for GET /system/info. */
   info(): Promise<ProviderInfo>;
 
-  /** Create. Throws FunctionExistsError (409). */
+  /**
+   * Creates a function. faas-cli gives up after 60 s, so what takes longer is answered `accepted` before and goes on.
+   * @throws FunctionExistsError (409) when there is a function of this name
+   * @throws NamespaceNotFoundError, answered 400, when there is no such namespace
+   * @throws BadRequestError for what else the caller must mend, such as an image that is not there
+   */
   deploy(deployment: FunctionDeployment): Promise<DeployOutcome>;
-  /** Replace. Throws FunctionNotFoundError (404), the sign for faas-cli to create instead. */
+
+  /**
+   * Replaces all of a function's deployment; what was not sent is gone. The old version serves on when the new one fails.
+   * @throws FunctionNotFoundError (404) when there is no such function, at which faas-cli creates it instead
+   * @throws NamespaceNotFoundError, answered 400, when there is no such namespace
+   * @throws BadRequestError for what else the caller must mend, such as an image that is not there
+   */
   update(deployment: FunctionDeployment): Promise<DeployOutcome>;
+
+  /**
+   * Removes a function. It is unknown to every other verb as soon as this resolves; its replicas may still be ending.
+   * @throws FunctionNotFoundError (404) when there is no such function
+   */
   remove(name: FunctionName): Promise<void>;
+
+  /**
+   * Lists all functions of a namespace, in any order; none are an empty list. `usage` may be left out.
+   * @throws NamespaceNotFoundError (404) when there is no such namespace
+   */
   list(namespace: string): Promise<FunctionStatus[]>;
+
+  /**
+   * Describes one function.
+   * @throws FunctionNotFoundError (404) when there is no such function
+   */
   status(name: FunctionName, options: StatusOptions): Promise<FunctionStatus>;
+
+  /**
+   * Sets how many replicas a function should have, and resolves before they are there. 0 puts it to sleep: it stays
+   * deployed and wakes when it is scaled up again. Any other whole number may be clamped to limits of the function.
+   * @throws FunctionNotFoundError (404) when there is no such function
+   */
   scale(name: FunctionName, replicas: number, options?: ScaleOptions): Promise<void>;
 
-  /** Back to the version before the last update. Throws ProviderError (409) when there is none. */
+  /**
+   * Makes the version before the last update the current one; done twice, the last one serves again.
+   * @throws FunctionNotFoundError (404) when there is no such function
+   * @throws ProviderError (409) when it has no previous version
+   */
   rollBack?(name: FunctionName): Promise<void>;
 
   /**
-   * One endpoint that takes calls now. With `waitMs` the call is held that long for one to become free.
-   * Throws FunctionNotFoundError, NoEndpointsError (nothing ready) or TooManyRequestsError (all at max_inflight).
+   * Finds one endpoint that takes a call now, for each call anew. The SDK calls the endpoint's `release` once.
+   * @throws FunctionNotFoundError, answered 503 to a caller, when there is no such function
+   * @throws NoEndpointsError (503) when no replica is ready, or became ready within `waitMs`
+   * @throws TooManyRequestsError (429) when every replica has as many calls as it takes
    */
   resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint>;
 
   /**
-   * Throws FunctionNotFoundError before any line; lines of a function that was removed may still be given. They end when
-   * `follow` is false and all kept ones were given, or when the signal aborts.
+   * Finds a function's log lines, oldest first; those of a function that was removed may still be given. They end when
+   * all that are kept were given and `follow` is false, or when the signal aborts. No lines are an empty stream.
+   * @throws FunctionNotFoundError (404) before the first line, when there is no such function
    */
   logs?(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>>;
 
@@ -46,7 +86,7 @@ export interface Provider {
   namespaces?: NamespaceVerbs;
 }
 
-/** `ready`: the new version takes calls. `accepted`: it was stored and is being started. */
+/** `ready`: the new version takes calls. `accepted`: it is stored and being started, and its status tells the rest. */
 export type DeployOutcome = 'ready' | 'accepted';
 
 export interface StatusOptions {
@@ -60,7 +100,7 @@ export interface ScaleOptions {
 }
 
 export interface ResolveOptions {
-  /** How long to hold the call for an endpoint, in milliseconds; 0 fails at once. */
+  /** How long to hold the call for a replica to become ready, in milliseconds; 0, or absent, throws at once. */
   waitMs?: number;
   /** Aborts when the caller leaves. */
   signal?: AbortSignal;
@@ -68,14 +108,16 @@ export interface ResolveOptions {
 
 /** One replica's HTTP address, held until `release`: whoever routes counts what is in flight by it. */
 export interface Endpoint {
+  /** An IP address, or a name that resolves to one. */
   hostname: string;
   port: number;
   /** When the replica began to take calls, in milliseconds since the epoch: a fresh one may still answer "not ready yet". */
   readySinceMs?: number;
-  /** Tell the router how the call ended; exactly once. */
+  /** Tells whoever routes how the call ended; called exactly once. */
   release(outcome: CallOutcome): void;
 }
 
+/** How a call ended: with the function's answer, or broken. */
 export interface CallOutcome {
   /** The function's HTTP status, when it answered. */
   status?: number;
@@ -85,22 +127,44 @@ export interface CallOutcome {
   failure?: 'unreachable' | 'reset' | 'timeout' | 'aborted';
 }
 
+/** The verbs behind /system/secrets. Each throws NamespaceNotFoundError (404) when there is no such namespace. */
 export interface SecretVerbs {
+  /** Lists a namespace's secrets without their values; none are an empty list. */
   list(namespace: string): Promise<SecretName[]>;
-  /** Throws SecretExistsError (409). */
+  /**
+   * Stores a new secret. Its value may be any bytes, also none.
+   * @throws SecretExistsError (409) when there is a secret of this name
+   */
   create(secret: Secret): Promise<void>;
-  /** Throws SecretNotFoundError (404). */
+  /**
+   * Replaces a secret's value; functions may see the new one only when they start again.
+   * @throws SecretNotFoundError (404) when there is no such secret
+   */
   update(secret: Secret): Promise<void>;
-  /** Throws SecretNotFoundError (404). */
+  /**
+   * Removes a secret; functions that were given it keep it until they end.
+   * @throws SecretNotFoundError (404) when there is no such secret
+   */
   remove(name: SecretName): Promise<void>;
 }
 
+/** The verbs behind /system/namespaces and /system/namespace/NAME. */
 export interface NamespaceVerbs {
+  /** Lists the namespaces that functions can be in, the default one included. */
   list(): Promise<string[]>;
-  /** Throws NamespaceNotFoundError (404). */
+  /** @throws NamespaceNotFoundError (404) when there is no such namespace */
   get(name: string): Promise<Namespace>;
-  /** Throws NamespaceExistsError (409). */
+  /** @throws NamespaceExistsError (409) when there is a namespace of this name */
   create(namespace: Namespace): Promise<void>;
+  /**
+   * Replaces all of a namespace's labels and annotations.
+   * @throws NamespaceNotFoundError (404) when there is no such namespace
+   */
   update(namespace: Namespace): Promise<void>;
+  /**
+   * Removes a namespace that no function is in.
+   * @throws NamespaceNotFoundError (404) when there is no such namespace
+   * @throws ProviderError (409) when something is in it still
+   */
   remove(name: string): Promise<void>;
 }

@@ -8,8 +8,10 @@ const powersOf1024: Record<string, number> = { Ki: 1, Mi: 2, Gi: 3, Ti: 4, Pi: 5
 const quantityPattern = /^\+?(?=\.?\d)(\d{0,30})\.?(\d{0,30})(?:([KMGTPE]i)|([numkMGTPE]?)|[eE]([-+]?\d{1,2}))$/;
 
 /**
- * Bytes of a Kubernetes quantity such as `64Mi`, `1.5Gi` or `128M`, rounded up. Throws BadRequestError naming `field`.
+ * Reads a Kubernetes quantity such as `64Mi`, `1.5Gi` or `128M` as bytes, rounded up.
  * Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ * @param field what the message calls the quantity
+ * @throws BadRequestError when it is none
  */
 export function parseMemory(quantity: string, field = 'memory'): number {
   const bytes = scaleQuantity(quantity, 0);
@@ -18,7 +20,11 @@ export function parseMemory(quantity: string, field = 'memory'): number {
   return bytes;
 }
 
-/** Millicores of a Kubernetes quantity such as `100m`, `0.5` or `2`, rounded up. Throws BadRequestError naming `field`. */
+/**
+ * Reads a Kubernetes quantity such as `100m`, `0.5` or `2` as millicores, rounded up.
+ * @param field what the message calls the quantity
+ * @throws BadRequestError when it is none
+ */
 export function parseCpu(quantity: string, field = 'cpu'): number {
   const millicores = scaleQuantity(quantity, 3);
   if (millicores === undefined)
@@ -26,7 +32,7 @@ export function parseCpu(quantity: string, field = 'cpu'): number {
   return millicores;
 }
 
-/** The quantity times 10^power as a whole number, rounded up; undefined when it is none or cannot be held. */
+/** Returns the quantity times 10^power as a whole number, rounded up; undefined when it is none or cannot be held. */
 function scaleQuantity(quantity: string, power: number): number | undefined {
   const match = quantityPattern.exec(quantity);
   if (!match) return undefined;

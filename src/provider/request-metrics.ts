@@ -3,7 +3,7 @@ import type { FaaSContext, Handler } from './handlers.ts';
 
 const labelNames = ['code', 'method', 'path'] as const;
 
-/** GET /metrics in Prometheus' text format. */
+/** Makes the handler of GET /metrics, which answers with the registry's metrics in Prometheus' text format. */
 export function metricsHandler(registry: Registry): Handler {
   return async (ctx) => {
     ctx.set('Content-Type', registry.contentType);
@@ -12,8 +12,8 @@ export function metricsHandler(registry: Registry): Handler {
 }
 
 /**
- * Counts and times the answers to /system under faas-provider's metric names. `path` is the route without its
- * parameters, so a caller cannot make series.
+ * Registers faas-provider's metrics of requests to /system.
+ * @returns a function that counts and times a request; `path` is its route without parameters, lest callers make series
  * Source: https://github.com/openfaas/faas-provider/blob/master/metrics.go
  */
 export function requestMetrics(registry: Registry): (ctx: FaaSContext, path: string) => void {

@@ -4,17 +4,19 @@ import Koa, { type Middleware } from 'koa';
 import type { Log } from '../base/log.ts';
 import { answerErrors } from './answer-errors.ts';
 import { basicAuth, type BasicAuthCredentials } from './basic-auth.ts';
+import type { FaaSConfig } from './faas-config.ts';
 import { NotImplementedError } from './provider-errors.ts';
 import type { FaaSContext, FaaSHandlers, FaaSState, Handler } from './handlers.ts';
 import { jsonBody } from './json-body.ts';
 import { metricsHandler, requestMetrics } from './request-metrics.ts';
 
+/** One method of one path, and what answers it. */
 export interface Route {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** In @koa/router's spelling. GET answers HEAD too; a trailing slash makes no difference. */
   path: string;
   handler: Handler;
-  /** Serve it without a password. */
+  /** Served without a password. */
   open?: boolean;
 }
 
@@ -60,8 +62,7 @@ function notImplemented(name: string): Handler {
 }
 
 export interface AppOptions {
-  bodyLimitBytes: number;
-  defaultNamespace: string;
+  config: Pick<FaaSConfig, 'bodyLimitBytes' | 'defaultNamespace'>;
   /** Absent: nothing asks for a password. */
   credentials?: BasicAuthCredentials;
   registry: Registry;
@@ -72,9 +73,9 @@ export interface AppOptions {
 
 /** Makes the Koa application that answers every route but invocations. */
 export function createApp(routes: Route[], options: AppOptions): Koa {
-  const { bodyLimitBytes, defaultNamespace, credentials, registry, log, closing } = options;
+  const { config, credentials, registry, log, closing } = options;
   const authenticate = credentials ? basicAuth(credentials) : () => {};
-  const parseBody = jsonBody(bodyLimitBytes);
+  const parseBody = jsonBody(config.bodyLimitBytes);
   const measure = requestMetrics(registry);
 
   const router = new Router<FaaSState>({ sensitive: true });
@@ -98,7 +99,7 @@ export function createApp(routes: Route[], options: AppOptions): Koa {
   const app = new Koa();
   app.on('error', (error: unknown) => log.error('answer broke off', { error }));
   app.use(answerErrors(log));
-  app.use(withState(defaultNamespace, closing));
+  app.use(withState(config.defaultNamespace, closing));
   app.use(router.routes());
   // Nobody learns without a password which paths there are.
   app.use(async (ctx, next) => {

@@ -8,7 +8,7 @@ import { answerPlain } from '../base/plain-line.ts';
 import { readCredentials } from './basic-auth.ts';
 import type { FaaSConfig } from './faas-config.ts';
 import type { FaaSHandlers, RawHandler } from './handlers.ts';
-import { createHttpServer } from './http-server.ts';
+import { createHttpServer, type HandlerFor } from './http-server.ts';
 import { NotImplementedError } from './provider-errors.ts';
 import { createApp, faasRoutes, type Route } from './routes.ts';
 
@@ -18,7 +18,7 @@ export interface ServeOptions {
   log?: Log;
   /** Routes beside those of the contract, such as a gateway's own. */
   extraRoutes?: Route[];
-  /** Where metrics are kept and GET /metrics reads them; one of its own when absent. */
+  /** The metrics that GET /metrics answers with; the server's own join them. */
   registry?: Registry;
   /** How long requests in flight may take to end when the server closes; 10 s when absent. */
   drainMs?: number;
@@ -36,8 +36,10 @@ export interface FaaSServer {
 
 /**
  * Serves the OpenFaaS provider API until `signal` aborts: the routes, basic auth, metrics and shutdown of faas-provider.
- * Invocations go to `handlers.functionProxy` untouched, everything else passes through Koa. Throws ConfigError without
- * credentials when `config.enableBasicAuth`, and what listening threw.
+ * Invocations go to `handlers.functionProxy` untouched, everything else passes through Koa.
+ * @returns the server, once it listens
+ * @throws ConfigError when `config.enableBasicAuth` and there are no credentials
+ * @throws Error of Node's, such as EADDRINUSE, when it cannot listen
  */
 export async function serve(
   handlers: FaaSHandlers,
@@ -50,22 +52,8 @@ export async function serve(
   const routes = [...faasRoutes(handlers, registry), ...extraRoutes].filter(
     ({ path }) => config.enableHealth || path !== '/healthz',
   );
-  const { bodyLimitBytes, defaultNamespace, readTimeoutMs, writeTimeoutMs } = config;
-  const app = createApp(routes, {
-    ...{ bodyLimitBytes, defaultNamespace, credentials, registry, log },
-    closing: closing.signal,
-  });
-  const system: RawHandler = { web: app.callback() };
-  const server = createHttpServer({
-    readTimeoutMs,
-    writeTimeoutMs,
-    log,
-    handlerFor: (method, path) => {
-      if (path.startsWith('/function/')) return handlers.functionProxy;
-      const isAsync = method === 'POST' && path.startsWith('/async-function/');
-      return isAsync ? (handlers.asyncFunction ?? noAsync) : system;
-    },
-  });
+  const app = createApp(routes, { config, credentials, registry, log, closing: closing.signal });
+  const server = createHttpServer(config, { log, handlerFor: handlerFor(handlers, { web: app.callback() }) });
   const { address, port } = await listen(server, config, log);
 
   const close = closer(server, { closing, drainMs, handlers });
@@ -77,6 +65,15 @@ export async function serve(
   if (signal?.aborted) void closeOnce();
   signal?.addEventListener('abort', () => void closeOnce(), { once: true });
   return { address, port, close: closeOnce, closed: closed.promise };
+}
+
+/** Says who takes a request: invocations pass `system`, which is everything that goes through Koa. */
+function handlerFor(handlers: FaaSHandlers, system: RawHandler): HandlerFor {
+  return (method, path) => {
+    if (path.startsWith('/function/')) return handlers.functionProxy;
+    const isAsync = method === 'POST' && path.startsWith('/async-function/');
+    return isAsync ? (handlers.asyncFunction ?? noAsync) : system;
+  };
 }
 
 const noAsync: RawHandler = {

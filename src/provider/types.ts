@@ -56,7 +56,7 @@ export interface FunctionStatus extends FunctionDeployment {
 export interface Secret {
   name: string;
   namespace: string;
-  /** Exact bytes; only present where a secret is written, never in a reply. */
+  /** Exact bytes; only where a secret is written, never in an answer. */
   value: Buffer;
 }
 
@@ -76,7 +76,7 @@ export interface LogRequest extends FunctionName {
   instance?: string;
   /** Only lines written after this moment. */
   since?: Date;
-  /** Only the last n lines; undefined means all that are kept. */
+  /** Only the last n lines, at least 1; undefined means all that are kept. */
   tail?: number;
   /** Stay and stream new lines until the caller leaves. */
   follow: boolean;

@@ -60,7 +60,7 @@ export async function startFront(
     proxy: createProxy(),
     ...rest,
   });
-  const server = createHttpServer({ readTimeoutMs, writeTimeoutMs, log: silentLog, handlerFor: () => handler });
+  const server = createHttpServer({ readTimeoutMs, writeTimeoutMs }, { log: silentLog, handlerFor: () => handler });
   const port = await listen(t, server);
   t.teardown(() => {
     handler.close();
