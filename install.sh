@@ -83,8 +83,8 @@ check_containerd() {
 
 check_port() {
 	is_running && return
-	owner=$(ss -Hltnp "sport = :$(setting port 8080)" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)
-	[ -z "$owner" ] || die "port $(setting port 8080) is taken by $owner: free it, or set port= in $config/berth.env"
+	owner=$(ss -Hltnp "sport = :$(port)" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)
+	[ -z "$owner" ] || die "port $(port) is taken by $owner: free it, or set port= in $config/berth.env"
 }
 
 # ---- packages
@@ -161,6 +161,9 @@ setting() {
 	value=$(sed -n "s/^$1=//p" "$config/berth.env" 2>/dev/null | tail -n 1)
 	echo "${value:-$2}"
 }
+
+# The mode has a say in what the port is where it is not set.
+port() { if [ "$(setting mode gateway)" = provider ]; then setting port 8081; else setting port 8080; fi; }
 
 # ---- services
 
@@ -262,7 +265,7 @@ service_pid() {
 wait_until_healthy() {
 	address=$(setting bind 0.0.0.0)
 	[ "$address" != 0.0.0.0 ] || address=127.0.0.1
-	url=http://$address:$(setting port 8080)/healthz
+	url=http://$address:$(port)/healthz
 	pid=$(service_pid)
 	until is_healthy "$url"; do
 		[ "$(is_running && service_pid)" = "$pid" ] ||
@@ -285,7 +288,7 @@ last_log_line() {
 
 print_how_to() {
 	host=$(hostname -I 2>/dev/null | cut -d ' ' -f 1)
-	url=http://${host:-127.0.0.1}:$(setting port 8080)
+	url=http://${host:-127.0.0.1}:$(port)
 	say "berth serves at $url"
 	say "the password of $(cat "$config/auth/basic-auth-user") is in $config/auth/basic-auth-password; log in with"
 	echo "  sudo cat $config/auth/basic-auth-password | faas-cli login --gateway $url --password-stdin"
