@@ -40,10 +40,24 @@ export function handlersFor(
 ): FaaSHandlers {
   const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost } = config;
   const { secrets, namespaces } = provider;
-  const rollBack = provider.rollBack?.bind(provider);
-
   return {
     functionProxy: functionProxy(resolve, { ...options, defaultNamespace, maxIdleConns, maxIdleConnsPerHost }),
+    ...functionHandlers(provider),
+    logs: provider.logs && logsHandler(provider.logs.bind(provider)),
+    info: async (ctx) => answer(ctx, 200, await provider.info()),
+    health(ctx) {
+      ctx.body = 'OK';
+      return Promise.resolve();
+    },
+    secrets: secrets && secretsHandler(secrets),
+    listNamespaces: namespaces && (async (ctx) => answer(ctx, 200, await namespaces.list())),
+    mutateNamespace: namespaces && namespaceHandler(namespaces),
+  };
+}
+
+function functionHandlers(provider: Provider): Partial<FaaSHandlers> {
+  const rollBack = provider.rollBack?.bind(provider);
+  return {
     async functionLister(ctx) {
       const functions = await provider.list(parseNamespaceQuery(ctx));
       answer(ctx, 200, functions.map(statusOnWire));
@@ -78,17 +92,6 @@ export function handlersFor(
         await rollBack(parseFunctionPath(ctx));
         answer(ctx, 202);
       }),
-    logs: provider.logs && logsHandler(provider.logs.bind(provider)),
-    async info(ctx) {
-      answer(ctx, 200, await provider.info());
-    },
-    health(ctx) {
-      ctx.body = 'OK';
-      return Promise.resolve();
-    },
-    secrets: secrets && secretsHandler(secrets),
-    listNamespaces: namespaces && (async (ctx) => answer(ctx, 200, await namespaces.list())),
-    mutateNamespace: namespaces && namespaceHandler(namespaces),
   };
 }
 
