@@ -2,7 +2,7 @@ import { toProviderError } from './to-provider-error.ts';
 
 type Verb = (...args: unknown[]) => Promise<unknown>;
 
-/** The same verbs, and groups of verbs, each of which rejects with a ProviderError whatever was thrown below it. */
+/** Returns the same verbs and groups of verbs, each of which rejects with a ProviderError whatever was thrown below. */
 export function answering<Verbs extends object>(verbs: Verbs): Verbs {
   const entries = Object.entries(verbs).map(([name, verb]: [string, Verb | object]) => [
     name,

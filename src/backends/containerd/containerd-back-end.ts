@@ -7,7 +7,7 @@ import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import type { Sweep } from './sweep.ts';
 
-/** Less than what systemd gives a service to end. */
+/** How long `stop` waits for steps: less than what systemd gives a service to end. */
 const longestStopMs = 30_000;
 
 export interface ContainerdBackEndParts {
@@ -41,7 +41,7 @@ export class ContainerdBackEnd {
     void follower.run(this.#stopping.signal);
   }
 
-  /** Every function has had one attempt to be what it should be since the start. */
+  /** Whether every function has had one attempt to be what it should be since the start. */
   get ready(): boolean {
     return this.#parts.follower.settled;
   }

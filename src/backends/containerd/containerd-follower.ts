@@ -7,7 +7,7 @@ import type { Host } from './replicas/host.ts';
 import { observeNamespace } from './replicas/observe.ts';
 import type { Sweep } from './sweep.ts';
 
-/** A subscription to containerd's events has begun by then; containerd does not say when it has. */
+/** How long a subscription to containerd's events takes to begin; containerd does not say when it has. */
 const subscribedMs = 1000;
 const longestPauseMs = 5000;
 const sweepMs = 5 * 60_000;
@@ -18,12 +18,12 @@ export interface ContainerdFollowerOptions {
   store: FunctionStore;
   reconciler: Reconciler;
   sweep: Sweep;
-  /** Every function is compared again after this, in case an event was missed, in milliseconds. */
+  /** How often every function is compared again, in case an event was missed, in milliseconds. */
   resyncMs: number;
   log: Log;
 }
 
-/** Follows containerd through its restarts: adopts what runs there, listens to what happens, and looks again in time. */
+/** Follows containerd through its restarts: adopts what runs, listens to what happens, looks again in time. */
 export class ContainerdFollower {
   readonly #host: Host;
   readonly #namespaces: FunctionNamespaces;
@@ -45,7 +45,7 @@ export class ContainerdFollower {
     this.#log = log;
   }
 
-  /** Everything there was has been found, and has had one attempt to be what it should be. */
+  /** Whether everything there was has been found, and has had one attempt to be what it should be. */
   get settled(): boolean {
     // Once true it stays so: functions deployed later have their own time to become ready.
     this.#settled ||= this.#adopted && this.#reconciler.settledOnce;
@@ -65,7 +65,9 @@ export class ContainerdFollower {
         await listening;
       } catch (error) {
         if (signal.aborted) return;
-        this.#log.warn('lost containerd, will try again; functions run on', { error: describeError(error) });
+        this.#log.warn('following containerd failed, will try again; functions run on', {
+          error: describeError(error),
+        });
         await sleep(pauseMs, undefined, { signal }).catch(() => {});
       }
     }
@@ -73,7 +75,7 @@ export class ContainerdFollower {
 
   async #prepare(signal: AbortSignal): Promise<void> {
     const { version } = await this.#host.containerd.version({ signal });
-    this.#log.info('containerd answers', { version });
+    this.#log.info('connected to containerd', { version });
     await this.#namespaces.ensure();
     await this.#host.network.ensureHost();
   }

@@ -13,7 +13,7 @@ export interface ContainerdProviderParts {
   namespaces: FunctionNamespaces;
 }
 
-/** The provider on containerd: which part answers each verb. */
+/** Returns the provider on containerd: a table of which part answers each verb. */
 export function containerdProvider(parts: ContainerdProviderParts): Required<Provider> {
   const { version, deployments, queries, secrets, namespaces } = parts;
   // Whoever calls a function has no password: of what `resolve` throws only the contract's own errors are for them.

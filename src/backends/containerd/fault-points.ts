@@ -1,4 +1,4 @@
-/** Where a crash leaves something different behind: the steps of a replica's life and of a record's, as they begin. */
+/** Points at which a crash leaves something different behind, as steps of a replica or of a record begin. */
 export const faultPoints = [
   'record.write',
   'record.written',
@@ -23,5 +23,5 @@ export const faultPoints = [
 
 export type FaultPoint = (typeof faultPoints)[number];
 
-/** Called at each point; tests end the process there. */
+/** Called as a step begins; tests end the process there. */
 export type AtFaultPoint = (point: FaultPoint) => void;

@@ -24,7 +24,7 @@ export interface FunctionNamespacesOptions {
   sweep: Sweep;
 }
 
-/** containerd's namespaces that carry the label `openfaas`; those that the user made through us are remembered on disk. */
+/** The namespaces API: containerd's namespaces with the label `openfaas`; those made here are kept on disk. */
 export class FunctionNamespaces implements NamespaceVerbs {
   readonly #containerd: Containerd;
   readonly #store: NamespaceStore;
@@ -63,7 +63,10 @@ export class FunctionNamespaces implements NamespaceVerbs {
     return openfaasNamespaces(this.#containerd);
   }
 
-  /** @throws BadRequestError for a namespace that functions cannot be in */
+  /**
+   * Requires that functions can be in a namespace.
+   * @throws BadRequestError when they cannot
+   */
   async require(name: string): Promise<void> {
     if ((await this.list()).includes(name)) return;
     throw new BadRequestError(
@@ -101,7 +104,7 @@ export class FunctionNamespaces implements NamespaceVerbs {
     await this.#store.delete(name);
   }
 
-  /** The replicas of functions that were removed a moment ago may still be stopping. */
+  /** Removes a namespace, waiting for replicas of functions that were removed a moment ago to stop. */
   async #removeFromContainerd(name: string): Promise<void> {
     const deadlineMs = Date.now() + stoppingMs;
     for (;;) {
@@ -118,7 +121,10 @@ export class FunctionNamespaces implements NamespaceVerbs {
     }
   }
 
-  /** @throws NamespaceNotFoundError also for namespaces that are somebody else's */
+  /**
+   * Returns the labels of a namespace for functions.
+   * @throws NamespaceNotFoundError also when the namespace is somebody else's
+   */
   async #labels(name: string): Promise<Record<string, string>> {
     try {
       const { labels } = await this.#containerd.namespaces.get(name);

@@ -53,7 +53,10 @@ function contractError(secret: SecretName): (error: unknown) => never {
   };
 }
 
-/** @throws StartError naming the first secret that is not there */
+/**
+ * Requires that secrets are there before they are mounted.
+ * @throws StartError naming the first one that is not there
+ */
 export async function requireSecrets(store: SecretStore, namespace: string, names: string[]): Promise<void> {
   for (const name of names) {
     if (await store.has(namespace, name)) continue;

@@ -3,7 +3,7 @@ import type { StoredFunction } from './desired/function-store.ts';
 import type { FunctionRecord } from './desired/record.ts';
 import type { FunctionState } from './reconcile/function-state.ts';
 
-/** As the list shows it: the deployment exactly as sent, so that `faas-cli diff` finds none. */
+/** Returns a status as the list shows it: the deployment as sent, so that `faas-cli diff` finds no difference. */
 export function functionStatus({ record }: StoredFunction, state: FunctionState | undefined): FunctionStatus {
   const { deployment, createdAt } = record.current;
   return {
@@ -16,7 +16,7 @@ export function functionStatus({ record }: StoredFunction, state: FunctionState 
   };
 }
 
-/** What only the status of one function says: why it is not ready, how it ended, which image runs. */
+/** Returns what only the status of one function says: why it is not ready, how it ended, which image runs. */
 export function berthAnnotations(record: FunctionRecord, state: FunctionState | undefined): Record<string, string> {
   const replicas = [...(state?.replicas.values() ?? [])].filter(({ generation }) => generation === record.current.id);
   const exits = replicas.flatMap(({ lastExit }) => lastExit ?? []).sort((a, b) => b.at.getTime() - a.at.getTime());

@@ -2,7 +2,7 @@ import { parseReference } from '../../registry/index.ts';
 import { workloadOf, type FunctionDeployment, type PullPolicy } from '../../provider/index.ts';
 import type { Images, UnpackedImage } from './images/index.ts';
 
-/** The image of a generation: by the function's pull policy the first time, later always the digest it was resolved to. */
+/** Pulls images of generations: by the function's pull policy at first, later always by the resolved digest. */
 export class GenerationImages {
   readonly #images: Images;
   readonly #defaultPolicy?: PullPolicy;
@@ -22,7 +22,7 @@ export class GenerationImages {
     return this.#images.ensure(namespace, `${registry}/${repository}@${digest}`, 'IfNotPresent');
   }
 
-  /** A pull that took longer than its deploy waited goes on here: the tag is resolved once. */
+  /** Resolves a tag once: a pull that took longer than its deploy waited is joined by whoever asks again. */
   #resolved(deployment: FunctionDeployment): Promise<UnpackedImage> {
     const running = this.#running.get(deployment);
     if (running) return running;

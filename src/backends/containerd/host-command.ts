@@ -2,7 +2,7 @@ import { describeError } from '../../base/log.ts';
 import { hasCode } from '../../base/absent-file.ts';
 import { runProgram, type ProgramRun } from '../../base/run-program.ts';
 
-/** The package that brings each, for the error. */
+/** The package that brings each tool, for the error. */
 const packages = { ip: 'iproute2', nft: 'nftables', iptables: 'iptables', runc: 'runc', sync: 'coreutils' };
 
 export type HostCommand = keyof typeof packages;
@@ -37,7 +37,7 @@ function endOf({ exitCode, signal, timedOut }: ProgramRun, timeoutMs: number): s
   return exitCode === null ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
 }
 
-/** Whether the command ran and succeeded: for tools that answer a question by their exit code. */
+/** Whether a tool ran and succeeded: for those that answer a question by their exit code. */
 export function succeeds(command: HostCommand, args: string[]): Promise<boolean> {
   return run(command, args).then(
     () => true,

@@ -32,17 +32,17 @@ export class InUse {
     this.#held.delete(deployment);
   }
 
-  /** Ids of the replicas that are there or being made. */
+  /** Lists the ids of replicas that are there or being made. */
   replicaIds(): string[] {
     return this.#states.replicaIds();
   }
 
-  /** False when a function's file cannot be read: which image that function needs, nobody knows. */
+  /** Whether all images in use are known: not when a function's file cannot be read. */
   knowsImages(namespace: string): boolean {
     return !this.#store.hasUnreadable(namespace);
   }
 
-  /** Images that versions of the namespace's functions need, the previous ones for rollback included. */
+  /** Lists the images that versions of the namespace's functions need, the previous ones for rollback included. */
   images(namespace: string): UsedImage[] {
     const stored = this.#store
       .inNamespace(namespace)
@@ -53,7 +53,7 @@ export class InUse {
     return [...stored, ...held.map(({ image }) => ({ image }))];
   }
 
-  /** Functions and secrets that keep a namespace from being removed, such as `function env`. */
+  /** Names the functions and secrets that keep a namespace from being removed, such as `function env`. */
   async contents(namespace: string): Promise<string[]> {
     const functions = this.#store.inNamespace(namespace).map((stored) => `function ${stored.function.name}`);
     const secrets = (await this.#secrets.list(namespace)).map(({ name }) => `secret ${name}`);

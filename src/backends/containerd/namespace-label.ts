@@ -7,7 +7,7 @@ export function hasOpenfaasLabel(labels: Record<string, string>): boolean {
   return labels[openfaasLabel] === '1' || labels[openfaasLabel] === 'true';
 }
 
-/** The names of containerd's namespaces that are for functions, sorted. */
+/** Lists the names of containerd's namespaces that are for functions, sorted. */
 export async function openfaasNamespaces(containerd: Containerd): Promise<string[]> {
   const all = await containerd.namespaces.list();
   return all

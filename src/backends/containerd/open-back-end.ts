@@ -31,9 +31,9 @@ export interface BackEndOptions {
   network: Network;
   logs: LogStore;
   snapshotter: string;
-  /** Desired state: functions, namespaces, secrets. */
+  /** Folder of what is wanted: functions, namespaces, secrets. */
   dataDir: string;
-  /** Lost at reboot: replicas' secrets and host files. */
+  /** Folder of what a reboot may take: replicas' secrets and host files. */
   runDir: string;
   defaultNamespace: string;
   pullPolicy?: PullPolicy;

@@ -18,7 +18,7 @@ export interface SweepOptions {
   log: Log;
 }
 
-/** Replicas often go several at a time. */
+/** How long `soon` waits for more, as replicas often go several at a time. */
 const soonMs = 2000;
 
 /** Takes away what a crash left without an owner, and images that no version needs. */
@@ -38,17 +38,17 @@ export class Sweep {
     this.#log = log;
   }
 
-  /** Never rejects: what could not be cleared is tried again the next time. */
+  /** Clears away everything that has no owner. Never rejects: what could not be cleared is for the next time. */
   async all(): Promise<void> {
     try {
       await this.#outsideParts();
       await this.#insideParts();
     } catch (error) {
-      this.#log.warn('could not clear up, will try again', { error: describeError(error) });
+      this.#log.warn('could not remove what replicas left behind, will try again', { error: describeError(error) });
     }
   }
 
-  /** A replica has gone: in a moment, images and layers that it was the last to need. */
+  /** Clears away images and layers in a moment, as a replica has gone that may have been the last to need them. */
   soon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
@@ -62,7 +62,7 @@ export class Sweep {
     clearTimeout(this.#timer);
   }
 
-  /** Images of versions that no function has any more; the previous one is kept for rollback. Never rejects. */
+  /** Removes the images of a namespace that are not in use. Never rejects. */
   async images(namespace: string): Promise<void> {
     try {
       await this.#unusedImages(namespace);
@@ -71,7 +71,7 @@ export class Sweep {
     }
   }
 
-  /** Everything that we keep in a namespace without functions; containerd has collected it when this resolves. */
+  /** Removes what we keep in a namespace without functions; containerd has collected it when this resolves. */
   async namespace(name: string): Promise<void> {
     await this.#unusedImages(name);
     await this.#collect(name);
@@ -96,7 +96,7 @@ export class Sweep {
     await leases.delete(id, { sync: true });
   }
 
-  /** Of replicas whose making broke off, with the daemon or with containerd: their snapshots can then be collected. */
+  /** Deletes leases of replicas whose making broke off, so that containerd collects their snapshots. */
   async #leftLeases(namespace: string): Promise<void> {
     const { leases } = this.#host.containerd.namespace(namespace);
     const ours = (await leases.list()).filter(({ labels }) => labels[leaseLabel] === 'replica');
@@ -105,7 +105,7 @@ export class Sweep {
     for (const { id } of ours) if (!making.has(id)) await leases.delete(id);
   }
 
-  /** Those of containers without a record, in our namespaces: nobody can use what they keep, or end it. */
+  /** Ends shims of containers without a record, in our namespaces: nobody can use what they keep, or end it. */
   async #strayShims(): Promise<void> {
     const { containerd } = this.#host;
     const shims = await shimsOf(containerd.address);
@@ -120,7 +120,7 @@ export class Sweep {
     }
   }
 
-  /** What replicas had outside containerd, where their container record is gone. */
+  /** Removes what replicas had outside containerd, where their container record is gone. */
   async #outsideParts(): Promise<void> {
     const { network, replicaSecrets, replicaFilesDir, logs } = this.#host;
     const logged = await logs.tails.list();

@@ -1,19 +1,19 @@
-/** Numbers that tests set near zero; the defaults are for production. Milliseconds. */
+/** Times that tests set near zero, in milliseconds. */
 export interface Timing {
   /** How long deploy and update wait for the outcome before they answer 202. */
   answerMs: number;
-  /** A candidate that is not ready by then is dropped. */
+  /** How long a candidate may take to be ready before it is dropped. */
   startMs: number;
   /** How long calls in flight may go on after their replica left the routes, unless the function says otherwise. */
   drainMs: number;
-  /** Between SIGTERM and SIGKILL of a drained replica. */
+  /** How long a drained replica may take from SIGTERM to its end before SIGKILL. */
   graceMs: number;
-  /** First back-off after a second crash in a row; doubles each time. */
+  /** The back-off after a second crash in a row; it doubles with each further one. */
   restartBaseMs: number;
   restartMaxMs: number;
-  /** A replica that ran this long has its back-off reset. */
+  /** How long a replica must run for its back-off to be reset. */
   stableMs: number;
-  /** Everything is compared again after this, in case an event was missed. */
+  /** How often every function is compared again, in case an event was missed. */
   resyncMs: number;
 }
 

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NamespacedClient, TaskMetrics } from '../../containerd/index.ts';
 import type { FunctionUsage } from '../../provider/index.ts';
 
-/** CPU is a rate: two looks this far apart. */
+/** How far apart the two looks at CPU time are, in milliseconds. */
 const windowMs = 200;
 
-/** What the tasks of these containers use now, summed; tasks that end meanwhile do not count. */
+/** Sums what the tasks of these containers use now; tasks that end meanwhile do not count. */
 export async function usageOf(client: NamespacedClient, containerIds: string[]): Promise<FunctionUsage> {
   if (containerIds.length === 0) return { cpu: 0, totalMemoryBytes: 0 };
   const filters = containerIds.map((id) => `id==${id}`);

@@ -64,7 +64,7 @@ export async function fetchLayer(pull: PullContext, layer: Descriptor, signal: A
   await writeBlob({ ...pull, signal }, 'layer', layer, {}, read);
 }
 
-/** From containerd where it has it: an image that is all here needs no registry. */
+/** Reads a document from containerd, else from the registry: an image that is all here needs no registry. */
 async function documentBody(
   { client, signal }: PullContext,
   { digest }: Descriptor,

@@ -28,14 +28,14 @@ import { findUnpacked, type UnpackedImage } from './unpacked-image.ts';
 export interface ImagesOptions {
   containerd: Containerd;
   registry: RegistryClient;
-  /** Such as `overlayfs`. */
+  /** Name of containerd's snapshotter, such as `overlayfs`. */
   snapshotter: string;
-  /** What this host runs. */
+  /** The platform that this host runs. */
   platform: Platform;
   log: Log;
 }
 
-/** A version's image; without a digest while it is being pulled. */
+/** The image of a version; it has no digest while it is being pulled. */
 export interface UsedImage {
   image: string;
   digest?: string;
@@ -49,7 +49,7 @@ interface PullRequest {
   signal?: AbortSignal;
 }
 
-/** On the records that we made: those of other clients are never removed. */
+/** The label on records that we made: those of other clients are never removed. */
 const ownLabel = 'com.openfaas.berth.image';
 const leaseLifeMs = 24 * 60 * 60_000;
 const leaseReuseMs = leaseLifeMs / 2;
@@ -73,7 +73,7 @@ export class Images {
   }
 
   /**
-   * The image of a reference, pulled and unpacked as far as the policy says.
+   * Returns the image of a reference, pulled and unpacked as far as the policy says.
    *
    * @param policy undefined: IfNotPresent for references with a digest. For others Always, but when the registry cannot
    *   be reached, the image that is present.
@@ -95,7 +95,7 @@ export class Images {
     });
   }
 
-  /** The image that was once pulled as this reference and had this digest, without asking the registry. */
+  /** Finds the image that was once pulled as this reference and had this digest, without asking the registry. */
   async present(namespace: string, imageRef: string, digest: string): Promise<UnpackedImage | undefined> {
     return this.#find(namespace, referenceByDigest(parseReference(imageRef), digest).name);
   }
@@ -104,7 +104,7 @@ export class Images {
     return this.#options.containerd.namespace(namespace).images.list();
   }
 
-  /** Removes a record; containerd collects what nothing else needs. False when it was gone already. */
+  /** Removes a record; containerd collects what nothing else needs. Returns false when it was gone already. */
   async remove(namespace: string, name: string): Promise<boolean> {
     try {
       await this.#options.containerd.namespace(namespace).images.delete(name);
@@ -116,9 +116,9 @@ export class Images {
   }
 
   /**
-   * Removes the records that we made and that `used` does not name, where a reference without a digest stands for all of
-   * its repository. `used` is asked again before each, since a deploy may have begun meanwhile: it must name an image
-   * before `ensure` is asked for it.
+   * Removes the records that we made and that `used` does not name, where a reference without a digest stands for all
+   * of its repository. `used` is asked again before each, since a deploy may have begun meanwhile: it must name an
+   * image before `ensure` is asked for it.
    */
   async removeUnused(namespace: string, used: () => UsedImage[]): Promise<void> {
     for (const { name, labels } of await this.list(namespace)) {
@@ -163,7 +163,7 @@ export class Images {
     }
   }
 
-  /** The image as far as containerd has all of it, unpacked here if it is not yet. */
+  /** Finds the image if containerd has all of it, and unpacks it if it is not yet. */
   async #local(namespace: string, reference: Reference, signal?: AbortSignal): Promise<UnpackedImage | undefined> {
     const { name, digest } = reference;
     const names = digest === undefined ? [name] : [name, referenceByDigest(reference, digest).name];
@@ -234,7 +234,7 @@ export class Images {
     }
   }
 
-  /** What a record points to, be it complete or not. */
+  /** Returns what a record points to, be it complete or not. */
   async #target(namespace: string, name: string): Promise<Descriptor | undefined> {
     try {
       return (await this.#client(namespace).images.get(name)).target;
@@ -262,7 +262,7 @@ function isUsed(record: string, used: UsedImage[]): boolean {
   });
 }
 
-/** For an image that may come from containerd alone. */
+/** Returns a source that has nothing, for an image that may come from containerd alone. */
 function nowhere({ name }: Reference): ImageSource {
   const missing = ({ digest }: Descriptor) => new RegistryError('not-found', `${digest} of ${name} is not present`);
   return {

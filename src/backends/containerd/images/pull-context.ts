@@ -9,7 +9,7 @@ export type ImageSource = Pick<RegistryClient, 'fetchManifest' | 'fetchBlob' | '
 
 /** All that the steps of one pull share. */
 export interface PullContext {
-  /** Writes into the pull's lease. */
+  /** The client that writes into the pull's lease. */
   client: NamespacedClient;
   leaseId: string;
   registry: ImageSource;
@@ -22,10 +22,10 @@ export interface PullContext {
   log: Log;
 }
 
-/** Pulls that share layers share the work. */
+/** Locks by which pulls that share layers share the work. */
 export interface PullLocks {
-  /** By digest: containerd shares blobs between namespaces. */
+  /** Locks by digest: containerd shares blobs between namespaces. */
   blobs: InOrder;
-  /** By namespace and chain id: it does not share snapshots. */
+  /** Locks by namespace and chain id: containerd does not share snapshots. */
   snapshots: InOrder;
 }

@@ -2,7 +2,7 @@ import type { Log } from '../../../base/log.ts';
 
 const reportEveryMs = 5_000;
 
-/** Tells the journal how far a long pull is. */
+/** Counts what a pull has downloaded, and logs it while a long pull goes on. */
 export class PullProgress implements Disposable {
   readonly #timer: NodeJS.Timeout;
   readonly #startedAtMs = Date.now();
@@ -15,7 +15,7 @@ export class PullProgress implements Disposable {
     }, reportEveryMs).unref();
   }
 
-  /** Of the layers that are missing. */
+  /** Says how many bytes the missing layers have. */
   expect(totalBytes: number): void {
     this.#totalBytes = totalBytes;
   }

@@ -16,7 +16,7 @@ export async function pullImage(pull: PullContext, target: Descriptor): Promise<
   return image;
 }
 
-/** The layers above the highest one that is unpacked already; a snapshot always has its parents. */
+/** Returns the layers above the highest one that is unpacked already; a snapshot always has its parents. */
 async function missingLayers(pull: PullContext, { manifest, config }: ImageDocuments): Promise<Layer[]> {
   const diffIds = config.rootfs.diff_ids;
   const chain = chainIds(diffIds);
@@ -30,7 +30,7 @@ async function missingLayers(pull: PullContext, { manifest, config }: ImageDocum
   return missing;
 }
 
-/** Layers download side by side and are unpacked from the bottom up as they come. */
+/** Downloads layers side by side, and unpacks them from the bottom up as they come. */
 async function fetchAndUnpack(pull: PullContext, layers: Layer[]): Promise<void> {
   const stop = new AbortController();
   const signal = pull.signal ? AbortSignal.any([pull.signal, stop.signal]) : stop.signal;

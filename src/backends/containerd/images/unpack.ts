@@ -8,15 +8,15 @@ export interface Layer {
   descriptor: Descriptor;
   diffId: string;
   chainId: string;
-  /** The chain id of the layers below, "" for none. */
+  /** The chain id of the layers below; empty for the lowest layer. */
   parent: string;
 }
 
 const maxPrepareTries = 3;
-/** A large layer on an SD card takes minutes. */
+/** How long a layer may take to reach the disk: a large one on an SD card takes minutes. */
 const flushMs = 30 * 60_000;
 
-/** True when the layer is unpacked already; it is then in this pull's lease. */
+/** Whether a layer is unpacked already; if so, it is in this pull's lease from now on. */
 export async function isUnpacked({ client, leaseId, snapshotter }: PullContext, chainId: string): Promise<boolean> {
   // First into the lease and then the look, lest the garbage collector come between; an empty entry does no harm.
   await client.leases.addResource(leaseId, { id: chainId, type: `snapshots/${snapshotter}` });
@@ -41,7 +41,7 @@ export async function unpackLayer(pull: PullContext, layer: Layer): Promise<void
   throw new RegistryError('corrupt', `cannot prepare a snapshot for layer ${layer.descriptor.digest} of ${name}`);
 }
 
-/** Undefined when containerd knows the layer under its chain id, or knows the key. */
+/** Prepares a snapshot to unpack into; undefined when containerd knows its chain id or its key already. */
 async function prepare(pull: PullContext, layer: Layer, key: string): Promise<Mount[] | undefined> {
   const { client, snapshotter, signal } = pull;
   const { parent } = layer;
@@ -89,7 +89,7 @@ function upperFolder(options: string[]): string[] {
   return options.filter((option) => option.startsWith(prefix)).map((option) => option.slice(prefix.length));
 }
 
-/** containerd before 2.0 knows zstd layers under OCI's name only. */
+/** Returns the media type to apply a layer by: containerd before 2.0 knows zstd layers under OCI's name only. */
 function mediaTypeToApply({ mediaType }: Descriptor): string {
   const isDockerZstd = mediaType === 'application/vnd.docker.image.rootfs.diff.tar.zstd';
   return isDockerZstd ? 'application/vnd.oci.image.layer.v1.tar+zstd' : mediaType;

@@ -15,14 +15,14 @@ import {
 export interface UnpackedImage {
   /** The normalised reference, as containerd's record has it. */
   name: string;
-  /** Of what the reference names: of the index, where the image has one. */
+  /** Digest of what the reference names: of the index, where the image has one. */
   digest: string;
   manifestDigest: string;
   configDigest: string;
   config: ImageConfig;
-  /** The committed snapshot of all layers: the parent of containers' snapshots. */
+  /** Key of the committed snapshot of all layers, the parent of containers' snapshots. */
   chainId: string;
-  /** Of config and layers as registries keep them, compressed. */
+  /** Size of config and layers as registries keep them, compressed. */
   sizeBytes: number;
 }
 
@@ -32,9 +32,9 @@ export interface HostImageKind {
 }
 
 /**
- * The image that a record names, or undefined unless all of it is here: the record, the config, the unpacked layers, and
- * the label by which the garbage collector keeps them. A record alone proves nothing: a crash or another client may have
- * left it without the rest.
+ * Finds the image that a record names; undefined unless all of it is here: the record, the config, the unpacked layers,
+ * and the label by which the garbage collector keeps them. A record alone proves nothing: a crash or another client may
+ * have left it without the rest.
  */
 export async function findUnpacked(
   client: NamespacedClient,
@@ -83,7 +83,10 @@ export function describeImage(parts: {
   };
 }
 
-/** Names of the snapshots layer by layer, https://github.com/opencontainers/image-spec/blob/main/config.md#layer-chainid */
+/**
+ * Computes the names of the snapshots layer by layer,
+ * https://github.com/opencontainers/image-spec/blob/main/config.md#layer-chainid
+ */
 export function chainIds(diffIds: string[]): string[] {
   const chain: string[] = [];
   for (const diffId of diffIds) {
@@ -93,7 +96,7 @@ export function chainIds(diffIds: string[]): string[] {
   return chain;
 }
 
-/** On a config: the garbage collector keeps the snapshot that it names as long as the image. */
+/** Returns the label on an image's config that has the garbage collector keep the snapshot which it names. */
 export function snapshotLabel(snapshotter: string): string {
   return `containerd.io/gc.ref.snapshot.${snapshotter}`;
 }

@@ -23,7 +23,8 @@ export interface BridgeNetwork {
 }
 
 /**
- * The network that a conflist describes, with its addresses kept under `dataDir` and, when given, in another subnet.
+ * Reads the network that a conflist describes, with its addresses kept under `dataDir` and, when given, in another
+ * subnet.
  * @throws NetworkError when its first plugin is not a bridge with one host-local range
  */
 export function bridgeNetwork(conflist: Conflist, changes: { dataDir: string; subnet?: string }): BridgeNetwork {

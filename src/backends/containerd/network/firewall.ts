@@ -13,11 +13,11 @@ export interface FirewallOptions {
 }
 
 /**
- * The whole table, replaced in one transaction. Functions reach the internet and the LAN (masqueraded), the gateway and
- * the host's resolver; not each other, not other ports of the host, not link-local addresses such as a cloud's metadata
- * service. Traffic within the bridge is kept apart by port isolation, as nft's bridge family is not on every kernel;
- * what is here stops the detour through the host. Rejected and not dropped, so that callers fail at once; TCP by a reset,
- * as the kernel limits how many ICMP errors it sends.
+ * Writes the whole table, to be replaced in one transaction. Functions reach the internet and the LAN (masqueraded),
+ * the gateway and the host's resolver; not each other, not other ports of the host, not link-local addresses such as a
+ * cloud's metadata service. Traffic within the bridge is kept apart by port isolation, as nft's bridge family is not on
+ * every kernel; what is here stops the detour through the host. Rejected and not dropped, so that callers fail at once;
+ * TCP by a reset, as the kernel limits how many ICMP errors it sends.
  */
 export function nftScript({ table, bridge, subnet, gatewayPort }: FirewallOptions): string {
   return `
@@ -51,7 +51,7 @@ table inet ${table} {
 `;
 }
 
-/** Puts our table in place and opens the way through firewalls that drop by default; running it again changes nothing. */
+/** Puts our table in place and lets traffic through firewalls that drop by default. Can be run again. */
 export async function installFirewall(options: FirewallOptions, log: Log): Promise<void> {
   await run('nft', ['-f', '-'], { stdin: nftScript(options) });
   await passIptables(options);
@@ -68,8 +68,8 @@ export async function removeFirewall(options: FirewallOptions): Promise<void> {
 }
 
 /**
- * An accept in our table does not outweigh a drop elsewhere, and Docker and ufw set the policy of iptables' chains to
- * DROP. DOCKER-USER is where Docker keeps the rules of others.
+ * Has iptables let functions through. An accept in our table does not outweigh a drop elsewhere, and Docker and ufw set
+ * the policy of iptables' chains to DROP. DOCKER-USER is where Docker keeps the rules of others.
  */
 async function passIptables(options: FirewallOptions): Promise<void> {
   if (!(await hasIptables())) return;
@@ -120,7 +120,7 @@ const chainList = z.object({
   ),
 });
 
-/** Tables that somebody wrote by hand are theirs to change: say how. */
+/** Warns of tables that somebody wrote by hand and that drop functions' traffic, and says how to change them. */
 async function warnOfDrops({ bridge }: FirewallOptions, log: Log): Promise<void> {
   const { nftables } = chainList.parse(JSON.parse(await run('nft', ['-j', 'list', 'chains'])));
   for (const { chain } of nftables) {

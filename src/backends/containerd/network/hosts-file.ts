@@ -6,7 +6,7 @@ export interface HostsFileOptions {
   gateway: string;
 }
 
-/** The /etc/hosts of a function: itself, and the gateway under the names that OpenFaaS's documentation uses. */
+/** Writes the /etc/hosts of a function: itself, and the gateway under the names that OpenFaaS's documentation uses. */
 export function hostsFile({ hostname, ip, gateway }: HostsFileOptions): string {
   return `127.0.0.1 localhost
 ::1 localhost ip6-localhost ip6-loopback

@@ -3,29 +3,29 @@ import { join } from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
 import { run } from '../host-command.ts';
 
-/** Where `ip netns` binds the namespaces that have a name. */
+/** The folder in which `ip netns` binds the namespaces that have a name. */
 const dir = '/run/netns';
 
-/** NSFS_MAGIC of linux/magic.h. */
+/** The type of a namespace's file system: NSFS_MAGIC of linux/magic.h. */
 const nsfsMagic = 0x6e73_6673;
 
 export function netnsPath(name: string): string {
   return join(dir, name);
 }
 
-/** A new network namespace with `lo` up: functions talk to 127.0.0.1, and only namespaces that runc makes have it up. */
+/** Makes a network namespace with `lo` up, as functions talk to 127.0.0.1 and runc sees to its own ones only. */
 export async function addNetns(name: string): Promise<void> {
   await run('ip', ['netns', 'add', name]);
   await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
 }
 
-/** Also removes the plain file that is left when the namespace is gone; nothing there is fine. */
+/** Deletes a network namespace, or the plain file that is left when it is gone; nothing there is fine. */
 export async function deleteNetns(name: string): Promise<void> {
   const names = await netnsNames();
   if (names.includes(name)) await run('ip', ['netns', 'delete', name]);
 }
 
-/** False as well for the plain file that a reboot or a crash in the middle leaves. */
+/** Whether a network namespace is there, and not the plain file that a reboot or a crash in the middle leaves. */
 export async function isNetns(name: string): Promise<boolean> {
   const stats = await statfs(netnsPath(name)).catch(absentAs(undefined));
   return stats?.type === nsfsMagic;

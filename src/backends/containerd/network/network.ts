@@ -13,11 +13,11 @@ import { InOrder } from '../../../base/in-order.ts';
 
 export interface NetworkOptions {
   conflistPath: string;
-  /** Searched for CNI plugins in order: where they are by hand, and from the packages of Debian and of Fedora. */
+  /** Folders that are searched for CNI plugins, in order. */
   cniBinDirs?: string[];
-  /** Holds attachments and addresses; under /run, so that a reboot starts clean. */
+  /** Folder of attachments and addresses; under /run, so that a reboot starts clean. */
   runDir?: string;
-  /** In CIDR notation, instead of the conflist's. */
+  /** Functions' addresses in CIDR notation, instead of the conflist's. */
   subnet?: string;
   /** Port of the host on which functions reach the gateway. */
   gatewayPort: number;
@@ -29,7 +29,7 @@ export interface NetworkOptions {
 /** A replica's place in the functions' network. */
 export interface Attachment {
   id: string;
-  /** For the runtime spec's network namespace. */
+  /** Path of the network namespace, for the runtime spec. */
   netnsPath: string;
   /** IPv4 address, kept for as long as the attachment lives. */
   ip: string;
@@ -41,12 +41,12 @@ const defaultBinDirs = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
 
 const interfaceName = 'eth0';
 
-/** Plugins are processes: more at a time only wait for each other on a small host. */
+/** How many plugins run at once: they are processes, and more only wait for each other on a small host. */
 const parallel = 4;
 
 /**
- * The functions' network on this host: a bridge, rules written once, and for each replica a network namespace of its own.
- * What is attached is read from the host every time, so a restart of the daemon changes nothing.
+ * The functions' network on this host: a bridge, rules written once, and for each replica a network namespace of its
+ * own. What is attached is read from the host every time, so a restart of the daemon changes nothing.
  */
 export class Network {
   readonly #network: BridgeNetwork;
@@ -57,7 +57,10 @@ export class Network {
   readonly #log: Log;
   readonly #inOrder = new InOrder(parallel);
 
-  /** @throws CniError or NetworkError when the conflist or the subnet is not usable */
+  /**
+   * Reads the conflist; nothing on the host changes.
+   * @throws CniError or NetworkError when the conflist or the subnet is not usable
+   */
   static async open(options: NetworkOptions): Promise<Network> {
     const { runDir = '/run/berth', subnet } = options;
     const conflist = await loadConflist(options.conflistPath);
@@ -80,7 +83,8 @@ export class Network {
   }
 
   /**
-   * Forwarding, and our firewall table. Once at start-up; again after another firewall was started, such as Docker's.
+   * Sets forwarding and our firewall table. Once at start-up; again after another firewall was started, such as
+   * Docker's.
    * @throws HostCommandError
    */
   async ensureHost(): Promise<void> {
@@ -88,7 +92,7 @@ export class Network {
     await installFirewall(this.#firewall, this.#log);
   }
 
-  /** The reverse of ensureHost, for uninstalling; forwarding stays on, as others may need it. */
+  /** Undoes ensureHost, for uninstalling; forwarding stays on, as others may need it. */
   async removeHost(): Promise<void> {
     await removeFirewall(this.#firewall);
     const { bridge } = this.#network;
@@ -115,12 +119,15 @@ export class Network {
     });
   }
 
-  /** Nothing to detach is fine. @throws CniError or HostCommandError; then it can be asked for again */
+  /**
+   * Takes a replica's network namespace and address away; there need not be any.
+   * @throws CniError or HostCommandError; then it can be asked for again
+   */
   detach(id: string): Promise<void> {
     return this.#inOrder.run(id, () => this.#remove(id));
   }
 
-  /** The attachment of a replica whose namespace is there and whose address is of the subnet as it is configured now. */
+  /** Finds the attachment of a replica whose namespace is there and whose address is of the present subnet. */
   async attachment(id: string): Promise<Attachment | undefined> {
     const containerId = this.#containerId(id);
     const result = await this.#cni.result({ containerId, interfaceName });
@@ -128,12 +135,12 @@ export class Network {
     return sandboxAddress(result)?.gateway === this.gateway ? this.#attachmentOf(id, result) : undefined;
   }
 
-  /** Where a replica's network namespace is, or will be once it is attached: for its runtime spec. */
+  /** Returns where a replica's network namespace is, or will be once it is attached. */
   netnsPath(id: string): string {
     return netnsPath(this.#containerId(id));
   }
 
-  /** Ids that have something on this host, be it only a leftover: what no replica owns is to be detached. */
+  /** Lists ids that have something on this host, be it only a leftover: what no replica owns is to be detached. */
   async attachments(): Promise<string[]> {
     const reserved = await reservations(this.#ipamDir);
     const names = [...(await netnsNames()), ...(await this.#cni.containerIds()), ...reserved.values()];
@@ -180,7 +187,7 @@ export class Network {
     }
   }
 
-  /** Isolated ports of a bridge reach the host and not each other: ip-link(8), since Linux 4.18. */
+  /** Isolates a replica's port, which then reaches the host and no other port (ip-link(8), since Linux 4.18). */
   async #isolatePort({ interfaces }: CniResult): Promise<void> {
     const port = interfaces.find(({ name, sandbox }) => !sandbox && name !== this.#network.bridge);
     if (!port) throw new NetworkError('the bridge plugin named no port on the host: update the CNI plugins');

@@ -26,7 +26,7 @@ const hostResolvConfPaths = [
   '/run/NetworkManager/no-stub-resolv.conf',
 ];
 
-/** Writes resolv.conf and hosts for a function. Run again, it brings them up to date under the function's feet. */
+/** Writes resolv.conf and hosts for a function; run again, it brings them up to date while the function runs. */
 export async function prepareFiles(options: PrepareFilesOptions): Promise<FunctionFiles> {
   const { dir, gateway, resolvConfPaths = hostResolvConfPaths, log } = options;
   const candidates = await Promise.all(resolvConfPaths.map(readIfThere));

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
 
 /**
- * Container ids by reserved address, as host-local keeps them: a file named for each address, the container id in its
- * first line (https://www.cni.dev/plugins/current/ipam/host-local/).
+ * Reads container ids by reserved address, as host-local keeps them: a file named for each address, the container id in
+ * its first line (https://www.cni.dev/plugins/current/ipam/host-local/).
  */
 export async function reservations(folder: string): Promise<Map<string, string>> {
   const names = await readdir(folder).catch(absentAs<string[]>([]));

@@ -8,10 +8,10 @@ export interface ResolvConf {
 }
 
 /**
- * The resolv.conf of functions: the host's real servers, not its stub on loopback, which nothing but the host reaches.
- * IPv6 servers go as well, since functions have IPv4 only; `search` and `options` stay. With nothing left the answer is
- * the bridge's address, where a resolver that listens on all of the host's addresses (dnsmasq, unbound) answers; and
- * not a public one, which does not know the LAN's names and would be told them.
+ * Writes the resolv.conf of functions: the host's real servers, not its stub on loopback, which nothing but the host
+ * reaches. IPv6 servers go as well, since functions have IPv4 only; `search` and `options` stay. With nothing left the
+ * answer is the bridge's address, where a resolver that listens on all of the host's addresses (dnsmasq, unbound)
+ * answers; and not a public one, which does not know the LAN's names and would be told them.
  * @param candidates contents of resolv.conf files, first choice first
  */
 export function resolvConf(candidates: string[], gateway: string): ResolvConf {

@@ -3,15 +3,18 @@ import { NetworkError } from './network-error.ts';
 
 /** An IPv4 network. */
 export interface Subnet {
-  /** In CIDR notation, host bits zero. */
+  /** The network in CIDR notation, its host bits zero. */
   cidr: string;
-  /** First address, which the bridge has. */
+  /** The first address, which the bridge has. */
   gateway: string;
-  /** Addresses for functions: all but the network's, the gateway's and the broadcast address. */
+  /** How many addresses functions have: all but the network's, the gateway's and the broadcast address. */
   capacity: number;
 }
 
-/** @throws NetworkError when the text is no IPv4 network with room for a function */
+/**
+ * Parses CIDR notation, such as `10.62.0.0/16`.
+ * @throws NetworkError when it is no IPv4 network with room for a function
+ */
 export function parseSubnet(text: string): Subnet {
   const [address = '', length = ''] = text.split('/');
   const prefixLength = Number(length);

@@ -10,8 +10,9 @@ import { hostFilesOf } from './host-files.ts';
 const leaseMs = 10 * 60_000;
 
 /**
- * The snapshot and the container record of a new replica. The record comes before anything outside containerd, so that
- * whatever a crash leaves behind has an owner to be found by; the lease keeps the snapshot until the record holds it.
+ * Makes the snapshot and the container record of a new replica. The record comes before anything outside containerd, so
+ * that whatever a crash leaves behind has an owner to be found by; the lease keeps the snapshot until the record holds
+ * it.
  */
 export async function createReplica(
   host: Host,

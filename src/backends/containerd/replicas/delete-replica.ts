@@ -4,7 +4,7 @@ import { removeHostFiles } from './host-files.ts';
 import { stopTask } from './stop-task.ts';
 
 /**
- * Everything that a replica has, the container record last: until then it is found again and this is repeated.
+ * Deletes everything that a replica has, the container record last: until then it is found again and this is repeated.
  * containerd would delete the record under a live task and orphan it for ever, hence the look at the task first.
  */
 export async function deleteReplica(host: Host, replica: ReplicaName): Promise<void> {
@@ -22,7 +22,7 @@ export async function deleteReplica(host: Host, replica: ReplicaName): Promise<v
   host.at('deleted');
 }
 
-/** What a replica has outside containerd. */
+/** Removes what a replica has outside containerd. */
 export async function removeOutsideParts(host: Host, id: string): Promise<void> {
   await host.network.detach(id);
   await host.replicaSecrets.remove(id);

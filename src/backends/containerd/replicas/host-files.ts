@@ -3,13 +3,13 @@ import path from 'node:path';
 import { prepareFiles } from '../network/index.ts';
 import type { Host, ReplicaName } from './host.ts';
 
-/** The paths of a replica's own resolv.conf and hosts, bind-mounted into it. */
+/** Returns the paths of a replica's own resolv.conf and hosts, bind-mounted into it. */
 export function hostFilesOf(host: Host, id: string): { resolvConf: string; hosts: string } {
   const dir = path.join(host.replicaFilesDir, id);
   return { resolvConf: path.join(dir, 'resolv.conf'), hosts: path.join(dir, 'hosts') };
 }
 
-/** Written before each start: the host's resolver may have changed since, and a reboot empties the folder. */
+/** Writes a replica's files before each start: the host's resolver may have changed, a reboot empties /run. */
 export async function writeHostFiles(host: Host, { id, name }: ReplicaName, ip: string): Promise<void> {
   const dir = path.join(host.replicaFilesDir, id);
   await prepareFiles({ dir, hostname: name, ip, gateway: host.network.gateway, log: host.log });

@@ -15,7 +15,7 @@ export interface Host {
   replicaSecrets: ReplicaSecrets;
   logs: LogStore;
   features: HostFeatures;
-  /** Where each replica's resolv.conf and hosts files are, `<runDir>/replicas`. */
+  /** Folder of each replica's resolv.conf and hosts files, `<runDir>/replicas`. */
   replicaFilesDir: string;
   at: AtFaultPoint;
   log: Log;

@@ -5,7 +5,7 @@ export const generationLabel = 'com.openfaas.berth.generation';
 /** Marks a lease as ours and says what for, so that one that a crash left can be deleted. */
 export const leaseLabel = 'com.openfaas.berth.lease';
 
-/** The lease under which a replica is made. */
+/** Returns the id of the lease under which a replica is made. */
 export function leaseOf(replica: string): string {
   return `berth-${replica}`;
 }

@@ -4,7 +4,7 @@ import { functionLabel, generationLabel } from './labels.ts';
 
 export interface TaskState {
   status: 'none' | 'created' | 'running' | 'stopped';
-  /** Of a stopped task: its code, or 128 + signal. */
+  /** Exit code of a stopped task, or 128 + signal. */
   exitStatus?: number;
 }
 
@@ -16,12 +16,12 @@ export interface ActualReplica {
   task: TaskState;
 }
 
-/** The replicas of one function. */
+/** Lists the replicas of one function. */
 export function observeFunction(containerd: Containerd, { name, namespace }: FunctionName): Promise<ActualReplica[]> {
   return observe(containerd.namespace(namespace), `labels."${functionLabel}"==${name}`);
 }
 
-/** Every replica in a namespace, also of functions that are not wanted any more. */
+/** Lists every replica in a namespace, also of functions that are not wanted any more. */
 export function observeNamespace(containerd: Containerd, namespace: string): Promise<ActualReplica[]> {
   return observe(containerd.namespace(namespace), `labels."${functionLabel}"`);
 }

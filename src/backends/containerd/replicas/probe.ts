@@ -9,11 +9,11 @@ export interface ProbeTarget {
 }
 
 const watchdogPath = '/_/health';
-/** of-watchdog does not log the requests of this agent. */
+/** The agent whose requests of-watchdog does not log. */
 const userAgent = 'kube-probe/berth';
 const firstPauseMs = 5;
 
-/** Returns when the replica has answered well `successThreshold` times in a row; rejects when the signal aborts. */
+/** Resolves when the replica has answered well `successThreshold` times in a row; rejects when the signal aborts. */
 export async function untilReady(target: ProbeTarget, settings: ProbeSettings, signal: AbortSignal): Promise<void> {
   await sleep(settings.initialDelayMs, undefined, { signal });
   let pauseMs = Math.min(firstPauseMs, settings.periodMs);
@@ -25,12 +25,12 @@ export async function untilReady(target: ProbeTarget, settings: ProbeSettings, s
   }
 }
 
-/** Returns when the replica has answered badly `failureThreshold` times in a row; rejects when the signal aborts. */
+/** Resolves when the replica has answered badly `failureThreshold` times in a row; rejects when the signal aborts. */
 export async function untilFailing(
   target: ProbeTarget,
   settings: ProbeSettings,
   signal: AbortSignal,
-  /** A function that is busy with a call may have no thread left for the probe. */
+  /** Whether a call is in flight: a function that is busy may have no thread left for the probe. */
   isBusy: () => boolean,
 ): Promise<void> {
   await sleep(settings.initialDelayMs, undefined, { signal });

@@ -4,10 +4,11 @@ import { absentAs } from '../../../base/absent-file.ts';
 import type { Host } from './host.ts';
 
 /**
- * A file that says that the start of a replica's task was asked for. It is under /run, so that a reboot takes both.
+ * Returns the path of the file that says that the start of a replica's task was asked for. It is under /run, so that a
+ * reboot takes both.
  *
- * containerd gives up a start whose asker goes away, be it itself or us, in whatever moment. To its knowledge the task is
- * then still only created, though its process may run; runc would wait for ever to start that once more.
+ * containerd gives up a start whose asker goes away, be it itself or us, in whatever moment. To its knowledge the task
+ * is then still only created, though its process may run; runc would wait for ever to start that once more.
  */
 function markOf(host: Host, id: string): string {
   return path.join(host.replicaFilesDir, id, 'start-asked');
@@ -19,7 +20,7 @@ export async function markStart(host: Host, id: string): Promise<void> {
   await writeFile(mark, '');
 }
 
-/** Before a new task is made. */
+/** Removes the mark, before a new task is made. */
 export async function clearStartMark(host: Host, id: string): Promise<void> {
   await rm(markOf(host, id), { force: true });
 }

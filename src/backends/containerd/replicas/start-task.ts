@@ -9,8 +9,9 @@ import { clearStartMark, isStartMarked, markStart } from './start-mark.ts';
 import { deleteTask, stopTask } from './stop-task.ts';
 
 /**
- * From a container record to a running task. Everything the task needs outside containerd is made first and each part
- * keeps what is there already, so this is the same after a crash of the function, of the daemon, or of the host.
+ * Brings a replica from its container record to a running task. Everything the task needs outside containerd is made
+ * first and each part keeps what is there already, so this is the same after a crash of the function, of the daemon, or
+ * of the host.
  */
 export async function startTask(host: Host, replica: ReplicaName, generation: Generation): Promise<Attachment> {
   const client = host.containerd.namespace(replica.namespace);
@@ -29,7 +30,7 @@ export async function startTask(host: Host, replica: ReplicaName, generation: Ge
   return attachment;
 }
 
-/** The first part of `startTask`, all but the start itself: as far as a replica gets that stands by. */
+/** Does all of `startTask` but the start itself, which is how far a replica gets that stands by. */
 export async function createTask(
   host: Host,
   replica: ReplicaName,
@@ -52,7 +53,7 @@ export async function createTask(
   return { status: 'created', attachment };
 }
 
-/** A task that can go on as it is; one that has ended, or whose start broke off, makes place for another. */
+/** Says whether there is a task that can go on; one that has ended, or whose start broke off, is deleted first. */
 async function usableTask(host: Host, replica: ReplicaName): Promise<'none' | 'created' | 'running'> {
   const { status } = await taskState(host.containerd.namespace(replica.namespace), replica.id);
   const isSpent = status === 'stopped' || (status === 'created' && (await isStartMarked(host, replica.id)));
@@ -61,7 +62,7 @@ async function usableTask(host: Host, replica: ReplicaName): Promise<'none' | 'c
   return 'none';
 }
 
-/** A task whose making broke off as containerd ended is not shown, but no other can be made beside it. */
+/** Creates a task. One whose making broke off as containerd ended is not shown, but no other can be made beside it. */
 async function createOnce(client: NamespacedClient, task: NewTask): Promise<void> {
   try {
     await client.tasks.create(task);
@@ -87,7 +88,7 @@ async function prepareSecrets(
   await host.replicaSecrets.prepare(id, files, userOf(spec));
 }
 
-/** Whom the function runs as, from the spec that we made. */
+/** Returns whom the function runs as, from the spec that we made. */
 function userOf(spec: unknown): { uid: number; gid: number } {
   const { process } = spec as { process: { user: { uid: number; gid: number } } };
   return process.user;

@@ -4,12 +4,12 @@ import { taskState } from './observe.ts';
 
 const sigterm = 15;
 const sigkill = 9;
-/** The kernel may take its time with a process that waits for a disk; what is not gone then cannot be deleted yet. */
+/** How long a killed process may take to be gone: the kernel takes its time with one that waits for a disk. */
 const killMs = 60_000;
 
 /**
- * SIGTERM to the first process only (the watchdog passes it on), SIGKILL after the grace, and the task is gone. Calls in
- * flight have been drained before.
+ * Ends a task: SIGTERM to the first process only (the watchdog passes it on), SIGKILL after the grace, and the task is
+ * gone. Calls in flight have been drained before.
  */
 export async function stopTask(host: Host, { id, namespace }: ReplicaName, graceMs: number): Promise<void> {
   const client = host.containerd.namespace(namespace);

@@ -3,18 +3,21 @@ import path from 'node:path';
 import { hasCode } from '../../../base/absent-file.ts';
 import { run } from '../host-command.ts';
 
-/** A process that keeps one task for containerd: https://github.com/containerd/containerd/blob/main/core/runtime/v2/README.md */
+/**
+ * A process that keeps one task for containerd:
+ * https://github.com/containerd/containerd/blob/main/core/runtime/v2/README.md
+ */
 export interface Shim {
   pid: number;
   namespace: string;
-  /** The container's. */
+  /** Id of the container. */
   id: string;
 }
 
-/** Where the shim has runc keep its containers. */
+/** The folder in which shims have runc keep its containers. */
 const runcRoot = '/run/containerd/runc';
 
-/** The shims of the containerd whose socket is at `address`, read from the host's processes. */
+/** Finds the shims of the containerd whose socket is at `address`, read from the host's processes. */
 export async function shimsOf(address: string): Promise<Shim[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const shims = await Promise.all(pids.map((pid) => shimOf(pid, address)));
@@ -32,8 +35,8 @@ async function shimOf(pid: number, address: string): Promise<Shim | undefined> {
 }
 
 /**
- * Ends a shim that containerd has lost sight of, and its task. Asked to make a task by somebody who then goes away, be it
- * by a crash, containerd gives up while the shim goes on.
+ * Ends a shim that containerd has lost sight of, and its task. Asked to make a task by somebody who then goes away, be
+ * it by a crash, containerd gives up while the shim goes on.
  */
 export async function endShim({ pid, namespace, id }: Shim): Promise<void> {
   try {

@@ -23,10 +23,10 @@ export interface ImageExecution {
 export interface SpecInput {
   deployment: FunctionDeployment;
   replicaId: string;
-  /** containerd's namespace, the default cgroup's parent. */
+  /** containerd's namespace, which is also the parent of the default cgroup. */
   namespace: string;
   imageConfig?: ImageExecution | null;
-  /** From resolveUser. */
+  /** Who the function runs as, from resolveUser. */
   user: OciUser;
   /** A network namespace that is there already, e.g. /run/netns/ID. */
   netnsPath: string;
@@ -35,13 +35,13 @@ export interface SpecInput {
   secretsDir?: string;
   resources: ResourceAmounts;
   host: HostFeatures;
-  /** Under the root of the cgroup tree; /NAMESPACE/REPLICA when absent. */
+  /** Path of the cgroup under the root of the tree; /NAMESPACE/REPLICA when absent. */
   cgroupsPath?: string;
 }
 
-/** A host name's limit in Linux (sethostname(2)). */
+/** The longest host name in Linux (sethostname(2)). */
 const hostnameLength = 64;
-/** Functions go before the daemon and containerd when the host runs out of memory. */
+/** Has the kernel kill functions before the daemon and containerd when the host runs out of memory. */
 const oomScoreAdj = 500;
 const softOpenFiles = 65_536;
 const hardOpenFiles = 1_048_576;
@@ -88,7 +88,7 @@ function processSpec({ deployment, imageConfig, user, host }: SpecInput): OciPro
   };
 }
 
-/** Without it a process inherits systemd's 2^30 from containerd, which programs that close every descriptor choke on. */
+/** Limits open files: systemd's 2^30, inherited without it, chokes programs that close every descriptor. */
 function openFilesLimit({ maxOpenFiles }: HostFeatures): OciProcess['rlimits'][number] {
   const [soft, hard] = [Math.min(softOpenFiles, maxOpenFiles), Math.min(hardOpenFiles, maxOpenFiles)];
   return { type: 'RLIMIT_NOFILE', soft, hard };

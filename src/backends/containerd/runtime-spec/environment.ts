@@ -4,8 +4,9 @@ import { StartError } from '../start-error.ts';
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * A function's environment as `NAME=value`, later over earlier: the default PATH, the image's, the function's own name
- * (which the watchdog checks tokens against), what the deployer set, and `fprocess` from envProcess when there is one.
+ * Builds a function's environment as `NAME=value`, later over earlier: the default PATH, the image's, the function's
+ * own name (which the watchdog checks tokens against), what the deployer set, and `fprocess` from envProcess when there
+ * is one.
  */
 export function environment(deployment: FunctionDeployment, imageEnv: string[]): string[] {
   const variables = new Map<string, string>([
@@ -19,7 +20,10 @@ export function environment(deployment: FunctionDeployment, imageEnv: string[]):
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
-/** @throws StartError for what a process cannot be given */
+/**
+ * Checks the variables that a deployment sets.
+ * @throws StartError for one that no process can be given
+ */
 export function validateEnvironment({ envProcess, envVars = {} }: FunctionDeployment): void {
   const variables = Object.entries({ ...envVars, fprocess: envProcess ?? envVars.fprocess ?? '' });
   for (const [name, value] of variables) {

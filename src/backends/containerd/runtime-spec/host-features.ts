@@ -5,9 +5,9 @@ import { absentAs } from '../../../base/absent-file.ts';
 /** What of this host shapes a container's spec. */
 export interface HostFeatures {
   architecture: 'amd64' | 'arm64';
-  /** 1 also stands for the hybrid layout, whose controllers are version 1's. */
+  /** The version that has the controllers: 1 also in the hybrid layout. */
   cgroupVersion: 1 | 2;
-  /** False on a Raspberry Pi as it comes: the firmware boots with `cgroup_disable=memory`. Limits then have no effect. */
+  /** Whether memory limits have an effect: a Raspberry Pi as it comes boots with `cgroup_disable=memory`. */
   memoryController: boolean;
   cpuController: boolean;
   pidsController: boolean;
@@ -41,13 +41,13 @@ function architecture(): HostFeatures['architecture'] {
   throw new Error(`berth runs on amd64 and arm64, not on ${process.arch}`);
 }
 
-/** Version 1 mounts one folder a controller, version 2 lists them in a file. */
+/** Lists the controllers: version 1 mounts one folder for each, version 2 has them in a file. */
 async function cgroupControllers(cgroups: string, version: 1 | 2): Promise<string[]> {
   if (version === 1) return readdir(cgroups);
   return (await readFile(join(cgroups, 'cgroup.controllers'), 'utf8')).trim().split(/\s+/);
 }
 
-/** The root of a version 2 tree has no memory.swap.max, so one of its children is asked (systemd makes some at boot). */
+/** Whether swap is counted: the root of a version 2 tree has no memory.swap.max, its children have. */
 async function countsSwap(cgroups: string, version: 1 | 2): Promise<boolean> {
   if (version === 1) return exists(join(cgroups, 'memory/memory.memsw.limit_in_bytes'));
   const children = (await readdir(cgroups, { withFileTypes: true })).filter((entry) => entry.isDirectory());
@@ -55,7 +55,7 @@ async function countsSwap(cgroups: string, version: 1 | 2): Promise<boolean> {
   return found.includes(true);
 }
 
-/** `Max open files  SOFT  HARD  files` of proc_pid_limits(5); a limit that is no number is no limit. */
+/** Reads the line `Max open files  SOFT  HARD  files` of proc_pid_limits(5); a limit that is no number is no limit. */
 function hardOpenFiles(limits: string): number {
   return Number(/^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
 }

@@ -5,7 +5,7 @@ import { absentAs } from '../../../base/absent-file.ts';
 import type { Mount } from '../../../containerd/index.ts';
 import { StartError } from '../start-error.ts';
 
-/** As many symbolic links as the kernel follows (path_resolution(7)). */
+/** How many symbolic links the kernel follows in one path (path_resolution(7)). */
 const maxSymlinks = 40;
 const maxFileBytes = 16 * 1024 * 1024;
 

@@ -36,7 +36,7 @@ const defaultMounts: OciMount[] = [
   { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
 ];
 
-/** The watchdog keeps its lock file in /tmp, so a read-only root needs one; what is in it counts as the function's memory. */
+/** A read-only root needs it for the watchdog's lock file; what is in it counts as the function's memory. */
 const writableTmp: OciMount = {
   destination: '/tmp',
   type: 'tmpfs',

@@ -13,15 +13,15 @@ export interface OciSpec {
 
 export interface OciProcess {
   args: string[];
-  /** `NAME=value` each. */
+  /** Entries `NAME=value`. */
   env: string[];
-  /** Absolute; the runtime makes it when the image has no such folder. */
+  /** An absolute path; the runtime makes the folder when the image has none. */
   cwd: string;
   user: OciUser;
   noNewPrivileges: boolean;
   capabilities: OciCapabilities;
   rlimits: { type: string; soft: number; hard: number }[];
-  /** -1000 (never killed) to 1000 (killed first) when the host runs out of memory. */
+  /** How soon the kernel kills it when the host runs out of memory: -1000 (never) to 1000 (first). */
   oomScoreAdj: number;
 }
 
@@ -58,23 +58,23 @@ export interface OciLinux {
 export interface OciResources {
   devices: { allow: boolean; access: string }[];
   memory?: {
-    /** Bytes. */
+    /** Most memory, in bytes. */
     limit?: number;
-    /** Bytes of memory and swap together. */
+    /** Most memory and swap together, in bytes. */
     swap?: number;
-    /** Bytes that are taken from this container last. */
+    /** Memory that is taken from this container last, in bytes. */
     reservation?: number;
   };
   cpu?: {
-    /** Microseconds of CPU time in each period. */
+    /** CPU time in each period, in microseconds. */
     quota?: number;
-    /** Microseconds. */
+    /** Length of a period, in microseconds. */
     period?: number;
     /** Relative weight, 1024 being one core. */
     shares?: number;
   };
   pids?: { limit: number };
-  /** cgroup v2 files, written as they are. */
+  /** Values of cgroup v2 files by name, written as they are. */
   unified?: Record<string, string>;
 }
 
@@ -88,6 +88,6 @@ export interface OciSyscallRule {
   names: string[];
   action: string;
   errnoRet?: number;
-  /** All must hold. */
+  /** Comparisons of arguments, all of which must hold. */
   args?: { index: number; value: number; valueTwo?: number; op: string }[];
 }

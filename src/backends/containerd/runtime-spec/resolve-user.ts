@@ -19,8 +19,8 @@ interface Group {
 
 /**
  * Finds who an image's `USER` is (`name`, `uid`, `name:group`, `uid:gid`, `uid:group`, `name:gid`, or empty for root),
- * from /etc/passwd and /etc/group in the image's layers, with the groups that list the user as a member. A bare uid needs
- * no entry and gets group 0.
+ * from /etc/passwd and /etc/group in the image's layers, with the groups that list the user as a member. A bare uid
+ * needs no entry and gets group 0.
  * @throws StartError for a user or group that the image does not have
  */
 export async function resolveUser(mounts: Mount[], imageUser: string): Promise<OciUser> {
@@ -63,13 +63,13 @@ function findGid(groups: Group[], group: string): number {
   return found.gid;
 }
 
-/** The group named like the user is its primary one as a rule, and given as such or not at all. */
+/** Returns the groups that list a user, less its namesake: that one is the primary group, or not wanted. */
 function memberOf(groups: Group[], user: string | undefined): number[] {
   if (user === undefined) return [];
   return groups.filter(({ name, members }) => name !== user && members.includes(user)).map(({ gid }) => gid);
 }
 
-/** `name:password:uid:gid:…` (passwd(5)); a line without numbers is no account. */
+/** Parses lines `name:password:uid:gid:…` (passwd(5)); one without numbers is no account. */
 function parsePasswd(text: string): Account[] {
   return text.split('\n').flatMap((line) => {
     const [name = '', , uidText, gidText] = line.trim().split(':');
@@ -79,7 +79,7 @@ function parsePasswd(text: string): Account[] {
   });
 }
 
-/** `name:password:gid:member,member` (group(5)). */
+/** Parses lines `name:password:gid:member,member` (group(5)). */
 function parseGroups(text: string): Group[] {
   return text.split('\n').flatMap((line) => {
     const [name = '', , gidText, members = ''] = line.trim().split(':');

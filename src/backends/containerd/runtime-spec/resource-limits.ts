@@ -3,16 +3,19 @@ import { StartError } from '../start-error.ts';
 import type { HostFeatures } from './host-features.ts';
 import type { OciResources } from './oci-spec.ts';
 
-/** Starting a container charges about 2 MiB to it before the function's own first page. */
+/** The least that a function starts in: some 2 MiB are charged before the function's own first page. */
 const minimumMemoryBytes = 4 * 1024 * 1024;
 const pidsLimit = 1024;
 const cpuPeriodMicros = 100_000;
-/** The kernel refuses a quota below one millisecond. */
+/** The least quota that the kernel takes, one millisecond. */
 const minimumQuotaMicros = 1000;
 const minimumShares = 2;
 const maximumShares = 262_144;
 
-/** @throws StartError for a limit that no process can live under */
+/**
+ * Checks limits that were parsed.
+ * @throws StartError for one that no process can live under
+ */
 export function validateResources({ memoryLimitBytes, cpuLimitMillicores }: ResourceAmounts): void {
   if (memoryLimitBytes !== undefined && memoryLimitBytes < minimumMemoryBytes) {
     throw new StartError(
@@ -25,7 +28,7 @@ export function validateResources({ memoryLimitBytes, cpuLimitMillicores }: Reso
   }
 }
 
-/** What the host can enforce of it: naming a controller that the kernel lacks would keep the container from starting. */
+/** Returns what the host can enforce: a container with a controller that the kernel lacks would not start. */
 export function resourceLimits(resources: ResourceAmounts, host: HostFeatures): OciResources {
   return {
     devices: [{ allow: false, access: 'rwm' }],

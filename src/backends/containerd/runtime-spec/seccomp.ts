@@ -53,11 +53,11 @@ const architectures = {
   },
 };
 
-/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET (clone(2)). */
+/** clone's flags that make namespaces: NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET (clone(2)). */
 const namespaceFlags = 0x7e_02_00_00;
 const enosys = 38;
 
-/** PER_LINUX, PER_LINUX32, UNAME26, both, and "tell me" (personality(2)). */
+/** Personalities that a process may take: PER_LINUX, PER_LINUX32, UNAME26, both, and "tell me" (personality(2)). */
 const personalities = [0x0, 0x8, 0x2_00_00, 0x2_00_08, 0xff_ff_ff_ff];
 
 /**
@@ -81,7 +81,7 @@ export function seccompProfile(architecture: keyof typeof architectures, capabil
   };
 }
 
-/** Every family but AF_ALG (38) and AF_VSOCK (40), as rules of one comparison each: two on one argument do not combine. */
+/** Allows every family but AF_ALG (38) and AF_VSOCK (40), by one comparison a rule: two do not combine. */
 function socketRules(): OciSyscallRule[] {
   return [
     allow(['socket'], { index: 0, value: 38, op: 'SCMP_CMP_LT' }),
