@@ -16,7 +16,6 @@ const longestMs = 2 ** 63 / 1e6;
 
 /**
  * Reads a Go duration such as `300ms`, `1.5h` or `2h45m`, as https://pkg.go.dev/time#ParseDuration does.
- *
  * @returns milliseconds
  * @throws RangeError when the text is no duration, or one of more than 292 years
  */
@@ -29,7 +28,6 @@ export function parseGoDuration(text: string): number {
 
 /**
  * Reads a timeout as faas-provider does: a bare integer is seconds, anything else a Go duration.
- *
  * @returns milliseconds
  * @throws RangeError when the text is neither
  */

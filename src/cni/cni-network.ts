@@ -51,7 +51,6 @@ export class CniNetwork {
   /**
    * Adds a container: runs the plugins in order. A failure is undone before it is thrown. A target that has a result
    * already is refused, since undoing a second ADD would take the first one down.
-   *
    * @throws CniError when a plugin fails or the target is refused
    */
   add(attachment: CniAttachment): Promise<CniResult> {
@@ -73,7 +72,6 @@ export class CniNetwork {
   /**
    * Removes a container: runs the plugins in reverse with the result of ADD, and with the configuration as it was then.
    * Nothing to remove is fine. Without a netnsPath, plugins free what lies outside of the namespace, such as addresses.
-   *
    * @throws CniError when a plugin fails; the result is kept, so that a later DEL can finish
    */
   del(target: CniTarget & { netnsPath?: string }): Promise<void> {

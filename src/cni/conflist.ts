@@ -22,7 +22,6 @@ export type Conflist = z.infer<typeof conflist>;
 
 /**
  * Reads a network configuration list from a file.
- *
  * @throws CniError naming the file when it cannot be read or is no conflist
  */
 export async function loadConflist(path: string): Promise<Conflist> {
@@ -37,7 +36,6 @@ export async function loadConflist(path: string): Promise<Conflist> {
 
 /**
  * Parses a network configuration list.
- *
  * @param source where the text is from, for the error
  * @throws CniError saying which field is wrong
  */

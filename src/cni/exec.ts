@@ -31,7 +31,6 @@ export interface PluginHost {
 
 /**
  * Runs one plugin once and answers what it printed: https://www.cni.dev/docs/spec/#section-2-execution-protocol.
- *
  * @throws CniError when the plugin is not there, cannot be run, fails or takes too long
  */
 export async function execPlugin(call: PluginCall, host: PluginHost): Promise<string> {

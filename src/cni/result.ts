@@ -18,7 +18,6 @@ export type CniResult = z.infer<typeof cniResult>;
 /**
  * Finds the address that the sandbox got: the first one whose interface lies in a sandbox. An address without an
  * interface index counts too, as IPAM-only results have none.
- *
  * @returns the address without its prefix length, and its gateway
  */
 export function sandboxAddress({ interfaces, ips }: CniResult): { ip: string; gateway?: string } | undefined {

@@ -56,7 +56,6 @@ export class LogArchive {
 
   /**
    * Answers kept lines, oldest first, then new ones if asked to follow; ends quietly when the signal aborts.
-   *
    * @throws LogError when a name cannot be part of a path
    */
   query(query: LogQuery, signal?: AbortSignal): AsyncIterable<LogLine> {
@@ -67,7 +66,6 @@ export class LogArchive {
   /**
    * Removes the lines of functions that have been silent for too long, or that are one too many, from the disk, and
    * takes out of memory every history that nobody uses.
-   *
    * @param live functions with replicas, which keep their lines
    * @returns functions whose lines were removed
    */

@@ -7,7 +7,6 @@ const safe = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 
 /**
  * Answers a name that can only name something in its own folder.
- *
  * @throws LogError when it could name something else
  */
 export function pathSegment(name: string): string {

@@ -74,7 +74,6 @@ export class Authorizer {
 
   /**
    * Gets what the challenges of a 401 ask for.
-   *
    * @returns the Authorization header to repeat the request with, or undefined when there is nothing (more) to offer
    * @throws RegistryError when the token server refuses a token or cannot be reached
    */

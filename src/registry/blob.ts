@@ -20,7 +20,6 @@ const retryDelayMs = 200;
 
 /**
  * Reads a blob from `offset` to its end through as many connections as it takes.
- *
  * @param open asks for the blob from an offset on
  * @throws RegistryError of kind `unreachable` when connections are cut without progress, `corrupt` when it is too long
  */

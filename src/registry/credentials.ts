@@ -21,7 +21,6 @@ export interface CredentialStore {
   readonly where: string;
   /**
    * Looks up a registry's login; undefined where there is none.
-   *
    * @param registry as references name it, `docker.io` for Docker Hub
    */
   lookup(registry: string): Promise<RegistryCredentials | undefined>;
@@ -47,7 +46,6 @@ type Auth = z.infer<typeof authSchema>;
 /**
  * Makes a store of Docker's config.json, with its credential helpers. The file is read at each lookup, so that `docker login` needs no
  * restart; no file means no credentials.
- *
  * @param env what credential helpers run with; their programs are found on its PATH
  */
 export function dockerConfigCredentials({ file, env }: { file: string; env: NodeJS.ProcessEnv }): CredentialStore {

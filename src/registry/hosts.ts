@@ -49,7 +49,6 @@ type HostSettings = z.infer<typeof hostSchema>;
  * Reads which hosts to ask for a registry's images, in order: containerd's own mirror configuration
  * (https://github.com/containerd/containerd/blob/main/docs/hosts.md), so that the operator keeps one. It is read at each
  * call; without it there is the registry alone, over HTTPS unless it is on this host.
- *
  * @param hostsDir `/etc/containerd/certs.d`, usually
  */
 export async function registryHosts(registry: string, hostsDir?: string): Promise<RegistryHost[]> {

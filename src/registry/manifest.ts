@@ -80,7 +80,6 @@ export type ManifestDocument = { kind: 'index'; index: ImageIndex } | { kind: 'm
 
 /**
  * Reads what a registry keeps under a tag.
- *
  * @param image its name, for errors
  * @throws RegistryError of kind `not-an-image` when it cannot be run as a container
  */
@@ -107,7 +106,6 @@ export function parseManifest(body: Buffer, mediaType: string, image: string): M
 
 /**
  * Reads an image's configuration.
- *
  * @param image its name, for errors
  * @throws RegistryError of kind `not-an-image` when it is none
  */
@@ -118,7 +116,6 @@ export function parseImageConfig(body: Buffer, image: string): ImageConfig {
 
 /**
  * Checks that bytes are those that a digest promises.
- *
  * @throws RegistryError of kind `corrupt` when they are others
  */
 export function verifyDigest(body: Buffer, digest: string, what: string): void {

@@ -51,7 +51,6 @@ export function formatPlatform(platform: Platform): string {
 /**
  * Picks the best entry of an index for this host. An entry without a platform comes last and is judged by its config
  * ({@link checkPlatform}).
- *
  * @throws RegistryError of kind `platform` when there is nothing for this host
  */
 export function choosePlatform(index: ImageIndex, host: Platform, image: string): Descriptor {
@@ -71,7 +70,6 @@ export function choosePlatform(index: ImageIndex, host: Platform, image: string)
 
 /**
  * Checks that a host can run an image, in place of the "exec format error" that would follow.
- *
  * @throws RegistryError of kind `platform` when it cannot
  */
 export function checkPlatform(config: Platform, host: Platform, image: string): void {

@@ -21,7 +21,6 @@ const maxNameLength = 255;
 /**
  * Reads an image reference by Docker's rules (https://pkg.go.dev/github.com/distribution/reference): no registry means
  * Docker Hub, no tag and no digest means `latest`.
- *
  * @throws RegistryError of kind `invalid-reference` when it is none, saying which part is wrong
  */
 export function parseReference(text: string): Reference {

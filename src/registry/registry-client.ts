@@ -62,7 +62,6 @@ export class RegistryClient {
 
   /**
    * Asks what the registry has under a reference today. Every pull begins here: credentials are read again.
-   *
    * @throws RegistryError when no host answers with a descriptor
    */
   async resolve(reference: Reference, options: { signal?: AbortSignal } = {}): Promise<Descriptor> {
@@ -74,7 +73,6 @@ export class RegistryClient {
 
   /**
    * Reads a manifest or an index and verifies it.
-   *
    * @throws RegistryError when no host gives it whole
    */
   async fetchManifest(
@@ -94,7 +92,6 @@ export class RegistryClient {
 
   /**
    * Reads a small blob such as a config, at most 4 MiB, and verifies it.
-   *
    * @throws RegistryError when no host gives it whole
    */
   async fetchBlob(

@@ -52,7 +52,6 @@ export class Transport {
 
   /**
    * Sends a request and answers with the body unread: the caller reads or destroys it.
-   *
    * @throws RegistryError of kind `unreachable` when there is no answer
    */
   async send(request: HttpRequest): Promise<HttpAnswer> {
@@ -119,7 +118,6 @@ export class Transport {
 
 /**
  * Reads a whole body of at most 4 MiB: a manifest, a token, an error page.
- *
  * @throws RegistryError of kind `unreachable` when it is cut, `corrupt` when it is longer
  */
 export async function readSmallBody(response: http.IncomingMessage, what: string): Promise<Buffer> {

@@ -5,7 +5,6 @@ const safe = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$/;
 
 /**
  * Refuses a name that cannot be part of a path.
- *
  * @throws SecretError of kind `invalid-name`
  */
 export function checkName(what: 'secret' | 'namespace' | 'replica', name: string): void {

@@ -53,7 +53,6 @@ export class SecretStore {
 
   /**
    * Answers the exact bytes of a secret.
-   *
    * @throws SecretError of kind `not-found`
    */
   async read(namespace: string, name: string): Promise<Buffer> {
@@ -68,7 +67,6 @@ export class SecretStore {
 
   /**
    * Makes a secret.
-   *
    * @throws SecretError of kind `exists`
    */
   async create(namespace: string, name: string, value: Buffer): Promise<void> {
@@ -85,7 +83,6 @@ export class SecretStore {
 
   /**
    * Gives a secret another value.
-   *
    * @throws SecretError of kind `not-found`
    */
   async update(namespace: string, name: string, value: Buffer): Promise<void> {
@@ -95,7 +92,6 @@ export class SecretStore {
 
   /**
    * Removes a secret.
-   *
    * @throws SecretError of kind `not-found`
    */
   async remove(namespace: string, name: string): Promise<void> {
