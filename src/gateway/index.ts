@@ -1,3 +1,3 @@
 export { createGateway, type Gateway } from './gateway.ts';
 export type { GatewayOptions } from './gateway-handlers.ts';
-export { serveMetrics, type MetricsServer, type MetricsServerOptions } from './metrics/serve-metrics.ts';
+export { serveMetrics } from './metrics/serve-metrics.ts';

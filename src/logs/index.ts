@@ -1,3 +1,2 @@
-export { LogError } from './log-error.ts';
 export { LogStore, type LogStoreOptions } from './log-store.ts';
 export type { LogLine, LogQuery, LogReplica, TaskStdio } from './log-line.ts';

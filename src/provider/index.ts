@@ -87,7 +87,6 @@ export type {
   ReplicaRange,
   ResourceAmounts,
   ScalingRule,
-  Workload,
 } from './workload/index.ts';
 
 // Calls

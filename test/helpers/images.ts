@@ -101,7 +101,7 @@ const compress = {
 };
 
 /** The platform of this host as images name it, such as `linux/amd64`. */
-export const hostPlatform = `linux/${arch() === 'x64' ? 'amd64' : arch()}`;
+const hostPlatform = `linux/${arch() === 'x64' ? 'amd64' : arch()}`;
 
 /** Makes an image and pushes it. All its platforms share the same layers. */
 export async function buildImage(options: ImageOptions): Promise<TestImage> {

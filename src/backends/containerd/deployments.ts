@@ -73,7 +73,7 @@ export class Deployments {
     this.#answerMs = options.answerMs;
   }
 
-  /** @throws FunctionExistsError when there is a function of the name, also one whose image is still being pulled. */
+  /** @throws FunctionExistsError when there is a function of the name, also one whose image is still being pulled */
   async deploy(deployment: FunctionDeployment): Promise<DeployOutcome> {
     await this.#check(deployment);
     const key = fullName(deployment);
@@ -104,7 +104,7 @@ export class Deployments {
     this.#reconciler.wake(fn);
   }
 
-  /** @throws FunctionNotFoundError when there is no function of the name. */
+  /** @throws FunctionNotFoundError when there is no function of the name */
   async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
     this.#require(deployment);
     await this.#check(deployment);
@@ -142,7 +142,7 @@ export class Deployments {
     }
   }
 
-  /** @throws FunctionNotFoundError when there is no function of the name. */
+  /** @throws FunctionNotFoundError when there is no function of the name */
   async remove(fn: FunctionName): Promise<void> {
     this.#require(fn);
     await this.#store.change(fn, () => undefined);
@@ -152,8 +152,7 @@ export class Deployments {
 
   /**
    * Wants another number of replicas; 0 puts the function to sleep, any other is kept within its labels.
-   *
-   * @throws FunctionNotFoundError when there is no function of the name.
+   * @throws FunctionNotFoundError when there is no function of the name
    */
   async scale(fn: FunctionName, replicas: number, { durable = true }: ScaleOptions): Promise<void> {
     const change = (record: FunctionRecord | undefined): FunctionRecord => {
@@ -167,9 +166,8 @@ export class Deployments {
 
   /**
    * Makes the previous version the candidate.
-   *
-   * @throws FunctionNotFoundError when there is no function of the name.
-   * @throws ProviderError 409 when it was never updated.
+   * @throws FunctionNotFoundError when there is no function of the name
+   * @throws ProviderError 409 when it was never updated
    */
   async rollBack(fn: FunctionName): Promise<void> {
     const { previous } = this.#require(fn);

@@ -19,7 +19,10 @@ export interface FunctionBody {
   limits?: { memory?: string; cpu?: string };
 }
 
-/** Throws unless the API answers with a status below 300. */
+/**
+ * Asks the API.
+ * @throws Error unless it answers with a status below 300
+ */
 export async function ask(berth: TestBerth, method: string, path: string, body?: unknown): Promise<string> {
   const { status, text } = await berth.api(method, path, body);
   if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);

@@ -88,7 +88,10 @@ export class Machine {
     return { status: response.status, text: await response.text() };
   }
 
-  /** Throws for anything but success. */
+  /**
+   * Asks the API.
+   * @throws Error for anything but success
+   */
   async ask(method: string, path: string, body?: unknown): Promise<string> {
     const answer = await this.api(method, path, body);
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);

@@ -89,10 +89,9 @@ export class FunctionStore {
   /**
    * Changes what is wanted of a function, and is the only way to: create, change and delete. The outcome counts at once,
    * and is on disk when this resolves: it would then survive a power cut, unless `fsync` is false as for autoscaler counts.
-   *
    * @returns the record that the change gave
-   * @throws what `change` throws, and an Error of the file system when the outcome cannot be written; then the record
-   *   before counts again, unless it was changed once more since.
+   * @throws Error of the file system when the outcome cannot be written; then the record before counts again, unless
+   *   it was changed once more since. What `change` throws is thrown too
    */
   async change(
     fn: FunctionName,

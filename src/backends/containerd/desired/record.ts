@@ -75,8 +75,7 @@ const record = z.object({
 
 /**
  * Reads a function's file.
- *
- * @throws ZodError when the text is not a record that this version wrote.
+ * @throws ZodError when the text is not a record that this version wrote
  */
 export function parseRecord(text: string): FunctionRecord {
   return record.parse(JSON.parse(text));

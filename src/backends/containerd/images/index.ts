@@ -1,2 +1,2 @@
-export { Images, type ImagesOptions, type UsedImage } from './images.ts';
+export { Images, type UsedImage } from './images.ts';
 export type { UnpackedImage } from './unpacked-image.ts';
