@@ -52,7 +52,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const store = new FunctionStore({ dir: path.join(dataDir, 'functions'), at: host.at, log });
   const namespaceStore = new NamespaceStore({ dir: path.join(dataDir, 'namespaces'), log });
   const routes = new RoutingTable();
-  const states = new FunctionStates();
+  const states = new FunctionStates(timing);
   const inUse = new InUse({ store, secrets, states });
   const sweep = new Sweep({ host, images, inUse, defaultNamespace, log });
   const namespaces = new FunctionNamespaces({ containerd, store: namespaceStore, defaultNamespace, inUse, sweep });

@@ -1,15 +1,12 @@
-/**
- * The pure heart of the reconciler: what is wanted and what is there -> the steps to take now. No clock, no I/O; called
- * again after every change until it has nothing to say.
- */
-
+/** A version of a function as the decision sees it. */
 export interface DesiredGeneration {
   id: string;
   imageReady: boolean;
-  /** Set when this generation cannot run: its image cannot be had, or a step of its start failed. */
+  /** Its image cannot be had, a step of its start failed, or it was not ready in time. */
   failed: boolean;
 }
 
+/** What is wanted of a function, as the decision sees it. */
 export interface DesiredFunction {
   current: DesiredGeneration;
   candidate?: DesiredGeneration;
@@ -24,6 +21,7 @@ export interface DesiredFunction {
   rollBack: boolean;
 }
 
+/** What is there of a replica, as the decision sees it. */
 export interface ObservedReplica {
   id: string;
   generation: string;
@@ -57,6 +55,12 @@ export type Step =
   | { step: 'drop-candidate' }
   | { step: 'roll-back' };
 
+/**
+ * Decides on the steps to take now, from what is wanted and what is there. It is pure, with no clock and no I/O, and is
+ * asked again after every change until it has nothing to say.
+ *
+ * @param desired undefined for a function that is not wanted any more
+ */
 export function decide(desired: DesiredFunction | undefined, replicas: ObservedReplica[]): Step[] {
   if (!desired) return replicas.flatMap(retire);
   const { current, candidate } = desired;
@@ -77,7 +81,7 @@ export function decide(desired: DesiredFunction | undefined, replicas: ObservedR
   return steps;
 }
 
-/** Towards `wanted` running replicas of one generation. */
+/** Returns the next steps towards `wanted` running replicas of one generation. */
 function run(generation: DesiredGeneration, replicas: ObservedReplica[], wanted: number): Step[] {
   const leaving = replicas.filter((replica) => replica.draining || replica.unhealthy || replica.broken);
   const staying = replicas.filter((replica) => !leaving.includes(replica));
@@ -102,7 +106,7 @@ function start(replica: ObservedReplica): Step[] {
   return [{ step: 'start-task', replica: replica.id }];
 }
 
-/** Towards nothing running, with `parked` replicas kept for a quick wake. */
+/** Returns the next steps towards nothing running, with `parked` replicas kept for a quick wake. */
 function sleep(replicas: ObservedReplica[], { parked, parkedTask }: DesiredFunction): Step[] {
   return replicas.flatMap((replica, index) => {
     const park = index < parked && replica.created && !replica.broken;
@@ -113,7 +117,7 @@ function sleep(replicas: ObservedReplica[], { parked, parkedTask }: DesiredFunct
   });
 }
 
-/** The next step on a replica's way out: routes, calls, task, record. */
+/** Returns the next step on a replica's way out, which leads through routes, calls, task and record. */
 function retire(replica: ObservedReplica): Step[] {
   if (replica.busy) return [];
   if (replica.task === 'running' && !replica.draining) return [{ step: 'drain', replica: replica.id }];

@@ -1,145 +1,133 @@
-import type { FunctionName } from '../../../provider/index.ts';
-import type { FunctionRecord } from '../desired/record.ts';
-import type { UnpackedImage } from '../images/index.ts';
-import type { TaskState } from '../replicas/observe.ts';
+import { fullName, type FunctionName } from '../../../provider/index.ts';
+import { shortId, type FunctionRecord } from '../desired/record.ts';
+import type { ActualReplica } from '../replicas/observe.ts';
+import { StartError } from '../start-error.ts';
+import type { Timing } from '../timing.ts';
+import { GenerationState } from './generation-state.ts';
+import { Replica, type ReplicaExit } from './replica.ts';
 
-/** How a replica's process ended. */
-export interface ReplicaExit {
-  /** In words, for the operator. */
-  reason: string;
-  at: Date;
-}
-
-/** What the daemon knows of a replica beyond what containerd tells; all of it can be found again after a restart. */
-export class ReplicaState {
-  readonly id: string;
-  readonly generation: string;
-  created = false;
-  task: TaskState['status'] = 'none';
-  /** The step under way on it. */
-  busy?: string;
-  ready = false;
-  readySinceMs = 0;
-  unhealthy = false;
-  /** Its start failed while containerd was there. */
-  broken = false;
-  /** Answers of the watchdog about its process, in a row. */
-  watchdogErrors = 0;
-  draining = false;
-  drained = false;
-  drainUntilMs = 0;
-  ip?: string;
-  startedAtMs = 0;
-  /** Crashes and failed starts in a row. */
-  failures = 0;
-  restarts = 0;
-  restartAtMs = 0;
-  /** When a step that failed may be tried again. */
-  retryAtMs = 0;
-  oomAtMs = 0;
-  lastExit?: ReplicaExit;
-  /** Ends what watches it: probes, or the end of its calls. */
-  watch?: AbortController;
-
-  constructor(id: string, generation: string) {
-    this.id = id;
-    this.generation = generation;
-  }
-
-  stopWatching(): void {
-    this.watch?.abort();
-    this.watch = undefined;
-  }
-
-  /** It has no task any more, and can be started again as if it were new. */
-  stopped(): void {
-    this.stopWatching();
-    this.task = 'none';
-    this.ready = this.unhealthy = this.draining = this.drained = false;
-    this.watchdogErrors = 0;
-  }
-}
-
-/** What is known of one generation's image and start. */
-export interface GenerationState {
-  image?: UnpackedImage;
-  pulling: boolean;
-  failures: number;
-  failure?: Error;
-  /** When a failed current generation is tried again. */
-  retryAtMs: number;
-  /** When a candidate must be ready. */
-  startUntilMs?: number;
-}
-
+/** How the start of a generation went. */
 export type GenerationOutcome = { ready: true } | { ready: false; error: Error };
 
+/** What a look at containerd has brought to light. */
+export interface Findings {
+  gone: Replica[];
+  exited: { replica: Replica; exit: ReplicaExit }[];
+}
+
+/** What the daemon knows of one function: its replicas, its generations, and who waits to hear how their start went. */
 export class FunctionState {
   readonly fn: FunctionName;
-  readonly replicas = new Map<string, ReplicaState>();
+  readonly #timing: Timing;
+  readonly #replicas = new Map<string, Replica>();
   readonly #generations = new Map<string, GenerationState>();
   readonly #waiters = new Map<string, ((outcome: GenerationOutcome) => void)[]>();
-  /** One pass at a time; `again` asks for another. */
-  running = false;
-  again = false;
-  timer?: NodeJS.Timeout;
-  /** It has been looked at since the start. */
-  attempted = false;
 
-  constructor({ name, namespace }: FunctionName) {
+  constructor({ name, namespace }: FunctionName, timing: Timing) {
     this.fn = { name, namespace };
+    this.#timing = timing;
+  }
+
+  /** Replicas by id. */
+  get replicas(): ReadonlyMap<string, Replica> {
+    return this.#replicas;
   }
 
   generation(id: string): GenerationState {
     let generation = this.#generations.get(id);
-    if (!generation) {
-      generation = { pulling: false, failures: 0, retryAtMs: 0 };
-      this.#generations.set(id, generation);
-    }
+    if (!generation) this.#generations.set(id, (generation = new GenerationState(id, this.#timing)));
     return generation;
   }
 
-  /** Resolves when the generation is ready, or with what it failed of. */
+  /** Adds a replica that nothing has been made of yet, under a new id. */
+  newReplica(generation: string): Replica {
+    return this.#add(shortId(), generation);
+  }
+
+  #add(id: string, generation: string): Replica {
+    const replica = new Replica(id, generation, this.#timing);
+    this.#replicas.set(id, replica);
+    return replica;
+  }
+
+  /** The replica was deleted. */
+  forget({ id }: Replica): void {
+    this.#replicas.delete(id);
+  }
+
+  /** Returns the replicas on which a step is under way: what is seen of them now may be old when it is read. */
+  busyReplicas(): ReadonlySet<string> {
+    return new Set([...this.#replicas.values()].filter(({ isBusy }) => isBusy).map(({ id }) => id));
+  }
+
+  /**
+   * containerd has been asked for the function's replicas.
+   *
+   * @param skipped ids of replicas that were busy when it was asked
+   */
+  observed(actual: ActualReplica[], skipped: ReadonlySet<string>, nowMs: number): Findings {
+    const seen = actual.filter(({ id }) => !skipped.has(id));
+    const kept = new Set([...seen.map(({ id }) => id), ...skipped]);
+    const gone = [...this.#replicas.values()].filter(({ id }) => !kept.has(id));
+    for (const replica of gone) this.forget(replica);
+    const exited = seen.flatMap(({ id, generation, task }) => {
+      const replica = this.#replicas.get(id) ?? this.#add(id, generation);
+      const exit = replica.observed(task, nowMs);
+      return exit ? [{ replica, exit }] : [];
+    });
+    return { gone, exited };
+  }
+
+  /** Time has passed: a failed current generation may be tried again, and a candidate may be late. */
+  timePassed(record: FunctionRecord | undefined, nowMs: number): void {
+    const wanted = [record?.current.id, record?.candidate?.id];
+    for (const id of this.#generations.keys()) if (!wanted.includes(id)) this.#generations.delete(id);
+    if (!record) return;
+    this.generation(record.current.id).retry(nowMs);
+    if (record.candidate) this.generation(record.candidate.id).expectReady(nowMs);
+  }
+
+  replicasOf(generation: string): Replica[] {
+    return [...this.#replicas.values()].filter((replica) => replica.generation === generation);
+  }
+
+  /** Returns the generation's replicas that take calls. */
+  readyReplicas(generation: string): Replica[] {
+    return this.replicasOf(generation).filter(({ takesCalls }) => takesCalls);
+  }
+
+  /** Resolves when the generation is ready, or with why it is not. */
   outcome(generation: string): Promise<GenerationOutcome> {
     const { promise, resolve } = Promise.withResolvers<GenerationOutcome>();
     this.#waiters.set(generation, [...(this.#waiters.get(generation) ?? []), resolve]);
     return promise;
   }
 
+  /** Tells whoever waits for the generation. */
   settle(generation: string, outcome: GenerationOutcome): void {
     const waiters = this.#waiters.get(generation) ?? [];
     this.#waiters.delete(generation);
     for (const waiter of waiters) waiter(outcome);
   }
 
-  settleAll(outcome: GenerationOutcome): void {
-    for (const generation of this.#waiters.keys()) this.settle(generation, outcome);
-  }
-
-  forgetGenerationsBut(record: FunctionRecord | undefined): void {
-    const wanted = [record?.current.id, record?.candidate?.id];
-    for (const id of this.#generations.keys()) {
-      if (!wanted.includes(id)) this.#generations.delete(id);
+  /** Tells whoever waits for the current generation, if there is something to tell; all that wait, once the function is removed. */
+  settleCurrent(record: FunctionRecord | undefined): void {
+    if (!record) {
+      const error = new StartError('removed', `function ${fullName(this.fn)} not found`);
+      for (const generation of this.#waiters.keys()) this.settle(generation, { ready: false, error });
+      return;
     }
+    const { id } = record.current;
+    const { failure } = this.generation(id);
+    const exit = this.replicasOf(id).find(({ lastExit }) => lastExit)?.lastExit;
+    if (this.readyReplicas(id).length >= Math.max(1, record.replicas)) this.settle(id, { ready: true });
+    else if (failure) this.settle(id, { ready: false, error: failure });
+    else if (exit) this.settle(id, { ready: false, error: new StartError('exited', exit.reason) });
   }
 
-  replicasOf(generation: string): ReplicaState[] {
-    return [...this.replicas.values()].filter((replica) => replica.generation === generation);
-  }
-
-  /** Those that take calls. */
-  readyReplicas(generation: string): ReplicaState[] {
-    return this.replicasOf(generation).filter(({ ready, draining, unhealthy }) => ready && !draining && !unhealthy);
-  }
-
-  /** The next moment at which time alone changes what is to be done, after `nowMs`. */
-  nextDeadlineMs(nowMs: number): number | undefined {
-    const generations = [...this.#generations.values()];
-    const deadlines = [
-      ...[...this.replicas.values()].flatMap(({ restartAtMs, retryAtMs }) => [restartAtMs, retryAtMs]),
-      ...generations.map(({ failure, retryAtMs }) => (failure ? retryAtMs : 0)),
-      ...generations.map(({ startUntilMs }) => startUntilMs ?? 0),
-    ].filter((atMs) => atMs > nowMs);
-    return deadlines.length > 0 ? Math.min(...deadlines) : undefined;
+  /** Returns the next moment at which time alone changes what is to be done, or Infinity. */
+  nextDeadlineMs(nowMs: number): number {
+    const parts = [...this.#replicas.values(), ...this.#generations.values()];
+    return Math.min(...parts.map((part) => part.nextDeadlineMs(nowMs)));
   }
 }

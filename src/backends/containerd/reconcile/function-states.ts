@@ -1,42 +1,46 @@
 import { fullName, type FullName, type FunctionName } from '../../../provider/index.ts';
-import { FunctionState, type ReplicaState } from './function-state.ts';
+import type { Timing } from '../timing.ts';
+import { FunctionState } from './function-state.ts';
+import type { Replica } from './replica.ts';
 
 /** What the daemon knows of every function that is wanted or still has replicas. */
 export class FunctionStates {
+  readonly #timing: Timing;
   readonly #states = new Map<FullName, FunctionState>();
 
-  all(): FunctionState[] {
-    return [...this.#states.values()];
+  constructor(timing: Timing) {
+    this.#timing = timing;
   }
 
   get(fn: FunctionName): FunctionState | undefined {
     return this.#states.get(fullName(fn));
   }
 
-  /** The state of a function, a new one where there is none. */
+  /** Returns the state of a function, a new one where there is none. */
   of(fn: FunctionName): FunctionState {
     const key = fullName(fn);
     let state = this.#states.get(key);
-    if (!state) this.#states.set(key, (state = new FunctionState(fn)));
+    if (!state) this.#states.set(key, (state = new FunctionState(fn, this.#timing)));
     return state;
   }
 
+  /** The function is neither wanted nor there any more. */
   forget(fn: FunctionName): void {
     this.#states.delete(fullName(fn));
   }
 
-  /** The replica with this id, and the state of its function. */
-  replica(id: string): { state: FunctionState; replica: ReplicaState } | undefined {
-    for (const state of this.#states.values()) {
-      const replica = state.replicas.get(id);
-      if (replica) return { state, replica };
+  /** Returns the replica with this id, and its function. */
+  replica(id: string): { fn: FunctionName; replica: Replica } | undefined {
+    for (const { fn, replicas } of this.#states.values()) {
+      const replica = replicas.get(id);
+      if (replica) return { fn, replica };
     }
     return undefined;
   }
 
-  /** Ids of the replicas that are there or being made. */
+  /** Returns the ids of replicas that are there or being made. */
   replicaIds(): string[] {
-    const replicas = this.all().flatMap((state) => [...state.replicas.values()]);
-    return replicas.filter(({ created, busy }) => created || busy).map(({ id }) => id);
+    const replicas = [...this.#states.values()].flatMap((state) => [...state.replicas.values()]);
+    return replicas.filter(({ isThere }) => isThere).map(({ id }) => id);
   }
 }

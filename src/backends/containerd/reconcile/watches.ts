@@ -9,12 +9,9 @@ import {
   type RoutingTable,
   workloadOf,
 } from '../../../provider/index.ts';
-import { untilFailing, untilReady, type ProbeTarget } from '../replicas/probe.ts';
 import type { Network } from '../network/index.ts';
-import type { ReplicaState } from './function-state.ts';
-
-/** The watchdog says so often in a row that its process is gone before we believe it. */
-const watchdogErrorLimit = 5;
+import { untilFailing, untilReady, type ProbeTarget } from '../replicas/probe.ts';
+import type { Replica } from './replica.ts';
 
 export interface WatchesOptions {
   network: Network;
@@ -23,12 +20,18 @@ export interface WatchesOptions {
   log: Log;
 }
 
+interface Watch {
+  what: Replica['watched'];
+  ending: AbortController;
+}
+
 /** What goes on beside the passes for each running replica: its probes, and while it drains the end of its calls. */
 export class Watches {
   readonly #network: Network;
   readonly #routes: RoutingTable;
   readonly #wake: (fn: FunctionName) => void;
   readonly #log: Log;
+  readonly #watches = new Map<string, Watch>();
 
   constructor({ network, routes, wake, log }: WatchesOptions) {
     this.#network = network;
@@ -37,95 +40,106 @@ export class Watches {
     this.#log = log;
   }
 
-  /** Watches a running replica's health, unless it is watched already. */
-  health(fn: FunctionName, replica: ReplicaState, deployment: FunctionDeployment): void {
-    if (replica.watch) return;
-    const watch = (replica.watch = new AbortController());
-    this.#probe(fn, replica, deployment, watch.signal).catch((error: unknown) => {
-      if (watch.signal.aborted) return;
+  /**
+   * Watches what is to be watched of a replica now, unless it is watched already. Only after the routes were set: then the
+   * last call of one that drains has come.
+   *
+   * @param deployment of its generation, if that is still wanted
+   */
+  watch(fn: FunctionName, replica: Replica, deployment: FunctionDeployment | undefined): void {
+    const what = replica.watched;
+    if (this.#watches.get(replica.id)?.what === what) return;
+    this.end(replica);
+    if (what === 'drain') this.#drain(fn, replica, this.#begin(replica));
+    if (what === 'health' && deployment) this.#health(fn, replica, deployment, this.#begin(replica));
+  }
+
+  #begin(replica: Replica): AbortSignal {
+    const ending = new AbortController();
+    this.#watches.set(replica.id, { what: replica.watched, ending });
+    return ending.signal;
+  }
+
+  end({ id }: Pick<Replica, 'id'>): void {
+    this.#watches.get(id)?.ending.abort();
+    this.#watches.delete(id);
+  }
+
+  stop(): void {
+    for (const id of this.#watches.keys()) this.end({ id });
+  }
+
+  #health(fn: FunctionName, replica: Replica, deployment: FunctionDeployment, signal: AbortSignal): void {
+    this.#probe(fn, replica, deployment, signal).catch((error: unknown) => {
+      if (signal.aborted) return;
       this.#log.warn('cannot probe replica', {
         function: fullName(fn),
         replica: replica.id,
         error: describeError(error),
       });
-      replica.stopWatching();
+      this.end(replica);
     });
   }
 
-  async #probe(
-    fn: FunctionName,
-    replica: ReplicaState,
-    deployment: FunctionDeployment,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #probe(fn: FunctionName, replica: Replica, deployment: FunctionDeployment, signal: AbortSignal): Promise<void> {
     const isBusy = () => this.#routes.inFlight(replica.id) > 0;
     const target: ProbeTarget = { hostname: await this.#address(replica), port: functionPort };
     const workload = workloadOf(deployment);
     const readiness = fromStart(replica, workload.readiness);
     const liveness = fromStart(replica, workload.liveness);
-    if (!replica.ready) await untilReady(target, readiness, signal);
-    this.#setReady(fn, replica, true);
+    if (!replica.takesCalls) await untilReady(target, readiness, signal);
+    this.#ready(fn, replica);
     const live = untilFailing(target, liveness, signal, isBusy).then(() => 'unhealthy' as const);
     // Without a path of its own readiness would ask what liveness asks.
     const unready = readiness.path ? untilFailing(target, readiness, signal, isBusy) : new Promise<void>(() => {});
     const verdict = await Promise.race([live, unready.then(() => 'unready' as const)]);
     signal.throwIfAborted();
     this.#log.warn(`replica is ${verdict}`, { function: fullName(fn), replica: replica.id });
-    replica.unhealthy = verdict === 'unhealthy';
-    // The next pass watches it anew, until it is ready or replaced.
-    replica.stopWatching();
-    this.#setReady(fn, replica, false);
+    if (verdict === 'unhealthy') replica.becameUnhealthy();
+    else replica.becameUnready();
+    this.#watchAnew(fn, replica);
   }
 
-  async #address(replica: ReplicaState): Promise<string> {
-    replica.ip ??= (await this.#network.attachment(replica.id))?.ip;
-    if (!replica.ip) throw new Error('it has no network attachment');
-    return replica.ip;
+  async #address(replica: Replica): Promise<string> {
+    const ip = replica.ip ?? (await this.#network.attachment(replica.id))?.ip;
+    if (!ip) throw new Error('it has no network attachment');
+    replica.addressFound(ip);
+    return ip;
   }
 
-  #setReady(fn: FunctionName, replica: ReplicaState, ready: boolean): void {
-    if (ready && !replica.ready) {
-      replica.readySinceMs = Date.now();
+  #ready(fn: FunctionName, replica: Replica): void {
+    if (replica.becameReady(Date.now()))
       this.#log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
-    }
-    replica.ready = ready;
     this.#wake(fn);
   }
 
-  /** Waits for the end of a draining replica's calls. Only after the routes were set: then the last call has come. */
-  drain(fn: FunctionName, replica: ReplicaState): void {
-    if (replica.drained || replica.watch) return;
-    const watch = (replica.watch = new AbortController());
+  /** The next pass watches it again, until it is ready or replaced. */
+  #watchAnew(fn: FunctionName, replica: Replica): void {
+    this.end(replica);
+    this.#wake(fn);
+  }
+
+  #drain(fn: FunctionName, replica: Replica, signal: AbortSignal): void {
     const done = () => {
-      if (watch.signal.aborted) return;
-      replica.stopWatching();
-      replica.drained = true;
-      this.#wake(fn);
+      if (signal.aborted) return;
+      replica.drained();
+      this.#watchAnew(fn, replica);
     };
     const timer = setTimeout(done, Math.max(0, replica.drainUntilMs - Date.now()));
-    watch.signal.addEventListener('abort', () => clearTimeout(timer));
+    signal.addEventListener('abort', () => clearTimeout(timer));
     this.#routes.whenIdle(replica.id, done);
   }
 
-  /** How a call went, as the router saw it. */
-  callEnded(fn: FunctionName, replica: ReplicaState, { failure, status, watchdogError }: CallOutcome): void {
-    if (!replica.ready) return;
-    // A watchdog also says 504 for a call past its limit, and 429: then its process is there.
-    const withoutProcess = watchdogError === true && status === 500;
-    replica.watchdogErrors = withoutProcess ? replica.watchdogErrors + 1 : 0;
-    const unreachable = failure === 'unreachable';
-    const broken = replica.watchdogErrors >= watchdogErrorLimit;
-    if (!unreachable && !broken) return;
-    const reason = broken ? 'its watchdog has no process' : 'it cannot be reached';
+  /** A call has ended, as the router saw it: a replica that does not do its work leaves the routes. */
+  callEnded(fn: FunctionName, replica: Replica, outcome: CallOutcome): void {
+    const reason = replica.callEnded(outcome);
+    if (!reason) return;
     this.#log.warn('replica leaves the routes', { function: fullName(fn), replica: replica.id, reason });
-    // Out of reach may pass, so it is probed again; a watchdog without its process stays so.
-    replica.unhealthy = broken;
-    replica.stopWatching();
-    this.#setReady(fn, replica, false);
+    this.#watchAnew(fn, replica);
   }
 }
 
 /** The initial delay counts from the start of the process, so one that ran already when the daemon came has none. */
-function fromStart({ startedAtMs }: ReplicaState, settings: ProbeSettings): ProbeSettings {
-  return { ...settings, initialDelayMs: Math.max(0, startedAtMs + settings.initialDelayMs - Date.now()) };
+function fromStart(replica: Replica, settings: ProbeSettings): ProbeSettings {
+  return { ...settings, initialDelayMs: replica.delayLeftMs(settings.initialDelayMs, Date.now()) };
 }

@@ -7,6 +7,7 @@ import { FunctionStore } from '../../../../src/backends/containerd/desired/funct
 import { newGeneration } from '../../../../src/backends/containerd/desired/record.ts';
 import { InUse } from '../../../../src/backends/containerd/in-use.ts';
 import { FunctionStates } from '../../../../src/backends/containerd/reconcile/function-states.ts';
+import { defaultTiming } from '../../../../src/backends/containerd/timing.ts';
 import { SecretStore } from '../../../../src/secrets/index.ts';
 
 const namespace = 'openfaas-fn';
@@ -18,7 +19,7 @@ async function inUse(t: ExecutionContext) {
   const store = new FunctionStore({ dir: join(dir, 'functions'), at: () => {}, log: silentLog });
   const secrets = new SecretStore({ dir: join(dir, 'secrets') });
   await secrets.start();
-  return { store, secrets, inUse: new InUse({ store, secrets, states: new FunctionStates() }) };
+  return { store, secrets, inUse: new InUse({ store, secrets, states: new FunctionStates(defaultTiming) }) };
 }
 
 test('images of all versions are in use, the previous one for rollback included', async (t) => {

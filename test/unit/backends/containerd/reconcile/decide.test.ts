@@ -66,10 +66,7 @@ function live([parked, happenings]: [Pick<DesiredFunction, 'parked' | 'parkedTas
   const world = new World(parked);
   for (const next of happenings) {
     world.happen(next);
-    const before = structuredClone({
-      desired: world.desired,
-      replicas: world.replicas.filter((r) => r.created || r.busy),
-    });
+    const before = { desired: structuredClone(world.desired), replicas: world.replicas };
     const steps = world.pass();
     look({ ...before, steps, history: world.history });
   }

@@ -14,12 +14,12 @@ import { Deployments } from '../../../../../src/backends/containerd/deployments.
 import type { FunctionNamespaces } from '../../../../../src/backends/containerd/function-namespaces.ts';
 import type { GenerationImages } from '../../../../../src/backends/containerd/generation-images.ts';
 import type { InUse } from '../../../../../src/backends/containerd/in-use.ts';
+import { FunctionState } from '../../../../../src/backends/containerd/reconcile/function-state.ts';
 import type { Reconciler } from '../../../../../src/backends/containerd/reconcile/reconciler.ts';
-import { Steps, type StepsOptions } from '../../../../../src/backends/containerd/reconcile/steps.ts';
-import { FunctionState, ReplicaState } from '../../../../../src/backends/containerd/reconcile/function-state.ts';
-import { recordExit } from '../../../../../src/backends/containerd/reconcile/exit-reason.ts';
-import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
+import { Rollouts } from '../../../../../src/backends/containerd/reconcile/rollouts.ts';
 import type { Sweep } from '../../../../../src/backends/containerd/sweep.ts';
+import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
+import type { LogStore } from '../../../../../src/logs/index.ts';
 import { SecretStore } from '../../../../../src/secrets/index.ts';
 
 const fn = { name: 'fn', namespace: 'openfaas-fn' };
@@ -32,22 +32,16 @@ async function failingUpdate(t: ExecutionContext) {
   const candidate = newGeneration({ ...fn, image: 'fn:broken' }, 'sha256:2');
   const current = newGeneration({ ...fn, image: 'fn:one' }, 'sha256:1');
   await store.change(fn, () => ({ schema: 1, current, candidate, replicas: 1, asleep: true }));
-  const state = new FunctionState(fn);
-  const replica = new ReplicaState('r', candidate.id);
-  recordExit(replica, 3, Date.now());
-  state.replicas.set(replica.id, replica);
-
+  const state = new FunctionState(fn, defaultTiming);
+  const replica = state.newReplica(candidate.id);
+  replica.started('10.62.0.2', 0);
+  replica.observed({ status: 'stopped', exitStatus: 3 }, 1);
   const line = Promise.withResolvers<string>();
   async function* query() {
     yield { text: await line.promise };
   }
-  const steps = new Steps({
-    store,
-    host: { logs: { archive: { query } } },
-    timing: defaultTiming,
-    wake() {},
-    log: silentLog,
-  } as unknown as StepsOptions);
+  const logs = { archive: { query } } as unknown as LogStore;
+  const rollouts = new Rollouts({ store, logs, wake() {}, log: silentLog });
   const deployments = new Deployments({
     store,
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
@@ -66,7 +60,7 @@ async function failingUpdate(t: ExecutionContext) {
     const text = await readFile(join(dir, fn.namespace, `${fn.name}.json`), 'utf8').catch(absentAs(undefined));
     return text === undefined ? undefined : parseRecord(text);
   };
-  const dropped = steps.take(state, { step: 'drop-candidate' });
+  const dropped = rollouts.dropCandidate(state);
   return {
     store,
     deployments,

@@ -4,6 +4,7 @@ import {
   type ObservedReplica,
   type Step,
 } from '../../../../../src/backends/containerd/reconcile/decide.ts';
+import { Replica, type ReplicaStep } from '../../../../../src/backends/containerd/reconcile/replica.ts';
 
 /** What may happen to a function from outside, or to a replica by itself; `pick` chooses which replica or job. */
 export type Happening =
@@ -15,24 +16,27 @@ export type Happening =
     }
   | { what: 'daemon-restarts'; pick: number };
 
-type Job = Extract<Step, { replica: string }>['step'] | 'create-replica';
-
-interface Replica extends ObservedReplica {
-  job?: Job;
-}
+const timing = { restartBaseMs: 1000, restartMaxMs: 60_000, stableMs: 60_000 };
 
 /** A function and its replicas as the reconciler has them, with nothing behind: steps that it decides are carried out here. */
 export class World {
   desired?: DesiredFunction;
-  replicas: Replica[] = [];
   /** All that was decided, for the message of a failure. */
   readonly history: string[] = [];
+  #replicas: Replica[] = [];
+  readonly #jobs = new Map<Replica, ReplicaStep>();
+  #nowMs = Date.UTC(2026, 0, 1);
   #names = 0;
   readonly #parked: Pick<DesiredFunction, 'parked' | 'parkedTask'>;
 
   constructor(parked: Pick<DesiredFunction, 'parked' | 'parkedTask'>) {
     this.#parked = parked;
     this.#create();
+  }
+
+  /** What the decision reads of the replicas that are there. */
+  get replicas(): ObservedReplica[] {
+    return this.#replicas.filter(({ isThere }) => isThere).map((replica) => replica.view(this.#nowMs));
   }
 
   happen(happening: Happening): void {
@@ -61,12 +65,14 @@ export class World {
         return;
       case 'time-passes':
         if (desired) desired.current.failed = false;
-        for (const replica of this.replicas) replica.backingOff = false;
+        this.#nowMs += timing.restartMaxMs;
         return;
       case 'daemon-restarts':
         return this.#restartDaemon(happening.pick);
       case 'job-ends':
+        return this.#endJob(choose([...this.#jobs.keys()], happening.pick));
       case 'job-fails':
+        return this.#failJob(choose([...this.#jobs.keys()], happening.pick), happening.pick);
       case 'gets-ready':
       case 'gets-unready':
       case 'gets-unhealthy':
@@ -78,44 +84,45 @@ export class World {
 
   /** Killed at any instruction: of the steps under way some have had their effect, and all that was only known is forgotten. */
   #restartDaemon(pick: number): void {
-    for (const [at, replica] of [...this.replicas].entries()) {
-      if (replica.busy && (pick >> (at % 5)) % 2 === 0) this.#endJob(replica);
-      const forgotten = { ready: false, unhealthy: false, broken: false, draining: false, drained: false };
-      Object.assign(replica, { ...forgotten, backingOff: false, busy: false, job: undefined });
+    for (const [at, replica] of [...this.#replicas].entries()) {
+      if (this.#jobs.has(replica) && (pick >> (at % 5)) % 2 === 0) this.#endJob(replica);
     }
+    this.#jobs.clear();
+    const left = this.#replicas.filter((replica) => replica.view(this.#nowMs).created);
+    this.#replicas = left.map(({ id, generation, task }) => {
+      const adopted = new Replica(id, generation, timing);
+      adopted.observed({ status: task }, this.#nowMs);
+      return adopted;
+    });
     for (const generation of [this.desired?.current, this.desired?.candidate])
       if (generation) Object.assign(generation, { imageReady: false, failed: false });
   }
 
-  #happenToOne(what: Exclude<Extract<Happening, { pick: number }>['what'], 'daemon-restarts'>, pick: number): void {
-    const running = this.replicas.filter(({ task, busy }) => task === 'running' && !busy);
-    const choose = (from: Replica[]) => from[pick % Math.max(1, from.length)];
+  #happenToOne(what: 'gets-ready' | 'gets-unready' | 'gets-unhealthy' | 'drains' | 'crashes', pick: number): void {
+    const running = this.#replicas.filter(({ task, isBusy }) => task === 'running' && !isBusy);
     switch (what) {
-      case 'job-ends':
-        return this.#endJob(choose(this.replicas.filter(({ busy }) => busy)));
-      case 'job-fails':
-        return this.#failJob(choose(this.replicas.filter(({ busy }) => busy)), pick);
       case 'gets-ready':
-        return void Object.assign(choose(running.filter(({ unhealthy, draining }) => !unhealthy && !draining)) ?? {}, {
-          ready: true,
-        });
+        return void choose(running, pick)?.becameReady(this.#nowMs);
       case 'gets-unready':
-        return void Object.assign(choose(running) ?? {}, { ready: false });
+        return choose(running, pick)?.becameUnready();
       case 'gets-unhealthy':
-        return void Object.assign(choose(running.filter(({ ready }) => ready)) ?? {}, {
-          ready: false,
-          unhealthy: true,
-        });
+        return choose(
+          running.filter(({ takesCalls }) => takesCalls),
+          pick,
+        )?.becameUnhealthy();
       case 'drains':
-        return void Object.assign(choose(running.filter(({ draining }) => draining)) ?? {}, { drained: true });
+        return choose(
+          running.filter(({ watched }) => watched === 'drain'),
+          pick,
+        )?.drained();
       case 'crashes':
-        return void Object.assign(choose(running) ?? {}, { ...stopped, task: 'stopped', backingOff: true });
+        return void choose(running, pick)?.observed({ status: 'stopped', exitStatus: 1 }, this.#nowMs);
     }
   }
 
   /** Decides and carries out, and gives what was decided. */
   pass(): Step[] {
-    this.replicas = this.replicas.filter(({ created, busy }) => created || busy);
+    this.#replicas = this.#replicas.filter(({ isThere }) => isThere);
     const steps = decide(this.desired, this.replicas);
     for (const step of steps) {
       this.history.push(JSON.stringify(step));
@@ -130,11 +137,11 @@ export class World {
     for (let passes = 0; passes < 100; passes++) {
       this.happen({ what: 'time-passes' });
       if (this.desired) this.desired.rollBack = false;
-      const isIdle = !this.replicas.some(({ busy }) => busy);
-      for (const replica of this.replicas) {
-        if (replica.busy) this.#endJob(replica);
-        else if (replica.draining) replica.drained = true;
-        else if (replica.task === 'running' && !replica.unhealthy) replica.ready = true;
+      const isIdle = this.#jobs.size === 0;
+      for (const replica of this.#replicas) {
+        if (this.#jobs.has(replica)) this.#endJob(replica);
+        else if (replica.watched === 'drain') replica.drained();
+        else replica.becameReady(this.#nowMs);
       }
       quiet = this.pass().length === 0 && isIdle ? quiet + 1 : 0;
       if (quiet === 2) return;
@@ -149,9 +156,11 @@ export class World {
         for (const generation of [desired?.current, desired?.candidate])
           if (generation?.id === step.generation) generation.imageReady = true;
         return;
-      case 'create-replica':
-        this.replicas.push(newReplica(`r${this.#names++}`, step.generation));
-        return;
+      case 'create-replica': {
+        const replica = new Replica(`r${this.#names++}`, step.generation, timing);
+        this.#replicas.push(replica);
+        return this.#beginJob(replica, step.step);
+      }
       case 'promote':
         if (desired?.candidate)
           Object.assign(desired, { current: desired.candidate, candidate: undefined, asleep: false, rollBack: false });
@@ -163,40 +172,47 @@ export class World {
         if (desired) Object.assign(desired, { current: this.#generation(), asleep: false, rollBack: false });
         return;
       case 'drain':
-        return void Object.assign(this.#replica(step.replica), { draining: true });
+        return this.#replica(step.replica).drainUntil(this.#nowMs);
       case 'create-task':
       case 'start-task':
       case 'stop-task':
       case 'delete-replica':
-        Object.assign(this.#replica(step.replica), { busy: true, job: step.step });
+        this.#beginJob(this.#replica(step.replica), step.step);
     }
   }
 
   #replica(id: string): Replica {
-    const found = this.replicas.find((replica) => replica.id === id);
+    const found = this.#replicas.find((replica) => replica.id === id);
     if (!found) throw new Error(`a step on ${id}, which is not there`);
     return found;
   }
 
+  #beginJob(replica: Replica, step: ReplicaStep): void {
+    replica.stepBegan(step);
+    this.#jobs.set(replica, step);
+  }
+
   #endJob(replica: Replica | undefined): void {
-    if (!replica) return;
-    const { job } = replica;
-    Object.assign(replica, { busy: false, job: undefined });
-    if (job === 'create-replica') replica.created = true;
-    if (job === 'create-task') replica.task = 'created';
-    if (job === 'start-task') replica.task = 'running';
-    if (job === 'stop-task') Object.assign(replica, stopped, { backingOff: false });
-    if (job === 'delete-replica') this.replicas = this.replicas.filter((other) => other !== replica);
+    const step = replica && this.#jobs.get(replica);
+    if (!step) return;
+    this.#jobs.delete(replica);
+    if (step === 'create-replica') replica.created();
+    if (step === 'create-task') replica.taskCreated();
+    if (step === 'start-task') replica.started('10.62.0.2', this.#nowMs);
+    if (step === 'stop-task') replica.stopped();
+    if (step === 'delete-replica') this.#replicas = this.#replicas.filter((other) => other !== replica);
+    replica.stepEnded();
   }
 
   #failJob(replica: Replica | undefined, pick: number): void {
-    if (!replica) return;
-    const { job, generation } = replica;
-    Object.assign(replica, { busy: false, job: undefined, broken: job === 'start-task' || job === 'create-task' });
+    const step = replica && this.#jobs.get(replica);
+    if (!step) return;
+    this.#jobs.delete(replica);
+    replica.stepFailed(new Error('no'), this.#nowMs);
     // The version is not always called the cause.
-    if ((job !== 'create-replica' && job !== 'start-task') || pick % 2 === 0) return;
+    if ((step !== 'create-replica' && step !== 'start-task') || pick % 2 === 0) return;
     for (const wanted of [this.desired?.current, this.desired?.candidate])
-      if (wanted?.id === generation) wanted.failed = true;
+      if (wanted?.id === replica.generation) wanted.failed = true;
   }
 
   #create(): void {
@@ -208,9 +224,6 @@ export class World {
   }
 }
 
-const stopped = { task: 'none', ready: false, unhealthy: false, draining: false, drained: false } as const;
-
-function newReplica(id: string, generation: string): Replica {
-  const idle = { ...stopped, created: false, broken: false, backingOff: false };
-  return { id, generation, ...idle, busy: true, job: 'create-replica' };
+function choose(from: Replica[], pick: number): Replica | undefined {
+  return from[pick % Math.max(1, from.length)];
 }

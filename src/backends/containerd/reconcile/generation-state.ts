@@ -1,0 +1,95 @@
+import { ContainerdError, isUnavailable } from '../../../containerd/index.ts';
+import { functionPort } from '../../../provider/index.ts';
+import type { UnpackedImage } from '../images/index.ts';
+import { StartError } from '../start-error.ts';
+import type { Timing } from '../timing.ts';
+import { BackOff, shortestRetryMs } from './back-off.ts';
+import type { DesiredGeneration } from './decide.ts';
+
+/** What is known of one generation's image and start. It has no clock: `nowMs` is milliseconds since the epoch. */
+export class GenerationState {
+  readonly #id: string;
+  readonly #startMs: number;
+  readonly #backOff: BackOff;
+  #image?: UnpackedImage;
+  #isPulling = false;
+  #failure?: Error;
+  #retryAtMs = 0;
+  #startUntilMs?: number;
+
+  constructor(id: string, timing: Timing) {
+    this.#id = id;
+    this.#startMs = timing.startMs;
+    this.#backOff = new BackOff(timing);
+  }
+
+  /** Its image, once it is unpacked. */
+  get image(): UnpackedImage | undefined {
+    return this.#image;
+  }
+
+  /** Why it cannot run: its image cannot be had, a step of its start failed, or it was not ready in time. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * A pull of its image is to begin.
+   *
+   * @returns false when one is under way
+   */
+  beginPull(): boolean {
+    if (this.#isPulling) return false;
+    return (this.#isPulling = true);
+  }
+
+  pulled(image: UnpackedImage): void {
+    this.#image = image;
+  }
+
+  /** Its pull has ended, well or not. */
+  pullEnded(): void {
+    this.#isPulling = false;
+  }
+
+  /** A replica of it has been started. */
+  started(): void {
+    this.#backOff.succeeded();
+  }
+
+  /** A pull or a step of a replica's start failed: a candidate is dropped, the current generation tried again later. */
+  failed(error: unknown, nowMs: number): void {
+    // While containerd is away nobody's version is at fault.
+    if (isUnavailable(error)) return;
+    const retryMs = this.#backOff.failed(shortestRetryMs);
+    // Nor need it be the first time that containerd refuses: what a crash left may be in the way of this one replica.
+    if (error instanceof ContainerdError && this.#backOff.failures === 1) return;
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#retryAtMs = nowMs + retryMs;
+  }
+
+  /** Forgets the failure of a current generation once its back-off has passed. */
+  retry(nowMs: number): void {
+    if (this.#retryAtMs <= nowMs) this.#failure = undefined;
+  }
+
+  /** A candidate whose image is there has `startMs` to become ready. */
+  expectReady(nowMs: number): void {
+    if (!this.#image) return;
+    this.#startUntilMs ??= nowMs + this.#startMs;
+    if (this.#startUntilMs > nowMs) return;
+    const message = `it was not ready within ${this.#startMs / 1000} s: does it listen on port ${functionPort}?`;
+    this.#failure ??= new StartError('not-ready', message);
+  }
+
+  /** Returns the next moment at which time alone changes what is to be done, or Infinity. */
+  nextDeadlineMs(nowMs: number): number {
+    const deadlines = [this.#failure ? this.#retryAtMs : 0, this.#startUntilMs ?? 0];
+    return Math.min(...deadlines.filter((atMs) => atMs > nowMs));
+  }
+
+  /** Returns what the decision reads. */
+  view(): DesiredGeneration {
+    return { id: this.#id, imageReady: this.#image !== undefined, failed: this.#failure !== undefined };
+  }
+}

@@ -1,0 +1,58 @@
+import { status } from '@grpc/grpc-js';
+import test from 'ava';
+import { ContainerdError } from '../../../../../src/containerd/index.ts';
+import type { UnpackedImage } from '../../../../../src/backends/containerd/images/index.ts';
+import { GenerationState } from '../../../../../src/backends/containerd/reconcile/generation-state.ts';
+import { StartError } from '../../../../../src/backends/containerd/start-error.ts';
+import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
+
+const atMs = Date.UTC(2026, 0, 1);
+const site = { method: 'Tasks.Create', address: '/run/containerd/containerd.sock' };
+const away = new ContainerdError(site, status.UNAVAILABLE, 'connection refused');
+const refused = new ContainerdError(site, status.UNKNOWN, 'no');
+
+test('a version is not at fault while containerd is away, nor the first time that containerd refuses', (t) => {
+  const generation = new GenerationState('g', defaultTiming);
+  for (let times = 0; times < 5; times++) generation.failed(away, atMs);
+  generation.failed(refused, atMs);
+  t.is(generation.failure, undefined);
+  generation.started();
+  generation.failed(refused, atMs);
+  t.is(generation.failure, undefined, 'a start in between counts');
+  generation.failed(refused, atMs);
+  t.is(generation.failure, refused);
+});
+
+test('a version that failed is tried again after its back-off', (t) => {
+  const generation = new GenerationState('g', defaultTiming);
+  generation.failed(new Error('no such image'), atMs);
+  t.true(generation.view().failed);
+  t.is(generation.nextDeadlineMs(atMs), atMs + 500);
+  generation.retry(atMs + 499);
+  t.true(generation.view().failed);
+  generation.retry(atMs + 500);
+  t.false(generation.view().failed);
+  t.is(generation.nextDeadlineMs(atMs + 500), Infinity);
+});
+
+test('a candidate fails when it is not ready in time, which counts from when its image is there', (t) => {
+  const generation = new GenerationState('g', defaultTiming);
+  generation.expectReady(atMs);
+  t.is(generation.nextDeadlineMs(atMs), Infinity);
+  generation.pulled({ digest: 'sha256:1' } as UnpackedImage);
+  generation.expectReady(atMs + 1000);
+  t.is(generation.nextDeadlineMs(atMs + 1000), atMs + 1000 + defaultTiming.startMs);
+  generation.expectReady(atMs + 999 + defaultTiming.startMs);
+  t.is(generation.failure, undefined);
+  generation.expectReady(atMs + 1000 + defaultTiming.startMs);
+  t.true(generation.failure instanceof StartError);
+  t.is(generation.failure?.message, 'it was not ready within 120 s: does it listen on port 8080?');
+});
+
+test('one pull at a time', (t) => {
+  const generation = new GenerationState('g', defaultTiming);
+  t.true(generation.beginPull());
+  t.false(generation.beginPull());
+  generation.pullEnded();
+  t.true(generation.beginPull());
+});
