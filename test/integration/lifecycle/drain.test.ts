@@ -97,7 +97,7 @@ test('SIGTERM comes only after the last call, and to a version that is no longer
   await deploy(berth, { service: 'orderly', image: one });
   const [call] = await longCalls('orderly', 6000, 1);
   await update(berth, { service: 'orderly', image: two });
-  const steps = async () => (await logged(berth, 'step', 'orderly')).map(({ step }) => step);
+  const steps = async () => (await logged(berth, 'reconcile step', 'orderly')).map(({ step }) => step);
   await until(async () => (await steps()).includes('drain'));
   t.false((await steps()).includes('stop-task'));
   t.is((await call)?.status, 200);

@@ -161,7 +161,7 @@ test('a process killed for its memory comes back without a call; status and log 
   // The kernel may be heard after the exit was logged.
   const lines = [
     ...(await logged(berth, 'replica exited', 'hungry')),
-    ...(await logged(berth, 'why it exited', 'hungry')),
+    ...(await logged(berth, 'replica ran out of memory', 'hungry')),
   ];
   t.true(lines.some(({ reason }) => reason?.includes('out of memory (OOM)')));
 });

@@ -112,7 +112,7 @@ export class Reconciler {
     const exit = owner?.replica.outOfMemory(Date.now());
     if (!owner || !exit) return;
     const { reason } = exit;
-    this.#log.warn('why it exited', { function: fullName(owner.fn), replica: replicaId, reason });
+    this.#log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
   }
 
   #callEnded(replicaId: string, outcome: CallOutcome): void {
@@ -127,7 +127,7 @@ export class Reconciler {
     const loop: PassLoop = new PassLoop({
       pass: () => this.#pass(this.#states.of(fn), loop),
       onError: (error) =>
-        this.#log.warn('will look at the function again', { function: key, error: describeError(error) }),
+        this.#log.warn('could not reconcile function, will try again', { function: key, error: describeError(error) }),
     });
     this.#loops.set(key, loop);
     return loop;

@@ -16,6 +16,14 @@ import type { Replica, ReplicaStep } from './replica.ts';
 /** Steps that start or stop containers at once, over all functions: more only makes each of them slower. */
 const parallelJobs = 4;
 
+const failures: Record<ReplicaStep, string> = {
+  'create-replica': 'could not create replica',
+  'create-task': 'could not create the task of a replica',
+  'start-task': 'could not start replica',
+  'stop-task': 'could not stop replica',
+  'delete-replica': 'could not delete replica',
+};
+
 export interface ReplicaJobsOptions {
   store: FunctionStore;
   host: Host;
@@ -81,7 +89,7 @@ export class ReplicaJobs {
       replica.stepEnded();
     } catch (error) {
       replica.stepFailed(error, Date.now());
-      this.#log.warn(`${step} failed`, {
+      this.#log.warn(failures[step], {
         function: fullName(state.fn),
         replica: replica.id,
         error: describeError(error),

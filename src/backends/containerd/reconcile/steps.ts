@@ -44,7 +44,7 @@ export class Steps {
 
   /** Resolves when the step has been taken, or has begun beside the pass. */
   async take(state: FunctionState, step: Step): Promise<void> {
-    this.#log.debug('step', { function: fullName(state.fn), ...step });
+    this.#log.debug('reconcile step', { function: fullName(state.fn), ...step });
     switch (step.step) {
       case 'promote':
         return this.#rollouts.promote(state);
