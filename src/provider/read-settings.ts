@@ -21,8 +21,8 @@ export interface Setting<T> extends SettingKind<T> {
   meaning: string;
 }
 
-/** A table of settings by the field of the config that each one fills. */
-export type SettingsTable = Record<string, Setting<unknown>>;
+/** Settings by the field of the config that each one fills. */
+type SettingsTable = Record<string, Setting<unknown>>;
 
 /** The config that a table of settings fills. */
 export type SettingValues<Table extends SettingsTable> = {
@@ -65,31 +65,32 @@ function readSetting(setting: Setting<unknown>, written: string | undefined): un
 }
 
 export const path = { parse: String, unit: 'a path' };
-export const wholeNumber = { parse: toWholeNumber, unit: 'a whole number' };
-export const port = { parse: toPort, unit: '0 to 65535' };
-export const flag = { parse: toFlag, unit: 'true or false' };
+export const wholeNumber = { parse: (digits: string) => wholeUpTo(digits, 2 ** 53 - 1), unit: 'a whole number' };
+export const port = { parse: (digits: string) => wholeUpTo(digits, 65_535), unit: '0 to 65535' };
+export const flag = { parse: (word: string) => found(flags.get(word)), unit: 'true or false' };
 export const timeout = { parse: toTimeoutMs, unit: 'seconds or 1m30s, at most 24 days' };
 
 /** The kind of setting that is one of these words. */
 export function oneOf<T extends string>(words: readonly T[]): SettingKind<T> {
-  const parse = (word: string) => {
-    const found = words.find((allowed) => allowed === word);
-    if (!found) throw new RangeError('no such word');
-    return found;
-  };
-  return { parse, unit: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}` };
+  const unit = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  return { parse: (text) => found(words.find((word) => word === text)), unit };
 }
 
-function toWholeNumber(digits: string): number {
-  const number = Number(digits);
-  if (!/^\d+$/.test(digits) || !Number.isSafeInteger(number)) throw new RangeError('not a whole number');
-  return number;
+const flags = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
+function found<T>(value: T | undefined): T {
+  if (value === undefined) throw new RangeError('no such word');
+  return value;
 }
 
-function toPort(digits: string): number {
-  const number = toWholeNumber(digits);
-  if (number > 65_535) throw new RangeError('above the highest port');
-  return number;
+function wholeUpTo(digits: string, most: number): number {
+  if (!/^\d+$/.test(digits) || Number(digits) > most) throw new RangeError(`no whole number up to ${most}`);
+  return Number(digits);
 }
 
 function toTimeoutMs(duration: string): number {
@@ -97,10 +98,4 @@ function toTimeoutMs(duration: string): number {
   // Node's timers hold 2^31 - 1 ms, about 24 days.
   if (ms < 0 || ms > 2 ** 31 - 1) throw new RangeError('below 0 or above 24 days');
   return Math.ceil(ms);
-}
-
-function toFlag(word: string): boolean {
-  if (word === 'true' || word === '1') return true;
-  if (word === 'false' || word === '0') return false;
-  throw new RangeError('neither true nor false');
 }
