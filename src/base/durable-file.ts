@@ -14,7 +14,7 @@ export interface DurableWriteOptions {
 
 const temporaryPrefix = '.tmp-';
 
-/** Write `data` beside `path`, then put it in place in one step. The folder must be there. */
+/** Writes `data` beside `path` and then puts it in place in one step. The folder must be there. */
 export async function writeDurably(
   path: string,
   data: Buffer | string,
@@ -32,20 +32,20 @@ export async function writeDurably(
   if (fsync) await syncFolder(folder);
 }
 
-/** Remove a file for good; ENOENT where there is none. */
+/** Removes a file for good; rejects with ENOENT where there is none. */
 export async function removeDurably(path: string): Promise<void> {
   await rm(path);
   await syncFolder(dirname(path));
 }
 
-/** Make a folder and its missing parents, 0700 unless set, and have their names survive a power cut. */
+/** Makes a folder and its missing parents, 0700 unless set, so that their names survive a power cut. */
 export async function makeFolderDurably(path: string, mode = 0o700): Promise<void> {
   const firstMade = await mkdir(path, { recursive: true, mode });
   if (firstMade === undefined) return;
   for (let made = path; made.length >= firstMade.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
-/** Remove what a crash in the middle of writeDurably left in a folder. Only at start, before the first write. */
+/** Removes what a crash in the middle of writeDurably left in a folder. Only at start, before the first write. */
 export async function sweepTemporaryFiles(folder: string): Promise<void> {
   const names = await readdir(folder);
   const left = names.filter((name) => name.startsWith(temporaryPrefix));

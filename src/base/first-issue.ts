@@ -2,7 +2,10 @@ interface SchemaError {
   issues: readonly { path: readonly PropertyKey[]; message: string }[];
 }
 
-/** Where a value first breaks its zod schema and how, such as `limits.memory must be a string`. `whole` stands for the value itself. */
+/**
+ * Says where a value first breaks its zod schema and how, such as `limits.memory must be a string`.
+ * @param whole stands for the value itself
+ */
 export function firstIssue({ issues }: SchemaError, whole: string): string {
   const [issue] = issues;
   const where = issue?.path.map(String).join('.').slice(0, 80) || whole;

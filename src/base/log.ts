@@ -31,7 +31,7 @@ export function createLog(options: LogOptions = {}): Log {
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 }
 
-/** For callers that want no output, such as tests and embedders of the SDK. */
+/** A log without output, for callers such as tests and embedders of the SDK. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 function formatFields(fields: LogFields = {}): string {
@@ -48,7 +48,7 @@ function formatValue(value: unknown): string {
 
 const deepestCause = 8;
 
-/** The message of an error and of its causes, outermost first, on one line. */
+/** Writes the messages of an error and of its causes, outermost first, on one line. */
 export function describeError(error: unknown): string {
   const messages: string[] = [];
   let at = error;

@@ -9,12 +9,12 @@ export interface PlainAnswer {
   headers?: Record<string, string>;
 }
 
-/** The body of an answer: `message` on one line, with a line feed at its end. */
+/** Writes the body of an answer: `message` on one line, with a line feed at its end. */
 export function plainLine(message: string): string {
   return `${message.trim().replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`;
 }
 
-/** Headers of a plain answer with this body. */
+/** Makes the headers of a plain answer with this body. */
 export function plainHeaders(line: string): Record<string, string> {
   return {
     'Content-Type': 'text/plain; charset=utf-8',
@@ -38,7 +38,7 @@ export function answerPlain(
   req.resume();
 }
 
-/** The whole answer as bytes, for a socket that has no response object; the connection ends with it. */
+/** Writes a whole answer, for a socket that has no response object; the connection ends with it. */
 export function rawAnswer({ status, message, headers }: PlainAnswer): string {
   const line = plainLine(message);
   const all = { ...plainHeaders(line), ...headers, Connection: 'close' };

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { firstIssue } from '../base/first-issue.ts';
 import { CniError } from './cni-error.ts';
 
 // The name becomes part of file names here and in IPAM plugins, and a type is looked up as a file: no slashes in either.
@@ -48,7 +49,7 @@ export function parseConflist(text: string, source = 'the network configuration'
   }
   const parsed = conflist.safeParse(json);
   if (!parsed.success) {
-    throw new CniError(`${source} is not a CNI conflist: ${z.prettifyError(parsed.error)}`, { cause: parsed.error });
+    throw new CniError(`${source} is not a CNI conflist: ${firstIssue(parsed.error, 'it')}`, { cause: parsed.error });
   }
   return parsed.data;
 }

@@ -19,7 +19,7 @@ export interface PluginCall {
   request: unknown;
 }
 
-/** Where plugins are, and what they may use. */
+/** The surroundings that plugins are run in. */
 export interface PluginHost {
   /** Directories searched for plugins, in order. */
   binDirs: string[];

@@ -1,6 +1,6 @@
 import type { LogLine } from './log-line.ts';
 
-/** What a line costs in memory besides its text, about. */
+/** Rough cost of a line in memory, besides its text. */
 const lineOverheadBytes = 200;
 
 export interface SubscriptionOptions {

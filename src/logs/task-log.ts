@@ -6,7 +6,7 @@ import { TaskFile } from './task-file.ts';
 import { formatProgress, readProgress, type Progress, type TaskLogPaths } from './task-log-files.ts';
 import type { LogReplica } from './log-line.ts';
 
-/** Where a task's lines go. */
+/** Takes the lines of tasks. */
 export interface LineSink {
   /** Takes lines that a task has written and keeps them together with the mark. Never rejects. */
   take(replica: LogReplica, lines: string[], mark: ReadMark): Promise<void>;

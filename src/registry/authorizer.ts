@@ -29,7 +29,7 @@ export interface RefusedRequest {
   refused: string | undefined;
 }
 
-/** What is known of one host's authentication. */
+/** State of the authentication at one host. */
 interface Session {
   credentials: RegistryCredentials | undefined;
   /** Whether the registry has asked for Basic, which is sent at once from then on. */
@@ -164,7 +164,7 @@ function basicHeader(credentials: RegistryCredentials | undefined): string | und
   return `Basic ${Buffer.from(pair).toString('base64')}`;
 }
 
-/** What a token server is asked for. */
+/** A question for a token, as a challenge puts it. */
 interface TokenQuestion {
   realm: URL;
   service?: string;

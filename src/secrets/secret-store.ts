@@ -6,7 +6,7 @@ import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } f
 import { SecretError } from './secret-error.ts';
 import { checkName } from './secret-name.ts';
 
-/** Where a secret is, without its value. */
+/** A secret that is there, without its value. */
 export interface StoredSecret {
   name: string;
   namespace: string;
