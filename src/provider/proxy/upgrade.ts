@@ -1,4 +1,4 @@
-import { request as httpRequest, STATUS_CODES, type ClientRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest, STATUS_CODES, type ClientRequest, IncomingMessage } from 'node:http';
 import { connect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -37,10 +37,11 @@ export async function upgradeTo(options: UpgradeOptions): Promise<ProxyOutcome> 
   const timer = target.timeoutMs && setTimeout(expire, target.timeoutMs);
   try {
     const answer = await ask(options, upstream);
-    const isSwitched = 'reply' in answer && answer.isSwitched;
-    if (isSwitched) clearTimeout(timer);
-    if (isSwitched) return await tunnel(socket, head, upstream, answer.reply);
-    const outcome = 'reply' in answer ? await refuse(socket, answer.reply) : answer;
+    if (answer instanceof IncomingMessage && answer.statusCode === 101) {
+      clearTimeout(timer);
+      return await tunnel(socket, head, upstream, answer);
+    }
+    const outcome = answer instanceof IncomingMessage ? await refuse(socket, answer) : answer;
     return isOverTime && outcome.failure ? { ...outcome, failure: 'timeout' } : outcome;
   } finally {
     clearTimeout(timer);
@@ -48,15 +49,10 @@ export async function upgradeTo(options: UpgradeOptions): Promise<ProxyOutcome> 
   }
 }
 
-interface Answer {
-  reply: IncomingMessage;
-  /** The function has agreed to switch protocols. */
-  isSwitched: boolean;
-}
-
-async function ask(options: UpgradeOptions, upstream: Socket): Promise<Answer | ProxyOutcome> {
+/** Resolves with the function's reply, whose status is 101 when it has switched protocols, or with why there is none. */
+async function ask(options: UpgradeOptions, upstream: Socket): Promise<IncomingMessage | ProxyOutcome> {
   const { socket, connectTimeoutMs } = options;
-  const { promise, resolve } = Promise.withResolvers<Answer | ProxyOutcome>();
+  const { promise, resolve } = Promise.withResolvers<IncomingMessage | ProxyOutcome>();
   let wasSent = false;
   // Never said to be idempotent, though it is a GET: the function may have begun what the WebSocket is for.
   const fail = (failure: ProxyOutcome['failure'], error?: Error) =>
@@ -71,12 +67,12 @@ async function ask(options: UpgradeOptions, upstream: Socket): Promise<Answer | 
   });
   openRequest(options, upstream)
     .once('response', (reply) => {
-      if ((reply.statusCode ?? 0) >= 200) resolve({ reply, isSwitched: false });
+      if ((reply.statusCode ?? 0) >= 200) resolve(reply);
       else fail('reset', new Error('status 101 without the upgrade'));
     })
     .once('upgrade', (reply: IncomingMessage, _upstream: Socket, first: Buffer) => {
       if (first.length > 0) upstream.unshift(first);
-      resolve({ reply, isSwitched: true });
+      resolve(reply);
     })
     .on('error', (error) => fail(wasSent ? 'reset' : 'unreachable', error))
     .once('close', () => fail('reset', new Error('the connection closed without an answer')))
