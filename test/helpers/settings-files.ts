@@ -5,7 +5,7 @@ import { daemonSettings } from '../../src/daemon/config.ts';
 import { faasSettings, type Setting } from '../../src/provider/index.ts';
 
 /** The documents that show tables, each between `<!-- settings:NAME -->` and `<!-- /settings -->`. */
-const documents = ['README.md'];
+const documents = ['docs/settings.md', 'docs/sdk.md'];
 /** What the installer puts at /etc/berth/berth.env, where the operator takes the # off what is to be set. */
 const template = 'src/daemon/berth.env';
 
