@@ -47,6 +47,14 @@ export const isUnimplemented = whenCode(status.UNIMPLEMENTED);
 /** Says whether containerd does not answer, or (content only) another writer holds the ref. */
 export const isUnavailable = whenCode(status.UNAVAILABLE);
 
+/** For `catch` on calls: returns the value when what was asked for is not there; other errors go on. */
+export function notFoundAs<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (isNotFound(error)) return value;
+    throw error;
+  };
+}
+
 function whenCode(code: status) {
   return (error: unknown): error is ContainerdError => error instanceof ContainerdError && error.code === code;
 }

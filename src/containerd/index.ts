@@ -9,6 +9,7 @@ export {
   isNotFound,
   isUnavailable,
   isUnimplemented,
+  notFoundAs,
 } from './containerd-error.ts';
 export type { ContainerdEvent } from './event-service.ts';
 export type { Image, NewImage } from './image-service.ts';

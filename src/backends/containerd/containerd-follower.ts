@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, type Log } from '../../base/log.ts';
+import { describeError } from '../../base/log.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
@@ -20,42 +20,31 @@ export interface ContainerdFollowerOptions {
   sweep: Sweep;
   /** How often every function is compared again, in case an event was missed, in milliseconds. */
   resyncMs: number;
-  log: Log;
 }
 
 /** Follows containerd through its restarts: adopts what runs, listens to what happens, looks again in time. */
 export class ContainerdFollower {
+  readonly #parts: ContainerdFollowerOptions;
   readonly #host: Host;
-  readonly #namespaces: FunctionNamespaces;
-  readonly #store: FunctionStore;
-  readonly #reconciler: Reconciler;
-  readonly #sweep: Sweep;
-  readonly #resyncMs: number;
-  readonly #log: Log;
   #adopted = false;
   #settled = false;
 
-  constructor({ host, namespaces, store, reconciler, sweep, resyncMs, log }: ContainerdFollowerOptions) {
-    this.#host = host;
-    this.#namespaces = namespaces;
-    this.#store = store;
-    this.#reconciler = reconciler;
-    this.#sweep = sweep;
-    this.#resyncMs = resyncMs;
-    this.#log = log;
+  constructor(parts: ContainerdFollowerOptions) {
+    this.#parts = parts;
+    this.#host = parts.host;
   }
 
   /** Whether everything there was has been found, and has had one attempt to be what it should be. */
   get settled(): boolean {
     // Once true it stays so: functions deployed later have their own time to become ready.
-    this.#settled ||= this.#adopted && this.#reconciler.settledOnce;
+    this.#settled ||= this.#adopted && this.#parts.reconciler.settledOnce;
     return this.#settled;
   }
 
   /** Connects, adopts and listens; begins again when that breaks. Resolves when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    every(this.#resyncMs, signal, () => this.#reconciler.wakeAll());
-    every(sweepMs, signal, () => void this.#sweep.all());
+    every(this.#parts.resyncMs, signal, () => this.#parts.reconciler.wakeAll());
+    every(sweepMs, signal, () => void this.#parts.sweep.all());
     for (let pauseMs = 100; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       try {
         await this.#host.containerd.waitReady(signal);
@@ -65,7 +54,7 @@ export class ContainerdFollower {
         await listening;
       } catch (error) {
         if (signal.aborted) return;
-        this.#log.warn('following containerd failed, will try again; functions run on', {
+        this.#host.log.warn('following containerd failed, will try again; functions run on', {
           error: describeError(error),
         });
         await sleep(pauseMs, undefined, { signal }).catch(() => {});
@@ -75,8 +64,8 @@ export class ContainerdFollower {
 
   async #prepare(signal: AbortSignal): Promise<void> {
     const { version } = await this.#host.containerd.version({ signal });
-    this.#log.info('connected to containerd', { version });
-    await this.#namespaces.ensure();
+    this.#host.log.info('connected to containerd', { version });
+    await this.#parts.namespaces.ensure();
     await this.#host.network.ensureHost();
   }
 
@@ -85,27 +74,27 @@ export class ContainerdFollower {
     // Subscribed before looking, so that no exit falls between.
     const events = this.#host.containerd.events.subscribe(filters, { signal });
     await this.#adopt();
-    const lookAgain = setTimeout(() => this.#reconciler.wakeAll(), subscribedMs);
+    const lookAgain = setTimeout(() => this.#parts.reconciler.wakeAll(), subscribedMs);
     signal.addEventListener('abort', () => clearTimeout(lookAgain), { once: true });
     for await (const { event } of events) {
-      if (event.type === 'task-oom') this.#reconciler.taskOutOfMemory(event.containerId);
-      if (event.type === 'task-exit' && !event.execId) this.#reconciler.taskExited(event.containerId);
+      if (event.type === 'task-oom') this.#parts.reconciler.taskOutOfMemory(event.containerId);
+      if (event.type === 'task-exit' && !event.execId) this.#parts.reconciler.taskExited(event.containerId);
     }
     throw new Error('the event stream ended');
   }
 
   /** Wakes what is wanted and what is there, and clears away what belongs to neither. */
   async #adopt(): Promise<void> {
-    const namespaces = await this.#namespaces.list();
+    const namespaces = await this.#parts.namespaces.list();
     const replicas = (
       await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)))
     ).flat();
     for (const { function: fn, id, task } of replicas) {
       if (task.status !== 'none') await this.#host.logs.tails.follow({ ...fn, id });
     }
-    for (const { function: fn } of [...this.#store.all(), ...replicas]) this.#reconciler.wake(fn);
+    for (const { function: fn } of [...this.#parts.store.all(), ...replicas]) this.#parts.reconciler.wake(fn);
     this.#adopted = true;
-    await this.#sweep.all();
+    await this.#parts.sweep.all();
   }
 }
 

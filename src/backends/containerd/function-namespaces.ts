@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlreadyExists, isFailedPrecondition, isNotFound, type Containerd } from '../../containerd/index.ts';
+import { isAlreadyExists, isFailedPrecondition, notFoundAs, type Containerd } from '../../containerd/index.ts';
 import {
   BadRequestError,
   NamespaceExistsError,
@@ -26,41 +26,33 @@ export interface FunctionNamespacesOptions {
 
 /** The namespaces API: containerd's namespaces with the label `openfaas`; those made here are kept on disk. */
 export class FunctionNamespaces implements NamespaceVerbs {
-  readonly #containerd: Containerd;
-  readonly #store: NamespaceStore;
-  readonly #defaultNamespace: string;
-  readonly #inUse: InUse;
-  readonly #sweep: Sweep;
+  readonly #parts: FunctionNamespacesOptions;
 
-  constructor({ containerd, store, defaultNamespace, inUse, sweep }: FunctionNamespacesOptions) {
-    this.#containerd = containerd;
-    this.#store = store;
-    this.#defaultNamespace = defaultNamespace;
-    this.#inUse = inUse;
-    this.#sweep = sweep;
+  constructor(parts: FunctionNamespacesOptions) {
+    this.#parts = parts;
   }
 
   /** Makes every wanted namespace in containerd, which may be new, or wiped. */
   async ensure(): Promise<void> {
-    const wanted = await this.#store.all();
-    if (!wanted.some(({ name }) => name === this.#defaultNamespace)) {
-      wanted.push({ name: this.#defaultNamespace, labels: {}, annotations: {} });
+    const { defaultNamespace, store } = this.#parts;
+    const wanted = await store.all();
+    if (!wanted.some(({ name }) => name === defaultNamespace)) {
+      wanted.push({ name: defaultNamespace, labels: {}, annotations: {} });
     }
     for (const namespace of wanted) await this.#ensureOne(namespace);
   }
 
   async #ensureOne({ name, labels }: Namespace): Promise<void> {
-    const wanted = { ...labels, [openfaasLabel]: '1' };
-    try {
-      await this.#containerd.namespaces.create({ name, labels: wanted });
-    } catch (error) {
+    const { namespaces } = this.#parts.containerd;
+    const wanted = { name, labels: { ...labels, [openfaasLabel]: '1' } };
+    await namespaces.create(wanted).catch((error: unknown) => {
       if (!isAlreadyExists(error)) throw error;
-      await this.#containerd.namespaces.update({ name, labels: wanted });
-    }
+      return namespaces.update(wanted);
+    });
   }
 
   list(): Promise<string[]> {
-    return openfaasNamespaces(this.#containerd);
+    return openfaasNamespaces(this.#parts.containerd);
   }
 
   /**
@@ -76,42 +68,44 @@ export class FunctionNamespaces implements NamespaceVerbs {
 
   async get(name: string): Promise<Namespace> {
     const labels = await this.#labels(name);
-    const stored = (await this.#store.all()).find((namespace) => namespace.name === name);
+    const stored = (await this.#parts.store.all()).find((namespace) => namespace.name === name);
     return { name, labels, annotations: stored?.annotations ?? {} };
   }
 
   async create(namespace: Namespace): Promise<void> {
-    const existing = (await this.#containerd.namespaces.list()).some(({ name }) => name === namespace.name);
+    const existing = (await this.#parts.containerd.namespaces.list()).some(({ name }) => name === namespace.name);
     if (existing) throw new NamespaceExistsError(namespace.name);
-    await this.#store.put(namespace);
-    await this.#ensureOne(namespace);
+    await this.#put(namespace);
   }
 
   async update(namespace: Namespace): Promise<void> {
     await this.#labels(namespace.name);
-    await this.#store.put(namespace);
+    await this.#put(namespace);
+  }
+
+  async #put(namespace: Namespace): Promise<void> {
+    await this.#parts.store.put(namespace);
     await this.#ensureOne(namespace);
   }
 
   async remove(name: string): Promise<void> {
-    if (name === this.#defaultNamespace) throw new BadRequestError(`${name} is the default namespace and stays`);
+    if (name === this.#parts.defaultNamespace) throw new BadRequestError(`${name} is the default namespace and stays`);
     await this.#labels(name);
-    const contents = await this.#inUse.contents(name);
+    const contents = await this.#parts.inUse.contents(name);
     if (contents.length > 0) {
       throw new ProviderError(409, `namespace ${name} is not empty: remove ${contents.slice(0, 5).join(', ')} first`);
     }
     await this.#removeFromContainerd(name);
-    await this.#store.delete(name);
+    await this.#parts.store.delete(name);
   }
 
   /** Removes a namespace, waiting for replicas of functions that were removed a moment ago to stop. */
   async #removeFromContainerd(name: string): Promise<void> {
     const deadlineMs = Date.now() + stoppingMs;
     for (;;) {
-      await this.#sweep.namespace(name);
+      await this.#parts.sweep.namespace(name);
       try {
-        await this.#containerd.namespaces.delete(name);
-        return;
+        return await this.#parts.containerd.namespaces.delete(name);
       } catch (error) {
         if (!isFailedPrecondition(error)) throw error;
         const message = `namespace ${name} still holds containers or images in containerd: try again later`;
@@ -126,12 +120,8 @@ export class FunctionNamespaces implements NamespaceVerbs {
    * @throws NamespaceNotFoundError also when the namespace is somebody else's
    */
   async #labels(name: string): Promise<Record<string, string>> {
-    try {
-      const { labels } = await this.#containerd.namespaces.get(name);
-      if (hasOpenfaasLabel(labels)) return labels;
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-    throw new NamespaceNotFoundError(name);
+    const found = await this.#parts.containerd.namespaces.get(name).catch(notFoundAs(undefined));
+    if (!found || !hasOpenfaasLabel(found.labels)) throw new NamespaceNotFoundError(name);
+    return found.labels;
   }
 }

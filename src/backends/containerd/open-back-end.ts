@@ -54,7 +54,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const routes = new RoutingTable();
   const states = new FunctionStates(timing);
   const inUse = new InUse({ store, secrets, states });
-  const sweep = new Sweep({ host, images, inUse, defaultNamespace, log });
+  const sweep = new Sweep({ host, images, inUse, defaultNamespace });
   const namespaces = new FunctionNamespaces({ containerd, store: namespaceStore, defaultNamespace, inUse, sweep });
   const generations = new GenerationImages({ images, defaultPolicy: options.pullPolicy });
   const reconciler = new Reconciler({ store, host, images: generations, routes, states, sweep, timing, log });
@@ -67,7 +67,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
     secrets: new FunctionSecrets({ store: secrets, namespaces }),
     namespaces,
   });
-  const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep, resyncMs, log });
+  const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep, resyncMs });
   return new ContainerdBackEnd({ provider, host, store, reconciler, sweep, follower });
 }
 

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { describeError, type Log } from '../../base/log.ts';
+import { describeError } from '../../base/log.ts';
 import type { Images } from './images/index.ts';
 import type { InUse } from './in-use.ts';
 import { openfaasNamespaces } from './namespace-label.ts';
@@ -15,7 +15,6 @@ export interface SweepOptions {
   inUse: InUse;
   /** A namespace of containerd that is always there. */
   defaultNamespace: string;
-  log: Log;
 }
 
 /** How long `soon` waits for more, as replicas often go several at a time. */
@@ -23,38 +22,28 @@ const soonMs = 2000;
 
 /** Takes away what a crash left without an owner, and images that no version needs. */
 export class Sweep {
+  readonly #parts: SweepOptions;
   readonly #host: Host;
-  readonly #images: Images;
-  readonly #inUse: InUse;
-  readonly #defaultNamespace: string;
-  readonly #log: Log;
   #timer?: NodeJS.Timeout;
 
-  constructor({ host, images, inUse, defaultNamespace, log }: SweepOptions) {
-    this.#host = host;
-    this.#images = images;
-    this.#inUse = inUse;
-    this.#defaultNamespace = defaultNamespace;
-    this.#log = log;
+  constructor(parts: SweepOptions) {
+    this.#parts = parts;
+    this.#host = parts.host;
   }
 
   /** Clears away everything that has no owner. Never rejects: what could not be cleared is for the next time. */
-  async all(): Promise<void> {
-    try {
+  all(): Promise<void> {
+    return this.#trying(async () => {
       await this.#outsideParts();
       await this.#insideParts();
-    } catch (error) {
-      this.#log.warn('could not remove what replicas left behind, will try again', { error: describeError(error) });
-    }
+    });
   }
 
   /** Clears away images and layers in a moment, as a replica has gone that may have been the last to need them. */
   soon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#insideParts().catch((error: unknown) =>
-        this.#log.warn('could not remove unused images, will try again', { error: describeError(error) }),
-      );
+      void this.#trying(() => this.#insideParts());
     }, soonMs).unref();
   }
 
@@ -63,11 +52,15 @@ export class Sweep {
   }
 
   /** Removes the images of a namespace that are not in use. Never rejects. */
-  async images(namespace: string): Promise<void> {
+  images(namespace: string): Promise<void> {
+    return this.#trying(() => this.#unusedImages(namespace));
+  }
+
+  async #trying(act: () => Promise<void>): Promise<void> {
     try {
-      await this.#unusedImages(namespace);
+      await act();
     } catch (error) {
-      this.#log.warn('could not remove unused images, will try again', { namespace, error: describeError(error) });
+      this.#host.log.warn('could not remove what is not in use, will try again', { error: describeError(error) });
     }
   }
 
@@ -83,7 +76,7 @@ export class Sweep {
       await this.#leftLeases(namespace);
       await this.#unusedImages(namespace);
     }
-    await this.#collect(this.#defaultNamespace);
+    await this.#collect(this.#parts.defaultNamespace);
   }
 
   /**
@@ -101,7 +94,7 @@ export class Sweep {
     const { leases } = this.#host.containerd.namespace(namespace);
     const ours = (await leases.list()).filter(({ labels }) => labels[leaseLabel] === 'replica');
     // Asked last: a replica is known before it has a lease.
-    const making = new Set(this.#inUse.replicaIds().map(leaseOf));
+    const making = new Set(this.#parts.inUse.replicaIds().map(leaseOf));
     for (const { id } of ours) if (!making.has(id)) await leases.delete(id);
   }
 
@@ -109,12 +102,12 @@ export class Sweep {
   async #strayShims(): Promise<void> {
     const { containerd } = this.#host;
     const shims = await shimsOf(containerd.address);
-    for (const namespace of await openfaasNamespaces(this.#host.containerd)) {
+    for (const namespace of await openfaasNamespaces(containerd)) {
       const records = await containerd.namespace(namespace).containers.list();
-      const known = new Set([...records.map(({ id }) => id), ...this.#inUse.replicaIds()]);
+      const known = new Set([...records.map(({ id }) => id), ...this.#parts.inUse.replicaIds()]);
       const strays = shims.filter((shim) => shim.namespace === namespace && !known.has(shim.id));
       for (const shim of strays) {
-        this.#log.warn('ending a task that containerd has lost', { namespace, container: shim.id, pid: shim.pid });
+        this.#host.log.warn('ending a task that containerd has lost', { namespace, container: shim.id, pid: shim.pid });
         await endShim(shim);
       }
     }
@@ -133,7 +126,7 @@ export class Sweep {
     const known = await this.#knownReplicas();
     for (const id of new Set(found)) {
       if (known.has(id)) continue;
-      this.#log.info('removing what a replica left behind', { replica: id });
+      this.#host.log.info('removing what a replica left behind', { replica: id });
       await removeOutsideParts(this.#host, id);
     }
     for (const replica of logged) if (!known.has(replica.id)) await logs.tails.finish(replica);
@@ -142,12 +135,12 @@ export class Sweep {
   async #knownReplicas(): Promise<Set<string>> {
     const namespaces = await openfaasNamespaces(this.#host.containerd);
     const replicas = await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)));
-    return new Set([...replicas.flat().map(({ id }) => id), ...this.#inUse.replicaIds()]);
+    return new Set([...replicas.flat().map(({ id }) => id), ...this.#parts.inUse.replicaIds()]);
   }
 
   async #unusedImages(namespace: string): Promise<void> {
-    if (this.#inUse.knowsImages(namespace)) {
-      await this.#images.removeUnused(namespace, () => this.#inUse.images(namespace));
+    if (this.#parts.inUse.knowsImages(namespace)) {
+      await this.#parts.images.removeUnused(namespace, () => this.#parts.inUse.images(namespace));
     }
   }
 }

@@ -1,9 +1,9 @@
 import {
   isAlreadyExists,
   isFailedPrecondition,
-  isNotFound,
   type Labels,
   type NamespacedClient,
+  notFoundAs,
 } from '../../../containerd/index.ts';
 import {
   checkPlatform,
@@ -70,12 +70,8 @@ async function documentBody(
   { digest }: Descriptor,
   fetch: () => Promise<Buffer>,
 ): Promise<Buffer> {
-  try {
-    return await client.content.readAll(digest, { signal });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    return fetch();
-  }
+  const present = await client.content.readAll(digest, { signal }).catch(notFoundAs(undefined));
+  return present ?? fetch();
 }
 
 /** Makes the blob part of this pull's lease, and writes what is missing of it. */

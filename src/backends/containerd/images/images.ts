@@ -2,9 +2,9 @@ import {
   type Containerd,
   type Image,
   isAlreadyExists,
-  isNotFound,
   type NamespacedClient,
   type NewImage,
+  notFoundAs,
 } from '../../../containerd/index.ts';
 import type { Log } from '../../../base/log.ts';
 import type { PullPolicy } from '../../../provider/index.ts';
@@ -106,13 +106,9 @@ export class Images {
 
   /** Removes a record; containerd collects what nothing else needs. Returns false when it was gone already. */
   async remove(namespace: string, name: string): Promise<boolean> {
-    try {
-      await this.#options.containerd.namespace(namespace).images.delete(name);
-      return true;
-    } catch (error) {
-      if (isNotFound(error)) return false;
-      throw error;
-    }
+    return this.#client(namespace)
+      .images.delete(name)
+      .then(() => true, notFoundAs(false));
   }
 
   /**
@@ -236,12 +232,8 @@ export class Images {
 
   /** Returns what a record points to, be it complete or not. */
   async #target(namespace: string, name: string): Promise<Descriptor | undefined> {
-    try {
-      return (await this.#client(namespace).images.get(name)).target;
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    const record = await this.#client(namespace).images.get(name).catch(notFoundAs(undefined));
+    return record?.target;
   }
 
   #find(namespace: string, name: string): Promise<UnpackedImage | undefined> {

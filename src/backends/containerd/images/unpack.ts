@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isAlreadyExists, isNotFound, type Mount } from '../../../containerd/index.ts';
+import { isAlreadyExists, notFoundAs, type Mount } from '../../../containerd/index.ts';
 import { type Descriptor, RegistryError } from '../../../registry/index.ts';
 import { run } from '../host-command.ts';
 import type { PullContext } from './pull-context.ts';
@@ -20,13 +20,7 @@ const flushMs = 30 * 60_000;
 export async function isUnpacked({ client, leaseId, snapshotter }: PullContext, chainId: string): Promise<boolean> {
   // First into the lease and then the look, lest the garbage collector come between; an empty entry does no harm.
   await client.leases.addResource(leaseId, { id: chainId, type: `snapshots/${snapshotter}` });
-  try {
-    await client.snapshots.stat({ snapshotter, key: chainId });
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
+  return client.snapshots.stat({ snapshotter, key: chainId }).then(() => true, notFoundAs(false));
 }
 
 /** Makes a committed snapshot of a layer whose blob is in containerd and whose parents are unpacked. */
@@ -96,12 +90,9 @@ function mediaTypeToApply({ mediaType }: Descriptor): string {
 }
 
 async function removeSnapshot({ client, snapshotter, log }: PullContext, key: string): Promise<void> {
-  try {
-    await client.snapshots.remove({ snapshotter, key });
-  } catch (error) {
-    // The lease's end takes it away too; what went wrong before is what the caller should see.
-    if (!isNotFound(error)) log.warn('cannot remove a half unpacked layer', { snapshot: key, error });
-  }
+  const removed = client.snapshots.remove({ snapshotter, key }).catch(notFoundAs(undefined));
+  // The lease's end takes it away too; what went wrong before is what the caller should see.
+  await removed.catch((error: unknown) => log.warn('cannot remove a half unpacked layer', { snapshot: key, error }));
 }
 
 function snapshotLabels({ chainId, descriptor }: Layer): Record<string, string> {

@@ -1,4 +1,4 @@
-import { isNotFound, type NamespacedClient } from '../../../containerd/index.ts';
+import { notFoundAs, type NamespacedClient } from '../../../containerd/index.ts';
 import { resourcesOf } from '../../../provider/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
@@ -76,19 +76,11 @@ async function prepareSpec(
   });
 }
 
-export async function removeSnapshot(client: NamespacedClient, snapshotter: string, key: string): Promise<void> {
-  try {
-    await client.snapshots.remove({ snapshotter, key });
-  } catch (error) {
-    // containerd's collector may have been faster.
-    if (!isNotFound(error)) throw error;
-  }
+export function removeSnapshot(client: NamespacedClient, snapshotter: string, key: string): Promise<void> {
+  // containerd's collector may have been faster.
+  return client.snapshots.remove({ snapshotter, key }).catch(notFoundAs(undefined));
 }
 
-export async function removeContainer(client: NamespacedClient, id: string): Promise<void> {
-  try {
-    await client.containers.delete(id);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+export function removeContainer(client: NamespacedClient, id: string): Promise<void> {
+  return client.containers.delete(id).catch(notFoundAs(undefined));
 }

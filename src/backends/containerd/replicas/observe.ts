@@ -1,4 +1,4 @@
-import { isNotFound, type Containerd, type NamespacedClient } from '../../../containerd/index.ts';
+import { notFoundAs, type Containerd, type NamespacedClient } from '../../../containerd/index.ts';
 import type { FunctionName } from '../../../provider/index.ts';
 import { functionLabel, generationLabel } from './labels.ts';
 
@@ -39,13 +39,9 @@ async function observe(client: NamespacedClient, filter: string): Promise<Actual
 }
 
 export async function taskState(client: NamespacedClient, id: string): Promise<TaskState> {
-  try {
-    const task = await client.tasks.get(id);
-    if (task.status === 'CREATED') return { status: 'created' };
-    if (task.status === 'STOPPED') return { status: 'stopped', exitStatus: task.exitStatus };
-    return { status: 'running' };
-  } catch (error) {
-    if (isNotFound(error)) return { status: 'none' };
-    throw error;
-  }
+  const task = await client.tasks.get(id).catch(notFoundAs(undefined));
+  if (!task) return { status: 'none' };
+  if (task.status === 'CREATED') return { status: 'created' };
+  if (task.status === 'STOPPED') return { status: 'stopped', exitStatus: task.exitStatus };
+  return { status: 'running' };
 }

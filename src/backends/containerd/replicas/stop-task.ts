@@ -1,4 +1,4 @@
-import { isDeadlineExceeded, isNotFound, type NamespacedClient } from '../../../containerd/index.ts';
+import { isDeadlineExceeded, notFoundAs, type NamespacedClient } from '../../../containerd/index.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { taskState } from './observe.ts';
 
@@ -35,29 +35,20 @@ async function endAtOnce(client: NamespacedClient, id: string): Promise<void> {
 }
 
 async function kill(client: NamespacedClient, id: string, signal: number): Promise<void> {
-  try {
-    await client.tasks.kill({ containerId: id, signal });
-  } catch (error) {
-    // It ended by itself in between.
-    if (!isNotFound(error)) throw error;
-  }
+  // It may end by itself in between.
+  await client.tasks.kill({ containerId: id, signal }).catch(notFoundAs(undefined));
 }
 
 async function exitsWithin(client: NamespacedClient, id: string, timeoutMs: number): Promise<boolean> {
   try {
-    await client.tasks.wait({ containerId: id }, { timeoutMs });
+    await client.tasks.wait({ containerId: id }, { timeoutMs }).catch(notFoundAs(undefined));
     return true;
   } catch (error) {
     if (isDeadlineExceeded(error)) return false;
-    if (isNotFound(error)) return true;
     throw error;
   }
 }
 
 export async function deleteTask(client: NamespacedClient, id: string): Promise<void> {
-  try {
-    await client.tasks.delete(id);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await client.tasks.delete(id).catch(notFoundAs(undefined));
 }
