@@ -34,25 +34,13 @@ export interface OpenContainerdOptions {
 /** Opens the back end on containerd as the config says; nothing runs until its `start`, containerd may be away. */
 export async function openContainerd(options: OpenContainerdOptions): Promise<ContainerdBackEnd> {
   const { config, version, timing, at, log } = options;
-  const { runDir, dataDir, pullPolicy } = config;
-  await mkdir(runDir, { recursive: true, mode: 0o711 });
+  await mkdir(config.runDir, { recursive: true, mode: 0o711 });
   const containerd = new Containerd({ address: config.containerdAddress });
-  const registry = registryClient(options);
-  return openBackEnd({
-    containerd,
-    images: new Images({ containerd, registry, snapshotter, platform: hostPlatform(machine()), log }),
-    network: await openNetwork(config, log),
-    logs: new LogStore({ dir: config.logDir, log }),
-    snapshotter,
-    dataDir,
-    runDir,
-    defaultNamespace: config.defaultNamespace,
-    pullPolicy,
-    version,
-    timing,
-    at,
-    log,
-  });
+  const platform = hostPlatform(machine());
+  const images = new Images({ containerd, registry: registryClient(options), snapshotter, platform, log });
+  const network = await openNetwork(config, log);
+  const logs = new LogStore({ dir: config.logDir, log });
+  return openBackEnd({ containerd, images, network, logs, snapshotter, settings: config, version, timing, at, log });
 }
 
 function openNetwork({ cniConf, cniBinDirs, runDir, subnet, tcpPort }: Config, log: Log): Promise<Network> {

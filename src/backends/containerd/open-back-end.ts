@@ -25,18 +25,22 @@ import { hostFeatures } from './runtime-spec/index.ts';
 import { Sweep } from './sweep.ts';
 import { defaultTiming, type Timing } from './timing.ts';
 
-export interface BackEndOptions {
-  containerd: Containerd;
-  images: Images;
-  network: Network;
-  logs: LogStore;
-  snapshotter: string;
+export interface BackEndSettings {
   /** Folder of what is wanted: functions, namespaces, secrets. */
   dataDir: string;
   /** Folder of what a reboot may take: replicas' secrets and host files. */
   runDir: string;
   defaultNamespace: string;
   pullPolicy?: PullPolicy;
+}
+
+export interface BackEndOptions {
+  containerd: Containerd;
+  images: Images;
+  network: Network;
+  logs: LogStore;
+  snapshotter: string;
+  settings: BackEndSettings;
   version: VersionInfo;
   timing?: Partial<Timing>;
   at?: AtFaultPoint;
@@ -45,7 +49,8 @@ export interface BackEndOptions {
 
 /** Builds the back end, each part from those before it; nothing runs until its `start`. */
 export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBackEnd> {
-  const { containerd, dataDir, defaultNamespace, images, logs, version, log } = options;
+  const { containerd, images, logs, version, log } = options;
+  const { dataDir, defaultNamespace, pullPolicy: defaultPolicy } = options.settings;
   const timing = { ...defaultTiming, ...options.timing };
   const host = await hostOf(options);
   const { secrets } = host;
@@ -56,7 +61,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const inUse = new InUse({ store, secrets, states });
   const sweep = new Sweep({ host, images, inUse, defaultNamespace });
   const namespaces = new FunctionNamespaces({ containerd, store: namespaceStore, defaultNamespace, inUse, sweep });
-  const generations = new GenerationImages({ images, defaultPolicy: options.pullPolicy });
+  const generations = new GenerationImages({ images, defaultPolicy });
   const reconciler = new Reconciler({ store, host, images: generations, routes, states, sweep, timing, log });
   const { answerMs, resyncMs } = timing;
   const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, answerMs };
@@ -72,7 +77,8 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
 }
 
 async function hostOf(options: BackEndOptions): Promise<Host> {
-  const { containerd, snapshotter, network, logs, dataDir, runDir, at = () => {}, log } = options;
+  const { containerd, snapshotter, network, logs, settings, at = () => {}, log } = options;
+  const { dataDir, runDir } = settings;
   return {
     containerd,
     snapshotter,

@@ -13,12 +13,6 @@ export interface PrepareFilesOptions extends HostsFileOptions {
   log: Log;
 }
 
-/** Paths on the host of the files to mount into the function under /etc. */
-export interface FunctionFiles {
-  resolvConf: string;
-  hosts: string;
-}
-
 // The second and third are where systemd-resolved and NetworkManager name the real servers behind their stubs.
 const hostResolvConfPaths = [
   '/etc/resolv.conf',
@@ -26,8 +20,11 @@ const hostResolvConfPaths = [
   '/run/NetworkManager/no-stub-resolv.conf',
 ];
 
-/** Writes resolv.conf and hosts for a function; run again, it brings them up to date while the function runs. */
-export async function prepareFiles(options: PrepareFilesOptions): Promise<FunctionFiles> {
+/**
+ * Writes resolv.conf and hosts for a function; run again, it brings them up to date while the function runs.
+ * @returns their paths on the host
+ */
+export async function prepareFiles(options: PrepareFilesOptions): Promise<{ resolvConf: string; hosts: string }> {
   const { dir, gateway, resolvConfPaths = hostResolvConfPaths, log } = options;
   const candidates = await Promise.all(resolvConfPaths.map(readIfThere));
   const resolv = resolvConf(candidates, gateway);

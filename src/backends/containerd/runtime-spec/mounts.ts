@@ -4,7 +4,6 @@ import type { OciMount } from './oci-spec.ts';
 export interface HostFiles {
   resolvConf: string;
   hosts: string;
-  hostname?: string;
 }
 
 /**
@@ -75,7 +74,6 @@ export function functionMounts({ hostFiles, secretsDir, readOnlyRoot }: MountInp
     ...(readOnlyRoot ? [writableTmp] : []),
     readOnlyBind(hostFiles.resolvConf, '/etc/resolv.conf'),
     readOnlyBind(hostFiles.hosts, '/etc/hosts'),
-    ...(hostFiles.hostname ? [readOnlyBind(hostFiles.hostname, '/etc/hostname')] : []),
     ...(secretsDir ? [readOnlyBind(secretsDir, '/var/openfaas/secrets')] : []),
   ];
 }

@@ -88,7 +88,7 @@ test('the cgroup is named for namespace and replica unless the caller says', (t)
 });
 
 test('name service files and secrets are bound read-only', (t) => {
-  const hostFiles = { resolvConf: '/h/resolv.conf', hosts: '/h/hosts', hostname: '/h/hostname' };
+  const hostFiles = { resolvConf: '/h/resolv.conf', hosts: '/h/hosts' };
   const { mounts } = buildSpec(specInput({}, { hostFiles, secretsDir: '/run/berth/secrets/a1b2c3' }));
   const binds = mounts.filter(({ type }) => type === 'bind');
   t.deepEqual(
@@ -96,7 +96,6 @@ test('name service files and secrets are bound read-only', (t) => {
     [
       ['/h/resolv.conf', '/etc/resolv.conf'],
       ['/h/hosts', '/etc/hosts'],
-      ['/h/hostname', '/etc/hostname'],
       ['/run/berth/secrets/a1b2c3', '/var/openfaas/secrets'],
     ],
   );
