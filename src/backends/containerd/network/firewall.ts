@@ -19,7 +19,7 @@ export interface FirewallOptions {
  * every kernel; what is here stops the detour through the host. Rejected and not dropped, so that callers fail at once;
  * TCP by a reset, as the kernel limits how many ICMP errors it sends.
  */
-export function nftScript({ table, bridge, subnet, gatewayPort }: FirewallOptions): string {
+function nftScript({ table, bridge, subnet, gatewayPort }: FirewallOptions): string {
   return `
 table inet ${table}
 delete table inet ${table}

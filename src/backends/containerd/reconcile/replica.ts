@@ -144,7 +144,6 @@ export class Replica {
 
   /**
    * containerd has been asked about it.
-   *
    * @returns how its process ended, when that is news
    */
   observed({ status, exitStatus = 0 }: TaskState, nowMs: number): ReplicaExit | undefined {
@@ -165,7 +164,6 @@ export class Replica {
 
   /**
    * The kernel has killed for want of memory. It may be heard after the exit, on a busy host.
-   *
    * @returns the exit that this explains after all
    */
   outOfMemory(nowMs: number): ReplicaExit | undefined {
@@ -178,7 +176,6 @@ export class Replica {
 
   /**
    * A probe was answered well.
-   *
    * @returns true when it was not ready before
    */
   becameReady(nowMs: number): boolean {
@@ -200,7 +197,6 @@ export class Replica {
 
   /**
    * A call that was routed to it has ended.
-   *
    * @returns why it leaves the routes, if that call was one too many
    */
   callEnded({ failure, status, watchdogError }: CallOutcome): string | undefined {

@@ -29,7 +29,6 @@ export class Watches {
   /**
    * Watches what is to be watched of a replica now, unless it is watched already. Only after the routes were set: then the
    * last call of one that drains has come.
-   *
    * @param deployment of its generation, if that is still wanted
    */
   watch(fn: FunctionName, replica: Replica, deployment: FunctionDeployment | undefined): void {
