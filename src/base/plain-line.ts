@@ -11,7 +11,8 @@ export interface PlainAnswer {
 
 /** Writes the body of an answer: `message` on one line, with a line feed at its end. */
 export function plainLine(message: string): string {
-  return `${message.trim().replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`;
+  const lines = message.split(/[\r\n]+/).map((line) => line.trim());
+  return `${lines.filter((line) => line !== '').join(' ')}\n`;
 }
 
 /** Makes the headers of a plain answer with this body. */

@@ -40,6 +40,9 @@ test('what is no Go duration is a RangeError that shows one', (t) => {
     '1s\n',
     '-',
     '5constructor',
+    '1'.repeat(5000),
+    `${'1'.repeat(64)}s`,
+    '1s'.repeat(33),
   ]) {
     t.throws(() => parseGoDuration(text), { instanceOf: RangeError, message: /1m30s/ }, text);
   }
@@ -70,4 +73,17 @@ test('a bare integer is seconds where faas-provider reads a timeout', (t) => {
   t.is(parseSecondsOrGoDuration('60'), 60_000);
   t.is(parseSecondsOrGoDuration('1m5s'), 65_000);
   t.throws(() => parseSecondsOrGoDuration('1.5'), { instanceOf: RangeError });
+});
+
+test('a text without end is refused without being looked through', (t) => {
+  // Each of these would take a pattern that goes back hours.
+  for (const text of [
+    '1'.repeat(1_000_000),
+    '1.'.repeat(500_000),
+    `${'1'.repeat(1_000_000)}s`,
+    'm'.repeat(1_000_000),
+  ]) {
+    t.throws(() => parseGoDuration(text), { instanceOf: RangeError });
+    t.throws(() => parseSecondsOrGoDuration(text), { instanceOf: RangeError });
+  }
 });

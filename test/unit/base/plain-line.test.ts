@@ -36,3 +36,8 @@ test('a socket is answered with a whole message and closed', async (t) => {
   t.regex(said, /^HTTP\/1\.1 502 Bad Gateway\r\n/);
   t.regex(said, /\r\nConnection: close\r\n\r\ngone\n$/);
 });
+
+test('a message of a million blanks is made a line in one look', (t) => {
+  // A pattern that goes back would take minutes.
+  t.is(plainLine(`x${' '.repeat(1_000_000)}x\n`).length, 1_000_003);
+});
