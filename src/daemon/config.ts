@@ -22,7 +22,7 @@ const network = { parse: String, unit: 'a network such as 10.9.0.0/16' };
 const pathList = { parse: (paths: string) => paths.split(':'), unit: 'paths with : between them' };
 const limit = { ...timeout, parse: (duration: string) => timeout.parse(duration) || undefined };
 
-/** The daemon's settings. README's table and berth.env are printed from them: `npm run settings`. */
+/** The daemon's settings. docs/settings.md and berth.env are printed from them: `npm run settings`. */
 export const daemonSettings = {
   mode: setting(
     'mode',
