@@ -12,7 +12,7 @@ import type { FunctionDeployment, FunctionName, LogRequest, Namespace, Secret, S
  * caller must mend is thrown as ProviderError, mostly BadRequestError, and nothing else is.
  */
 
-/** Fields of the wire's four names for a function's name. */
+/** The wire's four names for a function's name. */
 const nameFields = { service: optionalText, serviceName: optionalText, functionName: optionalText, name: optionalText };
 
 const nameBody = body({ ...nameFields, namespace: optionalText });

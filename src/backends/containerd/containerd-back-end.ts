@@ -38,6 +38,7 @@ export class ContainerdBackEnd {
     await host.replicaSecrets.start();
     await store.load();
     await host.logs.start();
+    void host.network.keeper.run(this.#stopping.signal);
     void follower.run(this.#stopping.signal);
   }
 

@@ -66,7 +66,6 @@ export class ContainerdFollower {
     const { version } = await this.#host.containerd.version({ signal });
     this.#host.log.info('connected to containerd', { version });
     await this.#parts.namespaces.ensure();
-    await this.#host.network.ensureHost();
   }
 
   async #listen(signal: AbortSignal): Promise<never> {

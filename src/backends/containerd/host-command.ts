@@ -3,7 +3,17 @@ import { hasCode } from '../../base/absent-file.ts';
 import { runProgram, type ProgramRun } from '../../base/run-program.ts';
 
 /** The package that brings each tool, for the error. */
-const packages = { ip: 'iproute2', nft: 'nftables', iptables: 'iptables', runc: 'runc', sync: 'coreutils' };
+const packages = {
+  ip: 'iproute2',
+  nft: 'nftables',
+  iptables: 'iptables',
+  'iptables-restore': 'iptables',
+  'iptables-legacy': 'iptables',
+  'iptables-legacy-restore': 'iptables',
+  'firewall-cmd': 'firewalld',
+  runc: 'runc',
+  sync: 'coreutils',
+};
 
 export type HostCommand = keyof typeof packages;
 

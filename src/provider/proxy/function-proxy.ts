@@ -31,6 +31,7 @@ const unknownCoding: PlainAnswer = {
 
 /**
  * Makes the handler of calls.
+ *
  * @param resolve finds an endpoint for a call.
  */
 export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): FunctionProxy {

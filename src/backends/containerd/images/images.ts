@@ -74,9 +74,10 @@ export class Images {
 
   /**
    * Returns the image of a reference, pulled and unpacked as far as the policy says.
+   *
    * @param policy undefined: IfNotPresent for references with a digest. For others Always, but when the registry cannot
    *   be reached, the image that is present.
-   * @throws RegistryError or ContainerdError when it cannot be had
+   * @throws {RegistryError | ContainerdError}
    */
   async ensure(
     namespace: string,

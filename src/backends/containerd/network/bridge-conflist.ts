@@ -7,6 +7,7 @@ import { parseSubnet, type Subnet } from './subnet.ts';
 const bridgePlugin = z.looseObject({
   type: z.literal('bridge'),
   bridge: z.string().regex(/^[a-zA-Z0-9_.-]{1,15}$/),
+  mtu: z.int().positive().optional(),
   ipam: z.looseObject({
     type: z.literal('host-local'),
     ranges: z.tuple([z.tuple([z.looseObject({ subnet: z.string(), gateway: z.string().optional() })])]),
@@ -19,6 +20,8 @@ export interface BridgeNetwork {
   /** Name of the bridge interface. */
   bridge: string;
   subnet: Subnet;
+  /** Where the conflist names one; else it follows the host's uplink. */
+  mtu?: number;
   conflist: Conflist;
 }
 
@@ -42,5 +45,11 @@ export function bridgeNetwork(conflist: Conflist, changes: { dataDir: string; su
   // Without forceAddress the plugin refuses a bridge that still has the address of an earlier subnet.
   const rewritten = { ...plugin, forceAddress: true, ipam: { ...plugin.ipam, ranges, dataDir: changes.dataDir } };
   const text = JSON.stringify({ ...conflist, plugins: [rewritten, ...others] });
-  return { name: conflist.name, bridge: plugin.bridge, subnet, conflist: parseConflist(text) };
+  return { name: conflist.name, bridge: plugin.bridge, subnet, mtu: plugin.mtu, conflist: parseConflist(text) };
+}
+
+/** The same network with this size of packets on the bridge and its ports. */
+export function withMtu(conflist: Conflist, mtu: number): Conflist {
+  const [first, ...others] = conflist.plugins;
+  return parseConflist(JSON.stringify({ ...conflist, plugins: [{ ...first, mtu }, ...others] }));
 }

@@ -1,11 +1,17 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CniError, CniNetwork, loadConflist, sandboxAddress, type CniResult } from '../../../cni/index.ts';
 import type { Log } from '../../../base/log.ts';
-import { bridgeNetwork, type BridgeNetwork } from './bridge-conflist.ts';
+import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts';
+import { BridgeInterface } from './bridge-interface.ts';
+import { HostFirewalls } from './host-firewalls.ts';
+import { HostKeeper } from './host-keeper.ts';
+import { otherBridges, outwardLinks, readHostLinks } from './host-links.ts';
+import { IpForwarding } from './ip-forwarding.ts';
+import { NameServers } from './name-servers.ts';
+import { NftTable } from './nft-table.ts';
+import type { HostWays } from './nft-script.ts';
 import { run } from '../host-command.ts';
-import { installFirewall, removeFirewall, type FirewallOptions } from './firewall.ts';
 import { NetworkError } from './network-error.ts';
 import { addNetns, deleteNetns, isNetns, netnsNames, netnsPath } from './netns.ts';
 import { reservations } from './reservations.ts';
@@ -50,12 +56,19 @@ const parallel = 4;
  */
 export class Network {
   readonly #network: BridgeNetwork;
-  readonly #cni: CniNetwork;
-  readonly #firewall: FirewallOptions;
+  readonly #cniFolders: { binDirs: string[]; cacheDir: string };
+  readonly #forwarding: IpForwarding;
+  readonly #bridge: BridgeInterface;
+  readonly #table: NftTable;
+  readonly #firewalls: HostFirewalls;
   readonly #ipamDir: string;
   readonly #prefix: string;
   readonly #log: Log;
   readonly #inOrder = new InOrder(parallel);
+  #cni: CniNetwork;
+
+  /** Keeps what this network needs of the host. */
+  readonly keeper: HostKeeper;
 
   /**
    * Reads the conflist; nothing on the host changes.
@@ -68,13 +81,49 @@ export class Network {
   }
 
   private constructor(network: BridgeNetwork, options: NetworkOptions) {
-    const { cniBinDirs: binDirs = defaultBinDirs, runDir = '/run/berth', name = 'berth' } = options;
+    const { cniBinDirs: binDirs = defaultBinDirs, runDir = '/run/berth', name = 'berth', gatewayPort, log } = options;
+    const { bridge, subnet } = network;
     this.#network = network;
-    this.#cni = new CniNetwork({ conflist: network.conflist, binDirs, cacheDir: join(runDir, 'cni') });
-    this.#firewall = { table: name, bridge: network.bridge, subnet: network.subnet, gatewayPort: options.gatewayPort };
+    this.#cniFolders = { binDirs, cacheDir: join(runDir, 'cni') };
+    this.#cni = new CniNetwork({ conflist: network.conflist, ...this.#cniFolders });
     this.#ipamDir = join(runDir, 'ipam', network.name);
     this.#prefix = `${name}-`;
-    this.#log = options.log;
+    this.#log = log;
+    const firewall = { table: name, bridge, subnet, gatewayPort };
+    this.#forwarding = new IpForwarding(join(runDir, 'forwarding'));
+    this.#bridge = this.#bridgeInterface(network);
+    this.#table = new NftTable(firewall, () => this.#ways());
+    this.#firewalls = new HostFirewalls(firewall, () => this.#ways());
+    const nameServers = new NameServers({ filesDir: join(runDir, 'replicas'), gateway: subnet.gateway });
+    const parts = [this.#forwarding, this.#bridge, this.#table, this.#firewalls, nameServers];
+    this.keeper = new HostKeeper({ parts, log });
+  }
+
+  #bridgeInterface({ bridge, subnet, mtu }: BridgeNetwork): BridgeInterface {
+    return new BridgeInterface({
+      bridge,
+      subnet,
+      mtu,
+      readLinks: readHostLinks,
+      attachedIds: async () => idsOf(await this.#cni.containerIds(), this.#prefix),
+      withPort: (id, mend) =>
+        this.#inOrder.run(id, async () => {
+          const result = await this.#cni.result({ containerId: this.#containerId(id), interfaceName });
+          const port = result && this.#portOf(result);
+          if (port) await mend(port);
+        }),
+      log: this.#log,
+    });
+  }
+
+  async #ways(): Promise<HostWays> {
+    const host = await readHostLinks();
+    const { bridge } = this.#network;
+    return {
+      outward: outwardLinks(host, bridge),
+      otherBridges: otherBridges(host, bridge),
+      closesForwarding: await this.#forwarding.isOurs(),
+    };
   }
 
   /** The bridge's address, on which functions reach the gateway. */
@@ -82,19 +131,15 @@ export class Network {
     return this.#network.subnet.gateway;
   }
 
-  /**
-   * Sets forwarding and our firewall table. Once at start-up; again after another firewall was started, such as
-   * Docker's.
-   * @throws HostCommandError
-   */
+  /** Looks once at what this network needs of the host and puts it right; what fails is in `keeper.parts`. */
   async ensureHost(): Promise<void> {
-    await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
-    await installFirewall(this.#firewall, this.#log);
+    await this.keeper.look();
   }
 
   /** Undoes ensureHost, for uninstalling; forwarding stays on, as others may need it. */
   async removeHost(): Promise<void> {
-    await removeFirewall(this.#firewall);
+    await this.#table.remove();
+    await this.#firewalls.remove();
     const { bridge } = this.#network;
     const links = z.array(z.object({ ifname: z.string() })).parse(JSON.parse(await run('ip', ['-json', 'link'])));
     if (links.some(({ ifname }) => ifname === bridge)) await run('ip', ['link', 'delete', bridge]);
@@ -110,6 +155,7 @@ export class Network {
       const existing = await this.#existing(id);
       if (existing) return existing;
       await this.#remove(id);
+      await this.#requireIsolation();
       try {
         return await this.#create(id);
       } catch (error) {
@@ -144,16 +190,30 @@ export class Network {
   async attachments(): Promise<string[]> {
     const reserved = await reservations(this.#ipamDir);
     const names = [...(await netnsNames()), ...(await this.#cni.containerIds()), ...reserved.values()];
-    const ours = names.filter((name) => name.startsWith(this.#prefix)).map((name) => name.slice(this.#prefix.length));
-    return [...new Set(ours)].toSorted();
+    return idsOf(names, this.#prefix);
   }
 
   async #create(id: string): Promise<Attachment> {
     const containerId = this.#containerId(id);
     await addNetns(containerId);
+    this.#followMtu();
     const result = await this.#cni.add({ containerId, interfaceName, netnsPath: netnsPath(containerId) });
     await this.#isolatePort(result);
     return this.#attachmentOf(id, result);
+  }
+
+  // What is running is served whatever the host is like; what is new waits until it cannot reach more than it may.
+  async #requireIsolation(): Promise<void> {
+    await this.keeper.lookedAt(this.#forwarding, this.#bridge, this.#table);
+    if (!this.keeper.isRunning || this.#table.isolates) return;
+    const { problem = '' } = this.keeper.parts.find(({ name }) => name === this.#table.name) ?? {};
+    throw new NetworkError(`no new replica is started while functions cannot be kept apart: ${problem}`);
+  }
+
+  #followMtu(): void {
+    const { mtu } = this.#bridge;
+    if (mtu === undefined) return;
+    this.#cni = new CniNetwork({ conflist: withMtu(this.#network.conflist, mtu), ...this.#cniFolders });
   }
 
   // Isolating again costs a few milliseconds, closes the gap of a crash before it, and shows whether the port is there.
@@ -188,10 +248,14 @@ export class Network {
   }
 
   /** Isolates a replica's port, which then reaches the host and no other port (ip-link(8), since Linux 4.18). */
-  async #isolatePort({ interfaces }: CniResult): Promise<void> {
-    const port = interfaces.find(({ name, sandbox }) => !sandbox && name !== this.#network.bridge);
+  async #isolatePort(result: CniResult): Promise<void> {
+    const port = this.#portOf(result);
     if (!port) throw new NetworkError('the bridge plugin named no port on the host: update the CNI plugins');
-    await run('ip', ['link', 'set', 'dev', port.name, 'type', 'bridge_slave', 'isolated', 'on']);
+    await run('ip', ['link', 'set', 'dev', port, 'type', 'bridge_slave', 'isolated', 'on']);
+  }
+
+  #portOf({ interfaces }: CniResult): string | undefined {
+    return interfaces.find(({ name, sandbox }) => !sandbox && name !== this.#network.bridge)?.name;
   }
 
   #attachmentOf(id: string, result: CniResult): Attachment {
@@ -212,4 +276,10 @@ export class Network {
   #containerId(id: string): string {
     return `${this.#prefix}${id}`;
   }
+}
+
+/** Answers the ids in names of ours, each once. */
+function idsOf(names: string[], prefix: string): string[] {
+  const ours = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  return [...new Set(ours)].toSorted();
 }

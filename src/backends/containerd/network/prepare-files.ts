@@ -1,20 +1,18 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Log } from '../../../base/log.ts';
 import { absentAs } from '../../../base/absent-file.ts';
 import { hostsFile, type HostsFileOptions } from './hosts-file.ts';
-import { resolvConf } from './resolv-conf.ts';
+import { resolvConf, type ResolvConf } from './resolv-conf.ts';
 
 export interface PrepareFilesOptions extends HostsFileOptions {
   /** A folder of the replica's own. */
   dir: string;
   /** The host's resolv.conf files, first choice first. */
   resolvConfPaths?: string[];
-  log: Log;
 }
 
 // The second and third are where systemd-resolved and NetworkManager name the real servers behind their stubs.
-const hostResolvConfPaths = [
+export const hostResolvConfPaths = [
   '/etc/resolv.conf',
   '/run/systemd/resolve/resolv.conf',
   '/run/NetworkManager/no-stub-resolv.conf',
@@ -25,21 +23,27 @@ const hostResolvConfPaths = [
  * @returns their paths on the host
  */
 export async function prepareFiles(options: PrepareFilesOptions): Promise<{ resolvConf: string; hosts: string }> {
-  const { dir, gateway, resolvConfPaths = hostResolvConfPaths, log } = options;
-  const candidates = await Promise.all(resolvConfPaths.map(readIfThere));
-  const resolv = resolvConf(candidates, gateway);
-  if (resolv.usesGateway) {
-    const looked = resolvConfPaths.join(', ');
-    log.warn('no name server that functions can reach: make the local resolver listen on the gateway address', {
-      gateway,
-      looked,
-    });
-  }
+  const { dir, gateway, resolvConfPaths = hostResolvConfPaths } = options;
+  const { text } = await readResolvConf(resolvConfPaths, gateway);
   const files = { resolvConf: join(dir, 'resolv.conf'), hosts: join(dir, 'hosts') };
   await mkdir(dir, { recursive: true });
-  await writeInPlace(files.resolvConf, resolv.text);
+  await writeInPlace(files.resolvConf, text);
   await writeInPlace(files.hosts, hostsFile(options));
   return files;
+}
+
+/** Answers what functions' resolv.conf has to be, from the host's. */
+export async function readResolvConf(hostPaths: string[], gateway: string): Promise<ResolvConf> {
+  return resolvConf(await Promise.all(hostPaths.map(readIfThere)), gateway);
+}
+
+/** Brings a replica's resolv.conf up to date where it has one; answers whether it was another. */
+export async function rewriteResolvConf(dir: string, text: string): Promise<boolean> {
+  const file = join(dir, 'resolv.conf');
+  const before = await readFile(file, 'utf8').catch(absentAs(undefined));
+  if (before === undefined || before === text) return false;
+  await writeInPlace(file, text);
+  return true;
 }
 
 // A mounted file is the inode and not the name: a rename would leave running functions with the old one.

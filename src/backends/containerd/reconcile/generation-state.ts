@@ -35,6 +35,7 @@ export class GenerationState {
 
   /**
    * A pull of its image is to begin.
+   *
    * @returns false when one is under way
    */
   beginPull(): boolean {

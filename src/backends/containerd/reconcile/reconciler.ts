@@ -1,40 +1,65 @@
-import { describeError } from '../../../base/log.ts';
+import { describeError, type Log } from '../../../base/log.ts';
 import {
   type CallOutcome,
   type FunctionName,
   fullName,
   type FullName,
   functionPort,
+  type RoutingTable,
   workloadOf,
 } from '../../../provider/index.ts';
+import type { FunctionStore } from '../desired/function-store.ts';
 import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
+import type { GenerationImages } from '../generation-images.ts';
+import type { Host } from '../replicas/host.ts';
 import { observeFunction } from '../replicas/observe.ts';
 import { StartError } from '../start-error.ts';
+import type { Sweep } from '../sweep.ts';
+import type { Timing } from '../timing.ts';
 import { decide } from './decide.ts';
 import { desiredView } from './desired-view.ts';
 import type { FunctionState, GenerationOutcome } from './function-state.ts';
+import type { FunctionStates } from './function-states.ts';
 import { PassLoop } from './pass-loop.ts';
-import type { ReconcilerParts } from './reconciler-parts.ts';
 import { Steps } from './steps.ts';
 import { Watches } from './watches.ts';
+
+export interface ReconcilerOptions {
+  store: FunctionStore;
+  host: Host;
+  images: GenerationImages;
+  routes: RoutingTable;
+  states: FunctionStates;
+  sweep: Sweep;
+  timing: Timing;
+  log: Log;
+}
 
 /**
  * Brings each function from what is there to what is wanted: compare, take the steps, repeat; one pass at a time per
  * function, woken by changes, exits, reconnects, ended steps and a slow resync.
  */
 export class Reconciler {
-  readonly #parts: ReconcilerParts;
+  readonly #store: FunctionStore;
+  readonly #host: Host;
+  readonly #routes: RoutingTable;
+  readonly #states: FunctionStates;
+  readonly #log: Log;
   readonly #steps: Steps;
   readonly #watches: Watches;
   readonly #loops = new Map<FullName, PassLoop>();
   #stopped = false;
 
-  constructor(parts: ReconcilerParts) {
-    this.#parts = parts;
+  constructor({ store, host, images, routes, states, sweep, timing, log }: ReconcilerOptions) {
+    this.#store = store;
+    this.#host = host;
+    this.#routes = routes;
+    this.#states = states;
+    this.#log = log;
     const wake = (fn: FunctionName) => this.wake(fn);
-    this.#steps = new Steps({ ...parts, wake });
-    this.#watches = new Watches({ ...parts, wake });
-    parts.routes.onOutcome((replicaId, outcome) => this.#callEnded(replicaId, outcome));
+    this.#steps = new Steps({ store, host, images, sweep, timing, wake, log });
+    this.#watches = new Watches({ network: host.network, routes, wake, log });
+    routes.onOutcome((replicaId, outcome) => this.#callEnded(replicaId, outcome));
   }
 
   /** Has the function compared with what is wanted of it, soon. */
@@ -61,13 +86,13 @@ export class Reconciler {
 
   /** Resolves when the generation is ready, or with why it is not. */
   outcome(fn: FunctionName, generation: string): Promise<GenerationOutcome> {
-    return this.#parts.states.of(fn).outcome(generation);
+    return this.#states.of(fn).outcome(generation);
   }
 
   /** Tells whoever waits for a candidate that a newer update has taken its place. */
   superseded(fn: FunctionName, generation: string): void {
     const error = new StartError('superseded', `a newer update of ${fullName(fn)} has taken its place`);
-    this.#parts.states.get(fn)?.settle(generation, { ready: false, error });
+    this.#states.get(fn)?.settle(generation, { ready: false, error });
   }
 
   /** Makes the previous version the candidate. */
@@ -77,21 +102,21 @@ export class Reconciler {
 
   /** containerd has said that a replica's process ended. */
   taskExited(replicaId: string): void {
-    const owner = this.#parts.states.replica(replicaId);
+    const owner = this.#states.replica(replicaId);
     if (owner) this.wake(owner.fn);
   }
 
   /** containerd has said that the kernel killed in a replica for want of memory. */
   taskOutOfMemory(replicaId: string): void {
-    const owner = this.#parts.states.replica(replicaId);
+    const owner = this.#states.replica(replicaId);
     const exit = owner?.replica.outOfMemory(Date.now());
     if (!owner || !exit) return;
     const { reason } = exit;
-    this.#parts.log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
+    this.#log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
   }
 
   #callEnded(replicaId: string, outcome: CallOutcome): void {
-    const owner = this.#parts.states.replica(replicaId);
+    const owner = this.#states.replica(replicaId);
     if (owner) this.#watches.callEnded(owner.fn, owner.replica, outcome);
   }
 
@@ -100,12 +125,9 @@ export class Reconciler {
     const known = this.#loops.get(key);
     if (known) return known;
     const loop: PassLoop = new PassLoop({
-      pass: () => this.#pass(this.#parts.states.of(fn), loop),
+      pass: () => this.#pass(this.#states.of(fn), loop),
       onError: (error) =>
-        this.#parts.log.warn('could not reconcile function, will try again', {
-          function: key,
-          error: describeError(error),
-        }),
+        this.#log.warn('could not reconcile function, will try again', { function: key, error: describeError(error) }),
     });
     this.#loops.set(key, loop);
     return loop;
@@ -113,18 +135,18 @@ export class Reconciler {
 
   async #pass(state: FunctionState, loop: PassLoop): Promise<void> {
     const { fn } = state;
-    if (this.#parts.store.isUnreadable(fn)) return;
+    if (this.#store.isUnreadable(fn)) return;
     await this.#look(state);
-    const record = this.#parts.store.get(fn);
+    const record = this.#store.get(fn);
     const nowMs = Date.now();
     state.timePassed(record, nowMs);
     state.settleCurrent(record);
     const replicas = [...state.replicas.values()].map((replica) => replica.view(nowMs));
     for (const step of decide(record && desiredView(record, state), replicas)) await this.#steps.take(state, step);
     // Read again: a step may have changed it.
-    this.#route(state, this.#parts.store.get(fn));
-    this.#watch(state, this.#parts.store.get(fn));
-    const isGone = !this.#parts.store.has(fn) && state.replicas.size === 0;
+    this.#route(state, this.#store.get(fn));
+    this.#watch(state, this.#store.get(fn));
+    const isGone = !this.#store.has(fn) && state.replicas.size === 0;
     if (!isGone) loop.wakeIn(state.nextDeadlineMs(Date.now()) - Date.now());
     else if (!loop.isAwake) this.#forget(fn, loop);
   }
@@ -133,36 +155,31 @@ export class Reconciler {
   async #look(state: FunctionState): Promise<void> {
     // A step that ends while we look leaves something newer than we see; it asks for another look.
     const busy = state.busyReplicas();
-    const actual = await observeFunction(this.#parts.host.containerd, state.fn);
+    const actual = await observeFunction(this.#host.containerd, state.fn);
     const { gone, exited } = state.observed(actual, busy, Date.now());
     for (const replica of gone) this.#watches.end(replica);
     for (const { replica, exit } of exited) {
       this.#watches.end(replica);
       const { reason } = exit;
       const restartInMs = Math.round(exit.restartInMs);
-      this.#parts.log.warn('replica exited', {
-        function: fullName(state.fn),
-        replica: replica.id,
-        reason,
-        restartInMs,
-      });
+      this.#log.warn('replica exited', { function: fullName(state.fn), replica: replica.id, reason, restartInMs });
     }
   }
 
   #route(state: FunctionState, record: FunctionRecord | undefined): void {
     const { fn } = state;
     if (!record) {
-      this.#parts.routes.delete(fn);
+      this.#routes.delete(fn);
       return;
     }
     const ready = state.readyReplicas(record.current.id);
-    const known = this.#parts.routes.targets(fn).map(({ replica }) => replica);
+    const known = this.#routes.targets(fn).map(({ replica }) => replica);
     if (ready.length === known.length && ready.every(({ id }) => known.includes(id))) return;
     const { maxInflight } = workloadOf(record.current.deployment);
     const targets = ready.map(({ id, ip = '', readySinceMs }) => {
       return { replica: id, hostname: ip, port: functionPort, readySinceMs, maxInflight };
     });
-    this.#parts.routes.set(fn, targets);
+    this.#routes.set(fn, targets);
   }
 
   #watch(state: FunctionState, record: FunctionRecord | undefined): void {
@@ -175,6 +192,6 @@ export class Reconciler {
   #forget(fn: FunctionName, loop: PassLoop): void {
     loop.end();
     this.#loops.delete(fullName(fn));
-    this.#parts.states.forget(fn);
+    this.#states.forget(fn);
   }
 }

@@ -10,8 +10,6 @@ const oomWindowMs = 5000;
 const killed = 128 + 9;
 /** The watchdog says so often in a row that its process is gone before it is believed. */
 const watchdogErrorLimit = 5;
-/** What ends with a process. */
-const idle = { ready: false, unhealthy: false, draining: false, drained: false };
 
 /** A step that works on one replica. */
 export type ReplicaStep = 'create-replica' | 'create-task' | 'start-task' | 'stop-task' | 'delete-replica';
@@ -34,13 +32,19 @@ export class Replica {
   readonly generation: string;
   readonly #stableMs: number;
   readonly #backOff: BackOff;
-  readonly #is: Omit<ObservedReplica, 'id' | 'generation' | 'busy' | 'backingOff'>;
+  #isCreated = false;
+  #task: TaskState['status'] = 'none';
   #step?: ReplicaStep;
-  #ip?: string;
-  #startedAtMs = -Infinity;
+  #isReady = false;
   #readySinceMs = 0;
+  #isUnhealthy = false;
+  #isBroken = false;
+  #isDraining = false;
+  #isDrained = false;
   #drainUntilMs = 0;
   #watchdogErrors = 0;
+  #ip?: string;
+  #startedAtMs = -Infinity;
   #restarts = 0;
   #restartAtMs = 0;
   #retryAtMs = 0;
@@ -53,11 +57,10 @@ export class Replica {
     this.generation = generation;
     this.#stableMs = timing.stableMs;
     this.#backOff = new BackOff(timing, random);
-    this.#is = { task: 'none', created: false, broken: false, ...idle };
   }
 
   get task(): TaskState['status'] {
-    return this.#is.task;
+    return this.#task;
   }
 
   get ip(): string | undefined {
@@ -88,19 +91,18 @@ export class Replica {
 
   /** Whether it has a container record, or may be about to get one. */
   get isThere(): boolean {
-    return this.#is.created || this.isBusy;
+    return this.#isCreated || this.isBusy;
   }
 
   /** Whether it belongs in the routes. */
   get takesCalls(): boolean {
-    return this.#is.ready && !this.#is.draining && !this.#is.unhealthy;
+    return this.#isReady && !this.#isDraining && !this.#isUnhealthy;
   }
 
   /** What is to be watched of it now: its health, or the end of its calls. */
   get watched(): 'health' | 'drain' | undefined {
-    const { task, unhealthy, draining, drained } = this.#is;
-    if (draining) return drained ? undefined : 'drain';
-    return task === 'running' && !unhealthy && !this.isBusy ? 'health' : undefined;
+    if (this.#isDraining) return this.#isDrained ? undefined : 'drain';
+    return this.#task === 'running' && !this.#isUnhealthy && !this.isBusy ? 'health' : undefined;
   }
 
   stepBegan(step: ReplicaStep): void {
@@ -114,27 +116,29 @@ export class Replica {
   /** The step under way has failed, and is not tried again before the back-off has passed. */
   stepFailed(error: unknown, nowMs: number): void {
     // While containerd is away no replica is at fault.
-    if (this.#step === 'start-task' || this.#step === 'create-task') this.#is.broken = !isUnavailable(error);
+    const isStart = this.#step === 'start-task' || this.#step === 'create-task';
+    if (isStart) this.#isBroken = !isUnavailable(error);
     this.#retryAtMs = nowMs + this.#backOff.failed(shortestRetryMs);
     this.#step = undefined;
   }
 
   /** Its container record has been made. */
   created(): void {
-    this.#is.created = true;
+    this.#isCreated = true;
   }
 
   /** It has a task that waits for its start. */
   taskCreated(): void {
-    this.#taskBecame('created');
+    this.#forgetRun();
+    this.#task = 'created';
   }
 
   /** Its process runs: an exit before the next look at containerd counts as a crash of what was started. */
   started(ip: string, nowMs: number): void {
-    this.#taskBecame('none');
-    this.#taskBecame('running');
+    this.#forgetRun();
     this.#ip = ip;
     this.#startedAtMs = nowMs;
+    this.#task = 'running';
   }
 
   /** Its address was found, of a process that the daemon did not start. */
@@ -144,12 +148,14 @@ export class Replica {
 
   /**
    * containerd has been asked about it.
+   *
    * @returns how its process ended, when that is news
    */
   observed({ status, exitStatus = 0 }: TaskState, nowMs: number): ReplicaExit | undefined {
-    const hasCrashed = this.task === 'running' && status !== 'running';
-    this.#is.created = true;
-    this.#taskBecame(status);
+    const hasCrashed = this.#task === 'running' && status !== 'running';
+    this.#isCreated = true;
+    if (status !== 'running') this.#forgetRun();
+    this.#task = status;
     return hasCrashed ? this.#exited(exitStatus, nowMs) : undefined;
   }
 
@@ -159,11 +165,13 @@ export class Replica {
     this.#restartAtMs = nowMs + restartInMs;
     this.#restarts += 1;
     const isOom = nowMs - this.#oomAtMs < oomWindowMs;
-    return (this.#lastExit = { reason: exitReason(exitStatus, isOom), at: new Date(nowMs), restartInMs });
+    this.#lastExit = { reason: exitReason(exitStatus, isOom), at: new Date(nowMs), restartInMs };
+    return this.#lastExit;
   }
 
   /**
    * The kernel has killed for want of memory. It may be heard after the exit, on a busy host.
+   *
    * @returns the exit that this explains after all
    */
   outOfMemory(nowMs: number): ReplicaExit | undefined {
@@ -176,27 +184,31 @@ export class Replica {
 
   /**
    * A probe was answered well.
+   *
    * @returns true when it was not ready before
    */
   becameReady(nowMs: number): boolean {
-    const { task, ready, unhealthy, draining } = this.#is;
-    if (ready || unhealthy || draining || task !== 'running') return false;
+    if (this.#isReady || this.#task !== 'running' || this.#isDraining || this.#isUnhealthy) return false;
+    this.#isReady = true;
     this.#readySinceMs = nowMs;
-    return (this.#is.ready = true);
+    return true;
   }
 
   /** It leaves the routes until a probe is answered well again. */
   becameUnready(): void {
-    this.#is.ready = false;
+    this.#isReady = false;
   }
 
   /** It runs but does not do its work, and is to be replaced. */
   becameUnhealthy(): void {
-    if (this.task === 'running') Object.assign(this.#is, { unhealthy: true, ready: false });
+    if (this.#task !== 'running') return;
+    this.#isUnhealthy = true;
+    this.#isReady = false;
   }
 
   /**
    * A call that was routed to it has ended.
+   *
    * @returns why it leaves the routes, if that call was one too many
    */
   callEnded({ failure, status, watchdogError }: CallOutcome): string | undefined {
@@ -216,26 +228,26 @@ export class Replica {
 
   /** It leaves the routes for good; its calls in flight may go on for a while. */
   drainUntil(atMs: number): void {
-    this.#is.draining = this.task === 'running';
+    if (this.#task !== 'running') return;
+    this.#isDraining = true;
     this.#drainUntilMs = atMs;
   }
 
   /** Its last call has ended, or has taken too long. */
   drained(): void {
-    this.#is.drained = this.#is.draining;
+    this.#isDrained = this.#isDraining;
   }
 
   /** Its task was taken away: it can be started again as if it were new. */
   stopped(): void {
-    this.#taskBecame('none');
+    this.#forgetRun();
+    this.#task = 'none';
     this.#backOff.succeeded();
     this.#restartAtMs = 0;
   }
 
-  #taskBecame(status: TaskState['status']): void {
-    this.#is.task = status;
-    if (status === 'running') return;
-    Object.assign(this.#is, idle);
+  #forgetRun(): void {
+    this.#isReady = this.#isUnhealthy = this.#isDraining = this.#isDrained = false;
     this.#watchdogErrors = 0;
   }
 
@@ -251,9 +263,19 @@ export class Replica {
 
   /** Returns what the decision reads. */
   view(nowMs: number): ObservedReplica {
-    const { id, generation } = this;
-    const busy = this.isBusy || this.#retryAtMs > nowMs;
-    return { id, generation, ...this.#is, busy, backingOff: this.#restartAtMs > nowMs };
+    return {
+      id: this.id,
+      generation: this.generation,
+      task: this.#task,
+      created: this.#isCreated,
+      ready: this.#isReady,
+      unhealthy: this.#isUnhealthy,
+      broken: this.#isBroken,
+      draining: this.#isDraining,
+      drained: this.#isDrained,
+      busy: this.isBusy || this.#retryAtMs > nowMs,
+      backingOff: this.#restartAtMs > nowMs,
+    };
   }
 }
 

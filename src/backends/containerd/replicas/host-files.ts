@@ -12,7 +12,7 @@ export function hostFilesOf(host: Host, id: string): { resolvConf: string; hosts
 /** Writes a replica's files before each start: the host's resolver may have changed, a reboot empties /run. */
 export async function writeHostFiles(host: Host, { id, name }: ReplicaName, ip: string): Promise<void> {
   const dir = path.join(host.replicaFilesDir, id);
-  await prepareFiles({ dir, hostname: name, ip, gateway: host.network.gateway, log: host.log });
+  await prepareFiles({ dir, hostname: name, ip, gateway: host.network.gateway });
 }
 
 export async function removeHostFiles(host: Host, id: string): Promise<void> {

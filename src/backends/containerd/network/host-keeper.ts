@@ -1,0 +1,187 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError, type Log } from '../../../base/log.ts';
+import { InOrder } from '../../../base/in-order.ts';
+import { monitorChanges } from './change-monitor.ts';
+import type { HostProblem, KeptPart, PartHealth } from './kept-part.ts';
+
+export interface HostKeeperOptions {
+  parts: KeptPart[];
+  log: Log;
+  /** Resolves when changes are no longer told of; `nft monitor` and `ip monitor` unless given. */
+  monitor?: (changed: () => void, signal: AbortSignal) => Promise<void>;
+}
+
+/** Changes come several at a time, and others may be in the middle of theirs. */
+const settleMs = 300;
+/** Between looks where no event tells of changes: within five seconds all is right again. */
+const withoutEventsMs = 3000;
+const longestBackOffMs = 10_000;
+const monitorPauseMs = 30_000;
+/** After a look: hosts with ten thousand rules take long to list, and may change them all the time. */
+const restPerLook = 4;
+const longestRestMs = 2500;
+/** What another program undoes again and again is said once in this time. */
+const mutedMs = 10 * 60_000;
+
+/** Keeps the host as functions need it: what others change under us is put right, and said. */
+export class HostKeeper {
+  readonly #kept: Kept[];
+  readonly #log: Log;
+  readonly #monitor: NonNullable<HostKeeperOptions['monitor']>;
+  readonly #inOrder = new InOrder();
+  #hasEvents = false;
+  #isRunning = false;
+
+  constructor({ parts, log, monitor = monitorChanges }: HostKeeperOptions) {
+    this.#kept = parts.map((part) => new Kept(part, log));
+    this.#log = log;
+    this.#monitor = monitor;
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** The state of each part, for log and metrics. */
+  get parts(): PartHealth[] {
+    return this.#kept.map((kept) => kept.health);
+  }
+
+  /** Keeps every part, each beside the others and with a back-off of its own. Resolves when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#isRunning = true;
+    await Promise.all([this.#follow(signal), ...this.#kept.map((kept) => this.#keep(kept, signal))]);
+  }
+
+  /** Looks at every part once. */
+  async look(): Promise<void> {
+    for (const kept of this.#kept) await this.#look(kept);
+  }
+
+  /** Resolves when these parts have had their first look since `run`, well or not. */
+  async lookedAt(...parts: KeptPart[]): Promise<void> {
+    const kept = this.#isRunning ? this.#kept.filter(({ part }) => parts.includes(part)) : [];
+    await Promise.all(kept.map(({ looked }) => looked.promise));
+  }
+
+  #look(kept: Kept): Promise<void> {
+    return this.#inOrder.run(kept.part.name, () => kept.look());
+  }
+
+  async #keep(kept: Kept, signal: AbortSignal): Promise<void> {
+    let backOffMs = settleMs;
+    while (!signal.aborted) {
+      const startMs = performance.now();
+      await this.#look(kept);
+      const tookMs = performance.now() - startMs;
+      backOffMs = kept.hasFailed ? Math.min(backOffMs * 2, longestBackOffMs) : settleMs;
+      const restMs = Math.min(tookMs * restPerLook, longestRestMs);
+      await sleep(Math.max(backOffMs, restMs), undefined, { signal }).catch(() => undefined);
+      await kept.bell.heard(this.#everyMs(kept), signal);
+      if (kept.part.hasEvents) await sleep(settleMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #everyMs({ part, hasFailed }: Kept): number {
+    if (hasFailed) return 0;
+    return part.hasEvents && this.#hasEvents ? part.everyMs : Math.min(part.everyMs, withoutEventsMs);
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const ring = () => this.#kept.filter(({ part }) => part.hasEvents).forEach(({ bell }) => bell.ring());
+    while (!signal.aborted) {
+      this.#hasEvents = true;
+      await this.#monitor(ring, signal);
+      this.#hasEvents = false;
+      ring();
+      if (!signal.aborted) this.#log.debug('cannot follow changes of the network, looking every few seconds instead');
+      await sleep(monitorPauseMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** A part with what was found at the last look. */
+class Kept {
+  readonly part: KeptPart;
+  readonly bell = new Bell();
+  readonly looked = Promise.withResolvers<void>();
+  readonly #log: Log;
+  readonly #mutedUntil = new Map<string, number>();
+  #problems = new Map<string, HostProblem>();
+  #hasFailed = false;
+
+  constructor(part: KeptPart, log: Log) {
+    this.part = part;
+    this.#log = log;
+  }
+
+  /** True where the last look ended in an error, so that it is to be tried again. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  get health(): PartHealth {
+    const problems = [...this.#problems.values()].filter(({ isNote }) => !isNote);
+    const { name } = this.part;
+    return problems.length === 0
+      ? { name, healthy: true }
+      : { name, healthy: false, problem: problems.map(textOf).join('; ') };
+  }
+
+  async look(): Promise<void> {
+    try {
+      const { mended = [], problems = [] } = await this.part.keep();
+      this.#hasFailed = false;
+      for (const what of mended) this.#sayMended(what);
+      this.#sayProblems(problems);
+    } catch (error) {
+      this.#hasFailed = true;
+      const message = `the host's ${this.part.name.replaceAll('_', ' ')} could not be put right, will try again`;
+      this.#sayProblems([{ message, fields: { error: describeError(error) } }]);
+    } finally {
+      this.looked.resolve();
+    }
+  }
+
+  #sayMended(what: string): void {
+    const nowMs = performance.now();
+    if ((this.#mutedUntil.get(what) ?? 0) > nowMs) return;
+    this.#mutedUntil.set(what, nowMs + mutedMs);
+    this.#log.warn("put the host's network right", { part: this.part.name, what });
+  }
+
+  #sayProblems(problems: HostProblem[]): void {
+    const wasHealthy = this.health.healthy;
+    const before = this.#problems;
+    this.#problems = new Map(problems.map((problem) => [textOf(problem), problem]));
+    for (const [text, { message, fields }] of this.#problems) if (!before.has(text)) this.#log.warn(message, fields);
+    if (!wasHealthy && this.health.healthy)
+      this.#log.info(`the host's ${this.part.name.replaceAll('_', ' ')} is right again`);
+  }
+}
+
+function textOf({ message, fields = {} }: HostProblem): string {
+  return [message, ...Object.entries(fields).map(([key, value]) => `${key}: ${String(value)}`)].join(', ');
+}
+
+/** Rung by events; what rings while nobody listens is heard at once by who listens next. */
+class Bell {
+  #isRung = false;
+  #hear?: () => void;
+
+  ring(): void {
+    this.#isRung = true;
+    this.#hear?.();
+  }
+
+  /** Resolves at a ring, after the given time, or when the signal aborts. */
+  async heard(withinMs: number, signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    this.#hear = () => waiting.abort();
+    const either = AbortSignal.any([signal, waiting.signal]);
+    if (!this.#isRung) await sleep(withinMs, undefined, { signal: either }).catch(() => undefined);
+    this.#hear = undefined;
+    this.#isRung = false;
+  }
+}

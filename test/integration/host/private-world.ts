@@ -1,0 +1,206 @@
+// Run by matrix.test.ts in a network namespace of its own, as what it does to firewalls concerns the whole host.
+// Arguments: name, work folder, `mend` or `bear`, then shell commands that make the host's own firewall.
+import { execFile, type ChildProcess } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { Network } from '../../../src/backends/containerd/network/index.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import { sh } from '../network/host.ts';
+
+/** What a function's connection comes to. */
+export interface Reached {
+  outside: string;
+  gateway: string;
+  dns: string;
+  otherFunction: string;
+  hostPort: string;
+  dockerContainer: string;
+  metadata: string;
+}
+
+export interface Observed {
+  /** Each after what its name says, once it is as before, or after five seconds as it is then. */
+  before: Reached;
+  afterFlush: Reached;
+  afterReload: Reached;
+  afterBridgeRemoval: Reached;
+  afterRestart: Reached;
+  /** Commands that warnings named until then. */
+  warnedAtStart: number;
+  warnedAfterReload: number;
+  /** What the log says to have put right. */
+  mended: number;
+  docker: { toOutside: string; fromOutside: string };
+  isClean: boolean;
+}
+
+const [name = '', dir = '', mend = '', ...setup] = process.argv.slice(2);
+const gatewayPort = 8080;
+const serverPort = 9000;
+const outside = `${name}out`;
+const container = `${name}doc`;
+const bridge = 'openfaas0';
+const servers: (ChildProcess | Server)[] = [];
+const advice: string[] = [];
+let mended = 0;
+const log = {
+  ...silentLog,
+  warn: (message: string, fields: Record<string, unknown> = {}) => {
+    if ('run' in fields) advice.push(String(fields['run']));
+    if (message.includes('right')) mended += 1;
+  },
+};
+
+const shell = (command: string) => sh('sh', '-ec', command);
+
+await makeWorld();
+await reload();
+const conflistPath = join(dir, 'net.conflist');
+const ipam = { type: 'host-local', ranges: [[{ subnet: '10.62.0.0/24' }]], routes: [{ dst: '0.0.0.0/0' }] };
+const plugins = [{ type: 'bridge', bridge, isGateway: true, ipMasq: false, ipam }];
+await writeFile(conflistPath, JSON.stringify({ cniVersion: '0.4.0', name: 'openfaas', plugins }));
+
+let stopping = new AbortController();
+let network = await start();
+try {
+  const [a, b] = await Promise.all([network.attach('a'), network.attach('b')]);
+  await serveIn(b.netnsPath);
+  const reach = () => reachedFrom(a.netnsPath, network.gateway, b.ip);
+  await network.ensureHost();
+  const warnedAtStart = advice.length;
+  await followAdvice();
+  const before = await reach();
+  await shell('nft flush ruleset');
+  const afterFlush = await settled(before, reach);
+  advice.length = 0;
+  await shell('nft flush ruleset');
+  await reload();
+  await polled(() => advice.length === warnedAtStart);
+  const warnedAfterReload = advice.length;
+  await followAdvice();
+  const afterReload = await settled(before, reach);
+  await sh('ip', 'link', 'delete', bridge);
+  const afterBridgeRemoval = await settled(before, reach);
+  stopping.abort();
+  await shell(`ip link set ${bridge} down || true`);
+  network = await start();
+  const afterRestart = await settled(before, reach);
+  const docker = {
+    toOutside: await connect(`/run/netns/${container}`, '192.0.2.2'),
+    fromOutside: await connect(`/run/netns/${outside}`, '172.17.0.2'),
+  };
+  const observed: Observed = {
+    before,
+    afterFlush,
+    afterReload,
+    afterBridgeRemoval,
+    afterRestart,
+    warnedAtStart,
+    warnedAfterReload,
+    mended,
+    docker,
+    isClean: await isClean(),
+  };
+  console.log(JSON.stringify(observed));
+} finally {
+  stopping.abort();
+  for (const server of servers) if ('kill' in server) server.kill('SIGKILL');
+  for (const server of servers) if ('close' in server) server.close();
+  await sh('ip', 'netns', 'delete', outside);
+  await sh('ip', 'netns', 'delete', container);
+}
+
+/** The internet with a cloud's metadata service, and a private network as Docker makes them. */
+async function makeWorld(): Promise<void> {
+  await sh('ip', 'link', 'set', 'lo', 'up');
+  await addNetns(outside, 'uplink', ['192.0.2.2/30', '169.254.169.254/32'], '192.0.2.1');
+  await shell('ip address add 192.0.2.1/30 dev uplink; ip link set uplink up; ip route add default via 192.0.2.2');
+  await sh('ip', 'link', 'add', 'docker0', 'type', 'bridge');
+  await addNetns(container, 'dockerport', ['172.17.0.2/16'], '172.17.0.1');
+  await shell(
+    'ip link set dockerport master docker0 up; ip address add 172.17.0.1/16 dev docker0; ip link set docker0 up',
+  );
+  await sh('ip', '-n', container, 'route', 'add', 'default', 'via', '172.17.0.1');
+  for (const port of [gatewayPort, serverPort, 53]) servers.push(createServer((socket) => socket.end()).listen(port));
+  await serveIn(`/run/netns/${outside}`);
+  await serveIn(`/run/netns/${container}`);
+}
+
+async function addNetns(netns: string, port: string, addresses: string[], router: string): Promise<void> {
+  await sh('ip', 'netns', 'add', netns);
+  await sh('ip', 'link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netns);
+  for (const address of addresses) await sh('ip', '-n', netns, 'address', 'add', address, 'dev', 'eth0');
+  await sh('ip', '-n', netns, 'link', 'set', 'eth0', 'up');
+  if (router === '192.0.2.1') await sh('ip', '-n', netns, 'route', 'add', '172.17.0.0/16', 'via', router);
+}
+
+async function reload(): Promise<void> {
+  for (const command of setup) await shell(command);
+  // Docker's own masquerading.
+  await shell(`nft 'add table ip dockernat; add chain ip dockernat post { type nat hook postrouting priority 100; };
+    add rule ip dockernat post ip saddr 172.17.0.0/16 masquerade'`);
+}
+
+async function start(): Promise<Network> {
+  stopping = new AbortController();
+  const opened = await Network.open({ conflistPath, runDir: join(dir, 'run'), gatewayPort, name, log });
+  void opened.keeper.run(stopping.signal);
+  return opened;
+}
+
+async function followAdvice(): Promise<void> {
+  if (mend === 'mend') for (const command of advice) await shell(command);
+}
+
+async function serveIn(netns: string): Promise<void> {
+  const script = `require('net').createServer((c) => c.end()).listen(${serverPort}, '0.0.0.0', () => console.log('up'))`;
+  const server = execFile('nsenter', [`--net=${netns}`, process.execPath, '-e', script]);
+  servers.push(server);
+  await new Promise((resolve) => server.stdout?.once('data', resolve));
+}
+
+async function reachedFrom(netns: string, gateway: string, neighbour: string): Promise<Reached> {
+  const targets = [
+    ['outside', '192.0.2.2', serverPort],
+    ['gateway', gateway, gatewayPort],
+    ['dns', gateway, 53],
+    ['otherFunction', neighbour, serverPort],
+    ['hostPort', gateway, serverPort],
+    ['dockerContainer', '172.17.0.2', serverPort],
+    ['metadata', '169.254.169.254', serverPort],
+  ] as const;
+  const outcomes = targets.map(async ([target, ip, port]) => [target, await connect(netns, ip, port)] as const);
+  return Object.fromEntries(await Promise.all(outcomes)) as unknown as Reached;
+}
+
+async function connect(netns: string, ip: string, port = serverPort): Promise<'open' | 'closed'> {
+  const command = ['timeout', '1', 'bash', '-c', `exec 3<>/dev/tcp/${ip}/${port}`];
+  return sh('nsenter', `--net=${netns}`, ...command).then(
+    () => 'open' as const,
+    () => 'closed' as const,
+  );
+}
+
+async function settled(wanted: Reached, reach: () => Promise<Reached>): Promise<Reached> {
+  let reached = await reach();
+  for (const deadlineMs = performance.now() + 5000; performance.now() < deadlineMs; reached = await reach()) {
+    if (isDeepStrictEqual(reached, wanted)) break;
+  }
+  return reached;
+}
+
+async function polled(isSo: () => boolean): Promise<void> {
+  for (const deadlineMs = performance.now() + 5000; performance.now() < deadlineMs && !isSo();) await sleep(50);
+}
+
+async function isClean(): Promise<boolean> {
+  stopping.abort();
+  for (const id of await network.attachments()) await network.detach(id);
+  await network.removeHost();
+  const rules =
+    (await sh('iptables', '-S')) + (await sh('iptables-legacy', '-S')) + (await sh('nft', 'list', 'ruleset'));
+  return !rules.includes(name) && !rules.includes(`-i ${bridge}`) && !(await sh('ip', 'link')).includes(bridge);
+}
