@@ -18,6 +18,7 @@ import { GenerationImages } from './generation-images.ts';
 import type { Images } from './images/index.ts';
 import { InUse } from './in-use.ts';
 import type { Network } from './network/index.ts';
+import { Parts } from './parts.ts';
 import { FunctionStates } from './reconcile/function-states.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
@@ -87,6 +88,7 @@ async function hostOf(options: BackEndOptions): Promise<Host> {
     replicaSecrets: new ReplicaSecrets({ runDir, log }),
     logs,
     features: await hostFeatures(),
+    parts: new Parts(log),
     replicaFilesDir: path.join(runDir, 'replicas'),
     at,
     log,

@@ -4,6 +4,7 @@ import type { LogStore } from '../../../logs/index.ts';
 import type { ReplicaSecrets, SecretStore } from '../../../secrets/index.ts';
 import type { AtFaultPoint } from '../fault-points.ts';
 import type { Network } from '../network/index.ts';
+import type { Parts } from '../parts.ts';
 import type { HostFeatures } from '../runtime-spec/index.ts';
 
 /** What a replica is made of: the parts of the host that its steps work on. */
@@ -15,6 +16,7 @@ export interface Host {
   replicaSecrets: ReplicaSecrets;
   logs: LogStore;
   features: HostFeatures;
+  parts: Parts;
   /** Folder of each replica's resolv.conf and hosts files, `<runDir>/replicas`. */
   replicaFilesDir: string;
   at: AtFaultPoint;
