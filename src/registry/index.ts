@@ -10,4 +10,5 @@ export {
 export { checkPlatform, choosePlatform, formatPlatform, hostPlatform, type Platform } from './platform.ts';
 export { isDigest, parseReference, referenceByDigest, type Reference } from './reference.ts';
 export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
+export { maxSmallBodyBytes } from './transport.ts';
 export { RegistryError, type RegistryErrorKind } from './registry-error.ts';

@@ -25,12 +25,18 @@ const platformSchema = z.object({
   variant: z.string().nullish(),
 });
 
-const indexSchema = z.object({
-  manifests: z.array(descriptorSchema.extend({ platform: platformSchema.nullish() })),
-});
+/** A platform without names is none: the image's config tells. */
+const entryPlatform = platformSchema
+  .nullish()
+  .transform((named) => (named?.os || named?.architecture ? named : undefined));
+
+const indexSchema = z.object({ manifests: z.array(descriptorSchema.extend({ platform: entryPlatform })) });
 
 /** One image for several platforms; Docker calls it a manifest list. */
 export type ImageIndex = z.infer<typeof indexSchema>;
+
+/** Points at one of an index's images, with the platform that it is for, if the index says. */
+export type IndexEntry = ImageIndex['manifests'][number];
 
 const manifestSchema = z.object({ config: descriptorSchema, layers: z.array(descriptorSchema).nullish() });
 
@@ -69,7 +75,13 @@ const indexTypes = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ];
-const configTypes = ['application/vnd.oci.image.config.v1+json', 'application/vnd.docker.container.image.v1+json'];
+const configTypes = [
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+  // What registries and builders of Docker 1.10's time wrote there, https://github.com/moby/moby/issues/22378: the config
+  // itself and the layers must tell.
+  ...['application/octet-stream', 'application/json', 'text/html', 'text/plain', ''],
+];
 const layerTypes = /^application\/vnd\.(?:oci\.image\.layer\.|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)/;
 
 /** Media types of all manifests that this client can read, for an Accept header. */

@@ -1,5 +1,5 @@
 import { RegistryError } from './registry-error.ts';
-import type { Descriptor, ImageIndex } from './manifest.ts';
+import type { ImageIndex, IndexEntry } from './manifest.ts';
 
 /** An operating system and a processor in the words of the OCI image spec: `{os: 'linux', architecture: 'arm', variant: 'v7'}`. */
 export interface Platform {
@@ -53,7 +53,7 @@ export function formatPlatform(platform: Platform): string {
  * ({@link checkPlatform}).
  * @throws RegistryError of kind `platform` when there is nothing for this host
  */
-export function choosePlatform(index: ImageIndex, host: Platform, image: string): Descriptor {
+export function choosePlatform(index: ImageIndex, host: Platform, image: string): IndexEntry {
   const wanted = runnablePlatforms(host);
   const ranked = index.manifests
     .map((entry) => ({ entry, rank: entry.platform ? wanted.indexOf(formatPlatform(entry.platform)) : wanted.length }))

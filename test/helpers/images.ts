@@ -42,9 +42,13 @@ export interface ImageOptions {
   config?: ImageProcess;
   /** Such as `linux/arm/v7`. Default this host's. More than one makes an index of them. */
   platforms?: string[];
+  /** What every config says it is for, whatever the index says. */
+  configPlatform?: string;
   compression?: 'gzip' | 'zstd' | 'none';
   /** Default oci. */
   mediaTypes?: 'oci' | 'docker';
+  /** Media type of the config, where it is another one than `mediaTypes` has. */
+  configType?: string;
 }
 
 export interface TestImage {
@@ -119,14 +123,14 @@ export async function buildImage(options: ImageOptions): Promise<TestImage> {
   for (const platform of platforms.map(parsePlatform)) {
     const imageConfig = {
       created: '2020-01-01T00:00:00Z',
-      ...platform,
+      ...(options.configPlatform ? parsePlatform(options.configPlatform) : platform),
       config,
       rootfs: { type: 'layers', diff_ids: diffIds },
     };
     const manifest = {
       schemaVersion: 2,
       mediaType: types.manifest,
-      config: await push.blob(Buffer.from(JSON.stringify(imageConfig)), types.config),
+      config: await push.blob(Buffer.from(JSON.stringify(imageConfig)), options.configType ?? types.config),
       layers,
     };
     manifests.push({ ...(await push.manifest(manifest, platforms.length > 1 ? undefined : tag)), platform });

@@ -100,6 +100,20 @@ test('an index gives the entry for this host', async (t) => {
   t.is(image.config.architecture, process.arch === 'x64' ? 'amd64' : 'arm64');
 });
 
+test('the index decides for which platform an image is, whatever its config says', async (t) => {
+  const host = `linux/${process.arch === 'x64' ? 'amd64' : 'arm64'}`;
+  const built = await build('mislabelled', { platforms: ['linux/s390x', host], configPlatform: 'linux/s390x' });
+  const image = await under.images.ensure('mislabelled', built.reference);
+  t.is(await readInImage('mislabelled', image.chainId, 'mislabelled-1'), '1');
+  t.deepEqual((await under.images.present('mislabelled', built.reference, built.digest))?.platform, image.platform);
+});
+
+test('an image pushed by Docker 1.10, whose config has no type of its own, is pulled', async (t) => {
+  const built = await build('old', { mediaTypes: 'docker', configType: 'application/octet-stream' });
+  const image = await under.images.ensure('old', built.reference);
+  t.is(await readInImage('old', image.chainId, 'old-1'), '1');
+});
+
 test('what is here is not fetched again', async (t) => {
   const built = await build('again');
   const first = await under.images.ensure('again', built.reference, 'Always');

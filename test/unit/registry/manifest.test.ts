@@ -26,6 +26,26 @@ test("Docker's own media types are the same to it", (t) => {
   t.is(parse({ manifests: [] }, 'application/vnd.docker.distribution.manifest.list.v2+json').kind, 'index');
 });
 
+test('an entry of an index whose platform has no names has none', (t) => {
+  const entry = { ...config, mediaType: manifestType };
+  const manifests = [
+    { ...entry, platform: {} },
+    { ...entry, platform: null },
+    { ...entry, platform: { os: 'linux' } },
+  ];
+  t.like(parse({ manifests }, indexType), {
+    index: { manifests: [{ platform: undefined }, { platform: undefined }, { platform: { os: 'linux' } }] },
+  });
+});
+
+test('a config of a type that says nothing is read as what the layers beside it need', (t) => {
+  const docker = { ...layer, mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip' };
+  for (const mediaType of ['application/octet-stream', 'application/json', 'text/html', 'text/plain', '']) {
+    const document = { config: { ...config, mediaType }, layers: [docker] };
+    t.is(parse(document, 'application/vnd.docker.distribution.manifest.v2+json').kind, 'manifest', mediaType);
+  }
+});
+
 const refused: [string, unknown, string, RegExp][] = [
   ['schema 1 by its type', {}, 'application/vnd.docker.distribution.manifest.v1+prettyjws', /rebuild the image/],
   ['schema 1 by its content', { schemaVersion: 1, fsLayers: [] }, 'application/json', /rebuild the image/],
@@ -34,6 +54,12 @@ const refused: [string, unknown, string, RegExp][] = [
     { config: { ...config, mediaType: 'application/vnd.cncf.helm.config.v1+json' } },
     manifestType,
     /artifact of type "application\/vnd.cncf.helm/,
+  ],
+  [
+    'an artifact with a config of no type',
+    { config: { ...config, mediaType: 'application/octet-stream' }, layers: [{ ...layer, mediaType: 'text/plain' }] },
+    manifestType,
+    /no file system/,
   ],
   [
     "an artifact in an image's clothes",

@@ -13,16 +13,20 @@ import {
   type ImageManifest,
   parseImageConfig,
   parseManifest,
+  type Platform,
   type Reference,
   RegistryError,
 } from '../../../registry/index.ts';
 import type { PullContext } from './pull-context.ts';
+import { readDocument } from './read-document.ts';
 import { chainIds, snapshotLabel } from './unpacked-image.ts';
 
 export interface ImageDocuments {
   manifest: ImageManifest;
   manifestDigest: string;
   config: ImageConfig;
+  /** The platform that the image is for: what the index says, else what the config says. */
+  platform: Platform;
 }
 
 type ReadBlob = (offset: number) => AsyncIterable<Buffer> | Iterable<Buffer>;
@@ -30,8 +34,15 @@ type ReadBlob = (offset: number) => AsyncIterable<Buffer> | Iterable<Buffer>;
 // containerd's fastest frame size, measured; the network gives a sixteenth of it at a time.
 const frameBytes = 1024 * 1024;
 
-/** Brings index, manifest and config into containerd, each with the labels that keep what it points to. */
-export async function fetchDocuments(pull: PullContext, target: Descriptor): Promise<ImageDocuments> {
+/**
+ * Brings index, manifest and config into containerd, each with the labels that keep what it points to.
+ * @param listed the platform by which an index led to the target
+ */
+export async function fetchDocuments(
+  pull: PullContext,
+  target: Descriptor,
+  listed?: Platform,
+): Promise<ImageDocuments> {
   const { reference, platform, snapshotter } = pull;
   const body = await documentBody(pull, target, () =>
     pull.registry.fetchManifest(reference, target, { signal: pull.signal }),
@@ -40,7 +51,8 @@ export async function fetchDocuments(pull: PullContext, target: Descriptor): Pro
   if (document.kind === 'index') {
     const labels = numbered('containerd.io/gc.ref.content.m', document.index.manifests);
     await writeBlob(pull, 'index', target, labels, (offset) => [body.subarray(offset)]);
-    return fetchDocuments(pull, choosePlatform(document.index, platform, reference.name));
+    const entry = choosePlatform(document.index, platform, reference.name);
+    return fetchDocuments(pull, entry, entry.platform ?? listed);
   }
 
   const { manifest } = document;
@@ -51,12 +63,13 @@ export async function fetchDocuments(pull: PullContext, target: Descriptor): Pro
   const fetchConfig = () => pull.registry.fetchBlob(reference, manifest.config, { signal: pull.signal });
   const configBody = await documentBody(pull, manifest.config, fetchConfig);
   const config = parseImageConfig(configBody, reference.name);
-  checkPlatform(config, platform, reference.name);
+  // Images built for other platforms often have the builder's in their config, and the index says what they are for.
+  if (!listed) checkPlatform(config, platform, reference.name);
   // The snapshot that it names comes later; until then the label points nowhere, which containerd allows.
   const chainId = chainIds(config.rootfs.diff_ids).at(-1);
   const snapshot: Labels = chainId === undefined ? {} : { [snapshotLabel(snapshotter)]: chainId };
   await writeBlob(pull, 'config', manifest.config, snapshot, (offset) => [configBody.subarray(offset)]);
-  return { manifest, manifestDigest: target.digest, config };
+  return { manifest, manifestDigest: target.digest, config, platform: listed ?? config };
 }
 
 export async function fetchLayer(pull: PullContext, layer: Descriptor, signal: AbortSignal): Promise<void> {
@@ -66,11 +79,11 @@ export async function fetchLayer(pull: PullContext, layer: Descriptor, signal: A
 
 /** Reads a document from containerd, else from the registry: an image that is all here needs no registry. */
 async function documentBody(
-  { client, signal }: PullContext,
+  { client, reference, signal }: PullContext,
   { digest }: Descriptor,
   fetch: () => Promise<Buffer>,
 ): Promise<Buffer> {
-  const present = await client.content.readAll(digest, { signal }).catch(notFoundAs(undefined));
+  const present = await readDocument(client, digest, reference.name, signal).catch(notFoundAs(undefined));
   return present ?? fetch();
 }
 

@@ -10,6 +10,7 @@ import {
   type Platform,
   RegistryError,
 } from '../../../registry/index.ts';
+import { readDocument } from './read-document.ts';
 
 /** An image that containers can be made of at once. */
 export interface UnpackedImage {
@@ -20,6 +21,8 @@ export interface UnpackedImage {
   manifestDigest: string;
   configDigest: string;
   config: ImageConfig;
+  /** The platform that the image is for: what the index says, else what the config says. */
+  platform: Platform;
   /** Key of the committed snapshot of all layers, the parent of containers' snapshots. */
   chainId: string;
   /** Size of config and layers as registries keep them, compressed. */
@@ -43,9 +46,10 @@ export async function findUnpacked(
 ): Promise<UnpackedImage | undefined> {
   try {
     const { target } = await client.images.get(name);
-    const { manifest, digest } = await readManifest(client, target, platform, name);
-    const config = parseImageConfig(await client.content.readAll(manifest.config.digest), name);
-    const image = describeImage({ name, target, manifest, manifestDigest: digest, config });
+    const { manifest, digest, listed } = await readManifest(client, target, platform, name);
+    const config = parseImageConfig(await readDocument(client, manifest.config.digest, name), name);
+    const parts = { manifest, manifestDigest: digest, config, platform: listed ?? config };
+    const image = describeImage({ name, target, ...parts });
     const { labels } = await client.content.info(manifest.config.digest);
     if (labels[snapshotLabel(snapshotter)] !== image.chainId) return undefined;
     await client.snapshots.stat({ snapshotter, key: image.chainId });
@@ -62,8 +66,9 @@ export function describeImage(parts: {
   manifest: ImageManifest;
   manifestDigest: string;
   config: ImageConfig;
+  platform: Platform;
 }): UnpackedImage {
-  const { name, target, manifest, manifestDigest, config } = parts;
+  const { name, target, manifest, manifestDigest, config, platform } = parts;
   const chain = chainIds(config.rootfs.diff_ids);
   const chainId = chain.at(-1);
   if (chainId === undefined || chain.length !== manifest.layers.length) {
@@ -78,6 +83,7 @@ export function describeImage(parts: {
     manifestDigest,
     configDigest: manifest.config.digest,
     config,
+    platform,
     chainId,
     sizeBytes: [manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + size, 0),
   };
@@ -103,11 +109,13 @@ export function snapshotLabel(snapshotter: string): string {
 
 async function readManifest(
   client: NamespacedClient,
-  descriptor: Pick<Descriptor, 'digest' | 'mediaType'>,
-  platform: Platform,
+  { digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>,
+  host: Platform,
   name: string,
-): Promise<{ manifest: ImageManifest; digest: string }> {
-  const document = parseManifest(await client.content.readAll(descriptor.digest), descriptor.mediaType, name);
-  if (document.kind === 'manifest') return { manifest: document.manifest, digest: descriptor.digest };
-  return readManifest(client, choosePlatform(document.index, platform, name), platform, name);
+  listed?: Platform,
+): Promise<{ manifest: ImageManifest; digest: string; listed?: Platform }> {
+  const document = parseManifest(await readDocument(client, digest, name), mediaType, name);
+  if (document.kind === 'manifest') return { manifest: document.manifest, digest, listed };
+  const entry = choosePlatform(document.index, host, name);
+  return readManifest(client, entry, host, name, entry.platform ?? listed);
 }

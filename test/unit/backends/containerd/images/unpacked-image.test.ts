@@ -21,6 +21,7 @@ const parts = (layers: number) => ({
   manifest: { config: blob(10), layers: Array.from({ length: layers }, () => blob(100)) },
   manifestDigest: digest,
   config: { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers' as const, diff_ids: diffIds } },
+  platform: { os: 'linux', architecture: 'amd64' },
 });
 
 test('the size of an image is that of its config and layers', (t) => {
