@@ -22,13 +22,22 @@ export interface LogOptions {
 }
 
 export function createLog(options: LogOptions = {}): Log {
-  const { level = 'info', journal = false, write = (line) => process.stdout.write(line) } = options;
+  const { level = 'info', journal = false, write = writeToStdout } = options;
   const line = (at: LogLevel) => (message: string, fields?: LogFields) => {
     if (priorities[at] > priorities[level]) return;
     const prefix = journal ? `<${priorities[at]}>` : `${new Date().toISOString()} ${at} `;
     write(`${prefix}${oneLine(message)}${formatFields(fields)}\n`);
   };
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+}
+
+let isListening = false;
+
+function writeToStdout(line: string): void {
+  // A full disk or a reader that has gone costs the line, and not the process.
+  if (!isListening) for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  isListening = true;
+  process.stdout.write(line);
 }
 
 /** A log without output, for callers such as tests and embedders of the SDK. */
