@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { chmod, lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs, hasCode } from '../base/absent-file.ts';
+import { diskFullOf } from '../base/disk-full.ts';
 import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../base/durable-file.ts';
 import { SecretError } from './secret-error.ts';
 import { checkName } from './secret-name.ts';
@@ -71,11 +72,11 @@ export class SecretStore {
    */
   async create(namespace: string, name: string, value: Buffer): Promise<void> {
     const path = this.#path(namespace, name);
-    await this.#makeFolder(namespace);
     try {
+      await this.#makeFolder(namespace);
       await writeDurably(path, value, { exclusive: true });
     } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw error;
+      if (!hasCode(error, 'EEXIST')) return diskFullOf('data_dir')(error);
       const message = `secret ${name} already exists in namespace ${namespace}: update it instead`;
       throw new SecretError('exists', message, { cause: error });
     }
@@ -87,7 +88,7 @@ export class SecretStore {
    */
   async update(namespace: string, name: string, value: Buffer): Promise<void> {
     await this.#mustHave(namespace, name);
-    await writeDurably(this.#path(namespace, name), value);
+    await writeDurably(this.#path(namespace, name), value).catch(diskFullOf('data_dir'));
   }
 
   /**

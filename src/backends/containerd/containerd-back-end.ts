@@ -49,10 +49,11 @@ export class ContainerdBackEnd {
 
   /** Ends the steps under way and the connection to containerd; replicas run on. */
   async stop(): Promise<void> {
-    const { host, reconciler, sweep } = this.#parts;
+    const { host, store, reconciler, sweep } = this.#parts;
     this.#stopping.abort();
     sweep.stop();
     await Promise.race([reconciler.stop(), sleep(longestStopMs, undefined, { ref: false })]);
+    await store.stop();
     await host.logs.stop();
     host.containerd.close();
   }

@@ -160,7 +160,7 @@ export class Deployments {
       const clamped = clampReplicas(found.current.deployment, replicas);
       return clamped === 0 ? { ...found, asleep: true } : { ...found, asleep: false, replicas: clamped };
     };
-    await this.#store.change(fn, change, { fsync: durable });
+    await this.#store.change(fn, change, { durable });
     this.#reconciler.wake(fn);
   }
 

@@ -1,4 +1,5 @@
 import { isUnavailable } from '../../containerd/index.ts';
+import { DiskFullError } from '../../base/disk-full.ts';
 import { describeError } from '../../base/log.ts';
 import { ProviderError } from '../../provider/index.ts';
 import { RegistryError, type RegistryErrorKind } from '../../registry/index.ts';
@@ -43,6 +44,7 @@ export function faultOwner(error: unknown): FaultOwner {
 export function toProviderError(error: unknown): ProviderError {
   if (error instanceof ProviderError) return error;
   if (error instanceof StartError) return new ProviderError(startStatuses[error.kind], error.message, { cause: error });
+  if (error instanceof DiskFullError) return new ProviderError(507, error.message, { cause: error });
   if (isUnavailable(error)) {
     return new ProviderError(503, `containerd cannot be reached: is it running? ${error.message}`, { cause: error });
   }

@@ -1,11 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { diskFullOf } from '../../../base/disk-full.ts';
 import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../../../base/durable-file.ts';
 import { InOrder } from '../../../base/in-order.ts';
 import { describeError, type Log } from '../../../base/log.ts';
 import { fullName, type FullName, type FunctionName } from '../../../provider/index.ts';
 import type { AtFaultPoint } from '../fault-points.ts';
 import { parseRecord, type FunctionRecord } from './record.ts';
+import { WriteBehind } from './write-behind.ts';
 
 /** A function and what is wanted of it. */
 export interface StoredFunction {
@@ -28,11 +30,19 @@ export class FunctionStore {
   readonly #unreadable = new Set<FullName>();
   /** Writes of one function's file run in the order of the changes. */
   readonly #writes = new InOrder<FullName>();
+  /** Durable changes that are in memory and not on disk yet. */
+  readonly #unsettled = new Set<StoredFunction>();
+  /** Writes changes that may be late. */
+  readonly #late: WriteBehind<FullName>;
 
   constructor({ dir, at, log }: { dir: string; at: AtFaultPoint; log: Log }) {
     this.#dir = dir;
     this.#at = at;
     this.#log = log;
+    this.#late = new WriteBehind({
+      write: (key) => this.#writes.run(key, () => this.#writeLate(key)),
+      onChange: (error) => this.#lateWritesChanged(error),
+    });
   }
 
   /** Reads all files; one that cannot be read is named in the log and left as it is. */
@@ -88,15 +98,17 @@ export class FunctionStore {
 
   /**
    * Changes what is wanted of a function, and is the only way to: create, change and delete. The outcome counts at once,
-   * and is on disk when this resolves: it would then survive a power cut, unless `fsync` is false as for autoscaler counts.
+   * and is on disk, safe from a power cut, when this resolves.
+   * @param options.durable false where the newest outcome may be lost, as autoscaler counts may: it counts whether or not it
+   *   can be written, and is written as soon as possible after this has resolved
    * @returns the record that the change gave
-   * @throws Error of the file system when the outcome cannot be written; then the record before counts again, unless
-   *   it was changed once more since. What `change` throws is thrown too
+   * @throws Error of the file system when the outcome of a durable change cannot be written, DiskFullError on a full disk;
+   *   then the record before counts again, unless it was changed once more since. What `change` throws is thrown too
    */
   async change(
     fn: FunctionName,
     change: Change,
-    options: { fsync?: boolean } = {},
+    { durable = true }: { durable?: boolean } = {},
   ): Promise<FunctionRecord | undefined> {
     const key = fullName(fn);
     const before = this.#functions.get(key);
@@ -104,14 +116,46 @@ export class FunctionStore {
     if (record === before?.record) return record;
     const after = record && { function: { name: fn.name, namespace: fn.namespace }, record };
     this.#set(key, after);
+    if (after && !durable) this.#late.add(key);
+    else await this.#settle(fn, before, after);
+    return record;
+  }
+
+  /** Writes late changes once more, as far as that is possible. */
+  stop(): Promise<void> {
+    return this.#late.stop();
+  }
+
+  async #settle(
+    fn: FunctionName,
+    before: StoredFunction | undefined,
+    after: StoredFunction | undefined,
+  ): Promise<void> {
+    const key = fullName(fn);
+    if (after) this.#unsettled.add(after);
     try {
-      await this.#writes.run(key, () => (record ? this.#write(fn, record, options) : this.#remove(fn)));
+      await this.#writes.run(key, () => (after ? this.#write(after) : this.#remove(fn)));
     } catch (error) {
       if (this.#functions.get(key) === after) this.#set(key, before);
-      throw error;
+      diskFullOf('data_dir')(error);
+    } finally {
+      if (after) this.#unsettled.delete(after);
     }
-    if (record) this.#unreadable.delete(key);
-    return record;
+    if (after) this.#unreadable.delete(key);
+  }
+
+  async #writeLate(key: FullName): Promise<void> {
+    const stored = this.#functions.get(key);
+    if (!stored) return;
+    // A durable change waits behind this: it writes all when it can, and until then its outcome is not to be on disk.
+    if (this.#unsettled.has(stored)) this.#late.add(key);
+    else await this.#write(stored);
+  }
+
+  #lateWritesChanged(error: unknown): void {
+    if (error === undefined) return this.#log.info('replica counts and who sleeps are written again');
+    const problem = 'replica counts and who sleeps cannot be written: they count until berth ends, will try again';
+    this.#log.warn(problem, { dir: this.#dir, error: describeError(error) });
   }
 
   #set(key: FullName, stored: StoredFunction | undefined): void {
@@ -119,10 +163,10 @@ export class FunctionStore {
     else this.#functions.delete(key);
   }
 
-  async #write(fn: FunctionName, record: FunctionRecord, options: { fsync?: boolean }): Promise<void> {
+  async #write({ function: fn, record }: StoredFunction): Promise<void> {
     this.#at('record.write');
     await makeFolderDurably(path.dirname(this.#file(fn)));
-    await writeDurably(this.#file(fn), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600, ...options });
+    await writeDurably(this.#file(fn), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
     this.#at('record.written');
   }
 

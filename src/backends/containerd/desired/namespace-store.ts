@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Namespace } from '../../../provider/index.ts';
+import { diskFullOf } from '../../../base/disk-full.ts';
 import { makeFolderDurably, removeDurably, writeDurably } from '../../../base/durable-file.ts';
 import { describeError, type Log } from '../../../base/log.ts';
 
@@ -44,7 +45,7 @@ export class NamespaceStore {
   async put({ name, labels, annotations }: Namespace): Promise<void> {
     await makeFolderDurably(this.#dir);
     const text = JSON.stringify({ schema: 1, labels, annotations }, undefined, 2);
-    await writeDurably(this.#file(name), `${text}\n`, { mode: 0o600 });
+    await writeDurably(this.#file(name), `${text}\n`, { mode: 0o600 }).catch(diskFullOf('data_dir'));
   }
 
   async delete(name: string): Promise<void> {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { answering } from '../../../../src/backends/containerd/answering.ts';
+import { DiskFullError } from '../../../../src/base/disk-full.ts';
 import { StartError } from '../../../../src/backends/containerd/start-error.ts';
 import { FunctionNotFoundError, ProviderError } from '../../../../src/provider/index.ts';
 import { RegistryError } from '../../../../src/registry/index.ts';
@@ -34,4 +35,12 @@ test('an error of the contract is answered as it is, also when it is thrown at o
 test('a verb gets its arguments and gives its answer', async (t) => {
   const verbs = answering({ scale: (name: string, replicas: number) => Promise.resolve({ name, replicas }) });
   t.deepEqual(await verbs.scale('fn', 2), { name: 'fn', replicas: 2 });
+});
+
+test('a full disk is 507 and names the setting, not the path', async (t) => {
+  const cause = Object.assign(new Error('ENOSPC: no space left on device, open /var/lib/berth/x'), { code: 'ENOSPC' });
+  const verbs = answering({ deploy: () => Promise.reject(new DiskFullError('data_dir', { cause })) });
+  const error = await t.throwsAsync(verbs.deploy(), { instanceOf: ProviderError });
+  t.is(error?.status, 507);
+  t.is(error?.message, 'the disk of data_dir is full: make room there and try again');
 });

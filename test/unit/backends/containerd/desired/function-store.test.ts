@@ -1,10 +1,13 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { FunctionStore } from '../../../../../src/backends/containerd/desired/function-store.ts';
 import { newGeneration, type FunctionRecord } from '../../../../../src/backends/containerd/desired/record.ts';
+import { DiskFullError } from '../../../../../src/base/disk-full.ts';
 import { createLog } from '../../../../../src/base/log.ts';
+import { until } from '../../../../helpers/poll.ts';
 
 const fn = { name: 'fn', namespace: 'openfaas-fn' };
 
@@ -90,6 +93,72 @@ test('a record that cannot be written changes nothing', async (t) => {
   const fresh = { name: 'fresh', namespace: 'openfaas-fn' };
   await t.throwsAsync(store.change(fresh, () => record()));
   t.false(store.has(fresh));
+});
+
+/** A store whose disk can be filled, and what it has logged. */
+async function onFullDisk(t: ExecutionContext) {
+  const dir = await folder(t);
+  const lines: string[] = [];
+  const disk = { full: false };
+  const store = await open(dir, lines, (point) => {
+    if (disk.full && point === 'record.write') throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+  });
+  t.teardown(() => store.stop());
+  return { dir, lines, disk, store };
+}
+
+const notDurable = { durable: false };
+
+test('a change that may be lost counts on a full disk, is said once, and is on disk when there is room', async (t) => {
+  const { dir, lines, disk, store } = await onFullDisk(t);
+  const others = ['a', 'b'].map((name) => ({ ...fn, name }));
+  for (const each of [fn, ...others]) await store.change(each, () => record({ asleep: true }));
+  disk.full = true;
+  for (const each of [fn, ...others]) await store.change(each, () => record({ replicas: 3 }), notDurable);
+  t.is(store.get(fn)?.asleep, false);
+  await until(() => lines.length > 0);
+  await sleep(50);
+  t.is(lines.length, 1);
+  t.regex(lines[0] ?? '', /cannot be written/);
+  t.is((await open(dir)).get(fn)?.asleep, true);
+  disk.full = false;
+  await until(async () => (await open(dir)).all().every((stored) => stored.record.replicas === 3));
+  await until(() => lines.length === 2);
+});
+
+test('of many changes that may be lost the last one is on disk soon, and when the store has stopped', async (t) => {
+  const { dir, store } = await onFullDisk(t);
+  for (let replicas = 0; replicas < 50; replicas += 1) {
+    await store.change(fn, () => record({ replicas }), notDurable);
+  }
+  await store.stop();
+  t.is((await open(dir)).get(fn)?.replicas, 49);
+});
+
+test('a durable change that cannot be written is taken back, and one before it that may be lost still counts', async (t) => {
+  const { dir, disk, store } = await onFullDisk(t);
+  await store.change(fn, () => record({ asleep: true }));
+  disk.full = true;
+  await store.change(fn, () => record({ asleep: false }), notDurable);
+  await t.throwsAsync(
+    store.change(fn, () => record({ replicas: 9 })),
+    { instanceOf: DiskFullError },
+  );
+  t.is(store.get(fn)?.replicas, 1);
+  t.is(store.get(fn)?.asleep, false);
+  disk.full = false;
+  await until(async () => (await open(dir)).get(fn)?.asleep === false);
+});
+
+test('a function that is removed while a change of it waits for room stays removed', async (t) => {
+  const { dir, disk, store } = await onFullDisk(t);
+  await store.change(fn, () => record());
+  disk.full = true;
+  await store.change(fn, () => record({ replicas: 3 }), notDurable);
+  await store.change(fn, () => undefined);
+  disk.full = false;
+  await store.stop();
+  t.false((await open(dir)).has(fn));
 });
 
 test('a file is the old one or the new one, never a part, whenever a write breaks off', async (t) => {

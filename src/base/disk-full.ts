@@ -1,0 +1,26 @@
+import { hasCode } from './absent-file.ts';
+
+/** What a user wants could not be stored for want of room; the message names the setting, and no path. */
+export class DiskFullError extends Error {
+  override name = 'DiskFullError';
+
+  /** @param setting names the folder on the full disk, such as `data_dir` */
+  constructor(setting: string, options: { cause?: unknown } = {}) {
+    super(`the disk of ${setting} is full: make room there and try again`, options);
+  }
+}
+
+/** Says whether an error came of a full disk or of a quota that is used up. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof DiskFullError || hasCode(error, 'ENOSPC', 'EDQUOT');
+}
+
+/**
+ * Makes a handler for `catch` on file operations: where the disk is full it says so by the setting; it throws other errors on.
+ * @param setting names the folder on that disk, such as `data_dir`
+ */
+export function diskFullOf(setting: string): (error: unknown) => never {
+  return (error) => {
+    throw isDiskFull(error) ? new DiskFullError(setting, { cause: error }) : error;
+  };
+}
