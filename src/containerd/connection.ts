@@ -224,6 +224,8 @@ export class Connection {
     let failure: Error | undefined;
     call.on('error', (error: Error) => (failure ??= error));
     const finish = this.#track(call, limits.signal);
+    // Also of a stream that nobody reads, once it has ended or was cancelled.
+    call.once('status', finish);
     return (async function* () {
       try {
         for await (const response of call as AsyncIterable<Response>) yield response;

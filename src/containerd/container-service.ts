@@ -69,7 +69,10 @@ function toContainer(wire: Container__Output | null): Container {
     labels,
     image,
     runtime: runtime?.name ?? '',
-    spec: parseJsonAny(fromWireAny(present(spec))) as object,
+    // Read when asked for: one record that others made with another spec, or none, is not to spoil a whole list.
+    get spec() {
+      return parseJsonAny(fromWireAny(present(spec))) as object;
+    },
     snapshotter,
     snapshotKey,
     createdAt: toDate(createdAt),

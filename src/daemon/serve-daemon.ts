@@ -1,5 +1,6 @@
 import { Registry } from '@prometheus-io/client';
 import type { Log } from '../base/log.ts';
+import type { PartHealth } from '../base/part-health.ts';
 import { createGateway, serveMetrics } from '../gateway/index.ts';
 import { handlersFor, serve, type Provider, type VersionInfo } from '../provider/index.ts';
 import type { Config } from './config.ts';
@@ -9,6 +10,8 @@ export interface BackEnd {
   readonly provider: Provider;
   /** Every function has had one attempt to be what it should be since the start. */
   readonly ready: boolean;
+  /** How the host and each part of the back end are, where it knows. */
+  readonly parts?: PartHealth[];
   start(): Promise<void>;
   /** Ends what is under way; functions run on. */
   stop(): Promise<void>;
@@ -35,7 +38,8 @@ async function serveGateway(backEnd: BackEnd, { config, version, signal, log }: 
   const { provider } = backEnd;
   const registry = new Registry();
   const ready = () => backEnd.ready;
-  const gateway = createGateway({ provider, config, version, upstreamTimeoutMs, ready, registry, log });
+  const parts = () => backEnd.parts ?? [];
+  const gateway = createGateway({ provider, config, version, upstreamTimeoutMs, ready, parts, registry, log });
   const server = await serve(gateway.handlers, config, { signal, log, registry, extraRoutes: gateway.routes });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
   const { release, sha } = version;

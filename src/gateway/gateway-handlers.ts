@@ -1,6 +1,7 @@
 import { machine } from 'node:os';
 import type { Registry } from '@prometheus-io/client';
 import type { Log } from '../base/log.ts';
+import type { PartHealth } from '../base/part-health.ts';
 import {
   handlersFor,
   type FaaSConfig,
@@ -23,6 +24,8 @@ export interface GatewayOptions {
   wakeMs?: number;
   /** True once the provider has looked after everything since its start. */
   ready: () => boolean;
+  /** How each part of the daemon is, for the metrics; none where it is absent. */
+  parts?: () => PartHealth[];
   registry: Registry;
   log: Log;
 }

@@ -3,6 +3,7 @@ import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
 import { Invocations } from './metrics/invocations.ts';
+import { partGauge } from './metrics/part-gauge.ts';
 import { serviceGauges } from './metrics/service-gauges.ts';
 
 export interface Gateway {
@@ -15,10 +16,11 @@ export interface Gateway {
 
 /** Puts in front of a provider what OpenFaaS's gateway does: its routes, metrics and autoscaler. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { provider, config, registry, log } = options;
+  const { provider, config, registry, parts, log } = options;
   const { defaultNamespace } = config;
   const invocations = new Invocations(registry);
   const autoscaler = new Autoscaler({ provider, invocations, defaultNamespace, log });
+  if (parts) partGauge(registry, parts);
   serviceGauges({ provider, defaultNamespace, registry, log });
   return {
     handlers: gatewayHandlers(options, invocations),

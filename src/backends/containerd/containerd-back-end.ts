@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PartHealth } from '../../base/part-health.ts';
 import type { Provider } from '../../provider/index.ts';
 import type { ContainerdFollower } from './containerd-follower.ts';
 import type { FunctionStore } from './desired/function-store.ts';
@@ -45,6 +46,12 @@ export class ContainerdBackEnd {
   /** Whether every function has had one attempt to be what it should be since the start. */
   get ready(): boolean {
     return this.#parts.follower.settled;
+  }
+
+  /** How the host and each part of the daemon are, for log and metrics. */
+  get parts(): PartHealth[] {
+    const { network, parts } = this.#parts.host;
+    return [...network.keeper.parts, ...parts.list()];
   }
 
   /** Ends the steps under way and the connection to containerd; replicas run on. */

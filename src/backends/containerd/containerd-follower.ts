@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tryEach } from '../../base/try-each.ts';
 import { describeError } from '../../base/log.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
+import { attempt, keepTrying } from './keep-trying.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import { observeNamespace } from './replicas/observe.ts';
@@ -9,6 +11,7 @@ import type { Sweep } from './sweep.ts';
 
 /** How long a subscription to containerd's events takes to begin; containerd does not say when it has. */
 const subscribedMs = 1000;
+const firstPauseMs = 100;
 const longestPauseMs = 5000;
 const sweepMs = 5 * 60_000;
 
@@ -45,34 +48,34 @@ export class ContainerdFollower {
   async run(signal: AbortSignal): Promise<void> {
     every(this.#parts.resyncMs, signal, () => this.#parts.reconciler.wakeAll());
     every(sweepMs, signal, () => void this.#parts.sweep.all());
-    for (let pauseMs = 100; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      // Ends with the round, and with it whatever the round has begun.
+      const round = new AbortController();
       try {
-        await this.#host.containerd.waitReady(signal);
-        await this.#prepare(signal);
-        const listening = this.#listen(signal);
-        pauseMs = 100;
-        await listening;
+        await this.#follow(AbortSignal.any([signal, round.signal]), () => (pauseMs = firstPauseMs));
       } catch (error) {
         if (signal.aborted) return;
-        this.#host.log.warn('following containerd failed, will try again; functions run on', {
-          error: describeError(error),
-        });
-        await sleep(pauseMs, undefined, { signal }).catch(() => {});
+        const problem = `following it failed, will try again; functions run on: ${describeError(error)}`;
+        this.#host.parts.set('containerd', problem);
+      } finally {
+        round.abort();
       }
+      await sleep(pauseMs, undefined, { signal }).catch(() => {});
     }
   }
 
-  async #prepare(signal: AbortSignal): Promise<void> {
-    const { version } = await this.#host.containerd.version({ signal });
-    this.#host.log.info('connected to containerd', { version });
-    await this.#parts.namespaces.ensure();
-  }
-
-  async #listen(signal: AbortSignal): Promise<never> {
+  /** Follows containerd until it goes away. */
+  async #follow(signal: AbortSignal, onAdopted: () => void): Promise<never> {
+    const { containerd, log, parts } = this.#host;
+    await containerd.waitReady(signal);
+    const { version } = await containerd.version({ signal });
+    log.info('connected to containerd', { version });
     const filters = ['topic=="/tasks/exit"', 'topic=="/tasks/oom"'];
     // Subscribed before looking, so that no exit falls between.
-    const events = this.#host.containerd.events.subscribe(filters, { signal });
-    await this.#adopt();
+    const events = containerd.events.subscribe(filters, { signal });
+    await this.#adopt(signal);
+    parts.set('containerd', undefined);
+    onAdopted();
     const lookAgain = setTimeout(() => this.#parts.reconciler.wakeAll(), subscribedMs);
     signal.addEventListener('abort', () => clearTimeout(lookAgain), { once: true });
     for await (const { event } of events) {
@@ -82,18 +85,39 @@ export class ContainerdFollower {
     throw new Error('the event stream ended');
   }
 
-  /** Wakes what is wanted and what is there, and clears away what belongs to neither. */
-  async #adopt(): Promise<void> {
-    const namespaces = await this.#parts.namespaces.list();
-    const replicas = (
-      await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)))
-    ).flat();
-    for (const { function: fn, id, task } of replicas) {
-      if (task.status !== 'none') await this.#host.logs.tails.follow({ ...fn, id });
-    }
-    for (const { function: fn } of [...this.#parts.store.all(), ...replicas]) this.#parts.reconciler.wake(fn);
+  /** Wakes what is wanted and what is there; what fails of it, and what may wait, goes on beside the functions. */
+  async #adopt(signal: AbortSignal): Promise<void> {
+    const { namespaces, store, reconciler, sweep } = this.#parts;
+    // Those that functions are to be in, labelled or not: what runs there is to be found whatever else fails.
+    const wanted = store.all().map(({ function: fn }) => fn.namespace);
+    const labelled = await namespaces.list();
+    for (const { function: fn } of store.all()) reconciler.wake(fn);
+    // What waited for containerd goes on, be it of a function that is gone.
+    reconciler.wakeAll();
+    await Promise.all([
+      this.#beside('adoption', () => this.#adoptIn(new Set([...labelled, ...wanted])), signal),
+      this.#beside('namespaces', () => namespaces.ensure(), signal),
+    ]);
     this.#adopted = true;
-    await this.#parts.sweep.all();
+    void sweep.all();
+  }
+
+  /** Tries once, and goes on trying in the background where that failed. */
+  async #beside(name: string, act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const options = { parts: this.#host.parts, name, signal };
+    if (!(await attempt(act, options))) void keepTrying(act, options);
+  }
+
+  /** Wakes the functions of all that runs in these namespaces, and follows its logs. */
+  #adoptIn(namespaces: Iterable<string>): Promise<void> {
+    const { containerd, logs } = this.#host;
+    return tryEach(namespaces, async (namespace) => {
+      const replicas = await observeNamespace(containerd, namespace);
+      for (const { function: fn } of replicas) this.#parts.reconciler.wake(fn);
+      await tryEach(replicas, async ({ function: fn, id, task }) => {
+        if (task?.status !== 'none') await logs.tails.follow({ ...fn, id });
+      });
+    });
   }
 }
 

@@ -12,6 +12,7 @@ import type { NamespaceStore } from './desired/namespace-store.ts';
 import type { InUse } from './in-use.ts';
 import { hasOpenfaasLabel, openfaasLabel, openfaasNamespaces } from './namespace-label.ts';
 import type { Sweep } from './sweep.ts';
+import { tryEach } from '../../base/try-each.ts';
 
 const stoppingMs = 15_000;
 const pauseMs = 250;
@@ -32,22 +33,27 @@ export class FunctionNamespaces implements NamespaceVerbs {
     this.#parts = parts;
   }
 
-  /** Makes every wanted namespace in containerd, which may be new, or wiped. */
+  /**
+   * Makes every wanted namespace in containerd, which may be new, or wiped.
+   * @throws Error naming those that could not be made, once all others are
+   */
   async ensure(): Promise<void> {
     const { defaultNamespace, store } = this.#parts;
-    const wanted = await store.all();
-    if (!wanted.some(({ name }) => name === defaultNamespace)) {
-      wanted.push({ name: defaultNamespace, labels: {}, annotations: {} });
-    }
-    for (const namespace of wanted) await this.#ensureOne(namespace);
+    const asDefault = { name: defaultNamespace, labels: {}, annotations: {} };
+    const stored = await store.all().catch((error: unknown) => error as Error);
+    const wanted = stored instanceof Error ? [] : stored;
+    const all = wanted.some(({ name }) => name === defaultNamespace) ? wanted : [asDefault, ...wanted];
+    await tryEach(all, (namespace) => this.#ensureOne(namespace));
+    if (stored instanceof Error) throw stored;
   }
 
   async #ensureOne({ name, labels }: Namespace): Promise<void> {
     const { namespaces } = this.#parts.containerd;
     const wanted = { name, labels: { ...labels, [openfaasLabel]: '1' } };
-    await namespaces.create(wanted).catch((error: unknown) => {
+    await namespaces.create(wanted).catch(async (error: unknown) => {
       if (!isAlreadyExists(error)) throw error;
-      return namespaces.update(wanted);
+      const present = await namespaces.get(name).catch(notFoundAs({ name, labels: {} }));
+      await namespaces.update({ name, labels: { ...containerdsOwn(present.labels), ...wanted.labels } });
     });
   }
 
@@ -124,4 +130,9 @@ export class FunctionNamespaces implements NamespaceVerbs {
     if (!found || !hasOpenfaasLabel(found.labels)) throw new NamespaceNotFoundError(name);
     return found.labels;
   }
+}
+
+/** Picks the labels that containerd itself reads, such as `containerd.io/defaults/snapshotter`: they stay when ours are replaced. */
+function containerdsOwn(labels: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => name.startsWith('containerd.io/')));
 }

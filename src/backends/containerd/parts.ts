@@ -1,12 +1,5 @@
 import type { Log } from '../../base/log.ts';
-
-/** How one part of the daemon is, such as `disk` or `firewall`. */
-export interface PartHealth {
-  name: string;
-  healthy: boolean;
-  /** What is wrong, in words for the operator; absent where nothing is. */
-  problem?: string;
-}
+import type { PartHealth } from '../../base/part-health.ts';
 
 /** Knows which parts of the daemon are well, and says in the log when that changes. */
 export class Parts {

@@ -1,12 +1,13 @@
 import { readdir } from 'node:fs/promises';
-import { describeError } from '../../base/log.ts';
+import { tryEach } from '../../base/try-each.ts';
 import type { Images } from './images/index.ts';
 import type { InUse } from './in-use.ts';
+import { attempt } from './keep-trying.ts';
 import { openfaasNamespaces } from './namespace-label.ts';
 import { removeOutsideParts } from './replicas/delete-replica.ts';
 import type { Host } from './replicas/host.ts';
 import { leaseLabel, leaseOf } from './replicas/labels.ts';
-import { observeNamespace } from './replicas/observe.ts';
+import { replicaIdsIn } from './replicas/observe.ts';
 import { endShim, shimsOf } from './replicas/stray-shims.ts';
 
 export interface SweepOptions {
@@ -16,6 +17,8 @@ export interface SweepOptions {
   /** A namespace of containerd that is always there. */
   defaultNamespace: string;
 }
+
+type Act = () => Promise<void>;
 
 /** How long `soon` waits for more, as replicas often go several at a time. */
 const soonMs = 2000;
@@ -33,17 +36,14 @@ export class Sweep {
 
   /** Clears away everything that has no owner. Never rejects: what could not be cleared is for the next time. */
   all(): Promise<void> {
-    return this.#trying(async () => {
-      await this.#outsideParts();
-      await this.#insideParts();
-    });
+    return this.#trying([() => this.#outsideParts(), () => this.#insideParts()]);
   }
 
   /** Clears away images and layers in a moment, as a replica has gone that may have been the last to need them. */
   soon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      void this.#trying(() => this.#insideParts());
+      void this.#trying([() => this.#insideParts()]);
     }, soonMs).unref();
   }
 
@@ -53,15 +53,11 @@ export class Sweep {
 
   /** Removes the images of a namespace that are not in use. Never rejects. */
   images(namespace: string): Promise<void> {
-    return this.#trying(() => this.#unusedImages(namespace));
+    return this.#trying([() => this.#unusedImages(namespace)]);
   }
 
-  async #trying(act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-    } catch (error) {
-      this.#host.log.warn('could not remove what is not in use, will try again', { error: describeError(error) });
-    }
+  async #trying(acts: Act[]): Promise<void> {
+    await attempt(() => inTurn(acts), { parts: this.#host.parts, name: 'sweep' });
   }
 
   /** Removes what we keep in a namespace without functions; containerd has collected it when this resolves. */
@@ -71,12 +67,13 @@ export class Sweep {
   }
 
   async #insideParts(): Promise<void> {
-    await this.#strayShims();
-    for (const namespace of await openfaasNamespaces(this.#host.containerd)) {
-      await this.#leftLeases(namespace);
-      await this.#unusedImages(namespace);
-    }
-    await this.#collect(this.#parts.defaultNamespace);
+    const namespaces = await openfaasNamespaces(this.#host.containerd);
+    await inTurn([
+      () => this.#strayShims(namespaces),
+      () => tryEach(namespaces, (namespace) => this.#leftLeases(namespace)),
+      () => tryEach(namespaces, (namespace) => this.#unusedImages(namespace)),
+      () => this.#collect(this.#parts.defaultNamespace),
+    ]);
   }
 
   /**
@@ -95,47 +92,56 @@ export class Sweep {
     const ours = (await leases.list()).filter(({ labels }) => labels[leaseLabel] === 'replica');
     // Asked last: a replica is known before it has a lease.
     const making = new Set(this.#parts.inUse.replicaIds().map(leaseOf));
-    for (const { id } of ours) if (!making.has(id)) await leases.delete(id);
+    const left = ours.filter(({ id }) => !making.has(id));
+    await tryEach(left, ({ id }) => leases.delete(id));
   }
 
   /** Ends shims of containers without a record, in our namespaces: nobody can use what they keep, or end it. */
-  async #strayShims(): Promise<void> {
-    const { containerd } = this.#host;
+  async #strayShims(namespaces: string[]): Promise<void> {
+    const { containerd, log } = this.#host;
     const shims = await shimsOf(containerd.address);
-    for (const namespace of await openfaasNamespaces(containerd)) {
+    await tryEach(namespaces, async (namespace) => {
       const records = await containerd.namespace(namespace).containers.list();
       const known = new Set([...records.map(({ id }) => id), ...this.#parts.inUse.replicaIds()]);
       const strays = shims.filter((shim) => shim.namespace === namespace && !known.has(shim.id));
-      for (const shim of strays) {
-        this.#host.log.warn('ending a task that containerd has lost', { namespace, container: shim.id, pid: shim.pid });
+      await tryEach(strays, async (shim) => {
+        log.warn('ending a task that containerd has lost', { namespace, container: shim.id, pid: shim.pid });
         await endShim(shim);
-      }
-    }
+      });
+    });
   }
 
   /** Removes what replicas had outside containerd, where their container record is gone. */
   async #outsideParts(): Promise<void> {
     const { network, replicaSecrets, replicaFilesDir, logs } = this.#host;
-    const logged = await logs.tails.list();
-    const found = [
-      ...(await network.attachments()),
-      ...(await replicaSecrets.list()),
-      ...(await readdir(replicaFilesDir)),
-    ];
+    await inTurn([
+      () => this.#removeUnknown(() => network.attachments()),
+      () => this.#removeUnknown(() => replicaSecrets.list()),
+      () => this.#removeUnknown(() => readdir(replicaFilesDir)),
+      async () => {
+        const logged = await logs.tails.list();
+        const known = await this.#knownReplicas();
+        const left = logged.filter(({ id }) => !known.has(id));
+        await tryEach(left, (replica) => logs.tails.finish(replica));
+      },
+    ]);
+  }
+
+  async #removeUnknown(list: () => Promise<string[]>): Promise<void> {
+    const found = await list();
     // Asked last: a replica is known before it has anything.
     const known = await this.#knownReplicas();
-    for (const id of new Set(found)) {
-      if (known.has(id)) continue;
+    const left = found.filter((id) => !known.has(id));
+    await tryEach(left, async (id) => {
       this.#host.log.info('removing what a replica left behind', { replica: id });
       await removeOutsideParts(this.#host, id);
-    }
-    for (const replica of logged) if (!known.has(replica.id)) await logs.tails.finish(replica);
+    });
   }
 
   async #knownReplicas(): Promise<Set<string>> {
     const namespaces = await openfaasNamespaces(this.#host.containerd);
-    const replicas = await Promise.all(namespaces.map((name) => observeNamespace(this.#host.containerd, name)));
-    return new Set([...replicas.flat().map(({ id }) => id), ...this.#parts.inUse.replicaIds()]);
+    const replicas = await Promise.all(namespaces.map((name) => replicaIdsIn(this.#host.containerd, name)));
+    return new Set([...replicas.flat(), ...this.#parts.inUse.replicaIds()]);
   }
 
   async #unusedImages(namespace: string): Promise<void> {
@@ -143,4 +149,9 @@ export class Sweep {
       await this.#parts.images.removeUnused(namespace, () => this.#parts.inUse.images(namespace));
     }
   }
+}
+
+/** Acts one after the other, and to the end whatever fails of it. */
+function inTurn(acts: Act[]): Promise<void> {
+  return tryEach(acts, (act) => act());
 }

@@ -2,8 +2,9 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, type Log } from '../../../base/log.ts';
 import { InOrder } from '../../../base/in-order.ts';
+import type { PartHealth } from '../../../base/part-health.ts';
 import { monitorChanges } from './change-monitor.ts';
-import type { HostProblem, KeptPart, PartHealth } from './kept-part.ts';
+import type { HostProblem, KeptPart } from './kept-part.ts';
 
 export interface HostKeeperOptions {
   parts: KeptPart[];

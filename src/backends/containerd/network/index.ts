@@ -3,4 +3,3 @@ export { Network, type Attachment } from './network.ts';
 export { NetworkError } from './network-error.ts';
 export { resolvConf } from './resolv-conf.ts';
 export type { HostKeeper } from './host-keeper.ts';
-export type { PartHealth } from './kept-part.ts';

@@ -26,9 +26,3 @@ export interface HostProblem {
   /** True for what may be as it should be: it is said, and the part counts as well. */
   isNote?: boolean;
 }
-
-export interface PartHealth {
-  name: string;
-  healthy: boolean;
-  problem?: string;
-}

@@ -67,10 +67,12 @@ export class FunctionState {
    */
   observed(actual: ActualReplica[], skipped: ReadonlySet<string>, nowMs: number): Findings {
     const seen = actual.filter(({ id }) => !skipped.has(id));
+    // One that containerd cannot tell of stays as it is, and one that was not known is not counted on.
     const kept = new Set([...seen.map(({ id }) => id), ...skipped]);
     const gone = [...this.#replicas.values()].filter(({ id }) => !kept.has(id));
     for (const replica of gone) this.forget(replica);
     const exited = seen.flatMap(({ id, generation, task }) => {
+      if (!task) return [];
       const replica = this.#replicas.get(id) ?? this.#add(id, generation);
       const exit = replica.observed(task, nowMs);
       return exit ? [{ replica, exit }] : [];

@@ -1,19 +1,26 @@
-const retryMs = 500;
+import { isUnavailable } from '../../../containerd/index.ts';
+
+const firstRetryMs = 500;
+const longestRetryMs = 30_000;
 
 export interface PassLoopOptions {
   pass: () => Promise<void>;
-  /** Told of a pass that was rejected; another one follows soon. */
+  /** Told of a pass that was rejected, unless as containerd is away; another one follows. */
   onError: (error: unknown) => void;
 }
 
-/** Runs passes one at a time: on a wake at once, or after the pass that is under way. */
+/**
+ * Runs passes one at a time: on a wake at once, or after the pass that is under way. One that failed is followed by another
+ * after a growing pause; while containerd is away they wait to be woken, as everything is when it comes back.
+ */
 export class PassLoop {
   readonly #pass: () => Promise<void>;
   readonly #onError: (error: unknown) => void;
   #isRunning = false;
   #isAwake = false;
   #isEnded = false;
-  #hasPassed = false;
+  #hasTried = false;
+  #retryMs = firstRetryMs;
   #timer?: NodeJS.Timeout;
 
   constructor({ pass, onError }: PassLoopOptions) {
@@ -26,9 +33,9 @@ export class PassLoop {
     return this.#isAwake;
   }
 
-  /** Whether a pass has gone well since the start. */
-  get hasPassed(): boolean {
-    return this.#hasPassed;
+  /** Whether there was a pass since the start, well or not, with containerd there. */
+  get hasTried(): boolean {
+    return this.#hasTried;
   }
 
   wake(): void {
@@ -56,13 +63,22 @@ export class PassLoop {
       while (this.#isAwake && !this.#isEnded) {
         this.#isAwake = false;
         await this.#pass();
-        this.#hasPassed = true;
+        this.#hasTried = true;
+        this.#retryMs = firstRetryMs;
       }
     } catch (error) {
-      this.#onError(error);
-      this.wakeIn(retryMs);
+      this.#failed(error);
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  #failed(error: unknown): void {
+    // A wake that came meanwhile may have been the one for its return.
+    if (isUnavailable(error)) return void (this.#isAwake && this.wakeIn(firstRetryMs));
+    this.#hasTried = true;
+    this.#onError(error);
+    this.wakeIn(this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
   }
 }

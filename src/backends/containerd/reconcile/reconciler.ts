@@ -1,4 +1,5 @@
 import { describeError, type Log } from '../../../base/log.ts';
+import { tryEach } from '../../../base/try-each.ts';
 import {
   type CallOutcome,
   type FunctionName,
@@ -81,7 +82,7 @@ export class Reconciler {
 
   /** Whether every function has been looked at once since the start. */
   get settledOnce(): boolean {
-    return [...this.#loops.values()].every(({ hasPassed }) => hasPassed);
+    return [...this.#loops.values()].every(({ hasTried }) => hasTried);
   }
 
   /** Resolves when the generation is ready, or with why it is not. */
@@ -142,10 +143,12 @@ export class Reconciler {
     state.timePassed(record, nowMs);
     state.settleCurrent(record);
     const replicas = [...state.replicas.values()].map((replica) => replica.view(nowMs));
-    for (const step of decide(record && desiredView(record, state), replicas)) await this.#steps.take(state, step);
-    // Read again: a step may have changed it.
-    this.#route(state, this.#store.get(fn));
-    this.#watch(state, this.#store.get(fn));
+    const steps = decide(record && desiredView(record, state), replicas);
+    await tryEach(steps, (step) => this.#steps.take(state, step)).finally(() => {
+      // Read again: a step may have changed it. Also after one that failed, as what is ready is to be called.
+      this.#route(state, this.#store.get(fn));
+      this.#watch(state, this.#store.get(fn));
+    });
     const isGone = !this.#store.has(fn) && state.replicas.size === 0;
     if (!isGone) loop.wakeIn(state.nextDeadlineMs(Date.now()) - Date.now());
     else if (!loop.isAwake) this.#forget(fn, loop);

@@ -1,3 +1,4 @@
+import { tryEach } from '../../../base/try-each.ts';
 import { removeContainer, removeSnapshot } from './create-replica.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { removeHostFiles } from './host-files.ts';
@@ -24,7 +25,6 @@ export async function deleteReplica(host: Host, replica: ReplicaName): Promise<v
 
 /** Removes what a replica has outside containerd. */
 export async function removeOutsideParts(host: Host, id: string): Promise<void> {
-  await host.network.detach(id);
-  await host.replicaSecrets.remove(id);
-  await removeHostFiles(host, id);
+  const parts = [() => host.network.detach(id), () => host.replicaSecrets.remove(id), () => removeHostFiles(host, id)];
+  await tryEach(parts, (remove) => remove());
 }

@@ -1,4 +1,10 @@
-import { notFoundAs, type Containerd, type NamespacedClient } from '../../../containerd/index.ts';
+import {
+  isDeadlineExceeded,
+  isUnavailable,
+  notFoundAs,
+  type Containerd,
+  type NamespacedClient,
+} from '../../../containerd/index.ts';
 import type { FunctionName } from '../../../provider/index.ts';
 import { functionLabel, generationLabel } from './labels.ts';
 
@@ -13,7 +19,8 @@ export interface ActualReplica {
   id: string;
   function: FunctionName;
   generation: string;
-  task: TaskState;
+  /** Absent when containerd cannot say: the replica is to be left as it is. */
+  task?: TaskState;
 }
 
 /** Lists the replicas of one function. */
@@ -26,6 +33,12 @@ export function observeNamespace(containerd: Containerd, namespace: string): Pro
   return observe(containerd.namespace(namespace), `labels."${functionLabel}"`);
 }
 
+/** Lists the ids of all replicas in a namespace, whatever became of their tasks. */
+export async function replicaIdsIn(containerd: Containerd, namespace: string): Promise<string[]> {
+  const containers = await containerd.namespace(namespace).containers.list([`labels."${functionLabel}"`]);
+  return containers.map(({ id }) => id);
+}
+
 async function observe(client: NamespacedClient, filter: string): Promise<ActualReplica[]> {
   const containers = await client.containers.list([filter]);
   return Promise.all(
@@ -33,9 +46,14 @@ async function observe(client: NamespacedClient, filter: string): Promise<Actual
       id,
       function: { name: labels[functionLabel] ?? '', namespace: client.name },
       generation: labels[generationLabel] ?? '',
-      task: await taskState(client, id),
+      task: await taskState(client, id).catch(unknownUnlessBusy),
     })),
   );
+}
+
+/** Leaves out one task that containerd cannot tell of; one that is away, or has too much to do, is asked again as a whole. */
+function unknownUnlessBusy(error: unknown): undefined {
+  if (isUnavailable(error) || isDeadlineExceeded(error)) throw error;
 }
 
 export async function taskState(client: NamespacedClient, id: string): Promise<TaskState> {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '../../../base/absent-file.ts';
 import { run } from '../host-command.ts';
@@ -16,22 +16,48 @@ export interface Shim {
 
 /** The folder in which shims have runc keep its containers. */
 const runcRoot = '/run/containerd/runc';
+const shimName = 'containerd-shim';
+
+/** Options of a shim stand at the front of its command line. */
+const longestCommandLine = 4096;
 
 /** Finds the shims of the containerd whose socket is at `address`, read from the host's processes. */
 export async function shimsOf(address: string): Promise<Shim[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const shims = await Promise.all(pids.map((pid) => shimOf(pid, address)));
-  return shims.filter((shim) => shim !== undefined);
+  const ours = await readlink('/proc/self/ns/pid');
+  const shims: Shim[] = [];
+  // One at a time: what another process holds up is to hold up one thread of ours.
+  for (const pid of pids) {
+    const shim = (await isShim(pid, ours)) ? await shimOf(pid, address) : undefined;
+    if (shim) shims.push(shim);
+  }
+  return shims;
+}
+
+/** Whether a process is a shim by what the kernel says: a function may call itself whatever it likes, inside namespaces of its own. */
+async function isShim(pid: number, ourPidNamespace: string): Promise<boolean> {
+  // A process that has ended meanwhile is none.
+  const link = (name: string) => readlink(`/proc/${pid}/${name}`).catch(() => '');
+  if (!path.basename(await link('exe')).startsWith(shimName)) return false;
+  return (await link('ns/pid')) === ourPidNamespace;
 }
 
 async function shimOf(pid: number, address: string): Promise<Shim | undefined> {
-  // A process that has ended meanwhile is none.
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  const args = commandLine.split('\0');
+  const args = (await commandLineOf(pid)).split('\0');
   const option = (name: string) => args[args.indexOf(name) + 1] ?? '';
-  const isShim = path.basename(args[0] ?? '').startsWith('containerd-shim');
-  if (!isShim || option('-address') !== address) return undefined;
-  return { pid, namespace: option('-namespace'), id: option('-id') };
+  if (option('-address') !== address) return undefined;
+  const [namespace, id] = [option('-namespace'), option('-id')];
+  return namespace && id ? { pid, namespace, id } : undefined;
+}
+
+async function commandLineOf(pid: number): Promise<string> {
+  try {
+    await using file = await open(`/proc/${pid}/cmdline`);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(longestCommandLine), 0, longestCommandLine, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } catch {
+    return '';
+  }
 }
 
 /**

@@ -1,5 +1,8 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { mock } from 'node:test';
+import { status } from '@grpc/grpc-js';
 import test from 'ava';
+import { ContainerdError } from '../../../../../src/containerd/index.ts';
 import { PassLoop } from '../../../../../src/backends/containerd/reconcile/pass-loop.ts';
 
 const onError = () => {};
@@ -12,12 +15,12 @@ test('passes run one at a time, and what is asked for meanwhile is one more', as
   t.is(ends.length, 1);
   for (let times = 0; times < 3; times++) loop.wake();
   t.true(loop.isAwake);
-  t.false(loop.hasPassed);
+  t.false(loop.hasTried);
   ends[0]?.();
   await turn();
   t.is(ends.length, 2);
   t.false(loop.isAwake);
-  t.true(loop.hasPassed);
+  t.true(loop.hasTried);
   ends[1]?.();
   await turn();
   t.is(ends.length, 2);
@@ -43,4 +46,41 @@ test('a loop that has ended wakes neither by itself nor when it is asked', async
   loop.wakeIn(1);
   await sleep(20);
   t.is(passes, 0);
+});
+
+test.serial('while containerd is away a loop waits to be woken, and says nothing', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const away = new ContainerdError({ method: 'Containers.List', address: '/c.sock' }, status.UNAVAILABLE, 'no socket');
+  const errors: unknown[] = [];
+  let passes = 0;
+  const loop = new PassLoop({
+    pass: () => (passes++, Promise.reject(away)),
+    onError: (error) => errors.push(error),
+  });
+  loop.wake();
+  await turn();
+  mock.timers.tick(60_000);
+  await turn();
+  t.is(passes, 1);
+  t.deepEqual(errors, []);
+  t.false(loop.hasTried);
+  loop.wake();
+  await turn();
+  t.is(passes, 2);
+});
+
+test.serial('passes that go on failing come after growing pauses, and count as tried', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  let passes = 0;
+  const loop = new PassLoop({ pass: () => (passes++, Promise.reject(new Error('no'))), onError });
+  loop.wake();
+  await turn();
+  t.true(loop.hasTried);
+  for (let second = 0; second < 120; second++) {
+    mock.timers.tick(1000);
+    await turn();
+  }
+  t.true(passes > 5 && passes < 15, `${passes} passes in two minutes`);
 });

@@ -1,0 +1,7 @@
+/** How one part of the daemon is, such as `disk` or `firewall`. */
+export interface PartHealth {
+  name: string;
+  healthy: boolean;
+  /** What is wrong, in words for the operator; absent where nothing is. */
+  problem?: string;
+}
