@@ -26,7 +26,7 @@ const only = ([folder, allowed]) => ({
 const byItsIndex = (folder) => ({
   name: `${folder.replace('/', '-')}-by-its-index`,
   severity: 'error',
-  from: { path: '^src/', pathNot: inside(folder) },
+  from: { path: '^src/', pathNot: [inside(folder), '^src/index\\.ts$'] },
   to: { path: inside(folder), pathNot: `^src/${folder}/index\\.ts$` },
 });
 
@@ -42,7 +42,7 @@ export default {
       name: 'the-package-exports-the-sdk',
       severity: 'error',
       from: { path: '^src/index\\.ts$' },
-      to: { path: '^src/', pathNot: '^src/provider/index\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/provider/sdk\\.ts$' },
     },
     {
       name: 'every-folder-has-its-law',

@@ -37,12 +37,7 @@ export const daemonSettings = {
   readTimeoutMs: { ...faasSettings.readTimeoutMs, default: '60' },
   writeTimeoutMs: { ...faasSettings.writeTimeoutMs, default: '60' },
   upstreamTimeoutMs: setting('upstream_timeout', '0', limit, 'limit of one call, answered 504; `0`: none'),
-  metricsPort: setting(
-    'metrics_port',
-    '8082',
-    port,
-    'port on 127.0.0.1 that serves `/metrics` without the password; `0`: none',
-  ),
+  metricsPort: setting('metrics_port', '8082', port, 'port of `/metrics` on 127.0.0.1, without a password; `0`: none'),
   logLevel: setting('log_level', 'info', oneOf(logLevels), "the least important of berth's own log lines to write"),
   dataDir: setting('data_dir', '/var/lib/berth', path, 'what you want: functions, namespaces, secrets'),
   runDir: setting('run_dir', '/run/berth', path, 'what a reboot may take'),
@@ -54,18 +49,8 @@ export const daemonSettings = {
     'socket of containerd 1.6, 1.7 or 2.x',
   ),
   cniBinDirs: setting('cni_bin_dirs', '/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni', pathList, 'where CNI plugins are'),
-  cniConf: setting(
-    'cni_conf',
-    undefined,
-    path,
-    "a conflist of your own with the bridge plugin and host-local; unset: berth's",
-  ),
-  subnet: setting(
-    'subnet',
-    undefined,
-    network,
-    "functions' addresses; unset: the conflist's, which is `10.62.0.0/16` in berth's",
-  ),
+  cniConf: setting('cni_conf', undefined, path, "your conflist, with the bridge plugin and host-local; unset: berth's"),
+  subnet: setting('subnet', undefined, network, "functions' addresses; unset: the conflist's, berth's: `10.62.0.0/16`"),
   pullPolicy: setting(
     'pull_policy',
     undefined,
@@ -78,12 +63,7 @@ export const daemonSettings = {
     path,
     "mirrors and certificates of registries: containerd's `hosts.toml` files",
   ),
-  dockerConfig: setting(
-    'docker_config',
-    '/etc/berth/docker/config.json',
-    path,
-    'registry logins, as `docker login` writes them',
-  ),
+  dockerConfig: setting('docker_config', '/etc/berth/docker/config.json', path, 'registry logins, of `docker login`'),
 };
 
 /** What the settings say, read: FaaSConfig for the server, and what only the daemon has. */

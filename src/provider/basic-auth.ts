@@ -46,13 +46,12 @@ export function basicAuth(credentials: BasicAuthCredentials): (ctx: Context) => 
     const given = readAuthorization(ctx.get('Authorization'));
     const userMatches = timingSafeEqual(digest(given?.user ?? ''), wanted.user);
     const passwordMatches = timingSafeEqual(digest(given?.password ?? ''), wanted.password);
-    if (!given || !userMatches || !passwordMatches) throw unauthorized();
+    if (given && userMatches && passwordMatches) return;
+    throw new ProviderError(401, 'invalid credentials', { headers: challenge });
   };
 }
 
-function unauthorized(): ProviderError {
-  return new ProviderError(401, 'invalid credentials', { headers: { 'WWW-Authenticate': 'Basic realm="Restricted"' } });
-}
+const challenge = { 'WWW-Authenticate': 'Basic realm="Restricted"' };
 
 function readAuthorization(header: string): BasicAuthCredentials | undefined {
   const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(header) ?? [];

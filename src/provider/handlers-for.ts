@@ -18,11 +18,10 @@ import type { NamespaceVerbs, Provider, SecretVerbs } from './provider.ts';
 import { functionProxy, type FunctionProxyOptions, type Resolve } from './proxy/index.ts';
 import type { FunctionStatus } from './types.ts';
 
+type ConfigField = 'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost';
+
 /** How functions are called; what `FaaSConfig` has is taken from there. */
-export interface HandlersOptions extends Omit<
-  FunctionProxyOptions,
-  'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost'
-> {
+export interface HandlersOptions extends Omit<FunctionProxyOptions, ConfigField> {
   /** Finds the endpoint of a call; the provider's `resolve` unless given, an unknown function being one without endpoints. */
   resolve?: Resolve;
 }
@@ -45,10 +44,7 @@ export function handlersFor(
     ...functionHandlers(provider),
     logs: provider.logs && logsHandler(provider.logs.bind(provider)),
     info: async (ctx) => answer(ctx, 200, await provider.info()),
-    health(ctx) {
-      ctx.body = 'OK';
-      return Promise.resolve();
-    },
+    health: (ctx) => Promise.resolve(answer(ctx, 200, 'OK')),
     secrets: secrets && secretsHandler(secrets),
     listNamespaces: namespaces && (async (ctx) => answer(ctx, 200, await namespaces.list())),
     mutateNamespace: namespaces && namespaceHandler(namespaces),
@@ -58,10 +54,7 @@ export function handlersFor(
 function functionHandlers(provider: Provider): Partial<FaaSHandlers> {
   const rollBack = provider.rollBack?.bind(provider);
   return {
-    async functionLister(ctx) {
-      const functions = await provider.list(parseNamespaceQuery(ctx));
-      answer(ctx, 200, functions.map(statusOnWire));
-    },
+    functionLister: async (ctx) => answer(ctx, 200, (await provider.list(parseNamespaceQuery(ctx))).map(statusOnWire)),
     async deployFunction(ctx) {
       const deployment = parseDeployment(ctx);
       await provider.deploy(deployment).catch(blameCallerForNamespace);
@@ -109,10 +102,9 @@ function secretsHandler(secrets: SecretVerbs): Handler {
       await secrets.remove(parseSecretName(ctx));
       return answer(ctx, 200);
     }
-    const names = await secrets.list(parseNamespaceQuery(ctx));
     // A back end may hand out its secrets whole: no value leaves.
-    const listed = names.map(({ name, namespace }) => ({ name, namespace }));
-    answer(ctx, 200, listed);
+    const names = (await secrets.list(parseNamespaceQuery(ctx))).map(({ name, namespace }) => ({ name, namespace }));
+    answer(ctx, 200, names);
   };
 }
 
@@ -134,7 +126,7 @@ function namespaceHandler(namespaces: NamespaceVerbs): Handler {
   };
 }
 
-function answer(ctx: FaaSContext, status: number, body: object | '' = ''): void {
+function answer(ctx: FaaSContext, status: number, body: object | string = ''): void {
   ctx.status = status;
   ctx.body = body;
 }

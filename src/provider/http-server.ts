@@ -37,14 +37,14 @@ export function createHttpServer(limits: IdleLimits, options: { log: Log; handle
     answering.add(socket);
     res.once('close', () => answering.delete(socket));
     limitIdleness(req, res, limits);
-    void settle(() => handlerFor(req).web(req, res)).catch((error: unknown) => {
+    void Promise.try(() => handlerFor(req).web(req, res)).catch((error: unknown) => {
       log.error('request failed', { method: req.method, url: req.url, error });
       answerPlain(req, res, { status: 500, message: 'internal error' });
     });
   });
   server.on('upgrade', (req, socket, head) => {
     socket.on('error', (error) => log.debug('upgraded connection failed', { url: req.url, error }));
-    void settle(() => handlerFor(req).upgrade?.(req, socket, head)).catch((error: unknown) => {
+    void Promise.try(() => handlerFor(req).upgrade?.(req, socket, head)).catch((error: unknown) => {
       log.error('upgrade failed', { url: req.url, error });
       socket.destroy();
     });
@@ -54,11 +54,6 @@ export function createHttpServer(limits: IdleLimits, options: { log: Log; handle
     else socket.end(refusal(statusOf(error)));
   });
   return server;
-}
-
-/** Runs a handler so that its throw is a rejection too. */
-async function settle(handle: () => Promise<void> | void): Promise<void> {
-  await handle();
 }
 
 function isWebSocket(req: IncomingMessage): boolean {

@@ -12,16 +12,18 @@ import type { FunctionDeployment, FunctionName, LogRequest, Namespace, Secret, S
  * caller must mend is thrown as ProviderError, mostly BadRequestError, and nothing else is.
  */
 
-/** The wire's four names for a function's name. */
-const nameFields = { service: optionalText, serviceName: optionalText, functionName: optionalText, name: optionalText };
-
-const nameBody = body({ ...nameFields, namespace: optionalText });
+/** The wire's four names for a function's name, and its namespace. */
+const nameBody = body({
+  service: optionalText,
+  serviceName: optionalText,
+  functionName: optionalText,
+  name: optionalText,
+  namespace: optionalText,
+});
 
 const resources = optional(body({ memory: optionalText, cpu: optionalText }));
 
-const deploymentBody = body({
-  ...nameFields,
-  namespace: optionalText,
+const deploymentBody = nameBody.extend({
   image: optionalText,
   envProcess: optionalText,
   envVars: optionalTextMap,
@@ -53,16 +55,13 @@ const namespaceBody = body({ name: optionalText, labels: optionalTextMap, annota
  */
 export function parseDeployment(ctx: FaaSContext): FunctionDeployment {
   const { service, serviceName, functionName, name, namespace, ...sent } = check(deploymentBody, ctx.request.body);
-  const { image, envVars, secrets, limits, requests } = sent;
-  const address = {
-    name: checkName(service || serviceName || functionName || name, 'service'),
-    namespace: namespaceOf(ctx, namespace),
-  };
+  const { image, envVars, secrets } = sent;
+  const address = addressOf(ctx, service || serviceName || functionName || name, 'service', namespace);
   if (!image) throw new BadRequestError('image is missing: name the image to run, such as alpine:latest');
   if (/\s/.test(image)) throw new BadRequestError(`image ${quote(image)} must not hold a space`);
   for (const variable of Object.keys(envVars ?? {})) checkVariable(variable);
   for (const secret of secrets ?? []) checkSecretName(secret, 'secret');
-  resourcesOf({ limits, requests });
+  resourcesOf(sent);
   return withoutUndefined({ ...address, ...sent, image });
 }
 
@@ -73,7 +72,7 @@ export function parseDeployment(ctx: FaaSContext): FunctionDeployment {
 export function parseFunctionName(ctx: FaaSContext): FunctionName {
   const { service, serviceName, functionName, name, namespace } = check(nameBody, ctx.request.body);
   const sent = functionName || serviceName || service || name || lastOf(ctx, 'functionName');
-  return { name: checkName(sent, 'functionName'), namespace: namespaceOf(ctx, namespace) };
+  return addressOf(ctx, sent, 'functionName', namespace);
 }
 
 /**
@@ -81,7 +80,7 @@ export function parseFunctionName(ctx: FaaSContext): FunctionName {
  * @throws BadRequestError when there is no such name
  */
 export function parseFunctionPath(ctx: FaaSContext): FunctionName {
-  return { name: checkName(ctx.params.name, 'function'), namespace: namespaceOf(ctx) };
+  return addressOf(ctx, ctx.params.name, 'function');
 }
 
 /**
@@ -98,7 +97,7 @@ export function parseStatusRequest(ctx: FaaSContext): FunctionName & { usage: bo
  */
 export function parseScale(ctx: FaaSContext): FunctionName & { replicas: number } {
   const { namespace, replicas } = check(scaleBody, ctx.request.body);
-  return { name: checkName(ctx.params.name, 'function'), namespace: namespaceOf(ctx, namespace), replicas };
+  return { ...addressOf(ctx, ctx.params.name, 'function', namespace), replicas };
 }
 
 /**
@@ -161,8 +160,7 @@ export function parseLogRequest(ctx: FaaSContext): LogRequest {
   const tail = lastOf(ctx, 'tail') ?? '-1';
   if (!/^-?\d{1,9}$/.test(tail)) throw unreadableLogRequest('tail must be a whole number of lines, -1 for all');
   return withoutUndefined({
-    name: checkName(lastOf(ctx, 'name'), 'name'),
-    namespace: namespaceOf(ctx),
+    ...addressOf(ctx, lastOf(ctx, 'name'), 'name'),
     instance: lastOf(ctx, 'instance'),
     since: parseSince(lastOf(ctx, 'since')),
     tail: Number(tail) > 0 ? Number(tail) : undefined,
@@ -181,6 +179,10 @@ function parseSince(since: string | undefined): Date | undefined {
 
 function unreadableLogRequest(reason: string): ProviderError {
   return new ProviderError(422, `could not parse the log request: ${reason}`);
+}
+
+function addressOf(ctx: FaaSContext, name: string | undefined, field: string, namespace?: string): FunctionName {
+  return { name: checkName(name, field), namespace: namespaceOf(ctx, namespace) };
 }
 
 function namespaceOf(ctx: FaaSContext, inBody?: string): string {

@@ -5,7 +5,6 @@ import type { FunctionName } from './types.ts';
  * what is wrong and what to do.
  */
 export class ProviderError extends Error {
-  override name = 'ProviderError';
   readonly status: number;
   /** Koa shows the message to the caller only when true. */
   readonly expose = true;
@@ -13,6 +12,7 @@ export class ProviderError extends Error {
 
   constructor(status: number, message: string, options: { cause?: unknown; headers?: Record<string, string> } = {}) {
     super(message, { cause: options.cause });
+    this.name = new.target.name;
     this.status = status;
     if (options.headers) this.headers = options.headers;
   }
@@ -20,7 +20,6 @@ export class ProviderError extends Error {
 
 /** 400: the caller must mend the request; the message says what, and how. */
 export class BadRequestError extends ProviderError {
-  override name = 'BadRequestError';
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(400, message, options);
   }
@@ -28,7 +27,6 @@ export class BadRequestError extends ProviderError {
 
 /** 404: there is no such function; 503 where it was called. */
 export class FunctionNotFoundError extends ProviderError {
-  override name = 'FunctionNotFoundError';
   constructor({ name, namespace }: FunctionName) {
     super(404, `function ${name}.${namespace} not found`);
   }
@@ -36,7 +34,6 @@ export class FunctionNotFoundError extends ProviderError {
 
 /** 409: there is such a function already. */
 export class FunctionExistsError extends ProviderError {
-  override name = 'FunctionExistsError';
   constructor({ name, namespace }: FunctionName) {
     super(409, `function ${name}.${namespace} already exists: update it with PUT, or remove it first`);
   }
@@ -44,7 +41,6 @@ export class FunctionExistsError extends ProviderError {
 
 /** 404: there is no such secret in the namespace. */
 export class SecretNotFoundError extends ProviderError {
-  override name = 'SecretNotFoundError';
   constructor({ name, namespace }: FunctionName) {
     super(404, `secret ${name} not found in namespace ${namespace}`);
   }
@@ -52,7 +48,6 @@ export class SecretNotFoundError extends ProviderError {
 
 /** 409: there is such a secret in the namespace already. */
 export class SecretExistsError extends ProviderError {
-  override name = 'SecretExistsError';
   constructor({ name, namespace }: FunctionName) {
     super(409, `secret ${name} already exists in namespace ${namespace}: update it with PUT`);
   }
@@ -60,7 +55,6 @@ export class SecretExistsError extends ProviderError {
 
 /** 404: there is no such namespace; 400 where it was asked of a deployment. */
 export class NamespaceNotFoundError extends ProviderError {
-  override name = 'NamespaceNotFoundError';
   constructor(namespace: string) {
     super(404, `namespace ${namespace} not found`);
   }
@@ -68,7 +62,6 @@ export class NamespaceNotFoundError extends ProviderError {
 
 /** 409: there is such a namespace already. */
 export class NamespaceExistsError extends ProviderError {
-  override name = 'NamespaceExistsError';
   constructor(namespace: string) {
     super(409, `namespace ${namespace} already exists`);
   }
@@ -76,7 +69,6 @@ export class NamespaceExistsError extends ProviderError {
 
 /** 501: the provider has no such verb. */
 export class NotImplementedError extends ProviderError {
-  override name = 'NotImplementedError';
   constructor(what: string) {
     super(501, `this provider does not implement ${what}`);
   }
@@ -87,7 +79,6 @@ export const internalHeaders = { 'X-OpenFaaS-Internal': 'proxy' };
 
 /** 503: no replica of the function takes calls now. */
 export class NoEndpointsError extends ProviderError {
-  override name = 'NoEndpointsError';
   constructor({ name }: { name: string }, options: { cause?: unknown } = {}) {
     super(503, `No endpoints available for: ${name}.`, { ...options, headers: internalHeaders });
   }
@@ -95,7 +86,6 @@ export class NoEndpointsError extends ProviderError {
 
 /** 429: the function has as many calls as it takes; the answer says when to try again. */
 export class TooManyRequestsError extends ProviderError {
-  override name = 'TooManyRequestsError';
   constructor(message: string, retryAfterSeconds = 1) {
     super(429, message, { headers: { ...internalHeaders, 'Retry-After': String(retryAfterSeconds) } });
   }

@@ -76,12 +76,7 @@ export function oneOf<T extends string>(words: readonly T[]): SettingKind<T> {
   return { parse: (text) => found(words.find((word) => word === text)), unit };
 }
 
-const flags = new Map([
-  ['true', true],
-  ['1', true],
-  ['false', false],
-  ['0', false],
-]);
+const flags = new Map(Object.entries({ true: true, 1: true, false: false, 0: false }));
 
 function found<T>(value: T | undefined): T {
   if (value === undefined) throw new RangeError('no such word');

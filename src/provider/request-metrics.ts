@@ -1,8 +1,6 @@
 import { Counter, Histogram, type Registry } from '@prometheus-io/client';
 import type { FaaSContext, Handler } from './handlers.ts';
 
-const labelNames = ['code', 'method', 'path'] as const;
-
 /** Makes the handler of GET /metrics, which answers with the registry's metrics in Prometheus' text format. */
 export function metricsHandler(registry: Registry): Handler {
   return async (ctx) => {
@@ -17,18 +15,14 @@ export function metricsHandler(registry: Registry): Handler {
  * Source: https://github.com/openfaas/faas-provider/blob/master/metrics.go
  */
 export function requestMetrics(registry: Registry): (ctx: FaaSContext, path: string) => void {
+  const labelled = { labelNames: ['code', 'method', 'path'] as const, registers: [registry] };
   const total = new Counter({
     name: 'provider_http_requests_total',
     help: 'Total number of HTTP requests.',
-    labelNames,
-    registers: [registry],
+    ...labelled,
   });
-  const seconds = new Histogram({
-    name: 'provider_http_request_duration_seconds',
-    help: 'Seconds spent serving HTTP requests.',
-    labelNames,
-    registers: [registry],
-  });
+  const help = 'Seconds spent serving HTTP requests.';
+  const seconds = new Histogram({ name: 'provider_http_request_duration_seconds', help, ...labelled });
 
   return (ctx, path) => {
     const startedMs = performance.now();

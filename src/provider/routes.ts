@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import type { Registry } from '@prometheus-io/client';
-import Koa, { type Middleware } from 'koa';
+import Koa, { type Middleware, type Next } from 'koa';
 import type { Log } from '../base/log.ts';
 import { answerErrors } from './answer-errors.ts';
 import { basicAuth, type BasicAuthCredentials } from './basic-auth.ts';
@@ -10,9 +10,13 @@ import type { FaaSContext, FaaSHandlers, FaaSState, Handler } from './handlers.t
 import { jsonBody } from './json-body.ts';
 import { metricsHandler, requestMetrics } from './request-metrics.ts';
 
+type HandlerName = keyof Omit<FaaSHandlers, 'functionProxy' | 'asyncFunction'>;
+
+const methods = ['GET', 'POST', 'PUT', 'DELETE'] as const;
+
 /** One method of one path, and what answers it. */
 export interface Route {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: (typeof methods)[number];
   /** In @koa/router's spelling. GET answers HEAD too; a trailing slash makes no difference. */
   path: string;
   handler: Handler;
@@ -22,15 +26,10 @@ export interface Route {
 
 /** Lists every route of the contract that passes through Koa. */
 export function faasRoutes(handlers: FaaSHandlers, registry: Registry): Route[] {
-  const route = (
-    method: Route['method'],
-    path: string,
-    name: keyof Omit<FaaSHandlers, 'functionProxy' | 'asyncFunction'>,
-  ): Route => ({
-    method,
-    path,
-    handler: handlers[name] ?? notImplemented(name),
-  });
+  const route = (method: Route['method'], path: string, name: HandlerName): Route => {
+    const handler = handlers[name] ?? (() => Promise.reject(new NotImplementedError(name)));
+    return { method, path, handler };
+  };
   return [
     route('GET', '/system/functions', 'functionLister'),
     route('POST', '/system/functions', 'deployFunction'),
@@ -39,26 +38,16 @@ export function faasRoutes(handlers: FaaSHandlers, registry: Registry): Route[] 
     route('GET', '/system/function/:name', 'functionStatus'),
     route('POST', '/system/scale-function/:name', 'scaleFunction'),
     route('POST', '/system/rollback-function/:name', 'rollBackFunction'),
-    route('GET', '/system/secrets', 'secrets'),
-    route('POST', '/system/secrets', 'secrets'),
-    route('PUT', '/system/secrets', 'secrets'),
-    route('DELETE', '/system/secrets', 'secrets'),
+    ...methods.map((method) => route(method, '/system/secrets', 'secrets')),
     route('GET', '/system/logs', 'logs'),
     route('GET', '/system/namespaces', 'listNamespaces'),
     // faas-cli creates with POST /system/namespace/, the name only in the body.
-    route('GET', '/system/namespace{/:name}', 'mutateNamespace'),
-    route('POST', '/system/namespace{/:name}', 'mutateNamespace'),
-    route('PUT', '/system/namespace{/:name}', 'mutateNamespace'),
-    route('DELETE', '/system/namespace{/:name}', 'mutateNamespace'),
+    ...methods.map((method) => route(method, '/system/namespace{/:name}', 'mutateNamespace')),
     route('GET', '/system/info', 'info'),
     route('GET', '/system/telemetry', 'telemetry'),
     { ...route('GET', '/healthz', 'health'), open: true },
     { method: 'GET', path: '/metrics', handler: metricsHandler(registry) },
   ];
-}
-
-function notImplemented(name: string): Handler {
-  return () => Promise.reject(new NotImplementedError(name));
 }
 
 export interface AppOptions {
@@ -81,19 +70,12 @@ export function createApp(routes: Route[], options: AppOptions): Koa {
   const router = new Router<FaaSState>({ sensitive: true });
   for (const { method, path, handler, open = false } of routes) {
     const label = path.replace(/\{?\/:.*$/, '');
-    router.register(
-      path,
-      [method],
-      [
-        async (ctx: FaaSContext, next: () => Promise<unknown>) => {
-          if (label.startsWith('/system/')) measure(ctx, label);
-          if (!open) authenticate(ctx);
-          await next();
-        },
-        parseBody,
-        handler,
-      ],
-    );
+    const enter = async (ctx: FaaSContext, next: Next) => {
+      if (label.startsWith('/system/')) measure(ctx, label);
+      if (!open) authenticate(ctx);
+      await next();
+    };
+    router.register(path, [method], [enter, parseBody, handler]);
   }
 
   const app = new Koa();

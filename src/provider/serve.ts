@@ -56,7 +56,7 @@ export async function serve(
   const server = createHttpServer(config, { log, handlerFor: handlerFor(handlers, { web: app.callback() }) });
   const { address, port } = await listen(server, config, log);
 
-  const close = closer(server, { closing, drainMs, handlers });
+  const close = closer(server, handlers, closing, drainMs);
   const closed = Promise.withResolvers<void>();
   const closeOnce = (): Promise<void> => {
     if (!closing.signal.aborted) closed.resolve(close());
@@ -88,14 +88,13 @@ async function listen(server: Server, { tcpPort, bind }: FaaSConfig, log: Log): 
   return server.address() as AddressInfo;
 }
 
-interface Closing {
-  closing: AbortController;
-  drainMs: number;
-  handlers: FaaSHandlers;
-}
-
 /** Node forgets a socket that it upgraded and keeps a connection open after its last answer, so both are looked after here. */
-function closer(server: Server, { closing, drainMs, handlers }: Closing): () => Promise<void> {
+function closer(
+  server: Server,
+  handlers: FaaSHandlers,
+  closing: AbortController,
+  drainMs: number,
+): () => Promise<void> {
   const upgraded = new Set<Duplex>();
   server.on('upgrade', (_req, socket) => {
     upgraded.add(socket);

@@ -53,16 +53,14 @@ export interface FunctionStatus extends FunctionDeployment {
   usage?: FunctionUsage;
 }
 
-export interface Secret {
-  name: string;
-  namespace: string;
-  /** Exact bytes; only where a secret is written, never in an answer. */
-  value: Buffer;
-}
-
 export interface SecretName {
   name: string;
   namespace: string;
+}
+
+export interface Secret extends SecretName {
+  /** Exact bytes; only where a secret is written, never in an answer. */
+  value: Buffer;
 }
 
 export interface Namespace {

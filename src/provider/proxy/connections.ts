@@ -6,6 +6,7 @@ export interface ConnectionsOptions {
   maxIdleConns: number;
   /** Connections kept open to one endpoint while no call uses them. */
   maxIdleConnsPerHost: number;
+  /** How long a kept connection may idle; less than the 5 s after which common servers close theirs. */
   idleTimeoutMs: number;
 }
 

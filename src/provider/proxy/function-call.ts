@@ -87,7 +87,7 @@ export class FunctionCall {
     if (!url) return noFunction;
     try {
       const outcome = await this.#tryEndpoints(url);
-      return this.isAbandoned ? undefined : answerFor(outcome, url, this.#context);
+      return this.isAbandoned ? undefined : answerFor(outcome, url.name, this.#context);
     } catch (error) {
       if (error instanceof ProviderError) return error;
       if (!this.isAbandoned) this.#context.log.error('call failed', { function: fullName(url), error });
@@ -168,20 +168,11 @@ export class FunctionCall {
   }
 }
 
-const noFunction: PlainAnswer = {
-  status: 404,
-  message: 'function not found: call /function/NAME or /function/NAME.NAMESPACE',
-};
+const noFunction = { status: 404, message: 'function not found: call /function/NAME or /function/NAME.NAMESPACE' };
+const internalError = { status: 500, message: 'internal error: see the log', headers: internalHeaders };
 
-const internalError: PlainAnswer = { status: 500, message: 'internal error: see the log', headers: internalHeaders };
-
-function answerFor(
-  outcome: ProxyOutcome,
-  { name }: FunctionUrl,
-  options: FunctionCallOptions,
-): PlainAnswer | undefined {
+function answerFor({ failure }: ProxyOutcome, name: string, options: FunctionCallOptions): PlainAnswer | undefined {
   const { unreachableStatus = 500, upstreamTimeoutMs = 0 } = options;
-  const { failure } = outcome;
   if (failure === undefined || failure === 'aborted') return undefined;
   if (failure === 'timeout') {
     const message = `${name} did not answer within upstream_timeout (${upstreamTimeoutMs / 1000}s)`;

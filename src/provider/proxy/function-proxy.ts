@@ -1,17 +1,14 @@
 import { silentLog, type Log } from '../../base/log.ts';
-import { answerPlain, answerSocket, type PlainAnswer } from '../../base/plain-line.ts';
+import { answerPlain, answerSocket } from '../../base/plain-line.ts';
 import type { RawHandler } from '../handlers.ts';
 import { FunctionCall, type FunctionCallContext, type FunctionCallOptions, type Resolve } from './function-call.ts';
 import { onCallerLeaves } from './caller.ts';
 import { hasUnknownCoding } from './headers.ts';
-import { createHttpProxy } from './http-proxy.ts';
+import { createHttpProxy, type HttpProxyOptions } from './http-proxy.ts';
 import type { Proxy } from './proxy.ts';
 
-export interface FunctionProxyOptions extends FunctionCallOptions {
-  /** Connections kept open to one endpoint while no call uses them. */
-  maxIdleConnsPerHost?: number;
-  /** Connections kept open in all while no call uses them. */
-  maxIdleConns?: number;
+export interface FunctionProxyOptions
+  extends FunctionCallOptions, Pick<HttpProxyOptions, 'maxIdleConns' | 'maxIdleConnsPerHost'> {
   log?: Log;
   /** The road taken; tests give another. */
   proxy?: Proxy;
@@ -24,10 +21,7 @@ export type FunctionProxy = Required<RawHandler>;
 const callerLeft = 499;
 const switchingProtocols = 101;
 
-const unknownCoding: PlainAnswer = {
-  status: 501,
-  message: 'send the body with Transfer-Encoding: chunked, or Content-Length',
-};
+const unknownCoding = { status: 501, message: 'send the body with Transfer-Encoding: chunked, or Content-Length' };
 
 /**
  * Makes the handler of calls.

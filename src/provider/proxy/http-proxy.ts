@@ -2,20 +2,14 @@ import { ClientRequest, IncomingMessage, type Agent, type ServerResponse } from 
 import { Stream } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { hasCallerLeft } from './caller.ts';
-import { Connections } from './connections.ts';
+import { Connections, type ConnectionsOptions } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { hasBody, isChunked, requestHeaders } from './headers.ts';
 import type { Proxy, ProxyTarget } from './proxy.ts';
 import { RequestBody } from './request-body.ts';
 import { upgradeTo } from './upgrade.ts';
 
-export interface HttpProxyOptions {
-  /** Connections kept open to one endpoint while no call uses them. */
-  maxIdleConnsPerHost?: number;
-  /** Connections kept open in all while no call uses them. */
-  maxIdleConns?: number;
-  /** How long a kept connection may idle; less than the 5 s after which common servers close theirs. */
-  idleTimeoutMs?: number;
+export interface HttpProxyOptions extends Partial<ConnectionsOptions> {
   connectTimeoutMs?: number;
   /** Bytes of headers that a reply may have. */
   maxHeaderBytes?: number;

@@ -89,13 +89,9 @@ function openRequest({ req, target, maxHeaderBytes }: UpgradeOptions, upstream: 
   headers.connection = 'Upgrade';
   // of-watchdog compares it exactly.
   headers.upgrade = String(req.headers.upgrade).toLowerCase();
-  return httpRequest({
-    method: req.method,
-    path: target.path,
-    headers,
-    maxHeaderSize: maxHeaderBytes,
-    createConnection: () => upstream,
-  });
+  const { method } = req;
+  const { path } = target;
+  return httpRequest({ method, path, headers, maxHeaderSize: maxHeaderBytes, createConnection: () => upstream });
 }
 
 async function tunnel(socket: Duplex, head: Buffer, upstream: Socket, reply: IncomingMessage): Promise<ProxyOutcome> {

@@ -105,9 +105,8 @@ export class RoutingTable {
     const limitMs = routes.targets.length > 0 ? Math.max(waitMs, this.#slotWaitMs) : waitMs;
     if (limitMs === 0) throw new NoEndpointsError(fn);
     if (routes.waiters.size >= this.#maxWaiting) {
-      throw new TooManyRequestsError(
-        `${this.#maxWaiting} calls are waiting for ${fullName(fn)} already: try again later`,
-      );
+      const message = `${this.#maxWaiting} calls are waiting for ${fullName(fn)} already: try again later`;
+      throw new TooManyRequestsError(message);
     }
     return this.#wait(fn, routes, limitMs, signal);
   }

@@ -33,9 +33,8 @@ export function capabilitiesOf({ annotations }: FunctionDeployment): string[] {
     .filter((name) => name !== '');
   const refused = asked.filter((name) => !allowed.includes(name));
   if (refused.length > 0) {
-    throw new BadRequestError(
-      `annotation ${annotation} asks for ${refused.join(', ')}: a function may have ${allowed.join(', ')}`,
-    );
+    const problem = `annotation ${annotation} asks for ${refused.join(', ')}`;
+    throw new BadRequestError(`${problem}: a function may have ${allowed.join(', ')}`);
   }
   return allowed.filter((name) => asked.includes(name)).map((name) => `CAP_${name}`);
 }

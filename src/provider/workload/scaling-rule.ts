@@ -15,11 +15,9 @@ export interface ReplicaRange {
   max: number;
 }
 
-type LoadType = 'rps' | 'capacity' | 'cpu';
-
 export interface LoadRule extends ReplicaRange {
   /** Calls ended per second, calls in flight, or millicores used by all replicas. */
-  type: LoadType;
+  type: (typeof loadTypes)[number];
   /** How long fewer replicas must have been enough before some are taken away; 0: at once. */
   downWindowMs: number;
 }
@@ -43,7 +41,7 @@ export interface ScalingRule {
 }
 
 const prefix = 'com.openfaas.scale.';
-const loadTypes = ['rps', 'capacity', 'cpu'] as const satisfies LoadType[];
+const loadTypes = ['rps', 'capacity', 'cpu'] as const;
 const defaultMin = 1;
 const defaultMax = 20;
 const defaultTarget = 50;
@@ -68,7 +66,7 @@ export function scalingRule(labels: Record<string, string>, annotations: Record<
   const max = Math.max(min, maxLabel ?? defaultMax);
   const factor = reader.read('factor', toPercentage) ?? defaultFactor;
   const zero = reader.read('zero', toBoolean) ?? false;
-  const zeroAfterMs = reader.read('zero-duration', toIdleMs) ?? defaultZeroMs;
+  const zeroAfterMs = reader.read('zero-duration', (text) => toDurationMs(text) || undefined) ?? defaultZeroMs;
   if (maxLabel !== undefined && maxLabel < min) reader.warn('max', 'is below min: min is used');
   if (`${prefix}zero` in annotations) reader.warn('zero', 'is an annotation here: only a label counts');
   // Without a type or a target it takes a limit of the user's own to add replicas, and factor 0 is the documented no.
@@ -95,7 +93,7 @@ function loadRule(reader: LabelReader, range: { min: number; max: number }): Loa
   const proportion = reader.read('target-proportion', toPositive) ?? (asked ? defaultProportion : 1);
   return {
     ...range,
-    type: reader.read('type', toLoadType) ?? 'rps',
+    type: reader.read('type', (text) => loadTypes.find((type) => type === text)) ?? 'rps',
     perReplica: target * proportion,
     downWindowMs: reader.read('down.window', toDownWindowMs) ?? 0,
   };
@@ -125,14 +123,6 @@ class LabelReader {
   warn(name: string, what: string): void {
     this.warnings.push(`${prefix}${name} ${what}`);
   }
-}
-
-function toLoadType(text: string): LoadType | undefined {
-  return loadTypes.find((type) => type === text);
-}
-
-function toIdleMs(text: string): number | undefined {
-  return toDurationMs(text) || undefined;
 }
 
 function toDownWindowMs(text: string): number | undefined {
