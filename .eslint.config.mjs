@@ -48,7 +48,20 @@ export default tseslint.config(
       'jsdoc/no-types': 'error',
       'jsdoc/require-param-description': 'error',
       'jsdoc/require-returns-description': 'error',
-      'jsdoc/tag-lines': ['error', 'never', { startLines: null }],
+      'jsdoc/tag-lines': ['error', 'never', { startLines: 0 }],
+      'jsdoc/match-description': [
+        'error',
+        {
+          contexts: ['any'],
+          mainDescription: {
+            match: '/^(?!.*(?:^|\\. |\\n)Throws )(?!.*@(?:param|returns|throws)).*$/su',
+            message: 'Say what is thrown by `@throws NAME when …`, on a line of its own.',
+          },
+          tags: {
+            throws: { match: '/^[A-Z]\\w+.*[^.]$/su', message: 'Write `@throws NAME when …`, without a stop.' },
+          },
+        },
+      ],
     },
   },
   {

@@ -25,7 +25,7 @@ export function jsonBody(limitBytes: number): Middleware {
   };
 }
 
-/** The message of a JSON error quotes the body, which may be a secret: say what is wrong without it. */
+/** Says what is wrong with a body without the message of the JSON error, which quotes the body, maybe a secret. */
 function bodyError(error: Error & { status?: number }, limitBytes: number): ProviderError {
   if (error.status === 413) {
     return new ProviderError(413, `the body is larger than the limit of ${limitBytes} bytes`, { cause: error });

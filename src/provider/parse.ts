@@ -12,7 +12,7 @@ import type { FunctionDeployment, FunctionName, LogRequest, Namespace, Secret, S
  * caller must mend is thrown as ProviderError, mostly BadRequestError, and nothing else is.
  */
 
-/** The wire's four names for a function's name, and its namespace. */
+/** Fields of the wire's four names for a function's name, and of its namespace. */
 const nameBody = body({
   service: optionalText,
   serviceName: optionalText,

@@ -10,7 +10,8 @@ import { readSmallBody, type HttpRequest, type Transport } from './transport.ts'
 const tokenAnswerSchema = z.object({
   token: z.string().nullish(),
   access_token: z.string().nullish(),
-  expires_in: z.number().nullish(),
+  // Some write other things there; the token is good all the same.
+  expires_in: z.number().nullish().catch(undefined),
 });
 
 /** Credentials that a token server gives a token for. */
@@ -121,20 +122,25 @@ export class Authorizer {
   ): Promise<Token> {
     const question = tokenQuestion(challenge, host, repository);
     const tls = question.realm.host === host.url.host ? host.tls : undefined;
-    const send = (request: HttpRequest) =>
-      this.#send({ ...request, headers: { ...request.headers, 'user-agent': this.#userAgent }, tls });
-    let answer = credentials && (await send(tokenPost(question, credentials)));
-    // Many token servers know only GET; an identity token has no GET form.
-    const isGetWorthwhile = credentials?.kind === 'password' && [400, 401, 404, 405].includes(answer?.status ?? 0);
-    if (!answer || isGetWorthwhile) answer = await send(tokenGet(question, credentials));
-    if (answer.status === 200) return readToken(answer.body, host.name);
-    throw this.#tokenError(host.name, repository, answer.status);
+    const ask = (request: HttpRequest) => this.#askToken({ ...request, tls }, host.name, repository);
+    if (!credentials) return ask(tokenGet(question));
+    try {
+      return await ask(tokenPost(question, credentials));
+    } catch (error) {
+      // Every token server knows GET, not all know the form, and each of those says so in its own way. Only an identity
+      // token has no GET form.
+      if (!(error instanceof RegistryError) || credentials.kind !== 'password') throw error;
+      return ask(tokenGet(question, credentials));
+    }
   }
 
-  async #send(request: HttpRequest): Promise<{ status: number; body: Buffer }> {
-    const { response } = await this.#transport.send(request);
+  async #askToken(request: HttpRequest, registry: string, repository: string): Promise<Token> {
+    const headers = { ...request.headers, 'user-agent': this.#userAgent };
+    const { response } = await this.#transport.send({ ...request, headers });
     const body = await readSmallBody(response, `the answer of token server ${request.url.host}`);
-    return { status: response.statusCode ?? 0, body };
+    const status = response.statusCode ?? 0;
+    if (status === 200) return readToken(body, registry);
+    throw this.#tokenError(registry, repository, status);
   }
 
   async #session(host: RegistryHost): Promise<Session> {

@@ -29,7 +29,7 @@ export function hostPlatform(machine: string): Platform {
 }
 
 /** Writes a platform in its one spelling, by the rules of https://github.com/containerd/platforms. */
-export function normalizePlatform({ os, architecture, variant }: Platform): Platform & { variant: string } {
+function normalizePlatform({ os, architecture, variant }: Platform): Platform & { variant: string } {
   const name = architecture.toLowerCase();
   const version = (variant ?? '').toLowerCase().replace(/^(\d)/, 'v$1').replace(/\.0$/, '');
   const normal = (arch: string, v: string) => ({ os: os.toLowerCase(), architecture: arch, variant: v });

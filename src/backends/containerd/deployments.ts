@@ -51,33 +51,19 @@ interface Rollout {
  * within `answerMs`; past that the caller is told "accepted" and the rest goes on without it.
  */
 export class Deployments {
-  readonly #store: FunctionStore;
-  readonly #secrets: SecretStore;
-  readonly #images: GenerationImages;
-  readonly #reconciler: Reconciler;
-  readonly #namespaces: FunctionNamespaces;
-  readonly #inUse: InUse;
-  readonly #sweep: Sweep;
-  readonly #answerMs: number;
+  readonly #parts: DeploymentsOptions;
   /** New functions whose image is being pulled: their names are taken already. */
   readonly #creating = new Set<FullName>();
 
-  constructor(options: DeploymentsOptions) {
-    this.#store = options.store;
-    this.#secrets = options.secrets;
-    this.#images = options.images;
-    this.#reconciler = options.reconciler;
-    this.#namespaces = options.namespaces;
-    this.#inUse = options.inUse;
-    this.#sweep = options.sweep;
-    this.#answerMs = options.answerMs;
+  constructor(parts: DeploymentsOptions) {
+    this.#parts = parts;
   }
 
   /** @throws FunctionExistsError when there is a function of the name, also one whose image is still being pulled */
   async deploy(deployment: FunctionDeployment): Promise<DeployOutcome> {
     await this.#check(deployment);
     const key = fullName(deployment);
-    if (this.#store.has(deployment) || this.#creating.has(key)) throw new FunctionExistsError(deployment);
+    if (this.#parts.store.has(deployment) || this.#creating.has(key)) throw new FunctionExistsError(deployment);
     this.#creating.add(key);
     const replicas = workloadOf(deployment).scaling.min;
     const rollout = await this.#begin(deployment, (_, current) => ({
@@ -97,11 +83,11 @@ export class Deployments {
 
   /** Removes a function whose first version cannot run, unless somebody has changed it since. */
   async #takeBack(fn: FunctionName, { id }: Generation): Promise<void> {
-    await this.#store.change(fn, (record) => {
+    await this.#parts.store.change(fn, (record) => {
       const isUnchanged = record?.current.id === id && !record.candidate;
       return isUnchanged ? undefined : record;
     });
-    this.#reconciler.wake(fn);
+    this.#parts.reconciler.wake(fn);
   }
 
   /** @throws FunctionNotFoundError when there is no function of the name */
@@ -125,29 +111,29 @@ export class Deployments {
     deployment: FunctionDeployment,
     change: (record: FunctionRecord | undefined, generation: Generation) => FunctionRecord,
   ): Promise<Rollout> {
-    const deadline = sleep(this.#answerMs, undefined, { ref: false });
-    this.#inUse.hold(deployment);
+    const deadline = sleep(this.#parts.answerMs, undefined, { ref: false });
+    this.#parts.inUse.hold(deployment);
     try {
       const generation = await this.#resolveImage(deployment, deadline);
-      const superseded = this.#store.get(deployment)?.candidate;
-      const written = this.#store.change(deployment, (record) => change(record, generation));
+      const superseded = this.#parts.store.get(deployment)?.candidate;
+      const written = this.#parts.store.change(deployment, (record) => change(record, generation));
       // Asked for before anybody can look at the record, so that no outcome comes too early.
-      const outcome = this.#reconciler.outcome(deployment, generation.id);
+      const outcome = this.#parts.reconciler.outcome(deployment, generation.id);
       await written;
-      if (superseded) this.#reconciler.superseded(deployment, superseded.id);
-      this.#reconciler.wake(deployment);
+      if (superseded) this.#parts.reconciler.superseded(deployment, superseded.id);
+      this.#parts.reconciler.wake(deployment);
       return { generation, outcome, deadline };
     } finally {
-      this.#inUse.letGo(deployment);
+      this.#parts.inUse.letGo(deployment);
     }
   }
 
   /** @throws FunctionNotFoundError when there is no function of the name */
   async remove(fn: FunctionName): Promise<void> {
     this.#require(fn);
-    await this.#store.change(fn, () => undefined);
-    this.#reconciler.wake(fn);
-    void this.#sweep.images(fn.namespace);
+    await this.#parts.store.change(fn, () => undefined);
+    this.#parts.reconciler.wake(fn);
+    void this.#parts.sweep.images(fn.namespace);
   }
 
   /**
@@ -160,8 +146,8 @@ export class Deployments {
       const clamped = clampReplicas(found.current.deployment, replicas);
       return clamped === 0 ? { ...found, asleep: true } : { ...found, asleep: false, replicas: clamped };
     };
-    await this.#store.change(fn, change, { durable });
-    this.#reconciler.wake(fn);
+    await this.#parts.store.change(fn, change, { durable });
+    this.#parts.reconciler.wake(fn);
   }
 
   /**
@@ -173,22 +159,22 @@ export class Deployments {
     const { previous } = this.#require(fn);
     if (!previous)
       throw new ProviderError(409, `function ${fullName(fn)} has no previous version: it was not updated yet`);
-    await this.#reconciler.rollBack(fn);
+    await this.#parts.reconciler.rollBack(fn);
   }
 
   #require(fn: FunctionName): FunctionRecord {
-    return required(fn, this.#store.get(fn));
+    return required(fn, this.#parts.store.get(fn));
   }
 
   async #check(deployment: FunctionDeployment): Promise<void> {
-    await this.#namespaces.require(deployment.namespace);
+    await this.#parts.namespaces.require(deployment.namespace);
     validateDeployment(deployment, resourcesOf(deployment));
-    await requireSecrets(this.#secrets, deployment.namespace, deployment.secrets ?? []);
+    await requireSecrets(this.#parts.secrets, deployment.namespace, deployment.secrets ?? []);
   }
 
   /** Makes the generation, with its digest unless the pull takes longer than the caller waits: the reconciler goes on with it. */
   async #resolveImage(deployment: FunctionDeployment, deadline: Promise<undefined>): Promise<Generation> {
-    const pull = this.#images.ensure(deployment);
+    const pull = this.#parts.images.ensure(deployment);
     // Past the deadline nobody waits for it here any more.
     pull.catch(() => {});
     const image = await Promise.race([pull, deadline]);

@@ -11,7 +11,6 @@ import {
 /**
  * Returns a `resolve` that also wakes a function which is scaled to zero: it scales it once however many call, and holds the
  * calls until a replica is ready.
- *
  * @param options.wakeMs how long a call is held; then `resolve` throws ProviderError (504).
  */
 export function wakingResolve(provider: Provider, { wakeMs }: { wakeMs: number }): Resolve {

@@ -70,7 +70,6 @@ export class Invocations {
   /**
    * Counts a call that waits for a replica as one in flight. A name that was never counted may be nobody's and is not
    * remembered.
-   *
    * @returns what says that the call waits no more.
    */
   hold(fn: FunctionName): () => void {

@@ -26,8 +26,7 @@ const address = '127.0.0.1';
 
 /**
  * Serves GET /metrics and /healthz without a password, on loopback, for what runs on this host.
- *
- * @throws Error when the port is taken.
+ * @throws Error when the port is taken
  */
 export async function serveMetrics(options: MetricsServerOptions): Promise<MetricsServer> {
   const { registry, ready, signal, log } = options;

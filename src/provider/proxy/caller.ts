@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /**
  * Calls `listener` when the caller's connection closes before the reply is out. A reply that waits behind an earlier one on
  * the same connection (pipelining) has no socket yet and would not tell.
- *
  * @returns what stops the listening.
  */
 export function onCallerLeaves(req: IncomingMessage, res: ServerResponse, listener: () => void): () => void {

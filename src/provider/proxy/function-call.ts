@@ -79,7 +79,6 @@ export class FunctionCall {
 
   /**
    * Sends the call until the function has answered or it must not be sent again. Never rejects.
-   *
    * @returns what to tell the caller when the function has not answered it.
    */
   async run(): Promise<PlainAnswer | undefined> {

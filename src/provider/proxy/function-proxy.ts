@@ -25,7 +25,6 @@ const unknownCoding = { status: 501, message: 'send the body with Transfer-Encod
 
 /**
  * Makes the handler of calls.
- *
  * @param resolve finds an endpoint for a call.
  */
 export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): FunctionProxy {

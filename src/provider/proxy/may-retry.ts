@@ -22,7 +22,6 @@ const mostResets = 2;
 /**
  * Decides whether a call is sent again. Nothing is sent twice that a function may have acted upon, unless twice does what
  * once does or a watchdog says that its process never saw it.
- *
  * @param facts what came of the last sending.
  */
 export function mayRetry(facts: ProxyOutcome, { brokenEndpoints, resets, isFresh }: Tries): Retry {

@@ -19,8 +19,14 @@ interface TokenRequest {
   authorization?: string;
 }
 
+interface TokenAnswer {
+  status: number;
+  /** Sent as JSON, or as it is where it is a text. */
+  answer: object | string;
+}
+
 /** A registry that takes the bearer tokens `token-1`, `token-2`… that its token server gives out. */
-async function bearerRegistry(t: ExecutionContext, give: (asked: TokenRequest) => { status: number; answer: object }) {
+async function bearerRegistry(t: ExecutionContext, give: (asked: TokenRequest) => TokenAnswer) {
   const asked: TokenRequest[] = [];
   let valid = '';
   const tokens = await serve(t, (request, response) => {
@@ -30,8 +36,10 @@ async function bearerRegistry(t: ExecutionContext, give: (asked: TokenRequest) =
       if (request.headers.authorization) one.authorization = request.headers.authorization;
       asked.push(one);
       const { status, answer } = give(one);
-      if (status === 200) valid = Object.values(answer).find((value) => typeof value === 'string') as string;
-      answerJson(response, status, answer);
+      if (status === 200 && typeof answer === 'object')
+        valid = (Object.values(answer).find((value) => typeof value === 'string') as string) ?? '';
+      if (typeof answer === 'string') response.writeHead(status, { 'content-type': 'text/html' }).end(answer);
+      else answerJson(response, status, answer);
     });
   });
   const server = await serve(t, (request, response) => {
@@ -103,18 +111,43 @@ test('a password goes to the token server as an OAuth2 form', async (t) => {
   });
 });
 
-test('a token server without the form is asked by GET with basic auth', async (t) => {
-  const { server, asked } = await bearerRegistry(t, ({ method }) =>
-    method === 'POST' ? { status: 405, answer: {} } : { status: 200, answer: { token: 'one' } },
-  );
-  await client(t, { credentials: storeOf(tim) }).resolve(imageAt(server));
-  t.deepEqual(
-    asked.map(({ method, authorization }) => [method, authorization]),
-    [
-      ['POST', undefined],
-      ['GET', basicOfTim],
-    ],
-  );
+const unusable: [string, TokenAnswer][] = [
+  ['400', { status: 400, answer: {} }],
+  ['403', { status: 403, answer: { errors: [{ code: 'DENIED' }] } }],
+  ['405', { status: 405, answer: {} }],
+  ['411 and a page', { status: 411, answer: '<html>Length Required</html>' }],
+  ['415', { status: 415, answer: {} }],
+  ['307', { status: 307, answer: '' }],
+  ['500', { status: 500, answer: {} }],
+  ['200 and a page', { status: 200, answer: '<html>sign in</html>' }],
+  ['200 and a larger page than a token server sends', { status: 200, answer: ' '.repeat(5 * 1024 * 1024) }],
+  ['200 and no token', { status: 200, answer: {} }],
+  ['200 and an empty token', { status: 200, answer: { token: '', access_token: '' } }],
+  ['200 and a list', { status: 200, answer: [] }],
+  ['204', { status: 204, answer: '' }],
+];
+
+for (const [what, answer] of unusable) {
+  test(`a token server that answers ${what} to the form is asked by GET with basic auth`, async (t) => {
+    const { server, asked } = await bearerRegistry(t, ({ method }) =>
+      method === 'POST' ? answer : { status: 200, answer: { token: 'one' } },
+    );
+    await client(t, { credentials: storeOf(tim) }).resolve(imageAt(server));
+    t.deepEqual(
+      asked.map(({ method, authorization }) => [method, authorization]),
+      [
+        ['POST', undefined],
+        ['GET', basicOfTim],
+      ],
+    );
+  });
+}
+
+test('a token is good whatever its server says of its life', async (t) => {
+  for (const expires_in of ['300', -1, null, {}]) {
+    const { server } = await bearerRegistry(t, () => ({ status: 200, answer: { token: 'one', expires_in } }));
+    t.is((await client(t).resolve(imageAt(server))).digest, manifest.digest);
+  }
 });
 
 test('an identity token is exchanged', async (t) => {
@@ -182,7 +215,8 @@ test('a token server never sends a password on elsewhere', async (t) => {
     response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/token"` }).end();
   });
   await t.throwsAsync(client(t, { credentials: storeOf(tim) }).resolve(imageAt(server)), { instanceOf: RegistryError });
-  t.is(thief.requests.length, 0);
+  t.true(thief.requests.length > 0);
+  t.true(thief.requests.every(({ method, headers }) => method === 'GET' && headers.authorization === undefined));
 });
 
 test('new credentials count at the next pull', async (t) => {

@@ -2,33 +2,55 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { FunctionDeployment } from '../../../provider/index.ts';
 
-/** One version of a function: the deployment exactly as sent, and the image digest that was found for it. */
-export interface Generation {
-  id: string;
-  deployment: FunctionDeployment;
+const strings = z.record(z.string(), z.string()).optional();
+const resources = z.object({ memory: z.string().optional(), cpu: z.string().optional() }).optional();
+
+const deployment = z.object({
+  name: z.string(),
+  namespace: z.string(),
+  image: z.string(),
+  envProcess: z.string().optional(),
+  envVars: strings,
+  constraints: z.array(z.string()).optional(),
+  secrets: z.array(z.string()).optional(),
+  labels: strings,
+  annotations: strings,
+  limits: resources,
+  requests: resources,
+  readOnlyRootFilesystem: z.boolean().optional(),
+});
+
+const generation = z.object({
+  id: z.string(),
+  deployment,
   /** Digest that the image reference stood for when it was pulled; absent while a long pull goes on. */
-  imageDigest?: string;
+  imageDigest: z.string().optional(),
   /** When it was deployed, RFC 3339. */
-  createdAt: string;
-}
+  createdAt: z.string(),
+});
+
+const record = z.object({
+  schema: z.literal(1),
+  current: generation,
+  /** The version that is being started; promoted to current when ready, dropped when it fails. */
+  candidate: generation.optional(),
+  /** The version before `current`, kept for rollback. */
+  previous: generation.optional(),
+  /** Replicas wanted when awake. */
+  replicas: z.number().int().nonnegative(),
+  /** No replica is to run until a call or the API wakes the function. */
+  asleep: z.boolean(),
+  /** When `current` took over, RFC 3339; absent for a first deployment. */
+  promotedAt: z.string().optional(),
+  /** Why the last candidate was dropped, or the last update rolled back. */
+  failure: z.object({ generation: z.string(), reason: z.string(), at: z.string() }).optional(),
+});
+
+/** One version of a function: the deployment exactly as sent, and the image digest that was found for it. */
+export type Generation = z.infer<typeof generation>;
 
 /** What the user wants of one function: the whole of its file under `<data>/functions`. */
-export interface FunctionRecord {
-  schema: 1;
-  current: Generation;
-  /** The version that is being started; promoted to current when ready, dropped when it fails. */
-  candidate?: Generation;
-  /** The version before `current`, kept for rollback. */
-  previous?: Generation;
-  /** Replicas wanted when awake. */
-  replicas: number;
-  /** No replica is to run until a call or the API wakes the function. */
-  asleep: boolean;
-  /** When `current` took over, RFC 3339; absent for a first deployment. */
-  promotedAt?: string;
-  /** Why the last candidate was dropped, or the last update rolled back. */
-  failure?: { generation: string; reason: string; at: string };
-}
+export type FunctionRecord = z.infer<typeof record>;
 
 export function newGeneration(deployment: FunctionDeployment, imageDigest?: string): Generation {
   return { id: shortId(), deployment, imageDigest, createdAt: rfc3339() };
@@ -38,40 +60,6 @@ export function newGeneration(deployment: FunctionDeployment, imageDigest?: stri
 export function shortId(): string {
   return randomBytes(6).toString('hex');
 }
-
-const strings = z.record(z.string(), z.string());
-const resources = z.object({ memory: z.string().optional(), cpu: z.string().optional() });
-
-const generation = z.object({
-  id: z.string(),
-  deployment: z.object({
-    name: z.string(),
-    namespace: z.string(),
-    image: z.string(),
-    envProcess: z.string().optional(),
-    envVars: strings.optional(),
-    constraints: z.array(z.string()).optional(),
-    secrets: z.array(z.string()).optional(),
-    labels: strings.optional(),
-    annotations: strings.optional(),
-    limits: resources.optional(),
-    requests: resources.optional(),
-    readOnlyRootFilesystem: z.boolean().optional(),
-  }),
-  imageDigest: z.string().optional(),
-  createdAt: z.string(),
-});
-
-const record = z.object({
-  schema: z.literal(1),
-  current: generation,
-  candidate: generation.optional(),
-  previous: generation.optional(),
-  replicas: z.number().int().nonnegative(),
-  asleep: z.boolean(),
-  promotedAt: z.string().optional(),
-  failure: z.object({ generation: z.string(), reason: z.string(), at: z.string() }).optional(),
-});
 
 /**
  * Reads a function's file.

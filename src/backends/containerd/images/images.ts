@@ -74,10 +74,9 @@ export class Images {
 
   /**
    * Returns the image of a reference, pulled and unpacked as far as the policy says.
-   *
    * @param policy undefined: IfNotPresent for references with a digest. For others Always, but when the registry cannot
    *   be reached, the image that is present.
-   * @throws {RegistryError | ContainerdError}
+   * @throws RegistryError or ContainerdError when it cannot be had
    */
   async ensure(
     namespace: string,

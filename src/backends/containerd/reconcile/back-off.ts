@@ -26,7 +26,6 @@ export class BackOff {
 
   /**
    * Counts one more failure.
-   *
    * @returns milliseconds before the next try: `shortestMs` after the first failure, then doubling up to the maximum, the
    *   upper half of it random
    */

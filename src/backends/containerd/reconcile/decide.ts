@@ -58,7 +58,6 @@ export type Step =
 /**
  * Decides on the steps to take now, from what is wanted and what is there. It is pure, with no clock and no I/O, and is
  * asked again after every change until it has nothing to say.
- *
  * @param desired undefined for a function that is not wanted any more
  */
 export function decide(desired: DesiredFunction | undefined, replicas: ObservedReplica[]): Step[] {

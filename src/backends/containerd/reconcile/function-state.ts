@@ -62,7 +62,6 @@ export class FunctionState {
 
   /**
    * containerd has been asked for the function's replicas.
-   *
    * @param skipped ids of replicas that were busy when it was asked
    */
   observed(actual: ActualReplica[], skipped: ReadonlySet<string>, nowMs: number): Findings {

@@ -35,7 +35,6 @@ export class GenerationState {
 
   /**
    * A pull of its image is to begin.
-   *
    * @returns false when one is under way
    */
   beginPull(): boolean {

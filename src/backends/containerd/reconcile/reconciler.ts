@@ -1,4 +1,4 @@
-import { describeError, type Log } from '../../../base/log.ts';
+import { describeError } from '../../../base/log.ts';
 import { tryEach } from '../../../base/try-each.ts';
 import {
   type CallOutcome,
@@ -6,61 +6,36 @@ import {
   fullName,
   type FullName,
   functionPort,
-  type RoutingTable,
   workloadOf,
 } from '../../../provider/index.ts';
-import type { FunctionStore } from '../desired/function-store.ts';
 import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
-import type { GenerationImages } from '../generation-images.ts';
-import type { Host } from '../replicas/host.ts';
 import { observeFunction } from '../replicas/observe.ts';
 import { StartError } from '../start-error.ts';
-import type { Sweep } from '../sweep.ts';
-import type { Timing } from '../timing.ts';
 import { decide } from './decide.ts';
 import { desiredView } from './desired-view.ts';
 import type { FunctionState, GenerationOutcome } from './function-state.ts';
-import type { FunctionStates } from './function-states.ts';
 import { PassLoop } from './pass-loop.ts';
+import type { ReconcilerParts } from './reconciler-parts.ts';
 import { Steps } from './steps.ts';
 import { Watches } from './watches.ts';
-
-export interface ReconcilerOptions {
-  store: FunctionStore;
-  host: Host;
-  images: GenerationImages;
-  routes: RoutingTable;
-  states: FunctionStates;
-  sweep: Sweep;
-  timing: Timing;
-  log: Log;
-}
 
 /**
  * Brings each function from what is there to what is wanted: compare, take the steps, repeat; one pass at a time per
  * function, woken by changes, exits, reconnects, ended steps and a slow resync.
  */
 export class Reconciler {
-  readonly #store: FunctionStore;
-  readonly #host: Host;
-  readonly #routes: RoutingTable;
-  readonly #states: FunctionStates;
-  readonly #log: Log;
+  readonly #parts: ReconcilerParts;
   readonly #steps: Steps;
   readonly #watches: Watches;
   readonly #loops = new Map<FullName, PassLoop>();
   #stopped = false;
 
-  constructor({ store, host, images, routes, states, sweep, timing, log }: ReconcilerOptions) {
-    this.#store = store;
-    this.#host = host;
-    this.#routes = routes;
-    this.#states = states;
-    this.#log = log;
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
     const wake = (fn: FunctionName) => this.wake(fn);
-    this.#steps = new Steps({ store, host, images, sweep, timing, wake, log });
-    this.#watches = new Watches({ network: host.network, routes, wake, log });
-    routes.onOutcome((replicaId, outcome) => this.#callEnded(replicaId, outcome));
+    this.#steps = new Steps({ ...parts, wake });
+    this.#watches = new Watches({ ...parts, wake });
+    parts.routes.onOutcome((replicaId, outcome) => this.#callEnded(replicaId, outcome));
   }
 
   /** Has the function compared with what is wanted of it, soon. */
@@ -87,13 +62,13 @@ export class Reconciler {
 
   /** Resolves when the generation is ready, or with why it is not. */
   outcome(fn: FunctionName, generation: string): Promise<GenerationOutcome> {
-    return this.#states.of(fn).outcome(generation);
+    return this.#parts.states.of(fn).outcome(generation);
   }
 
   /** Tells whoever waits for a candidate that a newer update has taken its place. */
   superseded(fn: FunctionName, generation: string): void {
     const error = new StartError('superseded', `a newer update of ${fullName(fn)} has taken its place`);
-    this.#states.get(fn)?.settle(generation, { ready: false, error });
+    this.#parts.states.get(fn)?.settle(generation, { ready: false, error });
   }
 
   /** Makes the previous version the candidate. */
@@ -103,21 +78,21 @@ export class Reconciler {
 
   /** containerd has said that a replica's process ended. */
   taskExited(replicaId: string): void {
-    const owner = this.#states.replica(replicaId);
+    const owner = this.#parts.states.replica(replicaId);
     if (owner) this.wake(owner.fn);
   }
 
   /** containerd has said that the kernel killed in a replica for want of memory. */
   taskOutOfMemory(replicaId: string): void {
-    const owner = this.#states.replica(replicaId);
+    const owner = this.#parts.states.replica(replicaId);
     const exit = owner?.replica.outOfMemory(Date.now());
     if (!owner || !exit) return;
     const { reason } = exit;
-    this.#log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
+    this.#parts.log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
   }
 
   #callEnded(replicaId: string, outcome: CallOutcome): void {
-    const owner = this.#states.replica(replicaId);
+    const owner = this.#parts.states.replica(replicaId);
     if (owner) this.#watches.callEnded(owner.fn, owner.replica, outcome);
   }
 
@@ -126,9 +101,12 @@ export class Reconciler {
     const known = this.#loops.get(key);
     if (known) return known;
     const loop: PassLoop = new PassLoop({
-      pass: () => this.#pass(this.#states.of(fn), loop),
+      pass: () => this.#pass(this.#parts.states.of(fn), loop),
       onError: (error) =>
-        this.#log.warn('could not reconcile function, will try again', { function: key, error: describeError(error) }),
+        this.#parts.log.warn('could not reconcile function, will try again', {
+          function: key,
+          error: describeError(error),
+        }),
     });
     this.#loops.set(key, loop);
     return loop;
@@ -136,9 +114,9 @@ export class Reconciler {
 
   async #pass(state: FunctionState, loop: PassLoop): Promise<void> {
     const { fn } = state;
-    if (this.#store.isUnreadable(fn)) return;
+    if (this.#parts.store.isUnreadable(fn)) return;
     await this.#look(state);
-    const record = this.#store.get(fn);
+    const record = this.#parts.store.get(fn);
     const nowMs = Date.now();
     state.timePassed(record, nowMs);
     state.settleCurrent(record);
@@ -146,10 +124,10 @@ export class Reconciler {
     const steps = decide(record && desiredView(record, state), replicas);
     await tryEach(steps, (step) => this.#steps.take(state, step)).finally(() => {
       // Read again: a step may have changed it. Also after one that failed, as what is ready is to be called.
-      this.#route(state, this.#store.get(fn));
-      this.#watch(state, this.#store.get(fn));
+      this.#route(state, this.#parts.store.get(fn));
+      this.#watch(state, this.#parts.store.get(fn));
     });
-    const isGone = !this.#store.has(fn) && state.replicas.size === 0;
+    const isGone = !this.#parts.store.has(fn) && state.replicas.size === 0;
     if (!isGone) loop.wakeIn(state.nextDeadlineMs(Date.now()) - Date.now());
     else if (!loop.isAwake) this.#forget(fn, loop);
   }
@@ -158,31 +136,36 @@ export class Reconciler {
   async #look(state: FunctionState): Promise<void> {
     // A step that ends while we look leaves something newer than we see; it asks for another look.
     const busy = state.busyReplicas();
-    const actual = await observeFunction(this.#host.containerd, state.fn);
+    const actual = await observeFunction(this.#parts.host.containerd, state.fn);
     const { gone, exited } = state.observed(actual, busy, Date.now());
     for (const replica of gone) this.#watches.end(replica);
     for (const { replica, exit } of exited) {
       this.#watches.end(replica);
       const { reason } = exit;
       const restartInMs = Math.round(exit.restartInMs);
-      this.#log.warn('replica exited', { function: fullName(state.fn), replica: replica.id, reason, restartInMs });
+      this.#parts.log.warn('replica exited', {
+        function: fullName(state.fn),
+        replica: replica.id,
+        reason,
+        restartInMs,
+      });
     }
   }
 
   #route(state: FunctionState, record: FunctionRecord | undefined): void {
     const { fn } = state;
     if (!record) {
-      this.#routes.delete(fn);
+      this.#parts.routes.delete(fn);
       return;
     }
     const ready = state.readyReplicas(record.current.id);
-    const known = this.#routes.targets(fn).map(({ replica }) => replica);
+    const known = this.#parts.routes.targets(fn).map(({ replica }) => replica);
     if (ready.length === known.length && ready.every(({ id }) => known.includes(id))) return;
     const { maxInflight } = workloadOf(record.current.deployment);
     const targets = ready.map(({ id, ip = '', readySinceMs }) => {
       return { replica: id, hostname: ip, port: functionPort, readySinceMs, maxInflight };
     });
-    this.#routes.set(fn, targets);
+    this.#parts.routes.set(fn, targets);
   }
 
   #watch(state: FunctionState, record: FunctionRecord | undefined): void {
@@ -195,6 +178,6 @@ export class Reconciler {
   #forget(fn: FunctionName, loop: PassLoop): void {
     loop.end();
     this.#loops.delete(fullName(fn));
-    this.#states.forget(fn);
+    this.#parts.states.forget(fn);
   }
 }

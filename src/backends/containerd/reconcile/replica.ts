@@ -10,6 +10,8 @@ const oomWindowMs = 5000;
 const killed = 128 + 9;
 /** The watchdog says so often in a row that its process is gone before it is believed. */
 const watchdogErrorLimit = 5;
+/** What ends with a process. */
+const idle = { ready: false, unhealthy: false, draining: false, drained: false };
 
 /** A step that works on one replica. */
 export type ReplicaStep = 'create-replica' | 'create-task' | 'start-task' | 'stop-task' | 'delete-replica';
@@ -32,19 +34,13 @@ export class Replica {
   readonly generation: string;
   readonly #stableMs: number;
   readonly #backOff: BackOff;
-  #isCreated = false;
-  #task: TaskState['status'] = 'none';
+  readonly #is: Omit<ObservedReplica, 'id' | 'generation' | 'busy' | 'backingOff'>;
   #step?: ReplicaStep;
-  #isReady = false;
-  #readySinceMs = 0;
-  #isUnhealthy = false;
-  #isBroken = false;
-  #isDraining = false;
-  #isDrained = false;
-  #drainUntilMs = 0;
-  #watchdogErrors = 0;
   #ip?: string;
   #startedAtMs = -Infinity;
+  #readySinceMs = 0;
+  #drainUntilMs = 0;
+  #watchdogErrors = 0;
   #restarts = 0;
   #restartAtMs = 0;
   #retryAtMs = 0;
@@ -57,10 +53,11 @@ export class Replica {
     this.generation = generation;
     this.#stableMs = timing.stableMs;
     this.#backOff = new BackOff(timing, random);
+    this.#is = { task: 'none', created: false, broken: false, ...idle };
   }
 
   get task(): TaskState['status'] {
-    return this.#task;
+    return this.#is.task;
   }
 
   get ip(): string | undefined {
@@ -91,18 +88,19 @@ export class Replica {
 
   /** Whether it has a container record, or may be about to get one. */
   get isThere(): boolean {
-    return this.#isCreated || this.isBusy;
+    return this.#is.created || this.isBusy;
   }
 
   /** Whether it belongs in the routes. */
   get takesCalls(): boolean {
-    return this.#isReady && !this.#isDraining && !this.#isUnhealthy;
+    return this.#is.ready && !this.#is.draining && !this.#is.unhealthy;
   }
 
   /** What is to be watched of it now: its health, or the end of its calls. */
   get watched(): 'health' | 'drain' | undefined {
-    if (this.#isDraining) return this.#isDrained ? undefined : 'drain';
-    return this.#task === 'running' && !this.#isUnhealthy && !this.isBusy ? 'health' : undefined;
+    const { task, unhealthy, draining, drained } = this.#is;
+    if (draining) return drained ? undefined : 'drain';
+    return task === 'running' && !unhealthy && !this.isBusy ? 'health' : undefined;
   }
 
   stepBegan(step: ReplicaStep): void {
@@ -116,29 +114,27 @@ export class Replica {
   /** The step under way has failed, and is not tried again before the back-off has passed. */
   stepFailed(error: unknown, nowMs: number): void {
     // While containerd is away no replica is at fault.
-    const isStart = this.#step === 'start-task' || this.#step === 'create-task';
-    if (isStart) this.#isBroken = !isUnavailable(error);
+    if (this.#step === 'start-task' || this.#step === 'create-task') this.#is.broken = !isUnavailable(error);
     this.#retryAtMs = nowMs + this.#backOff.failed(shortestRetryMs);
     this.#step = undefined;
   }
 
   /** Its container record has been made. */
   created(): void {
-    this.#isCreated = true;
+    this.#is.created = true;
   }
 
   /** It has a task that waits for its start. */
   taskCreated(): void {
-    this.#forgetRun();
-    this.#task = 'created';
+    this.#taskBecame('created');
   }
 
   /** Its process runs: an exit before the next look at containerd counts as a crash of what was started. */
   started(ip: string, nowMs: number): void {
-    this.#forgetRun();
+    this.#taskBecame('none');
+    this.#taskBecame('running');
     this.#ip = ip;
     this.#startedAtMs = nowMs;
-    this.#task = 'running';
   }
 
   /** Its address was found, of a process that the daemon did not start. */
@@ -148,14 +144,12 @@ export class Replica {
 
   /**
    * containerd has been asked about it.
-   *
    * @returns how its process ended, when that is news
    */
   observed({ status, exitStatus = 0 }: TaskState, nowMs: number): ReplicaExit | undefined {
-    const hasCrashed = this.#task === 'running' && status !== 'running';
-    this.#isCreated = true;
-    if (status !== 'running') this.#forgetRun();
-    this.#task = status;
+    const hasCrashed = this.task === 'running' && status !== 'running';
+    this.#is.created = true;
+    this.#taskBecame(status);
     return hasCrashed ? this.#exited(exitStatus, nowMs) : undefined;
   }
 
@@ -165,13 +159,11 @@ export class Replica {
     this.#restartAtMs = nowMs + restartInMs;
     this.#restarts += 1;
     const isOom = nowMs - this.#oomAtMs < oomWindowMs;
-    this.#lastExit = { reason: exitReason(exitStatus, isOom), at: new Date(nowMs), restartInMs };
-    return this.#lastExit;
+    return (this.#lastExit = { reason: exitReason(exitStatus, isOom), at: new Date(nowMs), restartInMs });
   }
 
   /**
    * The kernel has killed for want of memory. It may be heard after the exit, on a busy host.
-   *
    * @returns the exit that this explains after all
    */
   outOfMemory(nowMs: number): ReplicaExit | undefined {
@@ -184,31 +176,27 @@ export class Replica {
 
   /**
    * A probe was answered well.
-   *
    * @returns true when it was not ready before
    */
   becameReady(nowMs: number): boolean {
-    if (this.#isReady || this.#task !== 'running' || this.#isDraining || this.#isUnhealthy) return false;
-    this.#isReady = true;
+    const { task, ready, unhealthy, draining } = this.#is;
+    if (ready || unhealthy || draining || task !== 'running') return false;
     this.#readySinceMs = nowMs;
-    return true;
+    return (this.#is.ready = true);
   }
 
   /** It leaves the routes until a probe is answered well again. */
   becameUnready(): void {
-    this.#isReady = false;
+    this.#is.ready = false;
   }
 
   /** It runs but does not do its work, and is to be replaced. */
   becameUnhealthy(): void {
-    if (this.#task !== 'running') return;
-    this.#isUnhealthy = true;
-    this.#isReady = false;
+    if (this.task === 'running') Object.assign(this.#is, { unhealthy: true, ready: false });
   }
 
   /**
    * A call that was routed to it has ended.
-   *
    * @returns why it leaves the routes, if that call was one too many
    */
   callEnded({ failure, status, watchdogError }: CallOutcome): string | undefined {
@@ -228,26 +216,26 @@ export class Replica {
 
   /** It leaves the routes for good; its calls in flight may go on for a while. */
   drainUntil(atMs: number): void {
-    if (this.#task !== 'running') return;
-    this.#isDraining = true;
+    this.#is.draining = this.task === 'running';
     this.#drainUntilMs = atMs;
   }
 
   /** Its last call has ended, or has taken too long. */
   drained(): void {
-    this.#isDrained = this.#isDraining;
+    this.#is.drained = this.#is.draining;
   }
 
   /** Its task was taken away: it can be started again as if it were new. */
   stopped(): void {
-    this.#forgetRun();
-    this.#task = 'none';
+    this.#taskBecame('none');
     this.#backOff.succeeded();
     this.#restartAtMs = 0;
   }
 
-  #forgetRun(): void {
-    this.#isReady = this.#isUnhealthy = this.#isDraining = this.#isDrained = false;
+  #taskBecame(status: TaskState['status']): void {
+    this.#is.task = status;
+    if (status === 'running') return;
+    Object.assign(this.#is, idle);
     this.#watchdogErrors = 0;
   }
 
@@ -263,19 +251,9 @@ export class Replica {
 
   /** Returns what the decision reads. */
   view(nowMs: number): ObservedReplica {
-    return {
-      id: this.id,
-      generation: this.generation,
-      task: this.#task,
-      created: this.#isCreated,
-      ready: this.#isReady,
-      unhealthy: this.#isUnhealthy,
-      broken: this.#isBroken,
-      draining: this.#isDraining,
-      drained: this.#isDrained,
-      busy: this.isBusy || this.#retryAtMs > nowMs,
-      backingOff: this.#restartAtMs > nowMs,
-    };
+    const { id, generation } = this;
+    const busy = this.isBusy || this.#retryAtMs > nowMs;
+    return { id, generation, ...this.#is, busy, backingOff: this.#restartAtMs > nowMs };
   }
 }
 

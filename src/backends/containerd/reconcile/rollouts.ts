@@ -1,71 +1,58 @@
-import { describeError, type Log } from '../../../base/log.ts';
-import type { LogStore } from '../../../logs/index.ts';
+import { describeError } from '../../../base/log.ts';
 import { type FunctionName, fullName } from '../../../provider/index.ts';
-import type { FunctionStore } from '../desired/function-store.ts';
 import { candidateDropped, promoted, rolledBack } from '../desired/record.ts';
 import { StartError } from '../start-error.ts';
 import type { FunctionState } from './function-state.ts';
+import type { StepParts } from './reconciler-parts.ts';
 
 const lastLineLength = 200;
 
-export interface RolloutsOptions {
-  store: FunctionStore;
-  logs: LogStore;
-  wake: (fn: FunctionName) => void;
-  log: Log;
-}
-
 /** The steps that change which version of a function is wanted. */
 export class Rollouts {
-  readonly #store: FunctionStore;
-  readonly #logs: LogStore;
-  readonly #wake: (fn: FunctionName) => void;
-  readonly #log: Log;
+  readonly #parts: StepParts;
 
-  constructor({ store, logs, wake, log }: RolloutsOptions) {
-    this.#store = store;
-    this.#logs = logs;
-    this.#wake = wake;
-    this.#log = log;
+  constructor(parts: StepParts) {
+    this.#parts = parts;
   }
 
   /** Lets the candidate take over, and tells who waits for it. */
   async promote(state: FunctionState): Promise<void> {
-    const candidate = this.#store.get(state.fn)?.candidate;
+    const { store, wake, log } = this.#parts;
+    const candidate = store.get(state.fn)?.candidate;
     if (!candidate) return;
-    await this.#store.change(state.fn, (record) => record && promoted(record));
+    await store.change(state.fn, (record) => record && promoted(record));
     const { image } = candidate.deployment;
-    this.#log.info('new version serves', { function: fullName(state.fn), generation: candidate.id, image });
+    log.info('new version serves', { function: fullName(state.fn), generation: candidate.id, image });
     state.settle(candidate.id, { ready: true });
-    this.#wake(state.fn);
+    wake(state.fn);
   }
 
   /** Takes the candidate that failed out of the record, with the reason, and tells who waits for it. */
   async dropCandidate(state: FunctionState): Promise<void> {
-    const candidate = this.#store.get(state.fn)?.candidate;
+    const { store, wake, log } = this.#parts;
+    const candidate = store.get(state.fn)?.candidate;
     if (!candidate) return;
-    const error = await this.#whyFailed(state, candidate.id);
+    const { id, deployment } = candidate;
+    const error = await this.#whyFailed(state, id);
     const reason = describeError(error);
     // What was wanted meanwhile stays wanted: a removal, a newer update, a wake.
-    const after = await this.#store.change(
-      state.fn,
-      (record) => record && candidateDropped(record, candidate.id, reason),
-    );
+    const after = await store.change(state.fn, (record) => record && candidateDropped(record, id, reason));
     if (!after) return;
-    state.settle(candidate.id, { ready: false, error });
-    if (after.failure?.generation !== candidate.id) return;
-    const { image } = candidate.deployment;
-    this.#log.warn('new version failed, the old one stays', { function: fullName(state.fn), image, reason });
-    this.#wake(state.fn);
+    state.settle(id, { ready: false, error });
+    if (after.failure?.generation !== id) return;
+    const { image } = deployment;
+    log.warn('new version failed, the old one stays', { function: fullName(state.fn), image, reason });
+    wake(state.fn);
   }
 
   /** Makes the previous version the candidate: it takes over when it is ready, like any update. */
   async rollBack(fn: FunctionName, reason: string): Promise<void> {
-    const record = await this.#store.change(fn, (now) => now && rolledBack(now, reason));
+    const { store, wake, log } = this.#parts;
+    const record = await store.change(fn, (now) => now && rolledBack(now, reason));
     if (!record?.previous) return;
     const { image } = record.previous.deployment;
-    this.#log.warn('rolling back to the previous version', { function: fullName(fn), image, reason });
-    this.#wake(fn);
+    log.warn('rolling back to the previous version', { function: fullName(fn), image, reason });
+    wake(fn);
   }
 
   /** Returns why a candidate failed; of a process that ended, also what it said last. */
@@ -79,7 +66,8 @@ export class Rollouts {
   }
 
   async #lastLine(fn: FunctionName, instance: string): Promise<string | undefined> {
-    for await (const { text } of this.#logs.archive.query({ ...fn, instance, tail: 1, follow: false })) return text;
+    const { archive } = this.#parts.host.logs;
+    for await (const { text } of archive.query({ ...fn, instance, tail: 1, follow: false })) return text;
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { describeError, type Log } from '../../../base/log.ts';
+import { describeError } from '../../../base/log.ts';
 import {
   type CallOutcome,
   type FunctionDeployment,
@@ -6,19 +6,11 @@ import {
   fullName,
   functionPort,
   type ProbeSettings,
-  type RoutingTable,
   workloadOf,
 } from '../../../provider/index.ts';
-import type { Network } from '../network/index.ts';
 import { untilFailing, untilReady, type ProbeTarget } from '../replicas/probe.ts';
+import type { StepParts } from './reconciler-parts.ts';
 import type { Replica } from './replica.ts';
-
-export interface WatchesOptions {
-  network: Network;
-  routes: RoutingTable;
-  wake: (fn: FunctionName) => void;
-  log: Log;
-}
 
 interface Watch {
   what: Replica['watched'];
@@ -27,23 +19,16 @@ interface Watch {
 
 /** What goes on beside the passes for each running replica: its probes, and while it drains the end of its calls. */
 export class Watches {
-  readonly #network: Network;
-  readonly #routes: RoutingTable;
-  readonly #wake: (fn: FunctionName) => void;
-  readonly #log: Log;
+  readonly #parts: StepParts;
   readonly #watches = new Map<string, Watch>();
 
-  constructor({ network, routes, wake, log }: WatchesOptions) {
-    this.#network = network;
-    this.#routes = routes;
-    this.#wake = wake;
-    this.#log = log;
+  constructor(parts: StepParts) {
+    this.#parts = parts;
   }
 
   /**
    * Watches what is to be watched of a replica now, unless it is watched already. Only after the routes were set: then the
    * last call of one that drains has come.
-   *
    * @param deployment of its generation, if that is still wanted
    */
   watch(fn: FunctionName, replica: Replica, deployment: FunctionDeployment | undefined): void {
@@ -72,7 +57,7 @@ export class Watches {
   #health(fn: FunctionName, replica: Replica, deployment: FunctionDeployment, signal: AbortSignal): void {
     this.#probe(fn, replica, deployment, signal).catch((error: unknown) => {
       if (signal.aborted) return;
-      this.#log.warn('cannot probe replica', {
+      this.#parts.log.warn('cannot probe replica', {
         function: fullName(fn),
         replica: replica.id,
         error: describeError(error),
@@ -82,7 +67,7 @@ export class Watches {
   }
 
   async #probe(fn: FunctionName, replica: Replica, deployment: FunctionDeployment, signal: AbortSignal): Promise<void> {
-    const isBusy = () => this.#routes.inFlight(replica.id) > 0;
+    const isBusy = () => this.#parts.routes.inFlight(replica.id) > 0;
     const target: ProbeTarget = { hostname: await this.#address(replica), port: functionPort };
     const workload = workloadOf(deployment);
     const readiness = fromStart(replica, workload.readiness);
@@ -94,14 +79,14 @@ export class Watches {
     const unready = readiness.path ? untilFailing(target, readiness, signal, isBusy) : new Promise<void>(() => {});
     const verdict = await Promise.race([live, unready.then(() => 'unready' as const)]);
     signal.throwIfAborted();
-    this.#log.warn(`replica is ${verdict}`, { function: fullName(fn), replica: replica.id });
+    this.#parts.log.warn(`replica is ${verdict}`, { function: fullName(fn), replica: replica.id });
     if (verdict === 'unhealthy') replica.becameUnhealthy();
     else replica.becameUnready();
     this.#watchAnew(fn, replica);
   }
 
   async #address(replica: Replica): Promise<string> {
-    const ip = replica.ip ?? (await this.#network.attachment(replica.id))?.ip;
+    const ip = replica.ip ?? (await this.#parts.host.network.attachment(replica.id))?.ip;
     if (!ip) throw new Error('it has no network attachment');
     replica.addressFound(ip);
     return ip;
@@ -109,14 +94,14 @@ export class Watches {
 
   #ready(fn: FunctionName, replica: Replica): void {
     if (replica.becameReady(Date.now()))
-      this.#log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
-    this.#wake(fn);
+      this.#parts.log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
+    this.#parts.wake(fn);
   }
 
   /** The next pass watches it again, until it is ready or replaced. */
   #watchAnew(fn: FunctionName, replica: Replica): void {
     this.end(replica);
-    this.#wake(fn);
+    this.#parts.wake(fn);
   }
 
   #drain(fn: FunctionName, replica: Replica, signal: AbortSignal): void {
@@ -127,14 +112,14 @@ export class Watches {
     };
     const timer = setTimeout(done, Math.max(0, replica.drainUntilMs - Date.now()));
     signal.addEventListener('abort', () => clearTimeout(timer));
-    this.#routes.whenIdle(replica.id, done);
+    this.#parts.routes.whenIdle(replica.id, done);
   }
 
   /** A call has ended, as the router saw it: a replica that does not do its work leaves the routes. */
   callEnded(fn: FunctionName, replica: Replica, outcome: CallOutcome): void {
     const reason = replica.callEnded(outcome);
     if (!reason) return;
-    this.#log.warn('replica leaves the routes', { function: fullName(fn), replica: replica.id, reason });
+    this.#parts.log.warn('replica leaves the routes', { function: fullName(fn), replica: replica.id, reason });
     this.#watchAnew(fn, replica);
   }
 }

@@ -16,10 +16,10 @@ import type { GenerationImages } from '../../../../../src/backends/containerd/ge
 import type { InUse } from '../../../../../src/backends/containerd/in-use.ts';
 import { FunctionState } from '../../../../../src/backends/containerd/reconcile/function-state.ts';
 import type { Reconciler } from '../../../../../src/backends/containerd/reconcile/reconciler.ts';
+import type { StepParts } from '../../../../../src/backends/containerd/reconcile/reconciler-parts.ts';
 import { Rollouts } from '../../../../../src/backends/containerd/reconcile/rollouts.ts';
 import type { Sweep } from '../../../../../src/backends/containerd/sweep.ts';
 import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
-import type { LogStore } from '../../../../../src/logs/index.ts';
 import { SecretStore } from '../../../../../src/secrets/index.ts';
 
 const fn = { name: 'fn', namespace: 'openfaas-fn' };
@@ -40,8 +40,8 @@ async function failingUpdate(t: ExecutionContext) {
   async function* query() {
     yield { text: await line.promise };
   }
-  const logs = { archive: { query } } as unknown as LogStore;
-  const rollouts = new Rollouts({ store, logs, wake() {}, log: silentLog });
+  const host = { logs: { archive: { query } } };
+  const rollouts = new Rollouts({ store, host, wake() {}, log: silentLog } as unknown as StepParts);
   const deployments = new Deployments({
     store,
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
