@@ -1,5 +1,5 @@
 /** Answers of one plain line, as every error of the API is. */
-import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 export interface PlainAnswer {
@@ -25,15 +25,10 @@ export function plainHeaders(line: string): Record<string, string> {
 }
 
 /** Answers `req` with one line. An answer that has begun cannot be mended: its connection is cut. */
-export function answerPlain(
-  req: IncomingMessage,
-  res: ServerResponse,
-  { status, message, headers }: PlainAnswer,
-): void {
+export function answerPlain(req: IncomingMessage, res: ServerResponse, answer: PlainAnswer): void {
   if (res.headersSent) return void res.destroy();
-  const line = plainLine(message);
-  const all: OutgoingHttpHeaders = { ...plainHeaders(line), ...headers };
-  res.writeHead(status, all);
+  const line = plainLine(answer.message);
+  res.writeHead(answer.status, { ...plainHeaders(line), ...answer.headers });
   res.end(line);
   // What is left of the body is read and dropped, so that the connection can serve the next request.
   req.resume();

@@ -25,10 +25,7 @@ export function parseJsonAny({ typeUrl, value }: AnyValue): unknown {
   }
 }
 
-/**
- * Gives the value the form of a message. proto-loader renames every field to camelCase but Any's: `typeUrl` there would
- * be dropped without an error.
- */
+/** Gives the value the form of a message. proto-loader renames all fields but Any's and would drop `typeUrl`. */
 export function toWireAny({ typeUrl, value }: AnyValue): { type_url: string; value: Buffer } {
   return { type_url: typeUrl, value };
 }

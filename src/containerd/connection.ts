@@ -95,48 +95,32 @@ export class Connection {
     { signal, timeoutMs = defaultTimeoutMs }: RpcOptions = {},
   ): Promise<Response> {
     const site = this.#site(method);
-    const { path, requestSerialize, responseDeserialize } = method;
+    const coded = coding(method);
     const deadline = Date.now() + timeoutMs;
     return new Promise((resolve, reject) => {
       this.#mayBegin(site, signal);
-      const call = this.#channel.client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        this.#metadata(),
-        { deadline },
-        (error, response) => {
-          finish();
-          if (error || response === undefined) return reject(toContainerdError(error, site, { signal, deadline }));
-          resolve(response);
-        },
-      );
+      const answered = (error: Error | null, response?: Response) => {
+        finish();
+        if (error || response === undefined) reject(toContainerdError(error, site, { signal, deadline }));
+        else resolve(response);
+      };
+      const { client } = this.#channel;
+      const call = client.makeUnaryRequest(...coded, request, this.#metadata(), { deadline }, answered);
       const finish = this.#track(call, signal);
     });
   }
 
-  /**
-   * Makes a call that many responses answer. It begins at once, and leaving the loop cancels it; no deadline unless one
-   * is given.
-   */
+  /** Makes a call that many responses answer. It begins at once; leaving the loop cancels it; no default deadline. */
   stream<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
     { signal, timeoutMs = Infinity }: RpcOptions = {},
   ): AsyncGenerator<Response, void, undefined> {
-    const { path, requestSerialize, responseDeserialize } = method;
     const deadline = Date.now() + timeoutMs;
     const site = this.#site(method);
     this.#mayBegin(site, signal);
-    const call = this.#channel.client.makeServerStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      request,
-      this.#metadata(),
-      { deadline },
-    );
+    const { client } = this.#channel;
+    const call = client.makeServerStreamRequest(...coding(method), request, this.#metadata(), { deadline });
     return this.#responses(call, site, { signal, deadline });
   }
 
@@ -152,20 +136,17 @@ export class Connection {
     return responses;
   }
 
-  /**
-   * Opens a two-way stream. Each answer has two minutes to come; the stream as a whole lives until `end` or the signal.
-   */
+  /** Opens a two-way stream, which lives until `end` or the signal. Each answer has two minutes to come. */
   dialogue<Request, Response>(
     method: Method<Request, Response>,
     { signal: callerSignal }: RpcOptions = {},
   ): Dialogue<Request, Response> {
-    const { path, requestSerialize, responseDeserialize } = method;
     const site = this.#site(method);
     const overdue = new AbortController();
     const signal = callerSignal ? AbortSignal.any([callerSignal, overdue.signal]) : overdue.signal;
     this.#mayBegin(site, signal);
     const { client } = this.#channel;
-    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata());
+    const call = client.makeBidiStreamRequest(...coding(method), this.#metadata());
     const responses = this.#responses(call, site, { signal });
     const answer = async (): Promise<IteratorResult<Response, void>> => {
       const timer = setTimeout(() => overdue.abort(new DOMException('no answer', 'TimeoutError')), answerTimeoutMs);
@@ -200,10 +181,7 @@ export class Connection {
     if (signal?.aborted) throw abortedError(site, signal);
   }
 
-  /**
-   * Lets the signal and `close` cancel the call.
-   * @returns what ends that
-   */
+  /** Lets the signal and `close` cancel the call, until the function is called that it returns. */
   #track(call: Cancellable, signal: AbortSignal | undefined): () => void {
     const { calls } = this.#channel;
     const cancel = () => call.cancel();
@@ -254,6 +232,11 @@ export class Connection {
     const { namespace } = this.#scope;
     return { method, address: this.#channel.address, ...(namespace !== undefined && { namespace }) };
   }
+}
+
+/** Lists what grpc-js asks first of every call. */
+function coding<Request, Response>({ path, requestSerialize, responseDeserialize }: Method<Request, Response>) {
+  return [path, requestSerialize, responseDeserialize] as const;
 }
 
 /** Gives the caller's options this call's own default deadline. */

@@ -30,8 +30,6 @@ export interface NewContainer {
   snapshotKey?: string;
 }
 
-export type ContainerService = ReturnType<typeof containersOn>;
-
 const runcRuntime = { name: 'io.containerd.runc.v2' };
 
 /** Makes the calls on container records. */
@@ -42,9 +40,7 @@ export function containersOn(connection: Connection) {
       const { container } = await connection.unary(methods.Get, { id }, options);
       return toContainer(container);
     },
-    /**
-     * Lists those that match: filters such as `labels."owner"==berth`, where a comma is AND and several filters are OR.
-     */
+    /** Lists those that match filters such as `labels."owner"==berth`: a comma is AND, several filters are OR. */
     async list(filters: string[] = [], options?: RpcOptions): Promise<Container[]> {
       const messages = await connection.collect(methods.ListStream, { filters }, options);
       return messages.map(({ container }) => toContainer(container));

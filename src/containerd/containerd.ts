@@ -1,26 +1,22 @@
 import { Connection, pause, type RpcOptions } from './connection.ts';
 import { isDeadlineExceeded, isUnavailable } from './containerd-error.ts';
-import { eventsOn, type EventService } from './event-service.ts';
-import { NamespacedClient } from './namespaced-client.ts';
-import { namespacesOn, type NamespaceService } from './namespace-service.ts';
+import { eventsOn } from './event-service.ts';
+import { namespacedClient, type NamespacedClient } from './namespaced-client.ts';
+import { namespacesOn } from './namespace-service.ts';
 import { version as methods } from './protos.ts';
-
-export interface ContainerdOptions {
-  /** Path of containerd's socket, such as `/run/containerd/containerd.sock`. */
-  address: string;
-}
 
 /**
  * A client of containerd 1.6 to 2.x over its gRPC socket. It connects on the first call and again after a restart of
  * containerd; meanwhile calls fail at once, with a ContainerdError for which `isUnavailable` is true.
  */
 export class Containerd {
+  /** Path of containerd's socket, such as `/run/containerd/containerd.sock`. */
   readonly address: string;
-  readonly namespaces: NamespaceService;
-  readonly events: EventService;
+  readonly namespaces: ReturnType<typeof namespacesOn>;
+  readonly events: ReturnType<typeof eventsOn>;
   readonly #connection: Connection;
 
-  constructor({ address }: ContainerdOptions) {
+  constructor({ address }: { address: string }) {
     this.address = address;
     this.#connection = Connection.open(address);
     this.namespaces = namespacesOn(this.#connection);
@@ -34,7 +30,7 @@ export class Containerd {
 
   /** Gives a client for one namespace; it asks containerd nothing. */
   namespace(name: string): NamespacedClient {
-    return new NamespacedClient(this.#connection, name);
+    return namespacedClient(this.#connection, name);
   }
 
   /** Resolves when containerd answers. */

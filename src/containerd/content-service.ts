@@ -14,7 +14,7 @@ export interface ContentInfo {
   createdAt?: Date;
 }
 
-export type ContentService = ReturnType<typeof contentOn>;
+type NewLabels = Pick<ContentInfo, 'digest' | 'labels'>;
 
 const wholeBlobTimeoutMs = 60_000;
 
@@ -26,11 +26,7 @@ export function contentOn(connection: Connection) {
       return toContentInfo(present(info));
     },
     /** Changes labels. Paths: `labels` or `labels.<key>`; dots in the key are fine. */
-    async update(
-      content: { digest: string; labels: Labels },
-      paths: string[],
-      options?: RpcOptions,
-    ): Promise<ContentInfo> {
+    async update(content: NewLabels, paths: string[], options?: RpcOptions): Promise<ContentInfo> {
       const { info } = await connection.unary(methods.Update, { info: content, updateMask: { paths } }, options);
       return toContentInfo(present(info));
     },
@@ -42,8 +38,7 @@ export function contentOn(connection: Connection) {
     /**
      * Begins or resumes writing a blob; see ContentWriter. While another writer has the ref it waits, up to `timeoutMs`
      * (10 minutes); the signal holds for the whole life of the writer.
-     * @throws ContainerdError for which `isAlreadyExists` is true when the blob is there, which is then in the lease
-     * too
+     * @throws ContainerdError for which `isAlreadyExists` is true when the blob is there; then it is in the lease too
      */
     openWriter(blob: NewContent, options?: RpcOptions): Promise<ContentWriter> {
       return openContentWriter(connection, blob, options);

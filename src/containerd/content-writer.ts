@@ -1,11 +1,5 @@
 import { pause, type RpcOptions, type Connection, type Dialogue } from './connection.ts';
-import {
-  isAlreadyExists,
-  isFailedPrecondition,
-  isNotFound,
-  isUnavailable,
-  type ContainerdError,
-} from './containerd-error.ts';
+import { isAlreadyExists, isFailedPrecondition, isUnavailable, notFoundAs } from './containerd-error.ts';
 import type { WriteContentRequest } from './generated/containerd/services/content/v1/WriteContentRequest.ts';
 import type { WriteContentResponse__Output } from './generated/containerd/services/content/v1/WriteContentResponse.ts';
 import { content as methods } from './protos.ts';
@@ -48,7 +42,7 @@ export async function openContentWriter(
 
 // UNAVAILABLE is both "no daemon" and "another writer has the ref"; only the words tell them apart, the same in every
 // version from 1.6 to 2.3. A daemon that is gone must fail at once, not after the wait for a lock.
-function isLocked(error: unknown): error is ContainerdError {
+function isLocked(error: unknown): boolean {
   return isUnavailable(error) && error.details.includes('locked for');
 }
 
@@ -57,24 +51,20 @@ function isLocked(error: unknown): error is ContainerdError {
  * what was written, for the next writer of the same ref to resume. One call at a time.
  */
 export class ContentWriter implements AsyncDisposable {
-  readonly ref: string;
-  readonly total: number;
   readonly #connection: Connection;
   readonly #dialogue: WriteDialogue;
-  readonly #expected: string;
+  readonly #blob: NewContent;
   #offset: number;
   #open = true;
 
-  constructor(connection: Connection, dialogue: WriteDialogue, { ref, total, expected }: NewContent, offset: number) {
+  constructor(connection: Connection, dialogue: WriteDialogue, blob: NewContent, offset: number) {
     this.#connection = connection;
     this.#dialogue = dialogue;
-    this.ref = ref;
-    this.total = total;
-    this.#expected = expected;
+    this.#blob = blob;
     this.#offset = offset;
   }
 
-  /** How many bytes containerd has. Equal to `total` at the start when nothing is left but the commit. */
+  /** How many bytes containerd has. Equal to the blob's `total` at the start when nothing is left but the commit. */
   get offset(): number {
     return this.#offset;
   }
@@ -89,13 +79,12 @@ export class ContentWriter implements AsyncDisposable {
 
   /**
    * Ends the blob and closes the writer.
-   * @throws ContainerdError for which `isFailedPrecondition` is true when size or digest is wrong; a later try then
-   * begins at 0
+   * @throws ContainerdError for which `isFailedPrecondition` is true when size or digest is wrong; then begin at 0
    */
   async commit({ labels }: { labels?: Labels } = {}): Promise<void> {
-    const request = { offset: this.#offset, total: this.total, expected: this.#expected, labels };
+    const { total, expected } = this.#blob;
     try {
-      await this.#send({ action: 'COMMIT', ...request });
+      await this.#send({ action: 'COMMIT', offset: this.#offset, total, expected, labels });
       await this.close();
     } catch (error) {
       // Another client has committed the same blob in the meantime.
@@ -128,10 +117,6 @@ export class ContentWriter implements AsyncDisposable {
   }
 
   async #abort(): Promise<void> {
-    try {
-      await this.#connection.unary(methods.Abort, { ref: this.ref });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    await this.#connection.unary(methods.Abort, { ref: this.#blob.ref }).catch(notFoundAs(undefined));
   }
 }

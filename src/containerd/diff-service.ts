@@ -10,17 +10,12 @@ export interface LayerToApply {
   mounts: Mount[];
 }
 
-export type DiffService = ReturnType<typeof diffOn>;
-
 const unpackTimeoutMs = 30 * 60_000;
 
 /** Makes the calls on layers. */
 export function diffOn(connection: Connection) {
   return {
-    /**
-     * Unpacks a layer.
-     * @returns the uncompressed tar, whose digest is the layer's diff id
-     */
+    /** Unpacks a layer and returns the uncompressed tar, whose digest is the layer's diff id. */
     async apply(layer: LayerToApply, options?: RpcOptions): Promise<ContentDescriptor> {
       const { applied } = await connection.unary(methods.Apply, layer, withTimeout(options, unpackTimeoutMs));
       return toDescriptor(applied);

@@ -23,10 +23,7 @@ export interface TaskExitEvent {
   exitedAt?: Date;
 }
 
-/**
- * The kernel has killed a process of the container, which ran out of memory. The event comes before the exit event, or
- * on a busy host after it.
- */
+/** The kernel killed a process of a container out of memory. Comes before the exit event, on a busy host after. */
 export interface TaskOomEvent {
   type: 'task-oom';
   containerId: string;
@@ -54,8 +51,6 @@ export interface ContainerdEvent {
   topic: string;
   event: TaskStartEvent | TaskExitEvent | TaskOomEvent | TaskDeleteEvent | OtherEvent;
 }
-
-export type EventService = ReturnType<typeof eventsOn>;
 
 /** Makes the subscriptions to events. */
 export function eventsOn(connection: Connection) {

@@ -18,8 +18,6 @@ export interface NewImage {
   target: ContentDescriptor;
 }
 
-export type ImageService = ReturnType<typeof imagesOn>;
-
 const collectionTimeoutMs = 60_000;
 
 /** Makes the calls on images. */
@@ -39,10 +37,7 @@ export function imagesOn(connection: Connection) {
       const response = await connection.unary(methods.Create, { image }, options);
       return toImage(response.image);
     },
-    /**
-     * Changes an image: without paths target and labels are replaced; with paths (`target`, `labels.<key>`) only those
-     * change.
-     */
+    /** Replaces target and labels of an image; with paths (`target`, `labels.<key>`) only those change. */
     async update(image: NewImage, paths: string[] = [], options?: RpcOptions): Promise<Image> {
       const response = await connection.unary(methods.Update, { image, updateMask: { paths } }, options);
       return toImage(response.image);

@@ -27,8 +27,6 @@ export interface NewLease {
   expiresAt?: Date;
 }
 
-export type LeaseService = ReturnType<typeof leasesOn>;
-
 const expireLabel = 'containerd.io/gc.expire';
 const collectionTimeoutMs = 60_000;
 

@@ -9,8 +9,6 @@ export interface ContainerdNamespace {
   labels: Labels;
 }
 
-export type NamespaceService = ReturnType<typeof namespacesOn>;
-
 /** Makes the calls on containerd namespaces. */
 export function namespacesOn(connection: Connection) {
   // containerd announces a change in the namespace of the caller, and fails after the deed when there is none.
@@ -34,17 +32,14 @@ export function namespacesOn(connection: Connection) {
       return present(response.namespace);
     },
     /**
-     * Labels a namespace, and makes it when it is not there. Without paths the labels are replaced; with paths such as
-     * `labels.owner` only those change ("" removes one).
+     * Replaces the labels of a namespace, which it makes when it is not there. With paths such as `labels.owner` only
+     * those change ("" removes one).
      */
     async update(namespace: ContainerdNamespace, paths: string[] = [], options?: RpcOptions): Promise<void> {
       const request = { namespace, updateMask: { paths } };
       await inside(namespace.name).unary(methods.Update, request, options);
     },
-    /**
-     * @throws ContainerdError for which `isFailedPrecondition` is true while it holds images, containers, snapshots or
-     * content
-     */
+    /** @throws ContainerdError for which `isFailedPrecondition` is true while anything is in it */
     async delete(name: string, options?: RpcOptions): Promise<void> {
       await inside(name).unary(methods.Delete, { name }, options);
     },

@@ -30,8 +30,6 @@ export interface NewSnapshot extends SnapshotKey {
   labels?: Labels;
 }
 
-export type SnapshotService = ReturnType<typeof snapshotsOn>;
-
 // These create, sync or remove files, which takes its time on an SD card.
 const fileTimeoutMs = 60_000;
 

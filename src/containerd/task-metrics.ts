@@ -20,10 +20,7 @@ export interface TaskMetrics {
 
 type Usage = Omit<TaskMetrics, 'containerId' | 'timestamp'>;
 
-/**
- * Reads the metrics of a task, of either cgroup version.
- * @returns undefined for a task without a cgroup to measure, such as one that has just ended
- */
+/** Reads a task's metrics, of either cgroup version; undefined where there is no cgroup, as when it has just ended. */
 export function toTaskMetrics({ id, timestamp, data }: Metric__Output): TaskMetrics | undefined {
   const usage = data && decoders[data.type_url]?.(data.value);
   return usage ? { containerId: id, timestamp: toDate(timestamp) ?? new Date(), ...usage } : undefined;

@@ -25,6 +25,8 @@ interface TaskKey {
   containerId: string;
 }
 
+type TaskSignal = TaskKey & { signal: NodeJS.Signals | number };
+
 /** A task to create from a container record. */
 export interface NewTask {
   containerId: string;
@@ -44,8 +46,6 @@ export interface Exit {
   exitedAt?: Date;
 }
 
-export type TaskService = ReturnType<typeof tasksOn>;
-
 // Runs the shim and runc, which a loaded or small host does slowly; a Create cut off half-way leaves a stray shim.
 const processTimeoutMs = 120_000;
 const controlTimeoutMs = 60_000;
@@ -55,8 +55,7 @@ export function tasksOn(connection: Connection) {
   return {
     /** Makes the process and its namespaces, up to but not into the program: status CREATED. */
     async create(task: NewTask, options?: RpcOptions): Promise<{ pid: number }> {
-      const { pid } = await connection.unary(methods.Create, task, withTimeout(options, processTimeoutMs));
-      return { pid };
+      return await connection.unary(methods.Create, task, withTimeout(options, processTimeoutMs));
     },
     /** Lets the program of a created task run. */
     async start(task: TaskKey, options?: RpcOptions): Promise<{ pid: number }> {
@@ -76,10 +75,7 @@ export function tasksOn(connection: Connection) {
      * Sends a signal. A paused task gets SIGKILL at once and others when it is resumed.
      * @throws ContainerdError for which `isNotFound` is true when the process has ended
      */
-    async kill(
-      { signal, ...task }: TaskKey & { signal: NodeJS.Signals | number },
-      options?: RpcOptions,
-    ): Promise<void> {
+    async kill({ signal, ...task }: TaskSignal, options?: RpcOptions): Promise<void> {
       const number = typeof signal === 'number' ? signal : constants.signals[signal];
       await connection.unary(methods.Kill, { ...task, signal: number }, withTimeout(options, controlTimeoutMs));
     },
@@ -88,10 +84,7 @@ export function tasksOn(connection: Connection) {
       const { metrics } = await connection.unary(methods.Metrics, { filters }, withTimeout(options, controlTimeoutMs));
       return metrics.map(toTaskMetrics).filter((usage) => usage !== undefined);
     },
-    /**
-     * Resolves when the process ends, or at once if it has; no deadline unless one is given. A restart of containerd
-     * breaks it.
-     */
+    /** Resolves when the process ends, or has ended; no default deadline. A restart of containerd breaks it. */
     async wait(task: TaskKey, options?: RpcOptions): Promise<Exit> {
       return toExit(await connection.unary(methods.Wait, task, withTimeout(options, Infinity)));
     },

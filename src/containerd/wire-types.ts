@@ -1,8 +1,6 @@
 import type { Descriptor__Output } from './generated/containerd/types/Descriptor.ts';
 
-/**
- * Labels of an object. Key and value have up to 4096 bytes together, and containerd drops labels whose value is empty.
- */
+/** Labels of an object. Key and value have up to 4096 bytes together; containerd drops labels whose value is empty. */
 export type Labels = Record<string, string>;
 
 /** A blob by its digest, see the OCI image specification. */

@@ -7,10 +7,13 @@ import {
   type FaaSConfig,
   type FaaSHandlers,
   type FunctionStatus,
+  type HandlersOptions,
   type Provider,
+  type Resolve,
   type VersionInfo,
 } from '../provider/index.ts';
-import { gatewayCalls } from './calls/gateway-calls.ts';
+import { callHeaders } from './calls/call-id.ts';
+import { wakingResolve } from './calls/wake.ts';
 import { healthOf } from './health.ts';
 import type { Invocations } from './metrics/invocations.ts';
 
@@ -30,10 +33,10 @@ export interface GatewayOptions {
   log: Log;
 }
 
-/** Returns a provider's handlers with what a gateway adds: see `gatewayCalls`, counts in the list, its own /system/info. */
+/** Returns a provider's handlers with what a gateway adds: see `callsOf`, counts in the list, its own /system/info. */
 export function gatewayHandlers(options: GatewayOptions, invocations: Invocations): FaaSHandlers {
-  const { provider, config, version, upstreamTimeoutMs, wakeMs, ready, log } = options;
-  const calls = gatewayCalls({ provider, invocations, wakeMs });
+  const { provider, config, version, upstreamTimeoutMs, wakeMs = 60_000, ready, log } = options;
+  const calls = callsOf(wakingResolve(provider, { wakeMs }), invocations);
   const handlers = handlersFor(provider, config, { ...calls, upstreamTimeoutMs, log });
   return {
     ...handlers,
@@ -51,6 +54,19 @@ export function gatewayHandlers(options: GatewayOptions, invocations: Invocation
       ctx.status = status;
       ctx.body = body;
       return Promise.resolve();
+    },
+  };
+}
+
+/** Returns what a gateway does with each call: names it, counts it, and wakes the function it is for. */
+function callsOf(wakeAndResolve: Resolve, invocations: Invocations): HandlersOptions {
+  return {
+    unreachableStatus: 502,
+    callHeaders,
+    onCall: (fn) => invocations.begin(fn),
+    async resolve(fn, resolving) {
+      const release = invocations.hold(fn);
+      return wakeAndResolve(fn, resolving).finally(release);
     },
   };
 }

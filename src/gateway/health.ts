@@ -1,10 +1,5 @@
-export interface Health {
-  status: 200 | 503;
-  body: string;
-}
-
 /** Returns the answer of /healthz. */
-export function healthOf(ready: boolean): Health {
+export function healthOf(ready: boolean): { status: 200 | 503; body: string } {
   if (ready) return { status: 200, body: 'OK' };
   return { status: 503, body: 'starting: waiting for containerd, or functions are being brought back\n' };
 }

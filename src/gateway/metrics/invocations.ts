@@ -31,17 +31,10 @@ export class Invocations {
     const byName = { labelNames: ['function_name'] as const, registers: [registry] };
     const byCode = { labelNames: ['function_name', 'code'] as const, registers: [registry] };
     this.#nowMs = nowMs;
-    this.#started = new Counter({
-      name: 'gateway_function_invocation_started',
-      help: 'Function calls begun',
-      ...byName,
-    });
-    this.#inFlight = new Gauge({
-      name: 'gateway_function_invocation_inflight',
-      help: 'Function calls under way',
-      ...byName,
-    });
-    this.#ended = new Counter({ name: 'gateway_function_invocation_total', help: 'Function calls ended', ...byCode });
+    const prefix = 'gateway_function_invocation';
+    this.#started = new Counter({ name: `${prefix}_started`, help: 'Function calls begun', ...byName });
+    this.#inFlight = new Gauge({ name: `${prefix}_inflight`, help: 'Function calls under way', ...byName });
+    this.#ended = new Counter({ name: `${prefix}_total`, help: 'Function calls ended', ...byCode });
     this.#seconds = new Histogram({ name: 'gateway_functions_seconds', help: 'Function time taken', ...byCode });
   }
 

@@ -29,9 +29,9 @@ const address = '127.0.0.1';
  * @throws Error when the port is taken
  */
 export async function serveMetrics(options: MetricsServerOptions): Promise<MetricsServer> {
-  const { registry, ready, signal, log } = options;
+  const { signal, log } = options;
   const server = createServer((req, res) => {
-    answer(req, res, { registry, ready }).catch((error: unknown) => {
+    answer(req, res, options).catch((error: unknown) => {
       log.error('cannot answer a request for metrics', { error });
       answerPlain(req, res, { status: 500, message: 'internal error' });
     });
@@ -40,9 +40,8 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
   try {
     await once(server, 'listening');
   } catch (cause) {
-    throw new Error(`cannot listen for metrics on ${address}:${options.port}: free the port, or choose another`, {
-      cause,
-    });
+    const problem = `cannot listen for metrics on ${address}:${options.port}`;
+    throw new Error(`${problem}: free the port, or choose another`, { cause });
   }
   server.on('error', (error) => log.error('metrics server failed', { error }));
   const closed = once(server, 'close').then(() => {});
@@ -55,11 +54,8 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
   return { port: (server.address() as AddressInfo).port, closed };
 }
 
-async function answer(
-  req: IncomingMessage,
-  res: ServerResponse,
-  { registry, ready }: Pick<MetricsServerOptions, 'registry' | 'ready'>,
-): Promise<void> {
+async function answer(req: IncomingMessage, res: ServerResponse, options: MetricsServerOptions): Promise<void> {
+  const { registry, ready } = options;
   const path = req.url?.replace(/\?.*$/, '');
   if (path !== '/metrics' && path !== '/healthz')
     return answerPlain(req, res, { status: 404, message: 'not here: GET /metrics or /healthz' });

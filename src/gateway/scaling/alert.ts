@@ -24,11 +24,8 @@ interface Alert {
   firing: boolean;
 }
 
-const webhook = z.object({
-  alerts: z.array(
-    z.object({ status: z.enum(['firing', 'resolved']), labels: z.object({ function_name: z.string().min(1) }) }),
-  ),
-});
+const labels = z.object({ function_name: z.string().min(1) });
+const webhook = z.object({ alerts: z.array(z.object({ status: z.enum(['firing', 'resolved']), labels })) });
 
 /**
  * Makes the handler of Alertmanager's webhook. A firing alert adds `com.openfaas.scale.factor` percent of the function's most
@@ -46,9 +43,8 @@ export function alertHandler(options: AlertOptions): Handler {
     if (failed.length > 0) {
       const status = errors.every(({ error }) => isStatus(error, 404)) ? 404 : 500;
       const cause = new AggregateError(errors.map(({ error }) => error));
-      throw new ProviderError(status, `${failed.length} of ${alerts.length} alerts failed: ${failed.join('; ')}`, {
-        cause,
-      });
+      const message = `${failed.length} of ${alerts.length} alerts failed: ${failed.join('; ')}`;
+      throw new ProviderError(status, message, { cause });
     }
     ctx.status = 200;
     ctx.body = '';

@@ -31,20 +31,14 @@ const cpuPeriodMs = 5000;
  * at zero is left alone until a call or a person wakes it.
  */
 export class Autoscaler {
-  readonly #provider: Provider;
-  readonly #invocations: Invocations;
-  readonly #defaultNamespace: string;
-  readonly #log: Log;
+  readonly #options: AutoscalerOptions;
   readonly #nowMs: () => number;
   readonly #startedMs: number;
   readonly #watched = new Map<string, WatchedFunction>();
   #listError?: string;
 
   constructor(options: AutoscalerOptions) {
-    this.#provider = options.provider;
-    this.#invocations = options.invocations;
-    this.#defaultNamespace = options.defaultNamespace;
-    this.#log = options.log;
+    this.#options = options;
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#startedMs = this.#nowMs();
   }
@@ -69,14 +63,15 @@ export class Autoscaler {
   }
 
   async #list(): Promise<FunctionStatus[] | undefined> {
+    const { provider, defaultNamespace, log } = this.#options;
     try {
-      const functions = await listAll(this.#provider, this.#defaultNamespace);
-      if (this.#listError !== undefined) this.#log.info('autoscaler can list functions again');
+      const functions = await listAll(provider, defaultNamespace);
+      if (this.#listError !== undefined) log.info('autoscaler can list functions again');
       this.#listError = undefined;
       return functions;
     } catch (error) {
       const said = describeError(error);
-      if (said !== this.#listError) this.#log.warn('autoscaler waits: cannot list functions', { error });
+      if (said !== this.#listError) log.warn('autoscaler waits: cannot list functions', { error });
       this.#listError = said;
       return undefined;
     }
@@ -84,15 +79,16 @@ export class Autoscaler {
 
   #forgetOthers(existing: Set<string>, nowMs: number): void {
     for (const name of this.#watched.keys()) if (!existing.has(name)) this.#watched.delete(name);
-    this.#invocations.forgetOthers(existing, nowMs);
+    this.#options.invocations.forgetOthers(existing, nowMs);
   }
 
   async #adjust(status: FunctionStatus, nowMs: number): Promise<void> {
+    const { log } = this.#options;
     const name = fullName(status);
     const watched = this.#watch(status, nowMs);
     watched.look(status, nowMs);
     const { scaling: rule } = workloadOf(status);
-    for (const warning of watched.newWarnings(rule)) this.#log.warn(warning, { function: name });
+    for (const warning of watched.newWarnings(rule)) log.warn(warning, { function: name });
     if (status.replicas === 0) return;
     try {
       const replicas = await this.#measure(status, rule, watched);
@@ -103,7 +99,7 @@ export class Autoscaler {
     } catch (error) {
       // Removed since the list was made.
       if (error instanceof FunctionNotFoundError) return;
-      if (watched.failed(describeError(error))) this.#log.warn('cannot autoscale function', { function: name, error });
+      if (watched.failed(describeError(error))) log.warn('cannot autoscale function', { function: name, error });
     }
   }
 
@@ -111,7 +107,7 @@ export class Autoscaler {
     const name = fullName(status);
     let watched = this.#watched.get(name);
     if (!watched) {
-      const traffic = this.#invocations.traffic(status);
+      const traffic = this.#options.invocations.traffic(status);
       watched = new WatchedFunction({ status, traffic, startedMs: this.#startedMs, nowMs });
       this.#watched.set(name, watched);
     }
@@ -121,17 +117,14 @@ export class Autoscaler {
   /** Measures what the rule needs, which takes a moment for cpu. Returns the replicas that the function then has. */
   async #measure(status: FunctionStatus, { load }: ScalingRule, watched: WatchedFunction): Promise<number> {
     if (load?.type !== 'cpu' || !watched.cpuIsDue(this.#nowMs(), cpuPeriodMs)) return status.replicas;
-    const { replicas, usage } = await this.#provider.status(status, { usage: true });
+    const { replicas, usage } = await this.#options.provider.status(status, { usage: true });
     watched.addCpu(this.#nowMs(), usage?.cpu);
     return replicas;
   }
 
   async #scale({ name, namespace }: FunctionName, from: number, to: number): Promise<void> {
-    await this.#provider.scale({ name, namespace }, to, { durable: false });
-    this.#log.info(to === 0 ? 'idle function scaled to zero' : 'function scaled', {
-      function: fullName({ name, namespace }),
-      from,
-      to,
-    });
+    await this.#options.provider.scale({ name, namespace }, to, { durable: false });
+    const fields = { function: fullName({ name, namespace }), from, to };
+    this.#options.log.info(to === 0 ? 'idle function scaled to zero' : 'function scaled', fields);
   }
 }
