@@ -33,6 +33,8 @@ export interface Observed {
   warnedAfterReload: number;
   /** What the log says to have put right. */
   mended: number;
+  /** Of a function's interface, where the uplink takes 1400. */
+  mtu: number;
   docker: { toOutside: string; fromOutside: string };
   isClean: boolean;
 }
@@ -88,6 +90,8 @@ try {
   await shell(`ip link set ${bridge} down || true`);
   network = await start();
   const afterRestart = await settled(before, reach);
+  const [link] = JSON.parse(await sh('ip', '-json', '-n', `${name}-a`, 'link', 'show', 'eth0')) as { mtu: number }[];
+  const mtu = link?.mtu ?? 0;
   const docker = {
     toOutside: await connect(`/run/netns/${container}`, '192.0.2.2'),
     fromOutside: await connect(`/run/netns/${outside}`, '172.17.0.2'),
@@ -101,6 +105,7 @@ try {
     warnedAtStart,
     warnedAfterReload,
     mended,
+    mtu,
     docker,
     isClean: await isClean(),
   };
@@ -117,7 +122,9 @@ try {
 async function makeWorld(): Promise<void> {
   await sh('ip', 'link', 'set', 'lo', 'up');
   await addNetns(outside, 'uplink', ['192.0.2.2/30', '169.254.169.254/32'], '192.0.2.1');
-  await shell('ip address add 192.0.2.1/30 dev uplink; ip link set uplink up; ip route add default via 192.0.2.2');
+  await shell(
+    'ip address add 192.0.2.1/30 dev uplink; ip link set uplink mtu 1400 up; ip route add default via 192.0.2.2',
+  );
   await sh('ip', 'link', 'add', 'docker0', 'type', 'bridge');
   await addNetns(container, 'dockerport', ['172.17.0.2/16'], '172.17.0.1');
   await shell(

@@ -35,3 +35,10 @@ test('isolation asks the kernel for neither masquerading nor rejecting', (t) => 
   t.regex(script, /hook forward/);
   t.regex(script, /hook input/);
 });
+
+test('TCP connections of functions ask for segments that the way out takes, in both directions', (t) => {
+  const script = nftScript(options, ways);
+  for (const direction of ['iifname', 'oifname']) {
+    t.regex(script, new RegExp(`${direction} "openfaas0" tcp flags .* tcp option maxseg size set rt mtu`));
+  }
+});
