@@ -2,16 +2,11 @@
 
 export type LogFields = Record<string, unknown>;
 
-export interface Log {
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
-}
-
 const priorities = { debug: 7, info: 6, warn: 4, error: 3 };
 
 export type LogLevel = keyof typeof priorities;
+
+export type Log = Record<LogLevel, (message: string, fields?: LogFields) => void>;
 
 export interface LogOptions {
   /** Lines below this level are dropped. */

@@ -44,7 +44,7 @@ export class CniNetwork {
 
   constructor({ conflist, binDirs, cacheDir, path = systemPath, timeoutMs = 30_000 }: CniNetworkOptions) {
     this.#conflist = conflist;
-    this.#host = { binDirs, path: path, timeoutMs };
+    this.#host = { binDirs, path, timeoutMs };
     this.#cache = new ResultCache({ dir: cacheDir, networkName: conflist.name });
   }
 
@@ -119,11 +119,8 @@ export class CniNetwork {
   }
 
   #exec(command: CniCommand, target: CniTarget & { netnsPath?: string }, request: PluginRequest): Promise<string> {
-    const parameters = {
-      CNI_CONTAINERID: target.containerId,
-      CNI_NETNS: target.netnsPath ?? '',
-      CNI_IFNAME: target.interfaceName,
-    };
+    const { containerId, interfaceName, netnsPath = '' } = target;
+    const parameters = { CNI_CONTAINERID: containerId, CNI_NETNS: netnsPath, CNI_IFNAME: interfaceName };
     return execPlugin({ plugin: request.type, command, parameters, request }, this.#host);
   }
 

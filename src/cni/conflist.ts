@@ -26,12 +26,9 @@ export type Conflist = z.infer<typeof conflist>;
  * @throws CniError naming the file when it cannot be read or is no conflist
  */
 export async function loadConflist(path: string): Promise<Conflist> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new CniError(`cannot read the network configuration ${path}`, { cause });
-  }
+  });
   return parseConflist(text, path);
 }
 

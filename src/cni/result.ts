@@ -1,15 +1,11 @@
 import { z } from 'zod';
 
+const text = z.string().optional();
+
 /** Schema of what a chain of plugins made, and what each of them prints. */
 export const cniResult = z.looseObject({
-  interfaces: z
-    .array(z.looseObject({ name: z.string(), mac: z.string().optional(), sandbox: z.string().optional() }))
-    .default([]),
-  ips: z
-    .array(
-      z.looseObject({ address: z.string(), gateway: z.string().optional(), interface: z.number().int().optional() }),
-    )
-    .default([]),
+  interfaces: z.array(z.looseObject({ name: z.string(), mac: text, sandbox: text })).default([]),
+  ips: z.array(z.looseObject({ address: z.string(), gateway: text, interface: z.int().optional() })).default([]),
 });
 
 /** What a chain of plugins made, since CNI 0.3.0: https://www.cni.dev/docs/spec/#success. Unknown fields are kept. */

@@ -15,16 +15,14 @@ export interface JournalOptions {
  * not take is left out there and counted; the history has it. Without a journal it looks for one again every 5 s.
  */
 export class Journal {
-  readonly #socketPath: string;
-  readonly #log: Log;
+  readonly #options: JournalOptions;
   readonly #streams = new Map<string, JournalStream>();
   readonly #dropped = new Map<string, number>();
   #retryAt = 0;
   #isReported = false;
 
-  constructor({ socketPath, log }: JournalOptions) {
-    this.#socketPath = socketPath;
-    this.#log = log;
+  constructor(options: JournalOptions) {
+    this.#options = options;
   }
 
   /** Forwards lines under an identifier, at a syslog priority; see sd-daemon(3). */
@@ -54,7 +52,8 @@ export class Journal {
       if (error) this.#failed(error);
       else this.#isReported = false;
     };
-    const stream = new JournalStream({ socketPath: this.#socketPath, identifier, idleMs, onEnd });
+    const { socketPath } = this.#options;
+    const stream = new JournalStream({ socketPath, identifier, idleMs, onEnd });
     this.#streams.set(identifier, stream);
     return stream;
   }
@@ -63,6 +62,7 @@ export class Journal {
     this.#retryAt = performance.now() + retryMs;
     if (this.#isReported) return;
     this.#isReported = true;
-    this.#log.info('no journal: function logs are kept by berth alone', { socket: this.#socketPath, error });
+    const { socketPath: socket, log } = this.#options;
+    log.info('no journal: function logs are kept by berth alone', { socket, error });
   }
 }

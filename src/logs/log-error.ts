@@ -11,7 +11,6 @@ const safe = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
  */
 export function pathSegment(name: string): string {
   if (safe.test(name)) return name;
-  throw new LogError(
-    `no logs for ${JSON.stringify(name.slice(0, 64))}: not a name of a function, namespace or replica`,
-  );
+  const quoted = JSON.stringify(name.slice(0, 64));
+  throw new LogError(`no logs for ${quoted}: not a name of a function, namespace or replica`);
 }

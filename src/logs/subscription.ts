@@ -12,23 +12,22 @@ export interface SubscriptionOptions {
 
 /** Holds the lines that one reader has yet to take. Whoever adds lines never waits for the reader. */
 export class Subscription {
-  readonly #instance?: string;
-  readonly #maxBytes: number;
+  readonly #options: SubscriptionOptions;
   #lines: LogLine[] = [];
   #bytes = 0;
   #dropped = 0;
   #closed = false;
   #changed = Promise.withResolvers<void>();
 
-  constructor({ instance, maxBytes = 1024 * 1024 }: SubscriptionOptions = {}) {
-    this.#instance = instance;
-    this.#maxBytes = maxBytes;
+  constructor(options: SubscriptionOptions = {}) {
+    this.#options = options;
   }
 
   /** Adds lines for the reader to take. */
   push(lines: LogLine[]): void {
+    const { instance } = this.#options;
     for (const line of lines) {
-      if (this.#instance !== undefined && line.instance !== this.#instance) continue;
+      if (instance !== undefined && line.instance !== instance) continue;
       this.#lines.push(line);
       this.#bytes += costOf(line);
     }
@@ -65,8 +64,9 @@ export class Subscription {
   }
 
   #dropOldest(): void {
+    const { maxBytes = 1024 * 1024 } = this.#options;
     let count = 0;
-    for (; this.#bytes > this.#maxBytes; count++) {
+    for (; this.#bytes > maxBytes; count++) {
       const oldest = this.#lines[count];
       if (!oldest) break;
       this.#bytes -= costOf(oldest);

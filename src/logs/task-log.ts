@@ -6,6 +6,10 @@ import { TaskFile } from './task-file.ts';
 import { formatProgress, readProgress, type Progress, type TaskLogPaths } from './task-log-files.ts';
 import type { LogReplica } from './log-line.ts';
 
+type TaskFiles = Record<ReadMark['stream'], TaskFile>;
+
+const streams = ['stdout', 'stderr'] as const;
+
 /** Takes the lines of tasks. */
 export interface LineSink {
   /** Takes lines that a task has written and keeps them together with the mark. Never rejects. */
@@ -20,22 +24,15 @@ export interface LineSink {
  */
 export class TaskLog {
   readonly replica: LogReplica;
-  readonly #stdout: TaskFile;
-  readonly #stderr: TaskFile;
+  readonly #files: TaskFiles;
   readonly #progress: FileHandle;
   readonly #sink: LineSink;
   readonly #limit = pLimit(1);
   #isClosed = false;
 
-  private constructor(
-    replica: LogReplica,
-    [stdout, stderr]: [TaskFile, TaskFile],
-    progress: FileHandle,
-    sink: LineSink,
-  ) {
+  private constructor(replica: LogReplica, files: TaskFiles, progress: FileHandle, sink: LineSink) {
     this.replica = replica;
-    this.#stdout = stdout;
-    this.#stderr = stderr;
+    this.#files = files;
     this.#progress = progress;
     this.#sink = sink;
   }
@@ -51,34 +48,37 @@ export class TaskLog {
     if (!saved) await writeDurably(paths.progress, formatProgress({ name, namespace, ...offsets }), { fsync: false });
     const progressFile = await open(paths.progress, 'r+');
     opened.move();
-    return new TaskLog(replica, [stdout, stderr], progressFile, sink);
+    return new TaskLog(replica, { stdout, stderr }, progressFile, sink);
   }
 
   get hasPartialLine(): boolean {
-    return this.#stdout.hasPartialLine || this.#stderr.hasPartialLine;
+    return streams.some((stream) => this.#files[stream].hasPartialLine);
   }
 
   /** Hands over what one read of each file gives; true when there is more. */
   drainSome(buffer: Buffer): Promise<boolean> {
     return this.#inTurn(false, async () => {
-      const more = await this.#drainFile('stdout', this.#stdout, buffer);
-      return (await this.#drainFile('stderr', this.#stderr, buffer)) || more;
+      let isMore = false;
+      for (const stream of streams) {
+        const { lines, more } = await this.#files[stream].read(buffer);
+        await this.#handOver(stream, lines);
+        isMore ||= more;
+      }
+      return isMore;
     });
   }
 
   /** Hands over what there is of lines that have no end yet. */
   flush(): Promise<void> {
     return this.#inTurn(undefined, async () => {
-      await this.#handOver('stdout', this.#stdout.flush());
-      await this.#handOver('stderr', this.#stderr.flush());
+      for (const stream of streams) await this.#handOver(stream, this.#files[stream].flush());
     });
   }
 
   /** Gives the disk space of what was handed over back. */
   reclaim(): Promise<void> {
     return this.#inTurn(undefined, async () => {
-      await this.#stdout.reclaim();
-      await this.#stderr.reclaim();
+      for (const stream of streams) await this.#files[stream].reclaim();
     });
   }
 
@@ -86,22 +86,16 @@ export class TaskLog {
   close(): Promise<void> {
     return this.#inTurn(undefined, async () => {
       this.#isClosed = true;
-      await Promise.all([this.#stdout.close(), this.#stderr.close(), this.#progress.close()]);
+      await Promise.all([...Object.values(this.#files), this.#progress].map((file) => file.close()));
     });
-  }
-
-  async #drainFile(stream: ReadMark['stream'], file: TaskFile, buffer: Buffer): Promise<boolean> {
-    const { lines, more } = await file.read(buffer);
-    await this.#handOver(stream, lines);
-    return more;
   }
 
   async #handOver(stream: ReadMark['stream'], lines: string[]): Promise<void> {
     if (lines.length === 0) return;
-    const { offset } = stream === 'stdout' ? this.#stdout : this.#stderr;
-    await this.#sink.take(this.replica, lines, { stream, offset });
+    const { stdout, stderr } = this.#files;
+    await this.#sink.take(this.replica, lines, { stream, offset: this.#files[stream].offset });
     const { name, namespace } = this.replica;
-    const progress = { name, namespace, stdout: this.#stdout.offset, stderr: this.#stderr.offset };
+    const progress = { name, namespace, stdout: stdout.offset, stderr: stderr.offset };
     await this.#progress.write(formatProgress(progress), 0);
   }
 

@@ -50,7 +50,6 @@ export class TaskWatcher {
 
   #tickEvery(ms: number): void {
     clearInterval(this.#timer);
-    this.#timer = setInterval(this.#options.onTick, ms);
-    this.#timer.unref();
+    this.#timer = setInterval(this.#options.onTick, ms).unref();
   }
 }

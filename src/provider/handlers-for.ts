@@ -16,6 +16,7 @@ import {
 } from './parse.ts';
 import type { NamespaceVerbs, Provider, SecretVerbs } from './provider.ts';
 import { functionProxy, type FunctionProxyOptions, type Resolve } from './proxy/index.ts';
+import type { Route } from './routes.ts';
 import type { FunctionStatus } from './types.ts';
 
 type ConfigField = 'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost';
@@ -66,10 +67,7 @@ function functionHandlers(provider: Provider): Partial<FaaSHandlers> {
       const outcome = await provider.update(deployment).catch(blameCallerForNamespace);
       answer(ctx, outcome === 'ready' ? 200 : 202);
     },
-    async deleteFunction(ctx) {
-      await provider.remove(parseFunctionName(ctx));
-      answer(ctx, 202);
-    },
+    deleteFunction: async (ctx) => answerAfter(provider.remove(parseFunctionName(ctx)), ctx, 202),
     async functionStatus(ctx) {
       const { usage, ...name } = parseStatusRequest(ctx);
       answer(ctx, 200, statusOnWire(await provider.status(name, { usage })));
@@ -79,51 +77,41 @@ function functionHandlers(provider: Provider): Partial<FaaSHandlers> {
       await provider.scale(name, replicas);
       answer(ctx, 202);
     },
-    rollBackFunction:
-      rollBack &&
-      (async (ctx) => {
-        await rollBack(parseFunctionPath(ctx));
-        answer(ctx, 202);
-      }),
+    rollBackFunction: rollBack && (async (ctx) => answerAfter(rollBack(parseFunctionPath(ctx)), ctx, 202)),
   };
 }
 
 function secretsHandler(secrets: SecretVerbs): Handler {
-  return async (ctx) => {
-    if (ctx.method === 'POST') {
-      await secrets.create(parseSecret(ctx));
-      return answer(ctx, 201);
-    }
-    if (ctx.method === 'PUT') {
-      await secrets.update(parseSecret(ctx));
-      return answer(ctx, 200);
-    }
-    if (ctx.method === 'DELETE') {
-      await secrets.remove(parseSecretName(ctx));
-      return answer(ctx, 200);
-    }
-    // A back end may hand out its secrets whole: no value leaves.
-    const names = (await secrets.list(parseNamespaceQuery(ctx))).map(({ name, namespace }) => ({ name, namespace }));
-    answer(ctx, 200, names);
-  };
+  return byMethod({
+    POST: async (ctx) => answerAfter(secrets.create(parseSecret(ctx)), ctx, 201),
+    PUT: async (ctx) => answerAfter(secrets.update(parseSecret(ctx)), ctx, 200),
+    DELETE: async (ctx) => answerAfter(secrets.remove(parseSecretName(ctx)), ctx, 200),
+    async GET(ctx) {
+      const listed = await secrets.list(parseNamespaceQuery(ctx));
+      // A back end may hand out its secrets whole: no value leaves.
+      const names = listed.map(({ name, namespace }) => ({ name, namespace }));
+      answer(ctx, 200, names);
+    },
+  });
 }
 
 function namespaceHandler(namespaces: NamespaceVerbs): Handler {
-  return async (ctx) => {
-    if (ctx.method === 'POST') {
-      await namespaces.create(parseNamespace(ctx));
-      return answer(ctx, 201);
-    }
-    if (ctx.method === 'PUT') {
-      await namespaces.update(parseNamespace(ctx));
-      return answer(ctx, 202);
-    }
-    if (ctx.method === 'DELETE') {
-      await namespaces.remove(parseNamespace(ctx).name);
-      return answer(ctx, 202);
-    }
-    answer(ctx, 200, await namespaces.get(parseNamespaceName(ctx)));
-  };
+  return byMethod({
+    POST: async (ctx) => answerAfter(namespaces.create(parseNamespace(ctx)), ctx, 201),
+    PUT: async (ctx) => answerAfter(namespaces.update(parseNamespace(ctx)), ctx, 202),
+    DELETE: async (ctx) => answerAfter(namespaces.remove(parseNamespace(ctx).name), ctx, 202),
+    GET: async (ctx) => answer(ctx, 200, await namespaces.get(parseNamespaceName(ctx))),
+  });
+}
+
+/** Makes one handler of those for each method; HEAD is answered as GET. */
+function byMethod(handlers: Record<Route['method'], Handler>): Handler {
+  return (ctx) => handlers[ctx.method === 'HEAD' ? 'GET' : (ctx.method as Route['method'])](ctx);
+}
+
+async function answerAfter(work: Promise<void>, ctx: FaaSContext, status: number): Promise<void> {
+  await work;
+  answer(ctx, status);
 }
 
 function answer(ctx: FaaSContext, status: number, body: object | string = ''): void {

@@ -1,9 +1,6 @@
 import type { FunctionName } from './types.ts';
 
-/**
- * An error for the caller of the API to read: answered with its status, and its message as one plain line, which says
- * what is wrong and what to do.
- */
+/** An error for the caller to read: answered with its status, its message as one line says what is wrong and what to do. */
 export class ProviderError extends Error {
   readonly status: number;
   /** Koa shows the message to the caller only when true. */

@@ -59,10 +59,7 @@ export class WatchedFunction {
     return nowMs - this.#cpuSampledMs >= everyMs;
   }
 
-  /**
-   * Keeps a sample of cpu.
-   * @param millicores of all replicas; undefined when they are not known
-   */
+  /** Keeps a sample of cpu: the millicores of all replicas, undefined when they are not known. */
   addCpu(nowMs: number, millicores: number | undefined): void {
     this.#cpuSampledMs = nowMs;
     if (millicores === undefined) return;
@@ -112,10 +109,7 @@ export class WatchedFunction {
     this.#error = undefined;
   }
 
-  /**
-   * Notes that scaling failed, so that the same may be asked for again.
-   * @returns true when the last time did not fail alike
-   */
+  /** Notes that scaling failed, so that the same may be asked for again; true when the last time did not fail alike. */
   failed(error: string): boolean {
     this.#asked = undefined;
     this.#asleep = false;

@@ -55,10 +55,8 @@ export class Exchange {
     // The agent's idle time limit is for free sockets; https://github.com/nodejs/node/issues/53458.
     socket.setTimeout(0);
     if (socket.connecting) {
-      this.#connectTimer = setTimeout(
-        () => this.#fail('unreachable', new Error('connecting took too long')),
-        this.#options.connectTimeoutMs,
-      );
+      const tooLong = () => this.#fail('unreachable', new Error('connecting took too long'));
+      this.#connectTimer = setTimeout(tooLong, this.#options.connectTimeoutMs);
       socket.once('connect', () => this.#start());
       return;
     }

@@ -23,10 +23,7 @@ const switchingProtocols = 101;
 
 const unknownCoding = { status: 501, message: 'send the body with Transfer-Encoding: chunked, or Content-Length' };
 
-/**
- * Makes the handler of calls.
- * @param resolve finds an endpoint for a call.
- */
+/** Makes the handler of calls; `resolve` finds an endpoint for each. */
 export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): FunctionProxy {
   const { maxIdleConns, maxIdleConnsPerHost, log = silentLog } = options;
   const proxy = options.proxy ?? createHttpProxy({ maxIdleConns, maxIdleConnsPerHost });

@@ -15,6 +15,7 @@ export interface ProbeSettings {
 }
 
 type Annotations = Record<string, string>;
+type Times = Pick<ProbeSettings, 'periodMs' | 'timeoutMs'>;
 
 const shortestMs = 10;
 
@@ -31,11 +32,7 @@ export function livenessOf(annotations: Annotations): ProbeSettings {
   return probeSettings(annotations, 'com.openfaas.health.http.', { periodMs: 10_000, timeoutMs: 5000 });
 }
 
-function probeSettings(
-  annotations: Annotations,
-  prefix: string,
-  defaults: Pick<ProbeSettings, 'periodMs' | 'timeoutMs'>,
-): ProbeSettings {
+function probeSettings(annotations: Annotations, prefix: string, defaults: Times): ProbeSettings {
   const ms = (key: string) => readSetting(annotations[prefix + key], toTimerMs);
   const count = (key: string) => readSetting(annotations[prefix + key], toCount);
   return {
