@@ -8,6 +8,8 @@ export interface Timing {
   drainMs: number;
   /** How long a drained replica may take from SIGTERM to its end before SIGKILL. */
   graceMs: number;
+  /** How long a replica with calls in flight may answer neither them nor probes, unless the function allows its calls more. */
+  hungMs: number;
   /** The back-off after a second crash in a row; it doubles with each further one. */
   restartBaseMs: number;
   restartMaxMs: number;
@@ -22,6 +24,7 @@ export const defaultTiming: Timing = {
   startMs: 120_000,
   drainMs: 30_000,
   graceMs: 2000,
+  hungMs: 60_000,
   restartBaseMs: 1000,
   restartMaxMs: 60_000,
   stableMs: 60_000,

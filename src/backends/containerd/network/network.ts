@@ -13,7 +13,7 @@ import { NftTable } from './nft-table.ts';
 import type { HostWays } from './nft-script.ts';
 import { run } from '../host-command.ts';
 import { NetworkError } from './network-error.ts';
-import { addNetns, deleteNetns, isNetns, netnsNames, netnsPath } from './netns.ts';
+import { addNetns, deleteNetns, isNetns, netnsId, netnsNames, netnsPath } from './netns.ts';
 import { reservations } from './reservations.ts';
 import { InOrder } from '../../../base/in-order.ts';
 
@@ -179,6 +179,11 @@ export class Network {
     const result = await this.#cni.result({ containerId, interfaceName });
     if (!result || !(await isNetns(containerId))) return undefined;
     return sandboxAddress(result)?.gateway === this.gateway ? this.#attachmentOf(id, result) : undefined;
+  }
+
+  /** Identifies a replica's network namespace, so that one that was made anew is told apart; undefined where there is none. */
+  netnsId(id: string): Promise<string | undefined> {
+    return netnsId(this.#containerId(id));
   }
 
   /** Returns where a replica's network namespace is, or will be once it is attached. */

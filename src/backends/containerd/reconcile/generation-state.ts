@@ -46,6 +46,11 @@ export class GenerationState {
     this.#image = image;
   }
 
+  /** Its image is not as it was unpacked any more. */
+  imageGone(): void {
+    this.#image = undefined;
+  }
+
   /** Its pull has ended, well or not. */
   pullEnded(): void {
     this.#isPulling = false;

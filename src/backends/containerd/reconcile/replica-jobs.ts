@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { describeError } from '../../../base/log.ts';
+import { isNotFound } from '../../../containerd/index.ts';
 import { type FunctionName, fullName, workloadOf } from '../../../provider/index.ts';
 import { wantedGeneration, type Generation } from '../desired/record.ts';
 import { createReplica } from '../replicas/create-replica.ts';
@@ -90,7 +91,11 @@ export class ReplicaJobs {
       replica.started(ip, Date.now());
       state.generation(replica.generation).started();
     } else if (image) {
-      await createReplica(host, name, generation, image);
+      await createReplica(host, name, generation, image).catch((error: unknown) => {
+        // Its layers may have been removed under us: the next try makes sure of them first.
+        if (isNotFound(error)) state.generation(replica.generation).imageGone();
+        throw error;
+      });
       replica.created();
     }
   }

@@ -38,7 +38,11 @@ export class Replica {
   #step?: ReplicaStep;
   #ip?: string;
   #startedAtMs = -Infinity;
+  #seenRunningAtMs = Infinity;
+  #answeredAtMs = -Infinity;
   #readySinceMs = 0;
+  /** Since its process began, as far as is known. */
+  #wasReady = false;
   #drainUntilMs = 0;
   #watchdogErrors = 0;
   #restarts = 0;
@@ -103,6 +107,33 @@ export class Replica {
     return task === 'running' && !unhealthy && !this.isBusy ? 'health' : undefined;
   }
 
+  /** Whether its process has been ready, so that it hangs where it does not answer any more. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
+  /** Whether its process ran before the daemon, which then cannot know whether it was ready. */
+  get isAdopted(): boolean {
+    return this.task === 'running' && this.#startedAtMs === -Infinity;
+  }
+
+  /** When a call was last answered by it. */
+  get answeredAtMs(): number {
+    return this.#answeredAtMs;
+  }
+
+  /** Says for how long its process has run without ever having been ready; 0 for any other. */
+  neverReadyMs(nowMs: number): number {
+    if (this.task !== 'running' || this.#wasReady) return 0;
+    return Math.max(0, nowMs - Math.max(this.#startedAtMs, this.#seenRunningAtMs));
+  }
+
+  /** Returns until when it waits for its next start after one that failed; undefined for any other. */
+  waitsUntilMs(nowMs: number): number | undefined {
+    const untilMs = Math.max(this.#restartAtMs, this.#retryAtMs);
+    return this.isBusy || this.task === 'running' || untilMs <= nowMs ? undefined : untilMs;
+  }
+
   stepBegan(step: ReplicaStep): void {
     this.#step = step;
   }
@@ -134,7 +165,7 @@ export class Replica {
     this.#taskBecame('none');
     this.#taskBecame('running');
     this.#ip = ip;
-    this.#startedAtMs = nowMs;
+    this.#startedAtMs = this.#seenRunningAtMs = nowMs;
   }
 
   /** Its address was found, of a process that the daemon did not start. */
@@ -148,6 +179,7 @@ export class Replica {
    */
   observed({ status, exitStatus = 0 }: TaskState, nowMs: number): ReplicaExit | undefined {
     const hasCrashed = this.task === 'running' && status !== 'running';
+    if (this.task !== 'running') this.#seenRunningAtMs = nowMs;
     this.#is.created = true;
     this.#taskBecame(status);
     return hasCrashed ? this.#exited(exitStatus, nowMs) : undefined;
@@ -182,6 +214,7 @@ export class Replica {
     const { task, ready, unhealthy, draining } = this.#is;
     if (ready || unhealthy || draining || task !== 'running') return false;
     this.#readySinceMs = nowMs;
+    this.#wasReady = true;
     return (this.#is.ready = true);
   }
 
@@ -199,7 +232,8 @@ export class Replica {
    * A call that was routed to it has ended.
    * @returns why it leaves the routes, if that call was one too many
    */
-  callEnded({ failure, status, watchdogError }: CallOutcome): string | undefined {
+  callEnded({ failure, status, watchdogError }: CallOutcome, nowMs: number): string | undefined {
+    if (failure === undefined) this.#answeredAtMs = nowMs;
     if (!this.takesCalls) return undefined;
     // A watchdog also says 504 for a call past its limit, and 429: then its process is there.
     const isWithoutProcess = watchdogError === true && status === 500;
@@ -236,6 +270,7 @@ export class Replica {
     this.#is.task = status;
     if (status === 'running') return;
     Object.assign(this.#is, idle);
+    this.#wasReady = false;
     this.#watchdogErrors = 0;
   }
 

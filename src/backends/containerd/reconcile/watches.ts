@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../../base/log.ts';
 import {
   type CallOutcome,
@@ -15,6 +16,15 @@ import type { Replica } from './replica.ts';
 interface Watch {
   what: Replica['watched'];
   ending: AbortController;
+}
+
+/** What the probes of one replica have in common. */
+interface Probing {
+  target: ProbeTarget;
+  replica: Replica;
+  /** Whether it may answer nothing for as long as this, as it works. */
+  isBusy: (failingMs: number) => boolean;
+  signal: AbortSignal;
 }
 
 /** What goes on beside the passes for each running replica: its probes, and while it drains the end of its calls. */
@@ -67,28 +77,60 @@ export class Watches {
   }
 
   async #probe(fn: FunctionName, replica: Replica, deployment: FunctionDeployment, signal: AbortSignal): Promise<void> {
-    const isBusy = () => this.#parts.routes.inFlight(replica.id) > 0;
-    const target: ProbeTarget = { hostname: await this.#address(replica), port: functionPort };
-    const workload = workloadOf(deployment);
-    const readiness = fromStart(replica, workload.readiness);
-    const liveness = fromStart(replica, workload.liveness);
-    if (!replica.takesCalls) await untilReady(target, readiness, signal);
-    this.#ready(fn, replica);
-    const live = untilFailing(target, liveness, signal, isBusy).then(() => 'unhealthy' as const);
-    // Without a path of its own readiness would ask what liveness asks.
-    const unready = readiness.path ? untilFailing(target, readiness, signal, isBusy) : new Promise<void>(() => {});
-    const verdict = await Promise.race([live, unready.then(() => 'unready' as const)]);
+    const hostname = await this.#address(replica);
     signal.throwIfAborted();
-    this.#parts.log.warn(`replica is ${verdict}`, { function: fullName(fn), replica: replica.id });
+    if (hostname === undefined) return this.#found('unhealthy', fn, replica, 'it has no network attachment');
+    const { liveness, readiness, drainMs = 0 } = workloadOf(deployment);
+    const isBusy = this.#isBusy(replica, Math.max(drainMs, this.#parts.timing.hungMs));
+    const probing: Probing = { target: { hostname, port: functionPort }, replica, isBusy, signal };
+    const ready = Promise.withResolvers<void>();
+    const unready = this.#untilUnready(probing, readiness, () => {
+      this.#ready(fn, replica);
+      ready.resolve();
+    });
+    const verdict = await Promise.race([unready, this.#untilUnhealthy(probing, liveness, ready.promise)]);
+    signal.throwIfAborted();
+    this.#found(verdict, fn, replica);
+  }
+
+  async #untilUnready(probing: Probing, settings: ProbeSettings, onReady: () => void): Promise<'unready'> {
+    const { target, replica, isBusy, signal } = probing;
+    const readiness = fromStart(replica, settings);
+    if (!replica.takesCalls) await untilReady(target, readiness, signal);
+    onReady();
+    // Without a path of its own readiness would ask what liveness asks.
+    if (readiness.path) await untilFailing(target, readiness, signal, isBusy);
+    else await new Promise<void>(() => {});
+    return 'unready';
+  }
+
+  /** What was ready once is to go on answering, ready or not; what runs since before the daemon has its time to show it. */
+  async #untilUnhealthy(probing: Probing, settings: ProbeSettings, ready: Promise<void>): Promise<'unhealthy'> {
+    const { target, replica, isBusy, signal } = probing;
+    const adopted = replica.isAdopted ? [sleep(this.#parts.timing.startMs, undefined, { signal, ref: false })] : [];
+    if (!replica.wasReady) await Promise.race([ready, ...adopted]);
+    await untilFailing(target, fromStart(replica, settings), signal, isBusy);
+    return 'unhealthy';
+  }
+
+  #found(verdict: 'unready' | 'unhealthy', fn: FunctionName, replica: Replica, reason?: string): void {
+    this.#parts.log.warn(`replica is ${verdict}`, { function: fullName(fn), replica: replica.id, reason });
     if (verdict === 'unhealthy') replica.becameUnhealthy();
     else replica.becameUnready();
     this.#watchAnew(fn, replica);
   }
 
-  async #address(replica: Replica): Promise<string> {
+  /** A function at work may have no thread left for a probe; one that answers nothing for `hungMs` does not work but hang. */
+  #isBusy(replica: Replica, hungMs: number): Probing['isBusy'] {
+    return (failingMs) => {
+      const silentMs = Math.min(failingMs, Date.now() - replica.answeredAtMs);
+      return this.#parts.routes.inFlight(replica.id) > 0 && silentMs < hungMs;
+    };
+  }
+
+  async #address(replica: Replica): Promise<string | undefined> {
     const ip = replica.ip ?? (await this.#parts.host.network.attachment(replica.id))?.ip;
-    if (!ip) throw new Error('it has no network attachment');
-    replica.addressFound(ip);
+    if (ip) replica.addressFound(ip);
     return ip;
   }
 
@@ -117,7 +159,7 @@ export class Watches {
 
   /** A call has ended, as the router saw it: a replica that does not do its work leaves the routes. */
   callEnded(fn: FunctionName, replica: Replica, outcome: CallOutcome): void {
-    const reason = replica.callEnded(outcome);
+    const reason = replica.callEnded(outcome, Date.now());
     if (!reason) return;
     this.#parts.log.warn('replica leaves the routes', { function: fullName(fn), replica: replica.id, reason });
     this.#watchAnew(fn, replica);

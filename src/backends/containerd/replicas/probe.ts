@@ -30,14 +30,20 @@ export async function untilFailing(
   target: ProbeTarget,
   settings: ProbeSettings,
   signal: AbortSignal,
-  /** Whether a call is in flight: a function that is busy may have no thread left for the probe. */
-  isBusy: () => boolean,
+  /** Whether the replica may have no thread left for a probe, though the first of those in a row failed so long ago. */
+  isBusy: (failingMs: number) => boolean,
 ): Promise<void> {
   await sleep(settings.initialDelayMs, undefined, { signal });
+  let failingSinceMs: number | undefined;
   for (let failures = 0; failures < settings.failureThreshold;) {
     await sleep(settings.periodMs, undefined, { signal });
-    const good = (await probe(target, settings, signal)) || isBusy();
-    failures = good ? 0 : failures + 1;
+    if (await probe(target, settings, signal)) {
+      failures = 0;
+      failingSinceMs = undefined;
+    } else {
+      failingSinceMs ??= performance.now();
+      failures = isBusy(performance.now() - failingSinceMs) ? 0 : failures + 1;
+    }
   }
 }
 

@@ -40,8 +40,12 @@ export async function createTask(
   const client = host.containerd.namespace(replica.namespace);
   const status = await usableTask(host, replica);
   host.at('start.attach');
+  const before = await host.network.netnsId(id);
   const attachment = await host.network.attach(id);
-  if (status !== 'none') return { status, attachment };
+  // A task lives in the network namespace that it was made with; in one that was replaced nobody can reach it.
+  const isReachable = before !== undefined && before === (await host.network.netnsId(id));
+  if (status !== 'none' && isReachable) return { status, attachment };
+  if (status !== 'none') await stopTask(host, replica, 0);
   host.at('start.files');
   await writeHostFiles(host, replica, attachment.ip);
   await prepareSecrets(host, client, replica, generation.deployment.secrets ?? []);

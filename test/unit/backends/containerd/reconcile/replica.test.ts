@@ -91,9 +91,9 @@ test('a step that fails is not tried again before its back-off, and a failed sta
 
 test('a replica that cannot be reached leaves the routes and may come back', (t) => {
   const replica = running();
-  t.is(replica.callEnded(unreachable), undefined, 'it was not in the routes');
+  t.is(replica.callEnded(unreachable, atMs), undefined, 'it was not in the routes');
   t.true(replica.becameReady(atMs));
-  t.regex(replica.callEnded(unreachable) ?? '', /reached/);
+  t.regex(replica.callEnded(unreachable, atMs) ?? '', /reached/);
   t.false(replica.takesCalls);
   t.is(replica.watched, 'health');
   t.true(replica.becameReady(atMs + 1));
@@ -103,9 +103,9 @@ test('a replica that cannot be reached leaves the routes and may come back', (t)
 test('a watchdog that says five times in a row that it has no process has its replica replaced', (t) => {
   const replica = running();
   replica.becameReady(atMs);
-  const calls = (count: number) => Array.from({ length: count }, () => replica.callEnded(withoutProcess));
+  const calls = (count: number) => Array.from({ length: count }, () => replica.callEnded(withoutProcess, atMs));
   t.deepEqual(calls(4), [undefined, undefined, undefined, undefined]);
-  t.is(replica.callEnded({ status: 200 }), undefined);
+  t.is(replica.callEnded({ status: 200 }, atMs), undefined);
   t.regex(calls(5).pop() ?? '', /no process/);
   t.like(replica.view(atMs), { unhealthy: true, ready: false });
   t.false(replica.becameReady(atMs), 'it stays so');
@@ -132,7 +132,7 @@ const verb: fc.Arbitrary<(replica: Replica, nowMs: number) => unknown> = fc.oneo
     return replica.observed({ status: 'stopped', exitStatus }, nowMs);
   }),
   fc.constantFrom(unreachable, withoutProcess, { status: 200 }).map((outcome) => (replica: Replica) => {
-    return replica.callEnded(outcome);
+    return replica.callEnded(outcome, atMs);
   }),
   fc.constantFrom<(replica: Replica, nowMs: number) => unknown>(
     (replica) => replica.stepEnded(),
