@@ -76,10 +76,18 @@ export const internalHeaders = { 'X-OpenFaaS-Internal': 'proxy' };
 
 /** 503: no replica of the function takes calls now. */
 export class NoEndpointsError extends ProviderError {
-  constructor({ name }: { name: string }, options: { cause?: unknown } = {}) {
-    super(503, `No endpoints available for: ${name}.`, { ...options, headers: internalHeaders });
+  constructor({ name }: { name: string }, options: { cause?: unknown; reason?: string; retryAfterMs?: number } = {}) {
+    const { cause, reason, retryAfterMs } = options;
+    const seconds = retryAfterMs !== undefined && Math.max(1, Math.ceil(retryAfterMs / 1000));
+    super(503, `No endpoints available for: ${name}${reason ? `, ${reason}` : ''}.`, {
+      cause,
+      headers: { ...internalHeaders, ...(seconds && { 'Retry-After': String(seconds) }) },
+    });
   }
 }
+
+/** 503: the last start of the function failed, and the next one is yet to come; the answer says when to try again. */
+export class StartFailedError extends NoEndpointsError {}
 
 /** 429: the function has as many calls as it takes; the answer says when to try again. */
 export class TooManyRequestsError extends ProviderError {

@@ -18,6 +18,7 @@ export {
   ProviderError,
   SecretExistsError,
   SecretNotFoundError,
+  StartFailedError,
   TooManyRequestsError,
 } from './provider-errors.ts';
 
@@ -38,7 +39,7 @@ export { parseGoDuration, parseSecondsOrGoDuration } from '../base/go-duration.t
 // Calls
 export { functionProxy, splitFunctionUrl, type FunctionUrl, type SplitOptions } from './proxy/index.ts';
 export type { FunctionProxy, FunctionProxyOptions, Proxy, ProxyOutcome, ProxyTarget, Resolve } from './proxy/index.ts';
-export { RoutingTable, type RouteTarget, type RoutingTableOptions } from './routing/index.ts';
+export { RoutingTable, type FailedStart, type RouteTarget, type RoutingTableOptions } from './routing/index.ts';
 
 // Logs
 export * from './logs-handler.ts';

@@ -24,7 +24,7 @@ export function berthAnnotations(record: FunctionRecord, state: FunctionState | 
   const restarts = replicas.reduce((sum, replica) => sum + replica.restarts, 0);
   const said: Record<string, string | undefined> = {
     'image-digest': record.current.imageDigest,
-    reason: failure?.message,
+    reason: failure?.message ?? state?.neverReady(record.current.id, Date.now()),
     restarts: restarts > 0 ? String(restarts) : undefined,
     'last-exit': exits[0] && `${exits[0].reason} at ${exits[0].at.toISOString()}`,
     'failed-update': record.failure && `${record.failure.reason} at ${record.failure.at}`,

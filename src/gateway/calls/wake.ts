@@ -1,6 +1,7 @@
 import {
   NoEndpointsError,
   ProviderError,
+  StartFailedError,
   type FunctionName,
   type Provider,
   type Resolve,
@@ -32,15 +33,20 @@ export function wakingResolve(provider: Provider, { wakeMs }: { wakeMs: number }
     try {
       return await provider.resolve(fn, { ...options, waitMs: 0 });
     } catch (error) {
-      if (!(error instanceof NoEndpointsError)) throw error;
+      if (!isWithoutReplica(error)) throw error;
     }
     await wakeOnce(fn);
     try {
       return await provider.resolve(fn, { ...options, waitMs: wakeMs });
     } catch (error) {
-      if (!(error instanceof NoEndpointsError)) throw error;
+      if (!isWithoutReplica(error)) throw error;
       const message = `${fn.name} had no ready replica within ${wakeMs / 1000} s: see faas-cli describe and logs`;
       throw new ProviderError(504, message, { cause: error, headers: error.headers });
     }
   };
+}
+
+/** Whether a replica may come if the call is held. */
+function isWithoutReplica(error: unknown): error is NoEndpointsError {
+  return error instanceof NoEndpointsError && !(error instanceof StartFailedError);
 }

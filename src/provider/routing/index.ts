@@ -1,1 +1,1 @@
-export { RoutingTable, type RouteTarget, type RoutingTableOptions } from './routing-table.ts';
+export { RoutingTable, type FailedStart, type RouteTarget, type RoutingTableOptions } from './routing-table.ts';

@@ -1,5 +1,5 @@
 import { fullName, type FullName } from '../full-name.ts';
-import { FunctionNotFoundError, NoEndpointsError, TooManyRequestsError } from '../provider-errors.ts';
+import { FunctionNotFoundError, NoEndpointsError, StartFailedError, TooManyRequestsError } from '../provider-errors.ts';
 import type { CallOutcome, Endpoint, ResolveOptions } from '../provider.ts';
 import type { FunctionName } from '../types.ts';
 
@@ -29,8 +29,17 @@ interface Waiter {
   leave(error: Error): void;
 }
 
+/** A function none of whose replicas takes calls, or is about to. */
+export interface FailedStart {
+  /** What kind of failure it was: callers read it, so it names no path and nothing else that is inside. */
+  reason: string;
+  /** How long nothing is tried. */
+  retryInMs: number;
+}
+
 interface FunctionRoutes {
   targets: RouteTarget[];
+  failure?: { reason: string; untilMs: number };
   waiters: Set<Waiter>;
 }
 
@@ -61,6 +70,14 @@ export class RoutingTable {
     const routes = this.#routes(fn);
     routes.targets = [...targets];
     this.#serveWaiters(routes);
+  }
+
+  /** Says that the last start of a function failed and that it waits for the next: its calls are told so at once. */
+  setFailed(fn: FunctionName, failed: FailedStart | undefined): void {
+    const routes = this.#routes(fn);
+    routes.failure = failed && { reason: failed.reason, untilMs: performance.now() + failed.retryInMs };
+    const error = failure(fn, routes);
+    if (error) for (const waiter of routes.waiters) waiter.leave(error);
   }
 
   /** Forgets a function that is gone; calls that wait for it are told so at once. */
@@ -95,6 +112,7 @@ export class RoutingTable {
   /**
    * Takes the least busy replica for a call, and waits for one when none is ready or free.
    * @throws NoEndpointsError when none became ready in time
+   * @throws StartFailedError at once when none is about to become ready
    * @throws TooManyRequestsError when all stayed at their `maxInflight`, or too many calls wait already
    */
   async resolve(fn: FunctionName, { waitMs = 0, signal }: ResolveOptions): Promise<Endpoint> {
@@ -102,6 +120,8 @@ export class RoutingTable {
     const routes = this.#routes(fn);
     const target = this.#choose(routes.targets);
     if (target) return this.#take(routes, target);
+    const failed = failure(fn, routes);
+    if (failed) throw failed;
     const limitMs = routes.targets.length > 0 ? Math.max(waitMs, this.#slotWaitMs) : waitMs;
     if (limitMs === 0) throw new NoEndpointsError(fn);
     if (routes.waiters.size >= this.#maxWaiting) {
@@ -188,6 +208,12 @@ export class RoutingTable {
     if (!routes) this.#functions.set(key, (routes = { targets: [], waiters: new Set() }));
     return routes;
   }
+}
+
+function failure(fn: FunctionName, { targets, failure: failed }: FunctionRoutes): Error | undefined {
+  const retryAfterMs = (failed?.untilMs ?? 0) - performance.now();
+  if (!failed || targets.length > 0 || retryAfterMs <= 0) return undefined;
+  return new StartFailedError(fn, { reason: failed.reason, retryAfterMs });
 }
 
 function waitedInVain(fn: FunctionName, routes: FunctionRoutes): Error {

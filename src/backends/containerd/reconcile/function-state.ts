@@ -1,4 +1,4 @@
-import { fullName, type FunctionName } from '../../../provider/index.ts';
+import { fullName, functionPort, type FailedStart, type FunctionName } from '../../../provider/index.ts';
 import { shortId, type FunctionRecord } from '../desired/record.ts';
 import type { ActualReplica } from '../replicas/observe.ts';
 import { StartError } from '../start-error.ts';
@@ -124,6 +124,26 @@ export class FunctionState {
     if (this.readyReplicas(id).length >= Math.max(1, record.replicas)) this.settle(id, { ready: true });
     else if (failure) this.settle(id, { ready: false, error: failure });
     else if (exit) this.settle(id, { ready: false, error: new StartError('exited', exit.reason) });
+  }
+
+  /** Returns why no call can be taken, and for how long nothing is tried; undefined where a replica runs, or is being started. */
+  failedStart({ current, candidate, asleep }: FunctionRecord, nowMs: number): FailedStart | undefined {
+    const replicas = this.replicasOf(current.id);
+    if (asleep || candidate || replicas.some(({ task }) => task === 'running')) return undefined;
+    const untilMs = this.generation(current.id).failedUntilMs(nowMs);
+    if (untilMs !== undefined) return { reason: 'it could not be started', retryInMs: untilMs - nowMs };
+    const waits = replicas.map((replica) => replica.waitsUntilMs(nowMs) ?? nowMs);
+    const retryInMs = Math.min(...waits) - nowMs;
+    if (waits.length === 0 || retryInMs <= 0) return undefined;
+    const hasExited = replicas.some(({ lastExit }) => lastExit);
+    return { reason: hasExited ? 'its process ended' : 'it could not be started', retryInMs };
+  }
+
+  /** Says that the process of a version runs and was never ready, unless it is new; undefined for any other. */
+  neverReady(generation: string, nowMs: number): string | undefined {
+    const ran = this.replicasOf(generation).map((replica) => replica.neverReadyMs(nowMs));
+    if (this.readyReplicas(generation).length > 0 || !ran.some((ms) => ms > this.#timing.answerMs)) return undefined;
+    return `its process runs and was never ready: does it listen on port ${functionPort}?`;
   }
 
   /** Returns the next moment at which time alone changes what is to be done, or Infinity. */

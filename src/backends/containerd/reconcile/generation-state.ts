@@ -72,6 +72,11 @@ export class GenerationState {
     this.#retryAtMs = nowMs + retryMs;
   }
 
+  /** Returns until when a version that cannot run is not tried again; undefined when it is not known to fail. */
+  failedUntilMs(nowMs: number): number | undefined {
+    return this.#failure && this.#retryAtMs > nowMs ? this.#retryAtMs : undefined;
+  }
+
   /** Forgets the failure of a current generation once its back-off has passed. */
   retry(nowMs: number): void {
     if (this.#retryAtMs <= nowMs) this.#failure = undefined;

@@ -158,6 +158,7 @@ export class Reconciler {
       this.#parts.routes.delete(fn);
       return;
     }
+    this.#parts.routes.setFailed(fn, state.failedStart(record, Date.now()));
     const ready = state.readyReplicas(record.current.id);
     const known = this.#parts.routes.targets(fn).map(({ replica }) => replica);
     if (ready.length === known.length && ready.every(({ id }) => known.includes(id))) return;

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { StartFailedError } from '../../../../src/provider/index.ts';
 import { until } from '../../../helpers/poll.ts';
 import { startGateway } from '../with-gateway.ts';
 
@@ -81,4 +82,16 @@ test('callers are told when waking fails, and the next call tries again', async 
   t.is((await fetch(`${url}/function/env`)).status, 500);
   provider.status = status;
   t.is((await fetch(`${url}/function/env`)).status, 200);
+});
+
+test('a call of a function whose start failed is answered 503 at once, with when to try again, and wakes nothing', async (t) => {
+  const { url, provider } = await startGateway(t);
+  provider.add('env', 1);
+  provider.resolve = (fn) =>
+    Promise.reject(new StartFailedError(fn, { reason: 'its process ended', retryAfterMs: 8000 }));
+  const reply = await fetch(`${url}/function/env`);
+  t.is(reply.status, 503);
+  t.is(reply.headers.get('retry-after'), '8');
+  t.is(await reply.text(), 'No endpoints available for: env, its process ended.\n');
+  t.is(provider.scaled.length, 0);
 });

@@ -4,6 +4,7 @@ import { RoutingTable, type RouteTarget } from '../../../../src/provider/routing
 import {
   FunctionNotFoundError,
   NoEndpointsError,
+  StartFailedError,
   TooManyRequestsError,
   type CallOutcome,
   type Endpoint,
@@ -215,4 +216,23 @@ test('an endpoint says since when its replica is ready', async (t) => {
   const routes = new RoutingTable();
   routes.set(fn, [target('a', { readySinceMs: 42, port: 8081 })]);
   t.like(await routes.resolve(fn, {}), { hostname: 'a', port: 8081, readySinceMs: 42 });
+});
+
+test('calls of a function whose start failed are told so at once, held ones too, until the next start', async (t) => {
+  const routes = new RoutingTable();
+  routes.set(fn, []);
+  const held = routes.resolve(fn, { waitMs: 60_000 });
+  routes.setFailed(fn, { reason: 'its process ended', retryInMs: 7500 });
+  const error = await t.throwsAsync(held, { instanceOf: StartFailedError });
+  t.is(error.status, 503);
+  t.is(error.message, 'No endpoints available for: fn, its process ended.');
+  t.is(error.headers?.['Retry-After'], '8');
+  await t.throwsAsync(routes.resolve(fn, { waitMs: 60_000 }), { instanceOf: StartFailedError });
+  routes.setFailed(fn, undefined);
+  const waits = routes.resolve(fn, { waitMs: 60_000 });
+  t.is(await stateOf(waits), 'pending');
+  routes.set(fn, [target('a')]);
+  routes.setFailed(fn, { reason: 'its process ended', retryInMs: 7500 });
+  t.is((await waits).hostname, 'a');
+  t.is((await routes.resolve(fn, {})).hostname, 'a', 'what is ready takes calls whatever else failed');
 });

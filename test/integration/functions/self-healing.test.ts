@@ -1,0 +1,68 @@
+import test, { type ExecutionContext } from 'ava';
+import { functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
+import { listOf, replicasOf, startHost, tasksOf, untilAvailable, type TestHost } from './setup.ts';
+
+let host: TestHost;
+let image: string;
+
+test.before(async () => {
+  host = await startHost();
+  image = (await functionImage(host.registry)).reference;
+});
+test.after.always(() => host?.stop());
+test.afterEach.always(async (t) => {
+  if (!t.passed) t.log((await host.berth.log()).slice(-8000));
+  for (const { name } of await listOf(host.berth))
+    await host.berth.api('DELETE', '/system/functions', { functionName: name });
+});
+
+async function deploy(t: ExecutionContext, body: { service: string; [key: string]: unknown }): Promise<void> {
+  const answer = await host.berth.api('POST', '/system/functions', { image, ...body });
+  t.is(answer.status, 202, answer.text);
+  await untilAvailable(host.berth, body.service, 1);
+}
+
+async function sleepNow(t: ExecutionContext, name: string): Promise<void> {
+  t.is((await host.berth.api('POST', `/system/scale-function/${name}`, { replicas: 0 })).status, 202);
+  await until(async () => (await tasksOf(host.containerd, name)).length === 0, { message: `${name} to sleep` });
+}
+
+test.serial('a function whose process hangs is replaced without a call', async (t) => {
+  const health = 'com.openfaas.health.http';
+  const annotations = { [`${health}.periodSeconds`]: '200ms', [`${health}.timeoutSeconds`]: '200ms' };
+  await deploy(t, { service: 'hung', annotations });
+  const [task] = await tasksOf(host.containerd, 'hung');
+  process.kill(task?.pid ?? 0, 'SIGSTOP');
+  await until(async () => (await replicasOf(host.containerd, 'hung')).every((id) => id !== task?.container), {
+    timeoutMs: 60_000,
+    message: 'the hung replica to be replaced',
+  });
+  t.is((await host.berth.invoke('hung')).status, 200);
+});
+
+test.serial('a function wakes whose image and layers were removed by other hands', async (t) => {
+  await deploy(t, { service: 'robbed' });
+  await sleepNow(t, 'robbed');
+  const ctr = (...args: string[]) => host.containerd.ctr('--namespace', 'openfaas-fn', ...args);
+  for (const id of await replicasOf(host.containerd, 'robbed')) await ctr('containers', 'rm', id);
+  const images = (await ctr('images', 'list', '--quiet')).split('\n').filter(Boolean);
+  await ctr('images', 'rm', '--sync', ...images);
+  const answer = await host.berth.invoke('robbed');
+  t.is(answer.status, 200, answer.text);
+});
+
+test.serial(
+  'functions that run and functions that stand by are reached again after the subnet was changed',
+  async (t) => {
+    await deploy(t, { service: 'runs' });
+    await deploy(t, { service: 'stands-by', labels: { 'com.openfaas.scale.zero-depth': 'standby' } });
+    await sleepNow(t, 'stands-by');
+    await host.berth.kill();
+    await host.berth.start({ env: { subnet: '10.99.0.0/24' } });
+    for (const name of ['runs', 'stands-by']) {
+      const answer = await host.berth.invoke(name);
+      t.is(answer.status, 200, answer.text);
+    }
+  },
+);
