@@ -101,6 +101,11 @@ export function otherBridges({ links, uplinks }: HostLinks, bridge: string): str
   return bridges.map(({ name }) => name).toSorted();
 }
 
+/** Answers the bridges that a default route leaves by, as on hosts of virtual machines. */
+export function uplinkBridges({ links, uplinks }: HostLinks): string[] {
+  return links.filter(({ name, kind }) => kind === 'bridge' && uplinks.includes(name)).map(({ name }) => name);
+}
+
 const ethernetMtu = 1500;
 
 /** The size of packets that pass every uplink: VPNs, PPPoE and some clouds take less than Ethernet. */

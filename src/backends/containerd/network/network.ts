@@ -6,7 +6,7 @@ import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts
 import { BridgeInterface } from './bridge-interface.ts';
 import { HostFirewalls } from './host-firewalls.ts';
 import { HostKeeper } from './host-keeper.ts';
-import { otherBridges, outwardLinks, readHostLinks } from './host-links.ts';
+import { otherBridges, outwardLinks, readHostLinks, uplinkBridges } from './host-links.ts';
 import { IpForwarding } from './ip-forwarding.ts';
 import { NameServers } from './name-servers.ts';
 import { NftTable } from './nft-table.ts';
@@ -122,6 +122,7 @@ export class Network {
     return {
       outward: outwardLinks(host, bridge),
       otherBridges: otherBridges(host, bridge),
+      uplinkBridges: uplinkBridges(host),
       closesForwarding: await this.#forwarding.isOurs(),
     };
   }

@@ -15,6 +15,8 @@ export interface HostWays {
   outward: string[];
   /** Bridges of others, such as Docker's and libvirt's. */
   otherBridges: string[];
+  /** Bridges that are the way out: a firewall sees as forwarded what virtual machines on them say to the LAN. */
+  uplinkBridges: string[];
   /** True when it was us who switched forwarding on, for functions alone. */
   closesForwarding: boolean;
 }
@@ -70,10 +72,7 @@ function filterChains({ bridge, subnet, gatewayPort }: FirewallOptions, ways: Ho
       ...outwardOnly(bridge, ways).map((others) => `iifname "${bridge}" ${others} jump private`),
       `oifname "${bridge}" ct state established,related accept`,
       `oifname "${bridge}" goto deny`,
-      // Other bridges are of programs that want their networks forwarded: what leaves those is theirs to judge.
-      ...(ways.closesForwarding
-        ? [`meta nfproto ipv4 iifname != ${names([bridge, ...ways.otherBridges])} jump closed`]
-        : []),
+      ...(ways.closesForwarding ? closed(bridge, ways) : []),
     ]),
     chain('input', [
       'type filter hook input priority filter; policy accept;',
@@ -90,6 +89,14 @@ function filterChains({ bridge, subnet, gatewayPort }: FirewallOptions, ways: Ho
 function outwardOnly(bridge: string, { outward, otherBridges }: HostWays): string[] {
   if (outward.length > 0) return [`oifname != ${names([bridge, ...outward])}`];
   return otherBridges.length > 0 ? [`oifname ${names(otherBridges)}`] : [];
+}
+
+// Other bridges are of programs that want their networks forwarded: what leaves those is theirs to judge.
+function closed(bridge: string, { otherBridges, uplinkBridges }: HostWays): string[] {
+  return [
+    ...uplinkBridges.map((name) => `iifname "${name}" oifname "${name}" accept`),
+    `meta nfproto ipv4 iifname != ${names([bridge, ...otherBridges])} jump closed`,
+  ];
 }
 
 function names(interfaces: string[]): string {

@@ -3,6 +3,7 @@ import {
   otherBridges,
   outwardLinks,
   parseHostLinks,
+  uplinkBridges,
   uplinkMtu,
 } from '../../../../../src/backends/containerd/network/host-links.ts';
 
@@ -41,6 +42,7 @@ test('a bridge is private unless it is the way out', (t) => {
   t.deepEqual(bridged.uplinks, ['br0', 'eth1']);
   t.deepEqual(otherBridges(bridged, 'openfaas0'), ['docker0']);
   t.true(outwardLinks(bridged, 'openfaas0').includes('br0'));
+  t.deepEqual(uplinkBridges(bridged), ['br0']);
 });
 
 test('a host without a default route has no known way out', (t) => {

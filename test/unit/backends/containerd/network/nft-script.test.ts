@@ -3,7 +3,7 @@ import { isolationScript, nftScript } from '../../../../../src/backends/containe
 import { parseSubnet } from '../../../../../src/backends/containerd/network/subnet.ts';
 
 const options = { table: 'berth', bridge: 'openfaas0', subnet: parseSubnet('10.62.0.0/16'), gatewayPort: 8080 };
-const ways = { outward: ['eth0', 'wg0'], otherBridges: ['docker0'], closesForwarding: false };
+const ways = { outward: ['eth0', 'wg0'], otherBridges: ['docker0'], uplinkBridges: [], closesForwarding: false };
 
 test('functions go to the uplinks alone', (t) => {
   t.true(
@@ -41,4 +41,9 @@ test('TCP connections of functions ask for segments that the way out takes, in b
   for (const direction of ['iifname', 'oifname']) {
     t.regex(script, new RegExp(`${direction} "openfaas0" tcp flags .* tcp option maxseg size set rt mtu`));
   }
+});
+
+test('virtual machines on a bridge that is the way out are reached from the LAN all the same', (t) => {
+  const script = nftScript(options, { ...ways, uplinkBridges: ['br0'], closesForwarding: true });
+  t.regex(script, /iifname "br0" oifname "br0" accept\n.* jump closed/);
 });
