@@ -7,6 +7,7 @@ import { attempt, keepTrying } from './keep-trying.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import { observeNamespace } from './replicas/observe.ts';
+import { refreshSecrets } from './replicas/start-task.ts';
 import type { Sweep } from './sweep.ts';
 
 /** How long a subscription to containerd's events takes to begin; containerd does not say when it has. */
@@ -117,6 +118,8 @@ export class ContainerdFollower {
       await tryEach(replicas, async ({ function: fn, id, task }) => {
         if (task?.status !== 'none') await logs.tails.follow({ ...fn, id });
       });
+      // An update that ended with the daemon may not have reached what runs.
+      await tryEach(replicas, ({ id }) => refreshSecrets(this.#host, { id, namespace }));
     });
   }
 }

@@ -1,4 +1,5 @@
 import {
+  ProviderError,
   SecretExistsError,
   SecretNotFoundError,
   type Secret,
@@ -7,41 +8,56 @@ import {
 } from '../../provider/index.ts';
 import { SecretError, type SecretStore } from '../../secrets/index.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
+import type { InUse } from './in-use.ts';
 import { StartError } from './start-error.ts';
 
 export interface FunctionSecretsOptions {
   store: SecretStore;
   namespaces: FunctionNamespaces;
+  inUse: InUse;
+  /** Gives a replica's copies of secrets their values of now. */
+  refresh: (replica: { id: string; namespace: string }) => Promise<void>;
 }
 
 /** The secrets API: secrets on disk, in namespaces that functions can be in. */
 export class FunctionSecrets implements SecretVerbs {
-  readonly #store: SecretStore;
-  readonly #namespaces: FunctionNamespaces;
+  readonly #parts: FunctionSecretsOptions;
 
-  constructor({ store, namespaces }: FunctionSecretsOptions) {
-    this.#store = store;
-    this.#namespaces = namespaces;
+  constructor(parts: FunctionSecretsOptions) {
+    this.#parts = parts;
   }
 
   async list(namespace: string): Promise<SecretName[]> {
-    await this.#namespaces.require(namespace);
-    return this.#store.list(namespace);
+    await this.#parts.namespaces.require(namespace);
+    return this.#parts.store.list(namespace);
   }
 
   async create(secret: Secret): Promise<void> {
-    await this.#namespaces.require(secret.namespace);
-    await this.#store.create(secret.namespace, secret.name, secret.value).catch(contractError(secret));
+    await this.#parts.namespaces.require(secret.namespace);
+    await this.#parts.store.create(secret.namespace, secret.name, secret.value).catch(contractError(secret));
   }
 
+  /** Gives a secret another value, also in the replicas that run or stand by. */
   async update(secret: Secret): Promise<void> {
-    await this.#namespaces.require(secret.namespace);
-    await this.#store.update(secret.namespace, secret.name, secret.value).catch(contractError(secret));
+    const { store, namespaces, inUse, refresh } = this.#parts;
+    const { name, namespace, value } = secret;
+    await namespaces.require(namespace);
+    await store.update(namespace, name, value).catch(contractError(secret));
+    for (const id of inUse.replicaIds(namespace)) await refresh({ id, namespace });
   }
 
+  /** @throws ProviderError 409 while functions need it */
   async remove(secret: SecretName): Promise<void> {
-    await this.#namespaces.require(secret.namespace);
-    await this.#store.remove(secret.namespace, secret.name).catch(contractError(secret));
+    const { store, namespaces, inUse } = this.#parts;
+    const { name, namespace } = secret;
+    await namespaces.require(namespace);
+    const users = inUse.secretUsers(namespace, name);
+    if (users.length > 0) {
+      const functions = users.length === 1 ? `function ${users[0]}` : `functions ${users.join(', ')}`;
+      const message = `secret ${name} of namespace ${namespace} is in use by ${functions}: deploy without it, or remove, first`;
+      throw new ProviderError(409, message);
+    }
+    await store.remove(namespace, name).catch(contractError(secret));
   }
 }
 

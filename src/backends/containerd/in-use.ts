@@ -32,9 +32,20 @@ export class InUse {
     this.#held.delete(deployment);
   }
 
-  /** Lists the ids of replicas that are there or being made. */
-  replicaIds(): string[] {
-    return this.#states.replicaIds();
+  /**
+   * Lists the ids of replicas that are there or being made.
+   * @param namespace that they are in; all namespaces unless given
+   */
+  replicaIds(namespace?: string): string[] {
+    return this.#states.replicaIds(namespace);
+  }
+
+  /** Names the functions that need a secret, now or with the version that is being deployed; sorted. */
+  secretUsers(namespace: string, secret: string): string[] {
+    const stored = this.#store.inNamespace(namespace).flatMap(({ record }) => [record.current, record.candidate]);
+    const deployments = [...stored.flatMap((generation) => generation?.deployment ?? []), ...this.#held];
+    const users = deployments.filter((each) => each.namespace === namespace && each.secrets?.includes(secret));
+    return [...new Set(users.map(({ name }) => name))].sort();
   }
 
   /** Whether all images in use are known: not when a function's file cannot be read. */

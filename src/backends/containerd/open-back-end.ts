@@ -22,6 +22,7 @@ import { Parts } from './parts.ts';
 import { FunctionStates } from './reconcile/function-states.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
+import { refreshSecrets } from './replicas/start-task.ts';
 import { hostFeatures } from './runtime-spec/index.ts';
 import { Sweep } from './sweep.ts';
 import { defaultTiming, type Timing } from './timing.ts';
@@ -70,7 +71,12 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
     version,
     deployments: new Deployments(deploying),
     queries: new FunctionQueries({ containerd, store, states, namespaces, routes, logs }),
-    secrets: new FunctionSecrets({ store: secrets, namespaces }),
+    secrets: new FunctionSecrets({
+      store: secrets,
+      namespaces,
+      inUse,
+      refresh: (replica) => refreshSecrets(host, replica),
+    }),
     namespaces,
   });
   const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep, resyncMs });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -19,7 +19,7 @@ const ourselves = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 test('a replica gets exact copies, 0400 in a 0500 folder, under a 0700 one', async (t) => {
   await using at = await startReplicaSecrets();
   const value = Buffer.from([0, 10, 255]);
-  const folder = await at.secrets.prepare('r1', [{ name: 'key', value }], ourselves);
+  const folder = await at.secrets.prepare('r1', () => Promise.resolve([{ name: 'key', value }]), ourselves);
   t.is(folder, join(at.runDir, 'secrets', 'r1'));
   t.deepEqual(await readFile(join(folder, 'key')), value);
   const modes = await Promise.all(
@@ -33,15 +33,43 @@ test('a replica gets exact copies, 0400 in a 0500 folder, under a 0700 one', asy
 
 test('preparing again replaces the copies', async (t) => {
   await using at = await startReplicaSecrets();
-  await at.secrets.prepare('r1', [{ name: 'old', value: Buffer.from('1') }], ourselves);
-  const folder = await at.secrets.prepare('r1', [{ name: 'new', value: Buffer.from('2') }], ourselves);
+  await at.secrets.prepare('r1', () => Promise.resolve([{ name: 'old', value: Buffer.from('1') }]), ourselves);
+  const folder = await at.secrets.prepare(
+    'r1',
+    () => Promise.resolve([{ name: 'new', value: Buffer.from('2') }]),
+    ourselves,
+  );
   t.deepEqual(await readdir(folder), ['new']);
+});
+
+test('a refresh replaces what has changed in one step, and keeps mode, owner and folder', async (t) => {
+  await using at = await startReplicaSecrets();
+  const files = ['a', 'b', 'c'].map((name) => ({ name, value: Buffer.from(`old ${name}`) }));
+  const folder = await at.secrets.prepare('r1', () => Promise.resolve(files), { uid: 1234, gid: 5678 });
+  const paths = files.map(({ name }) => join(folder, name));
+  await using reader = await open(join(folder, 'b'));
+  const before = await Promise.all([folder, ...paths].map((path) => stat(path)));
+  const values = new Map([
+    ['a', Buffer.from('old a')],
+    ['b', Buffer.from('new')],
+  ]);
+  await at.secrets.refresh('r1', (name) => Promise.resolve(values.get(name)));
+  t.deepEqual(await Promise.all(paths.map((path) => readFile(path, 'utf8'))), ['old a', 'new', 'old c']);
+  t.is(await reader.readFile('utf8'), 'old b', 'who has it open reads the old one to its end');
+  const after = await Promise.all([folder, ...paths].map((path) => stat(path)));
+  const told = (stats: typeof after) => stats.map(({ mode, uid, gid }) => ({ mode, uid, gid }));
+  t.deepEqual(told(after), told(before));
+  t.is(after[0]?.ino, before[0]?.ino, 'a mounted folder stays the one that is mounted');
+  t.is(after[1]?.ino, before[1]?.ino, 'what has not changed is not written');
+  t.deepEqual(await readdir(join(at.runDir, 'secrets')), ['r1']);
+  await at.secrets.refresh('r2', () => Promise.resolve(Buffer.from('x')));
+  t.deepEqual(await at.secrets.list(), ['r1']);
 });
 
 test('replicas are listed until they are removed', async (t) => {
   await using at = await startReplicaSecrets();
-  await at.secrets.prepare('r1', [], ourselves);
-  await at.secrets.prepare('r2', [{ name: 'key', value: Buffer.from('1') }], ourselves);
+  await at.secrets.prepare('r1', () => Promise.resolve([]), ourselves);
+  await at.secrets.prepare('r2', () => Promise.resolve([{ name: 'key', value: Buffer.from('1') }]), ourselves);
   t.deepEqual((await at.secrets.list()).sort(), ['r1', 'r2']);
   await at.secrets.remove('r2');
   await at.secrets.remove('r2');
@@ -50,10 +78,16 @@ test('replicas are listed until they are removed', async (t) => {
 
 test('a name that leaves the folder is refused', async (t) => {
   await using at = await startReplicaSecrets();
-  await t.throwsAsync(at.secrets.prepare('../r1', [], ourselves), { name: 'SecretError' });
-  await t.throwsAsync(at.secrets.prepare('r1', [{ name: '../key', value: Buffer.from('1') }], ourselves), {
-    name: 'SecretError',
-  });
+  await t.throwsAsync(
+    at.secrets.prepare('../r1', () => Promise.resolve([]), ourselves),
+    { name: 'SecretError' },
+  );
+  await t.throwsAsync(
+    at.secrets.prepare('r1', () => Promise.resolve([{ name: '../key', value: Buffer.from('1') }]), ourselves),
+    {
+      name: 'SecretError',
+    },
+  );
   await t.throwsAsync(at.secrets.remove('..'), { name: 'SecretError' });
 });
 
@@ -68,10 +102,14 @@ test('a run directory on disk is warned about, one in memory is not', async (t) 
 test('the owner reads its copies through a bind mount; another user of the host reads none', async (t) => {
   t.is(ourselves.uid, 0, 'needs root: sudo test/run integration');
   await using at = await startReplicaSecrets();
-  const folder = await at.secrets.prepare('r1', [{ name: 'key', value: Buffer.from('hunter2') }], {
-    uid: 1234,
-    gid: 1234,
-  });
+  const folder = await at.secrets.prepare(
+    'r1',
+    () => Promise.resolve([{ name: 'key', value: Buffer.from('hunter2') }]),
+    {
+      uid: 1234,
+      gid: 1234,
+    },
+  );
   // What the runtime does: the folder alone, in a mount namespace of its own, seen by the function's user.
   const read = (uid: number, path: string) =>
     spawnSync(

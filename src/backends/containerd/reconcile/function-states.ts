@@ -38,9 +38,13 @@ export class FunctionStates {
     return undefined;
   }
 
-  /** Returns the ids of replicas that are there or being made. */
-  replicaIds(): string[] {
-    const replicas = [...this.#states.values()].flatMap((state) => [...state.replicas.values()]);
+  /**
+   * Returns the ids of replicas that are there or being made.
+   * @param namespace that they are in; all namespaces unless given
+   */
+  replicaIds(namespace?: string): string[] {
+    const states = [...this.#states.values()].filter(({ fn }) => !namespace || fn.namespace === namespace);
+    const replicas = states.flatMap((state) => [...state.replicas.values()]);
     return replicas.filter(({ isThere }) => isThere).map(({ id }) => id);
   }
 }

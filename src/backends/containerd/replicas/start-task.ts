@@ -1,4 +1,5 @@
 import { isAlreadyExists, type NamespacedClient, type NewTask } from '../../../containerd/index.ts';
+import { SecretError } from '../../../secrets/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { Attachment } from '../network/index.ts';
 import { requireSecrets } from '../function-secrets.ts';
@@ -85,11 +86,19 @@ async function prepareSecrets(
 ): Promise<void> {
   if (names.length === 0) return;
   await requireSecrets(host.secrets, namespace, names);
-  const files = await Promise.all(
-    names.map(async (name) => ({ name, value: await host.secrets.read(namespace, name) })),
-  );
+  const read = () =>
+    Promise.all(names.map(async (name) => ({ name, value: await host.secrets.read(namespace, name) })));
   const { spec } = await client.containers.get(id);
-  await host.replicaSecrets.prepare(id, files, userOf(spec));
+  await host.replicaSecrets.prepare(id, read, userOf(spec));
+}
+
+/** Gives a replica that has secrets already their values of now; does nothing where it has none. */
+export function refreshSecrets(host: Host, { id, namespace }: Pick<ReplicaName, 'id' | 'namespace'>): Promise<void> {
+  const keep = (error: unknown) => {
+    if (error instanceof SecretError && error.kind === 'not-found') return undefined;
+    throw error;
+  };
+  return host.replicaSecrets.refresh(id, (name) => host.secrets.read(namespace, name).catch(keep));
 }
 
 /** Returns whom the function runs as, from the spec that we made. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { silentLog } from '../../../../src/base/log.ts';
 import { FunctionStore } from '../../../../src/backends/containerd/desired/function-store.ts';
-import { newGeneration } from '../../../../src/backends/containerd/desired/record.ts';
+import { newGeneration, type Generation } from '../../../../src/backends/containerd/desired/record.ts';
 import { InUse } from '../../../../src/backends/containerd/in-use.ts';
 import { FunctionStates } from '../../../../src/backends/containerd/reconcile/function-states.ts';
 import { defaultTiming } from '../../../../src/backends/containerd/timing.ts';
@@ -50,4 +50,26 @@ test('functions and secrets are what a namespace holds', async (t) => {
   await store.change(fn, () => ({ schema: 1, current, replicas: 1, asleep: false }));
   await secrets.create(namespace, 'key', Buffer.from('value'));
   t.deepEqual(await used.contents(namespace), ['function fn', 'secret key']);
+});
+
+test('a secret is in use by functions whose present or next version names it, and by those being deployed', async (t) => {
+  const { store, inUse: used } = await inUse(t);
+  const version = (name: string, ...secrets: string[]) =>
+    newGeneration({ name, namespace, image: 'fn:one', secrets }, 'sha256:1');
+  const put = (name: string, rest: { candidate?: Generation; previous?: Generation }, ...secrets: string[]) =>
+    store.change({ name, namespace }, () => ({
+      schema: 1,
+      current: version(name, ...secrets),
+      replicas: 1,
+      asleep: true,
+      ...rest,
+    }));
+  await put('now', {}, 'key', 'other');
+  await put('next', { candidate: version('next', 'key') });
+  await put('before', { previous: version('before', 'key') });
+  used.hold({ name: 'deploying', namespace, image: 'fn:one', secrets: ['key'] });
+  used.hold({ name: 'elsewhere', namespace: 'dev', image: 'fn:one', secrets: ['key'] });
+  t.deepEqual(used.secretUsers(namespace, 'key'), ['deploying', 'next', 'now']);
+  t.deepEqual(used.secretUsers(namespace, 'other'), ['now']);
+  t.deepEqual(used.secretUsers(namespace, 'unknown'), []);
 });
