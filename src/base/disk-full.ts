@@ -11,7 +11,7 @@ export class DiskFullError extends Error {
 }
 
 /** Says whether an error came of a full disk or of a quota that is used up. */
-function isDiskFull(error: unknown): boolean {
+export function isDiskFull(error: unknown): boolean {
   return error instanceof DiskFullError || hasCode(error, 'ENOSPC', 'EDQUOT');
 }
 

@@ -1,5 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import pLimit from 'p-limit';
+import { absentAs } from '../base/absent-file.ts';
+import { isDiskFull } from '../base/disk-full.ts';
 import { writeDurably } from '../base/durable-file.ts';
 import type { ReadMark } from './log-record.ts';
 import { TaskFile } from './task-file.ts';
@@ -25,15 +27,16 @@ export interface LineSink {
 export class TaskLog {
   readonly replica: LogReplica;
   readonly #files: TaskFiles;
-  readonly #progress: FileHandle;
+  readonly #progressPath: string;
+  #progress?: FileHandle;
   readonly #sink: LineSink;
   readonly #limit = pLimit(1);
   #isClosed = false;
 
-  private constructor(replica: LogReplica, files: TaskFiles, progress: FileHandle, sink: LineSink) {
+  private constructor(replica: LogReplica, files: TaskFiles, progressPath: string, sink: LineSink) {
     this.replica = replica;
     this.#files = files;
-    this.#progress = progress;
+    this.#progressPath = progressPath;
     this.#sink = sink;
   }
 
@@ -45,10 +48,10 @@ export class TaskLog {
     await using opened = new AsyncDisposableStack();
     const stdout = opened.adopt(await TaskFile.open(paths.stdout, offsets.stdout), (file) => file.close());
     const stderr = opened.adopt(await TaskFile.open(paths.stderr, offsets.stderr), (file) => file.close());
-    if (!saved) await writeDurably(paths.progress, formatProgress({ name, namespace, ...offsets }), { fsync: false });
-    const progressFile = await open(paths.progress, 'r+');
+    const log = new TaskLog(replica, { stdout, stderr }, paths.progress, sink);
+    await log.#saveProgress({ name, namespace, ...offsets });
     opened.move();
-    return new TaskLog(replica, { stdout, stderr }, progressFile, sink);
+    return log;
   }
 
   get hasPartialLine(): boolean {
@@ -86,7 +89,7 @@ export class TaskLog {
   close(): Promise<void> {
     return this.#inTurn(undefined, async () => {
       this.#isClosed = true;
-      await Promise.all([...Object.values(this.#files), this.#progress].map((file) => file.close()));
+      await Promise.all([...Object.values(this.#files), this.#progress].map(async (file) => file?.close()));
     });
   }
 
@@ -96,12 +99,29 @@ export class TaskLog {
     await this.#sink.take(this.replica, lines, { stream, offset: this.#files[stream].offset });
     const { name, namespace } = this.replica;
     const progress = { name, namespace, stdout: stdout.offset, stderr: stderr.offset };
-    await this.#progress.write(formatProgress(progress), 0);
+    await this.#saveProgress(progress);
+  }
+
+  /** On a full disk it stays as it was: the marks in the history, or else lines that come twice, make up for it. */
+  async #saveProgress(progress: Progress): Promise<void> {
+    try {
+      this.#progress ??= await openProgress(this.#progressPath, progress);
+      await this.#progress.write(formatProgress(progress), 0);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
   }
 
   #inTurn<T>(closed: T, work: () => Promise<T>): Promise<T> {
     return this.#limit(() => (this.#isClosed ? closed : work()));
   }
+}
+
+async function openProgress(path: string, progress: Progress): Promise<FileHandle> {
+  const known = await open(path, 'r+').catch(absentAs(undefined));
+  if (known) return known;
+  await writeDurably(path, formatProgress(progress), { fsync: false });
+  return open(path, 'r+');
 }
 
 function offsetsOf(saved: Progress, marks: ReadMark[]): { stdout: number; stderr: number } {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartHealth } from '../../base/part-health.ts';
 import type { Provider } from '../../provider/index.ts';
 import type { ContainerdFollower } from './containerd-follower.ts';
+import type { DiskWatch } from './disk-watch.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
@@ -18,6 +19,7 @@ export interface ContainerdBackEndParts {
   reconciler: Reconciler;
   sweep: Sweep;
   follower: ContainerdFollower;
+  disks: DiskWatch;
 }
 
 /** Functions on containerd: what is wanted is on disk, what is there in containerd, and a reconciler is between. */
@@ -33,7 +35,7 @@ export class ContainerdBackEnd {
 
   /** Reads what is wanted, then follows containerd in the background: waits for it, adopts, reconciles. */
   async start(): Promise<void> {
-    const { host, store, follower } = this.#parts;
+    const { host, store, follower, disks } = this.#parts;
     await mkdir(host.replicaFilesDir, { recursive: true, mode: 0o755 });
     await host.secrets.start();
     await host.replicaSecrets.start();
@@ -41,6 +43,7 @@ export class ContainerdBackEnd {
     await host.logs.start();
     void host.network.keeper.run(this.#stopping.signal);
     void follower.run(this.#stopping.signal);
+    void disks.run(this.#stopping.signal);
   }
 
   /** Whether every function has had one attempt to be what it should be since the start. */

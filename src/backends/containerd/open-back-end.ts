@@ -8,6 +8,7 @@ import { ContainerdBackEnd } from './containerd-back-end.ts';
 import { ContainerdFollower } from './containerd-follower.ts';
 import { containerdProvider } from './containerd-provider.ts';
 import { Deployments } from './deployments.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { FunctionStore } from './desired/function-store.ts';
 import { NamespaceStore } from './desired/namespace-store.ts';
 import type { AtFaultPoint } from './fault-points.ts';
@@ -30,6 +31,8 @@ import { defaultTiming, type Timing } from './timing.ts';
 export interface BackEndSettings {
   /** Folder of what is wanted: functions, namespaces, secrets. */
   dataDir: string;
+  /** Folder of the functions' logs. */
+  logDir: string;
   /** Folder of what a reboot may take: replicas' secrets and host files. */
   runDir: string;
   defaultNamespace: string;
@@ -80,7 +83,9 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
     namespaces,
   });
   const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep, resyncMs });
-  return new ContainerdBackEnd({ provider, host, store, reconciler, sweep, follower });
+  const folders = { data_dir: dataDir, log_dir: options.settings.logDir };
+  const disks = new DiskWatch({ host, states, wake: (fn) => reconciler.wake(fn), folders });
+  return new ContainerdBackEnd({ provider, host, store, reconciler, sweep, follower, disks });
 }
 
 async function hostOf(options: BackEndOptions): Promise<Host> {

@@ -1,0 +1,74 @@
+import { statfs } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError } from '../../base/log.ts';
+import { fullName, type FunctionName } from '../../provider/index.ts';
+import type { FunctionStates } from './reconcile/function-states.ts';
+import type { Host } from './replicas/host.ts';
+import { hasGivenUpReading } from './replicas/shim-output.ts';
+import { shimsOf } from './replicas/stray-shims.ts';
+
+const lookMs = 2000;
+/** What was missed, such as a disk that was full between two looks, is found at the latest after this. */
+const searchMs = 5 * 60_000;
+/** A disk with less is full. */
+const leastBytes = 1024 * 1024;
+
+export interface DiskWatchOptions {
+  host: Host;
+  states: FunctionStates;
+  wake: (fn: FunctionName) => void;
+  /** Folders by the settings that name them. */
+  folders: Record<string, string>;
+}
+
+/** Says which disk is full, and replaces the replicas whose output nobody reads since one was. */
+export class DiskWatch {
+  readonly #parts: DiskWatchOptions;
+  #searchAtMs = 0;
+  #wasFull = false;
+
+  constructor(parts: DiskWatchOptions) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#look().catch((error: unknown) => {
+        this.#parts.host.log.warn('could not look whether a disk is full', { error: describeError(error) });
+      });
+      await sleep(lookMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { host, folders } = this.#parts;
+    const full: string[] = [];
+    for (const [setting, folder] of Object.entries(folders)) if (await isFull(folder)) full.push(setting);
+    host.parts.set('disk', full.length > 0 ? `the disk of ${full.join(', ')} is full: make room` : undefined);
+    const isRoomAgain = this.#wasFull && full.length === 0;
+    this.#wasFull = full.length > 0;
+    if (this.#wasFull || (!isRoomAgain && performance.now() < this.#searchAtMs)) return;
+    this.#searchAtMs = performance.now() + searchMs;
+    await this.#replaceUnread();
+  }
+
+  async #replaceUnread(): Promise<void> {
+    const { host, states, wake } = this.#parts;
+    for (const { id, namespace, pid } of await shimsOf(host.containerd.address)) {
+      const found = states.replica(id);
+      if (found?.replica.task !== 'running' || found.fn.namespace !== namespace) continue;
+      const task = await host.containerd.namespace(namespace).tasks.get(id);
+      if (!(await hasGivenUpReading(pid, task.pid, [task.stdout, task.stderr]))) continue;
+      const problem = 'nobody reads the output of a replica since a disk was full, replacing it';
+      host.log.warn(problem, { function: fullName(found.fn), replica: id });
+      found.replica.becameUnhealthy();
+      wake(found.fn);
+    }
+  }
+}
+
+async function isFull(folder: string): Promise<boolean> {
+  const { bfree, bsize, files, ffree } = await statfs(folder);
+  return bfree * bsize < leastBytes || (files > 0 && ffree === 0);
+}
