@@ -72,7 +72,7 @@ export class RoutingTable {
     this.#serveWaiters(routes);
   }
 
-  /** Says that the last start of a function failed and that it waits for the next: its calls are told so at once. */
+  /** Says that the last start of a function failed and when the next is: its calls are told so, unless it is soon. */
   setFailed(fn: FunctionName, failed: FailedStart | undefined): void {
     const routes = this.#routes(fn);
     routes.failure = failed && { reason: failed.reason, untilMs: performance.now() + failed.retryInMs };
@@ -210,9 +210,12 @@ export class RoutingTable {
   }
 }
 
+/** A start that is no further away is worth waiting for: a process that ended once is back before its callers would be. */
+const soonMs = 5000;
+
 function failure(fn: FunctionName, { targets, failure: failed }: FunctionRoutes): Error | undefined {
   const retryAfterMs = (failed?.untilMs ?? 0) - performance.now();
-  if (!failed || targets.length > 0 || retryAfterMs <= 0) return undefined;
+  if (!failed || targets.length > 0 || retryAfterMs <= soonMs) return undefined;
   return new StartFailedError(fn, { reason: failed.reason, retryAfterMs });
 }
 

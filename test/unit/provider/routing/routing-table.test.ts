@@ -228,6 +228,8 @@ test('calls of a function whose start failed are told so at once, held ones too,
   t.is(error.message, 'No endpoints available for: fn, its process ended.');
   t.is(error.headers?.['Retry-After'], '8');
   await t.throwsAsync(routes.resolve(fn, { waitMs: 60_000 }), { instanceOf: StartFailedError });
+  routes.setFailed(fn, { reason: 'its process ended', retryInMs: 2000 });
+  t.is(await stateOf(routes.resolve(fn, { waitMs: 60_000 })), 'pending', 'the next start is worth waiting for');
   routes.setFailed(fn, undefined);
   const waits = routes.resolve(fn, { waitMs: 60_000 });
   t.is(await stateOf(waits), 'pending');
