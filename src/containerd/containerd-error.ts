@@ -40,6 +40,8 @@ export const isCancelled = whenCode(status.CANCELLED);
 export const isUnknown = whenCode(status.UNKNOWN);
 export const isInvalidArgument = whenCode(status.INVALID_ARGUMENT);
 export const isDeadlineExceeded = whenCode(status.DEADLINE_EXCEEDED);
+/** Says whether a limit of containerd, of the message's size or of the disk was reached. */
+export const isResourceExhausted = whenCode(status.RESOURCE_EXHAUSTED);
 export const isNotFound = whenCode(status.NOT_FOUND);
 export const isAlreadyExists = whenCode(status.ALREADY_EXISTS);
 export const isFailedPrecondition = whenCode(status.FAILED_PRECONDITION);

@@ -7,6 +7,7 @@ export {
   isFailedPrecondition,
   isInvalidArgument,
   isNotFound,
+  isResourceExhausted,
   isUnavailable,
   isUnimplemented,
   notFoundAs,

@@ -13,10 +13,40 @@ export function check<T extends z.ZodType>(schema: T, value: unknown): z.output<
   throw new BadRequestError(firstIssue(error, 'the body'), { cause: error });
 }
 
-const text = z.string({ error: 'must be a string' }).refine((value) => !value.includes('\0'), 'must not hold a NUL');
+/** A label's key and value together, in containerd; Kubernetes takes less. */
+const labelBytes = 4096;
+/** All annotations of an object together, as in Kubernetes. */
+const annotationsBytes = 256 * 1024;
+
+// What has half a surrogate pair cannot be written in UTF-8, which is all that containerd and the kernel read.
+const text = z
+  .string({ error: 'must be a string' })
+  .refine((value) => !value.includes('\0'), 'must not hold a NUL')
+  .refine((value) => value.isWellFormed(), 'must be Unicode text, without half a surrogate pair');
+const textMap = z.record(text, text, { error: 'must be an object of strings' });
 export const optionalText = optional(text);
 export const optionalTexts = optional(z.array(text, { error: 'must be a list of strings' }));
-export const optionalTextMap = optional(z.record(z.string(), text, { error: 'must be an object of strings' }));
+export const optionalTextMap = optional(textMap);
+export const optionalLabels = optional(
+  textMap
+    .refine((labels) => !('' in labels), 'must not have an empty name')
+    .refine(
+      (labels) => Object.entries(labels).every((label) => bytesOf(label) <= labelBytes),
+      `must not have one of more than ${labelBytes} bytes, name and value`,
+    ),
+);
+export const optionalAnnotations = optional(
+  textMap
+    .refine((annotations) => !('' in annotations), 'must not have an empty name')
+    .refine(
+      (annotations) => bytesOf(Object.entries(annotations).flat()) <= annotationsBytes,
+      `must not be more than ${annotationsBytes} bytes, names and values`,
+    ),
+);
+
+function bytesOf(texts: string[]): number {
+  return texts.reduce((sum, one) => sum + Buffer.byteLength(one), 0);
+}
 
 /** Makes the schema of a field that may be absent, or null, which Go sends for a map or list that was never made. */
 export function optional<T extends z.ZodType>(schema: T) {

@@ -1,10 +1,21 @@
 import { z } from 'zod';
 import { quote } from '../base/quote.ts';
-import { body, check, flagOf, lastOf, optional, optionalText, optionalTextMap, optionalTexts } from './check.ts';
+import {
+  body,
+  check,
+  flagOf,
+  lastOf,
+  optional,
+  optionalAnnotations,
+  optionalLabels,
+  optionalText,
+  optionalTextMap,
+  optionalTexts,
+} from './check.ts';
 import type { FaaSContext } from './handlers.ts';
 import { BadRequestError, ProviderError } from './provider-errors.ts';
 import { checkLabel, checkSecretName } from './names.ts';
-import { resourcesOf } from './workload/index.ts';
+import { checkWorkload, resourcesOf } from './workload/index.ts';
 import type { FunctionDeployment, FunctionName, LogRequest, Namespace, Secret, SecretName } from './types.ts';
 
 /**
@@ -29,8 +40,8 @@ const deploymentBody = nameBody.extend({
   envVars: optionalTextMap,
   constraints: optionalTexts,
   secrets: optionalTexts,
-  labels: optionalTextMap,
-  annotations: optionalTextMap,
+  labels: optionalLabels,
+  annotations: optionalAnnotations,
   limits: resources,
   requests: resources,
   readOnlyRootFilesystem: optional(z.boolean({ error: 'must be true or false' })),
@@ -47,7 +58,7 @@ const secretBody = body({
   rawValue: z.string({ error: 'must be base64' }).nullish(),
 });
 
-const namespaceBody = body({ name: optionalText, labels: optionalTextMap, annotations: optionalTextMap });
+const namespaceBody = body({ name: optionalText, labels: optionalLabels, annotations: optionalAnnotations });
 
 /**
  * Reads the body of POST and PUT /system/functions.
@@ -62,7 +73,9 @@ export function parseDeployment(ctx: FaaSContext): FunctionDeployment {
   for (const variable of Object.keys(envVars ?? {})) checkVariable(variable);
   for (const secret of secrets ?? []) checkSecretName(secret, 'secret');
   resourcesOf(sent);
-  return withoutUndefined({ ...address, ...sent, image });
+  const deployment: FunctionDeployment = withoutUndefined({ ...address, ...sent, image });
+  checkWorkload(deployment);
+  return deployment;
 }
 
 /**

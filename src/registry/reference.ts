@@ -1,3 +1,4 @@
+import { quote } from '../base/quote.ts';
 import { RegistryError } from './registry-error.ts';
 
 /** A normalised image reference: `docker.io/library/nginx:1.27` for `nginx:1.27`. */
@@ -17,6 +18,8 @@ const componentPattern = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const tagPattern = /^\w[\w.-]{0,127}$/;
 const digestPattern = /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/;
 const maxNameLength = 255;
+/** A name, a tag and the longest digest. */
+const maxTextLength = maxNameLength + 1 + 128 + 1 + 135;
 
 /**
  * Reads an image reference by Docker's rules (https://pkg.go.dev/github.com/distribution/reference): no registry means
@@ -25,7 +28,8 @@ const maxNameLength = 255;
  */
 export function parseReference(text: string): Reference {
   const refuse = (what: string) =>
-    new RegistryError('invalid-reference', `invalid image reference ${JSON.stringify(text)}: ${what}`);
+    new RegistryError('invalid-reference', `invalid image reference ${quote(text)}: ${what}`);
+  if (text.length > maxTextLength) throw refuse(`it is longer than ${maxTextLength} characters`);
   if (text === '') throw refuse('it is empty');
   if (/^[a-f0-9]{64}$/.test(text)) throw refuse('it is a bare id; write REGISTRY/NAME@sha256:ID');
 
@@ -39,14 +43,14 @@ export function parseReference(text: string): Reference {
   const tag = tagAt < 0 ? undefined : rest.slice(tagAt + 1);
   const repository = registry === 'docker.io' && !path.includes('/') ? `library/${path}` : path;
 
-  if (!domainPattern.test(registry)) throw refuse(`${JSON.stringify(registry)} is no registry host`);
+  if (!domainPattern.test(registry)) throw refuse(`${quote(registry)} is no registry host`);
   if (path === '') throw refuse('it names no repository');
   if (path !== path.toLowerCase()) throw refuse('the repository must be lower case');
   if (!repository.split('/').every((component) => componentPattern.test(component))) {
-    throw refuse(`${JSON.stringify(path)} is no repository name`);
+    throw refuse(`${quote(path)} is no repository name`);
   }
   if (`${registry}/${repository}`.length > maxNameLength) throw refuse(`it is longer than ${maxNameLength} characters`);
-  if (tag !== undefined && !tagPattern.test(tag)) throw refuse(`${JSON.stringify(tag)} is no tag`);
+  if (tag !== undefined && !tagPattern.test(tag)) throw refuse(`${quote(tag)} is no tag`);
 
   return reference({ registry, repository, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest });
 }

@@ -13,6 +13,7 @@ import {
   resourcesOf,
   workloadOf,
 } from '../../provider/index.ts';
+import { parseReference } from '../../registry/index.ts';
 import type { SecretStore } from '../../secrets/index.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import { newGeneration, type FunctionRecord, type Generation } from './desired/record.ts';
@@ -168,6 +169,7 @@ export class Deployments {
 
   async #check(deployment: FunctionDeployment): Promise<void> {
     await this.#parts.namespaces.require(deployment.namespace);
+    parseReference(deployment.image);
     validateDeployment(deployment, resourcesOf(deployment));
     await requireSecrets(this.#parts.secrets, deployment.namespace, deployment.secrets ?? []);
   }

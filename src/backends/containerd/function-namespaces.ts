@@ -75,13 +75,21 @@ export class FunctionNamespaces implements NamespaceVerbs {
   async get(name: string): Promise<Namespace> {
     const labels = await this.#labels(name);
     const stored = (await this.#parts.store.all()).find((namespace) => namespace.name === name);
-    return { name, labels, annotations: stored?.annotations ?? {} };
+    // containerd keeps no label whose value is empty.
+    return { name, labels: { ...stored?.labels, ...labels }, annotations: stored?.annotations ?? {} };
   }
 
   async create(namespace: Namespace): Promise<void> {
-    const existing = (await this.#parts.containerd.namespaces.list()).some(({ name }) => name === namespace.name);
+    const { namespaces } = this.#parts.containerd;
+    checkContainerdName(namespace.name);
+    const existing = (await namespaces.list()).some(({ name }) => name === namespace.name);
     if (existing) throw new NamespaceExistsError(namespace.name);
-    await this.#put(namespace);
+    try {
+      await this.#put(namespace);
+    } catch (error) {
+      await namespaces.delete(namespace.name).catch(() => {});
+      throw error;
+    }
   }
 
   async update(namespace: Namespace): Promise<void> {
@@ -90,8 +98,9 @@ export class FunctionNamespaces implements NamespaceVerbs {
   }
 
   async #put(namespace: Namespace): Promise<void> {
-    await this.#parts.store.put(namespace);
+    // Stored once containerd has taken it: what is stored is made again at each start.
     await this.#ensureOne(namespace);
+    await this.#parts.store.put(namespace);
   }
 
   async remove(name: string): Promise<void> {
@@ -135,4 +144,14 @@ export class FunctionNamespaces implements NamespaceVerbs {
 /** Picks the labels that containerd itself reads, such as `containerd.io/defaults/snapshotter`: they stay when ours are replaced. */
 function containerdsOwn(labels: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).filter(([name]) => name.startsWith('containerd.io/')));
+}
+
+/**
+ * Refuses the names that containerd would: its identifiers have no two dashes in a row.
+ * Source: https://github.com/containerd/containerd/blob/v2.1.0/pkg/identifiers/validate.go
+ * @throws BadRequestError saying so
+ */
+function checkContainerdName(name: string): void {
+  if (name.includes('--'))
+    throw new BadRequestError(`namespace ${name} is not a valid name: containerd takes no two dashes in a row`);
 }

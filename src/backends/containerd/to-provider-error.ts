@@ -1,4 +1,4 @@
-import { isUnavailable } from '../../containerd/index.ts';
+import { isDeadlineExceeded, isInvalidArgument, isResourceExhausted, isUnavailable } from '../../containerd/index.ts';
 import { DiskFullError } from '../../base/disk-full.ts';
 import { describeError } from '../../base/log.ts';
 import { ProviderError } from '../../provider/index.ts';
@@ -37,7 +37,9 @@ export function faultOwner(error: unknown): FaultOwner {
   if (error instanceof StartError || error instanceof SecretError) return 'caller';
   if (error instanceof ProviderError) return error.status < 500 ? 'caller' : 'unknown';
   if (error instanceof RegistryError) return registryFaults[error.kind];
-  return isUnavailable(error) ? 'containerd' : 'unknown';
+  if (isInvalidArgument(error)) return 'caller';
+  const isBusy = isUnavailable(error) || isDeadlineExceeded(error) || isResourceExhausted(error);
+  return isBusy ? 'containerd' : 'unknown';
 }
 
 /** Makes what the layers below threw into what the caller of the API, who has the password, should read. */
@@ -48,5 +50,7 @@ export function toProviderError(error: unknown): ProviderError {
   if (isUnavailable(error)) {
     return new ProviderError(503, `containerd cannot be reached: is it running? ${error.message}`, { cause: error });
   }
+  if (isDeadlineExceeded(error))
+    return new ProviderError(504, `containerd did not answer in time: try again, ${error.message}`, { cause: error });
   return new ProviderError(statuses[faultOwner(error)], describeError(error), { cause: error });
 }

@@ -24,6 +24,8 @@ interface Alert {
   firing: boolean;
 }
 
+const shownFailures = 5;
+
 const labels = z.object({ function_name: z.string().min(1) });
 const webhook = z.object({ alerts: z.array(z.object({ status: z.enum(['firing', 'resolved']), labels })) });
 
@@ -43,7 +45,7 @@ export function alertHandler(options: AlertOptions): Handler {
     if (failed.length > 0) {
       const status = errors.every(({ error }) => isStatus(error, 404)) ? 404 : 500;
       const cause = new AggregateError(errors.map(({ error }) => error));
-      const message = `${failed.length} of ${alerts.length} alerts failed: ${failed.join('; ')}`;
+      const message = `${failed.length} of ${alerts.length} alerts failed: ${failed.slice(0, shownFailures).join('; ')}`;
       throw new ProviderError(status, message, { cause });
     }
     ctx.status = 200;

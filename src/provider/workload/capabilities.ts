@@ -4,6 +4,9 @@ import type { FunctionDeployment } from '../types.ts';
 /** Comma-separated capabilities that a function asks for, e.g. `NET_BIND_SERVICE,CHOWN`, with or without `CAP_`. */
 const annotation = 'com.openfaas.berth.capabilities';
 
+/** Characters; every capability in its longest spelling takes half of it. */
+const longestList = 512;
+
 /** What Docker gives every container; a function gets none of them unless it asks. */
 const allowed = [
   'AUDIT_WRITE',
@@ -27,7 +30,9 @@ const allowed = [
  * @throws BadRequestError when it asks for one that no function may have
  */
 export function capabilitiesOf({ annotations }: FunctionDeployment): string[] {
-  const asked = (annotations?.[annotation] ?? '')
+  const text = annotations?.[annotation] ?? '';
+  if (text.length > longestList) throw new BadRequestError(`annotation ${annotation} is longer than ${longestList}`);
+  const asked = text
     .split(',')
     .map((name) => name.trim().toUpperCase().replace(/^CAP_/, ''))
     .filter((name) => name !== '');

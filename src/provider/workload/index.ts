@@ -1,4 +1,4 @@
-export { clampReplicas, functionPort, workloadOf } from './workload.ts';
+export { checkWorkload, clampReplicas, functionPort, workloadOf } from './workload.ts';
 export { hasScalingLabel, type LoadRule, type ReplicaRange, type ScalingRule } from './scaling-rule.ts';
 export type { ProbeSettings } from './probes.ts';
 export { capabilitiesOf } from './capabilities.ts';

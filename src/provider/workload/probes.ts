@@ -1,4 +1,5 @@
-import { readSetting, toCount, toTimerMs } from './read-setting.ts';
+import { quote } from '../../base/quote.ts';
+import { SettingReader, toCount, toTimerMs } from './read-setting.ts';
 
 /** How a function's health is asked for. Times are in milliseconds. */
 export interface ProbeSettings {
@@ -14,40 +15,52 @@ export interface ProbeSettings {
   failureThreshold: number;
 }
 
+/** How a deployment asks for it. */
+interface AskedProbe extends ProbeSettings {
+  /** What a deployer is told of annotations that cannot be read, and of how to write them. */
+  unreadable: string[];
+}
+
 type Annotations = Record<string, string>;
 type Times = Pick<ProbeSettings, 'periodMs' | 'timeoutMs'>;
 
 const shortestMs = 10;
+const longestPath = 2048;
 
 /**
  * Reads how to tell that a replica can take calls: the annotations `com.openfaas.ready.http.*`.
  * Source: https://docs.openfaas.com/reference/workloads/
  */
-export function readinessOf(annotations: Annotations): ProbeSettings {
+export function readinessOf(annotations: Annotations): AskedProbe {
   return probeSettings(annotations, 'com.openfaas.ready.http.', { periodMs: 250, timeoutMs: 1000 });
 }
 
 /** Reads how to tell that a replica must be replaced: the annotations `com.openfaas.health.http.*`. */
-export function livenessOf(annotations: Annotations): ProbeSettings {
+export function livenessOf(annotations: Annotations): AskedProbe {
   return probeSettings(annotations, 'com.openfaas.health.http.', { periodMs: 10_000, timeoutMs: 5000 });
 }
 
-function probeSettings(annotations: Annotations, prefix: string, defaults: Times): ProbeSettings {
-  const ms = (key: string) => readSetting(annotations[prefix + key], toTimerMs);
-  const count = (key: string) => readSetting(annotations[prefix + key], toCount);
+function probeSettings(annotations: Annotations, prefix: string, defaults: Times): AskedProbe {
+  const reader = new SettingReader(annotations, prefix);
+  const ms = (key: string) => reader.read(key, toTimerMs, 'seconds, or a duration such as 500ms or 1m30s');
+  const count = (key: string) => reader.read(key, toCount, 'a whole number from 1 to 999999');
   return {
-    path: pathOf(annotations[`${prefix}path`]),
+    path: pathOf(reader),
     initialDelayMs: ms('initialDelaySeconds') || ms('initialDelay') || 0,
     periodMs: Math.max(shortestMs, ms('periodSeconds') || defaults.periodMs),
     timeoutMs: Math.max(shortestMs, ms('timeoutSeconds') || defaults.timeoutMs),
     successThreshold: count('successThreshold') ?? 1,
     failureThreshold: count('failureThreshold') ?? 3,
+    unreadable: reader.unreadable,
   };
 }
 
 /** Makes of an annotation a path that a request can hold. */
-function pathOf(text: string | undefined): string | undefined {
+function pathOf(reader: SettingReader): string | undefined {
+  const text = reader.text('path');
   if (!text) return undefined;
-  const { pathname, search } = new URL(`http://function${text.startsWith('/') ? '' : '/'}${text}`);
-  return pathname + search;
+  const url = text.length > longestPath ? null : URL.parse(`http://function${text.startsWith('/') ? '' : '/'}${text}`);
+  if (url) return url.pathname + url.search;
+  reader.refuse('path', `${quote(text)} is no path`, `one such as /_/ready, of at most ${longestPath} characters`);
+  return undefined;
 }

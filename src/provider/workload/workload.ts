@@ -1,12 +1,14 @@
+import { BadRequestError } from '../provider-errors.ts';
 import type { FunctionDeployment } from '../types.ts';
 import { drainMsOf, maxInflightOf } from './call-limits.ts';
 import { livenessOf, readinessOf, type ProbeSettings } from './probes.ts';
-import { pullPolicyOf, type PullPolicy } from './pull-policy.ts';
+import { pullPolicies, type PullPolicy } from './pull-policy.ts';
+import { oneOf, SettingReader } from './read-setting.ts';
 import { scalingRule, type ScalingRule } from './scaling-rule.ts';
 
 /**
  * What the labels, annotations and environment variables of a function mean. Each can be read: what is no value counts as
- * absent. What may be refused is apart, in `capabilitiesOf` and `resourcesOf`.
+ * absent, as in what was stored before it was refused. `checkWorkload` refuses it, as `capabilitiesOf` and `resourcesOf` do.
  */
 export interface Workload {
   readonly scaling: ScalingRule;
@@ -21,10 +23,14 @@ export interface Workload {
   readonly readiness: ProbeSettings;
   /** Tells whether a replica must be replaced. */
   readonly liveness: ProbeSettings;
+  /** What a deployer is told of labels and annotations that cannot be read, and of how to write them. */
+  readonly unreadable: string[];
 }
 
 /** The port on which every function listens. */
 export const functionPort = 8080;
+
+const zeroDepths = ['cold', 'standby'] as const;
 
 const workloads = new WeakMap<FunctionDeployment, Workload>();
 
@@ -40,15 +46,30 @@ export function workloadOf(deployment: FunctionDeployment): Workload {
   return workload;
 }
 
+/**
+ * Refuses a deployment with a label or annotation of ours that cannot be read.
+ * @throws BadRequestError naming the first one, and how to write it
+ */
+export function checkWorkload(deployment: FunctionDeployment): void {
+  const [wrong] = workloadOf(deployment).unreadable;
+  if (wrong) throw new BadRequestError(wrong);
+}
+
 function readWorkload({ labels = {}, annotations = {}, envVars = {} }: FunctionDeployment): Workload {
+  const scaling = scalingRule(labels, annotations);
+  const readiness = readinessOf(annotations);
+  const liveness = livenessOf(annotations);
+  const depth = new SettingReader(labels, 'com.openfaas.scale.');
+  const policy = new SettingReader(annotations, 'com.openfaas.image.');
   return {
-    scaling: scalingRule(labels, annotations),
-    zeroDepth: labels['com.openfaas.scale.zero-depth'] === 'standby' ? 'standby' : 'cold',
+    scaling,
+    zeroDepth: depth.read('zero-depth', oneOf(zeroDepths), 'cold or standby') ?? 'cold',
     maxInflight: maxInflightOf(envVars),
     drainMs: drainMsOf(envVars),
-    pullPolicy: pullPolicyOf(annotations),
-    readiness: readinessOf(annotations),
-    liveness: livenessOf(annotations),
+    pullPolicy: policy.read('pull-policy', oneOf(pullPolicies), 'Always, IfNotPresent or Never'),
+    readiness,
+    liveness,
+    unreadable: [scaling, readiness, liveness, depth, policy].flatMap(({ unreadable }) => unreadable),
   };
 }
 

@@ -310,3 +310,50 @@ test('the parsers throw nothing but errors for the caller, whatever they are giv
   );
   t.pass();
 });
+
+const deployed = (rest: object) => parseDeployment(contextOf({ body: { service: 'fn', image: 'fn', ...rest } }));
+
+test('a setting of ours that cannot be read is refused before it is stored, and how to write it is said', (t) => {
+  const labels = {
+    'com.openfaas.scale.min': 'two',
+    'com.openfaas.scale.target': 'NaN',
+    'com.openfaas.scale.zero': 'yes',
+    'com.openfaas.scale.zero-duration': '15',
+    'com.openfaas.scale.down.window': '1h',
+    'com.openfaas.scale.zero-depth': 'deep',
+  };
+  for (const [name, value] of Object.entries(labels)) {
+    const message = new RegExp(`^${name} "${value}" cannot be read: write `);
+    t.throws(() => deployed({ labels: { [name]: value } }), { instanceOf: BadRequestError, message });
+  }
+  const annotations = {
+    'com.openfaas.health.http.periodSeconds': 'soon',
+    'com.openfaas.ready.http.failureThreshold': '-1',
+    'com.openfaas.ready.http.path': `/${'x'.repeat(5000)}`,
+    'com.openfaas.image.pull-policy': 'always',
+  };
+  for (const [name, value] of Object.entries(annotations)) {
+    const message = new RegExp(`^${name} .*: write `);
+    t.throws(() => deployed({ annotations: { [name]: value } }), { instanceOf: BadRequestError, message });
+  }
+});
+
+test('a type of load that is not known, and 0 for a default, are taken', (t) => {
+  t.notThrows(() => deployed({ labels: { 'com.openfaas.scale.type': 'queue', 'com.openfaas.scale.min': '0' } }));
+});
+
+test('texts that containerd or the kernel would refuse are refused', (t) => {
+  const bad: Record<string, object> = {
+    'labels must not have an empty name': { labels: { '': 'x' } },
+    'labels must not have one of more than 4096 bytes, name and value': { labels: { a: 'é'.repeat(2048) } },
+    'annotations must not be more than 262144 bytes, names and values': { annotations: { a: 'x'.repeat(262_144) } },
+    'envVars.A must be Unicode text, without half a surrogate pair': { envVars: { A: '\ud800' } },
+    'envProcess must not hold a NUL': { envProcess: 'a\0' },
+  };
+  for (const [message, rest] of Object.entries(bad))
+    t.throws(() => deployed(rest), { instanceOf: BadRequestError, message });
+  t.throws(() => parseNamespace(contextOf({ body: { name: 'n', labels: { '\udc00': '' } } })), {
+    instanceOf: BadRequestError,
+  });
+  t.notThrows(() => deployed({ labels: { a: 'x'.repeat(4095) }, annotations: { b: '' } }));
+});

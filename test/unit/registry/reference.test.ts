@@ -97,3 +97,13 @@ test('a digest that could change a path is none', (t) => {
   for (const text of ['sha256:../../x', `sha256:${hex.toUpperCase()}`, `sha256:${hex}\n`, 'latest'])
     t.false(isDigest(text));
 });
+
+test('a reference without end is refused before it is looked at, and shown in part', (t) => {
+  for (const text of ['a'.repeat(1_000_000), `${'a-'.repeat(500_000)}!`, '@'.repeat(1_000_000)]) {
+    const error = t.throws(() => parseReference(text), {
+      instanceOf: RegistryError,
+      message: /longer than 520 charac/,
+    });
+    t.true((error?.message.length ?? 0) < 200);
+  }
+});

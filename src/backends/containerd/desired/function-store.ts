@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { absentAs } from '../../../base/absent-file.ts';
 import { diskFullOf } from '../../../base/disk-full.ts';
 import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../../../base/durable-file.ts';
 import { InOrder } from '../../../base/in-order.ts';
@@ -172,7 +173,8 @@ export class FunctionStore {
 
   async #remove(fn: FunctionName): Promise<void> {
     this.#at('record.delete');
-    await removeDurably(this.#file(fn));
+    // Somebody may have deleted it by hand.
+    await removeDurably(this.#file(fn)).catch(absentAs(undefined));
     this.#at('record.deleted');
   }
 

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { absentAs } from '../../../base/absent-file.ts';
 import type { Namespace } from '../../../provider/index.ts';
 import { diskFullOf } from '../../../base/disk-full.ts';
 import { makeFolderDurably, removeDurably, writeDurably } from '../../../base/durable-file.ts';
@@ -48,8 +49,9 @@ export class NamespaceStore {
     await writeDurably(this.#file(name), `${text}\n`, { mode: 0o600 }).catch(diskFullOf('data_dir'));
   }
 
+  /** Removes a namespace's file; there need not be one, as for a namespace that was made by containerd's tools. */
   async delete(name: string): Promise<void> {
-    await removeDurably(this.#file(name));
+    await removeDurably(this.#file(name)).catch(absentAs(undefined));
   }
 
   #file(name: string): string {

@@ -49,7 +49,7 @@ export async function createTask(
   if (status !== 'none') await stopTask(host, replica, 0);
   host.at('start.files');
   await writeHostFiles(host, replica, attachment.ip);
-  await prepareSecrets(host, client, replica, generation.deployment.secrets ?? []);
+  await prepareSecrets(host, client, replica, [...new Set(generation.deployment.secrets)]);
   const { stdout, stderr } = await host.logs.tails.stdioFor(replica);
   await clearStartMark(host, id);
   const rootfs = await client.snapshots.mounts({ snapshotter: host.snapshotter, key: id });

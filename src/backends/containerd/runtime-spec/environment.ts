@@ -1,4 +1,4 @@
-import type { FunctionDeployment } from '../../../provider/index.ts';
+import { quote, type FunctionDeployment } from '../../../provider/index.ts';
 import { StartError } from '../start-error.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -20,12 +20,19 @@ export function environment(deployment: FunctionDeployment, imageEnv: string[]):
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
+/** The kernel's MAX_ARG_STRLEN: one `NAME=value` with its NUL, see execve(2). */
+const longestVariableBytes = 128 * 1024;
+/** Half of what the kernel takes at the usual limit of the stack, 8 MiB: the rest is for what the image sets, and its command. */
+const pointerBytes = 8;
+const allVariablesBytes = 1024 * 1024;
+
 /**
  * Checks the variables that a deployment sets.
- * @throws StartError for one that no process can be given
+ * @throws StartError for one that no process can be given, or for more than it can
  */
 export function validateEnvironment({ envProcess, envVars = {} }: FunctionDeployment): void {
   const variables = Object.entries({ ...envVars, fprocess: envProcess ?? envVars.fprocess ?? '' });
+  let total = 0;
   for (const [name, value] of variables) {
     if (name === '' || /[=\0]/.test(name)) {
       throw new StartError(
@@ -36,6 +43,16 @@ export function validateEnvironment({ envProcess, envVars = {} }: FunctionDeploy
     if (value.includes('\0')) {
       throw new StartError('invalid', `environment variable ${name} holds a NUL byte: pass binary values as a secret`);
     }
+    const bytes = Buffer.byteLength(name) + Buffer.byteLength(value) + '=\0'.length;
+    if (bytes > longestVariableBytes) {
+      const limit = `a variable takes ${longestVariableBytes} bytes at most`;
+      throw new StartError('invalid', `environment variable ${quote(name)}: ${limit}, pass long values as a secret`);
+    }
+    total += bytes + pointerBytes;
+  }
+  if (total > allVariablesBytes) {
+    const limit = `they take ${allVariablesBytes} bytes at most`;
+    throw new StartError('invalid', `environment variables: together ${limit}, pass long values as a secret`);
   }
 }
 

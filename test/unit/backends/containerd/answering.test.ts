@@ -1,10 +1,15 @@
+import { status } from '@grpc/grpc-js';
 import test from 'ava';
 import { answering } from '../../../../src/backends/containerd/answering.ts';
 import { DiskFullError } from '../../../../src/base/disk-full.ts';
 import { StartError } from '../../../../src/backends/containerd/start-error.ts';
+import { ContainerdError } from '../../../../src/containerd/index.ts';
 import { FunctionNotFoundError, ProviderError } from '../../../../src/provider/index.ts';
 import { RegistryError } from '../../../../src/registry/index.ts';
 import { SecretError } from '../../../../src/secrets/index.ts';
+
+const refusal = (code: status) =>
+  new ContainerdError({ method: 'Namespaces.Create', address: '/run/containerd.sock' }, code, 'words');
 
 const cases: [Error, number, string][] = [
   [new StartError('invalid', 'limits.cpu is not above 0'), 400, 'limits.cpu is not above 0'],
@@ -12,14 +17,22 @@ const cases: [Error, number, string][] = [
   [new SecretError('invalid-name', 'invalid secret name'), 400, 'invalid secret name'],
   [new RegistryError('not-found', 'no such image'), 400, 'no such image'],
   [new RegistryError('unreachable', 'no answer'), 502, 'no answer'],
+  [refusal(status.INVALID_ARGUMENT), 400, 'containerd: Namespaces.Create: words'],
+  [
+    refusal(status.DEADLINE_EXCEEDED),
+    504,
+    'containerd did not answer in time: try again, containerd: Namespaces.Create: words',
+  ],
+  [refusal(status.RESOURCE_EXHAUSTED), 503, 'containerd: Namespaces.Create: words'],
+  [refusal(status.INTERNAL), 500, 'containerd: Namespaces.Create: words'],
   [new Error('nft failed', { cause: new Error('no such command') }), 500, 'nft failed: no such command'],
 ];
 
-for (const [thrown, status, message] of cases) {
-  test(`${thrown.name} "${thrown.message}" is answered ${status}, its cause kept`, async (t) => {
+for (const [thrown, answered, message] of cases) {
+  test(`${thrown.name} "${thrown.message}" is answered ${answered} as ${message}, its cause kept`, async (t) => {
     const verbs = answering({ secrets: { list: () => Promise.reject(thrown) } });
     const error = await t.throwsAsync(verbs.secrets.list(), { instanceOf: ProviderError, message });
-    t.is(error.status, status);
+    t.is(error.status, answered);
     t.is(error.cause, thrown);
   });
 }

@@ -41,6 +41,7 @@ async function firstDeployment(t: ExecutionContext) {
   const deployed = t.throwsAsync(deployments.deploy({ ...fn, image: 'fn:broken' }), { message: 'no command' });
   await asked.promise;
   return {
+    dir,
     store,
     deployments,
     fail: async () => {
@@ -69,4 +70,21 @@ test('a first deployment that fails leaves the update that came meanwhile', asyn
   t.is(await deployments.update({ ...fn, image: 'fn:mended' }), 'ready');
   await fail();
   t.is(store.get(fn)?.candidate?.deployment.image, 'fn:mended');
+});
+
+test('a function whose file was deleted by hand can be removed', async (t) => {
+  const { store, deployments, dir, fail } = await firstDeployment(t);
+  await deployments.update({ ...fn, image: 'fn:mended' });
+  await fail();
+  await rm(join(dir, fn.namespace, 'fn.json'));
+  await t.notThrowsAsync(deployments.remove(fn));
+  t.false(store.has(fn));
+});
+
+test('an image reference that is none is refused before anything is asked', async (t) => {
+  const { store, deployments, fail } = await firstDeployment(t);
+  await fail();
+  const other = { name: 'other', namespace: 'openfaas-fn', image: `fn:${'x'.repeat(200)}` };
+  await t.throwsAsync(deployments.deploy(other), { message: /is no tag/ });
+  t.false(store.has(other));
 });

@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { quote } from '../../../../src/base/quote.ts';
 import {
   hasScalingLabel,
   scalingRule as scalingRuleOf,
@@ -51,7 +52,6 @@ const unreadable: [label: string, value: string][] = [
   ['max', '1.5'],
   ['max', '0'],
   ['max', '99999999'],
-  ['type', 'queue'],
   ['target', '0'],
   ['target', 'NaN'],
   ['target', '1e3'],
@@ -64,17 +64,26 @@ const unreadable: [label: string, value: string][] = [
   ['zero-duration', '15'],
   ['zero-duration', ''],
 ];
-for (const [label, value] of unreadable) {
-  test(`${label}=${JSON.stringify(value)} is told in one warning, and its default is used`, (t) => {
+for (const [label, value] of [...unreadable, ['zero-duration', '1'.repeat(5000)] as const]) {
+  test(`${label}=${JSON.stringify(value.slice(0, 20))} is told in one warning, and its default is used`, (t) => {
     // A type, so that every label is looked at.
-    const others: Record<string, string> = label === 'type' ? { target: '50' } : { type: 'rps' };
+    const others: Record<string, string> = { type: 'rps' };
     const rule = scalingRule(scale({ ...others, [label]: value }));
-    t.deepEqual({ ...rule, warnings: [] }, scalingRule(scale(others)));
-    t.deepEqual(rule.warnings, [
-      `com.openfaas.scale.${label} ${JSON.stringify(value)} cannot be read: its default is used`,
-    ]);
+    t.deepEqual({ ...rule, warnings: [], unreadable: [] }, scalingRule(scale(others)));
+    t.deepEqual(rule.warnings, [`com.openfaas.scale.${label} ${quote(value)} cannot be read: its default is used`]);
+    if (value === '0') return t.deepEqual(rule.unreadable, []);
+    t.is(rule.unreadable.length, 1);
+    t.true(rule.unreadable[0]?.startsWith(`com.openfaas.scale.${label} ${quote(value)} cannot be read: write `));
   });
 }
+
+test('load of a type that is not known scales nothing, which is told and no reason to refuse', (t) => {
+  for (const type of ['queue', '', 'r'.repeat(100_000)]) {
+    const rule = scalingRule(scale({ type, target: '5', max: '9' }));
+    t.like(rule, { load: undefined, min: 1, max: 9, unreadable: [] });
+    t.regex(rule.warnings.join('\n'), /^com\.openfaas\.scale\.type ".*" is not known: .*write rps, capacity or cpu$/);
+  }
+});
 
 test('a max that cannot be read is no leave to add replicas', (t) => {
   t.is(scalingRule(scale({ max: 'lots' })).load, undefined);

@@ -80,3 +80,13 @@ for (const [title, envVars] of [
     t.notRegex(error.message, /secret\0/);
   });
 }
+
+test('more variables than execve takes are refused, and what fits is not', (t) => {
+  const validate = (envVars: Record<string, string>) =>
+    validateDeployment({ name: 'fn', namespace: 'openfaas-fn', image: 'fn', envVars });
+  const longest = 128 * 1024 - 'A=\0'.length;
+  t.notThrows(() => validate({ A: 'x'.repeat(longest) }));
+  t.throws(() => validate({ A: 'x'.repeat(longest + 1) }), { instanceOf: StartError, message: /"A".*131072 bytes/ });
+  const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, at) => [`V${at}`, '']));
+  t.throws(() => validate(many), { instanceOf: StartError, message: /1048576 bytes/ });
+});
