@@ -51,6 +51,24 @@ export interface FunctionStatus extends FunctionDeployment {
   /** RFC 3339. */
   createdAt?: string;
   usage?: FunctionUsage;
+  /** Beyond the contract, and in the status of one function alone; clients of OpenFaaS ignore it. */
+  berth?: FunctionFacts;
+}
+
+/** What a back end knows of a function's life; what is absent has not happened, or is not known. */
+export interface FunctionFacts {
+  /** Digest of the image that runs. */
+  imageDigest?: string;
+  /** Why the version is not ready. */
+  reason?: string;
+  /** How often its processes were started again. */
+  restarts?: number;
+  /** How a process ended last, and when. */
+  lastExit?: string;
+  /** Why the last update failed or was rolled back, and when. */
+  failedUpdate?: string;
+  /** What is wrong with its labels. */
+  warnings?: string[];
 }
 
 export interface SecretName {

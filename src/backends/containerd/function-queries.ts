@@ -13,7 +13,7 @@ import {
 } from '../../provider/index.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
-import { berthAnnotations, functionStatus } from './function-status.ts';
+import { annotationsWithFault, functionFacts, functionStatus } from './function-status.ts';
 import type { FunctionStates } from './reconcile/function-states.ts';
 import { usageOf } from './usage.ts';
 
@@ -46,11 +46,12 @@ export class FunctionQueries {
     if (!record) throw new FunctionNotFoundError(name);
     const state = states.get(name);
     const plain = functionStatus({ function: name, record }, state);
-    const status = { ...plain, annotations: { ...plain.annotations, ...berthAnnotations(record, state) } };
+    const status: FunctionStatus = { ...plain, berth: functionFacts(record, state) };
     if (!usage) return status;
     const running = [...(state?.replicas.values() ?? [])].filter(({ task }) => task === 'running');
     const ids = running.map(({ id }) => id);
-    return { ...status, usage: await usageOf(containerd.namespace(name.namespace), ids) };
+    const annotations = annotationsWithFault(status, record);
+    return { ...status, annotations, usage: await usageOf(containerd.namespace(name.namespace), ids) };
   }
 
   async resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint> {

@@ -1,7 +1,9 @@
-import type { FunctionStatus } from '../../provider/index.ts';
+import { workloadOf, type FunctionFacts, type FunctionStatus } from '../../provider/index.ts';
 import type { StoredFunction } from './desired/function-store.ts';
-import type { FunctionRecord } from './desired/record.ts';
+import { rolledBackOnRequest, type FunctionRecord } from './desired/record.ts';
 import type { FunctionState } from './reconcile/function-state.ts';
+
+const statusAnnotation = 'com.openfaas.berth.status';
 
 /** Returns a status as the list shows it: the deployment as sent, so that `faas-cli diff` finds no difference. */
 export function functionStatus({ record }: StoredFunction, state: FunctionState | undefined): FunctionStatus {
@@ -17,19 +19,35 @@ export function functionStatus({ record }: StoredFunction, state: FunctionState 
 }
 
 /** Returns what only the status of one function says: why it is not ready, how it ended, which image runs. */
-export function berthAnnotations(record: FunctionRecord, state: FunctionState | undefined): Record<string, string> {
-  const replicas = [...(state?.replicas.values() ?? [])].filter(({ generation }) => generation === record.current.id);
-  const exits = replicas.flatMap(({ lastExit }) => lastExit ?? []).sort((a, b) => b.at.getTime() - a.at.getTime());
-  const failure = state?.generation(record.current.id).failure;
-  const restarts = replicas.reduce((sum, replica) => sum + replica.restarts, 0);
-  const said: Record<string, string | undefined> = {
-    'image-digest': record.current.imageDigest,
-    reason: failure?.message ?? state?.neverReady(record.current.id, Date.now()),
-    restarts: restarts > 0 ? String(restarts) : undefined,
-    'last-exit': exits[0] && `${exits[0].reason} at ${exits[0].at.toISOString()}`,
-    'failed-update': record.failure && `${record.failure.reason} at ${record.failure.at}`,
+export function functionFacts(record: FunctionRecord, state: FunctionState | undefined): FunctionFacts {
+  const { current, failure } = record;
+  const replicas = state?.replicasOf(current.id) ?? [];
+  const [exit] = replicas.flatMap(({ lastExit }) => lastExit ?? []).sort((a, b) => b.at.getTime() - a.at.getTime());
+  const { warnings } = workloadOf(current.deployment).scaling;
+  return {
+    imageDigest: current.imageDigest,
+    reason: state?.generation(current.id).failure?.message ?? state?.neverReady(current.id, Date.now()),
+    restarts: replicas.reduce((sum, replica) => sum + replica.restarts, 0),
+    lastExit: exit && `${exit.reason} at ${exit.at.toISOString()}`,
+    failedUpdate: failure && `${failure.reason} at ${failure.at}`,
+    warnings: warnings.length > 0 ? warnings : undefined,
   };
-  return Object.fromEntries(
-    Object.entries(said).flatMap(([key, value]) => (value ? [[`com.openfaas.berth.${key}`, value]] : [])),
-  );
+}
+
+/**
+ * Says what is wrong with a function in the one annotation that `faas-cli describe` shows of it. What the user sent stays.
+ * @returns the annotations as they were where nothing is wrong
+ */
+export function annotationsWithFault(status: FunctionStatus, record: FunctionRecord): Record<string, string> {
+  const { replicas, availableReplicas, annotations, berth = {} } = status;
+  const { reason, lastExit, failedUpdate, warnings = [] } = berth;
+  const isShort = availableReplicas < replicas;
+  const isOwnWish = record.failure?.reason === rolledBackOnRequest;
+  const wrong = [
+    reason && `not ready: ${reason}`,
+    isShort && lastExit && `ended last: ${lastExit}`,
+    failedUpdate && !isOwnWish && `last update: ${failedUpdate}`,
+    ...warnings,
+  ].filter((said) => said);
+  return wrong.length > 0 ? { [statusAnnotation]: wrong.join('; '), ...annotations } : annotations;
 }

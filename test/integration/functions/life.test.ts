@@ -4,10 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import {
-  lastExit,
   listOf,
   replicasOf,
-  restarts,
   startHost,
   statusOf,
   tasksOf,
@@ -43,9 +41,7 @@ async function scale(t: ExecutionContext, name: string, replicas: number): Promi
   t.is(answer.status, 202, answer.text);
 }
 
-const reason = 'com.openfaas.berth.reason';
-const isRestarted = ({ annotations, availableReplicas }: StatusAnswer) =>
-  annotations[restarts] === '1' && availableReplicas === 1;
+const isRestarted = ({ berth, availableReplicas }: StatusAnswer) => berth.restarts === 1 && availableReplicas === 1;
 
 const remove = (functionName: string) => host.berth.api('DELETE', '/system/functions', { functionName });
 const pidsOf = async (name: string) => (await tasksOf(host.containerd, name)).map(({ pid }) => pid);
@@ -59,7 +55,7 @@ test.serial('a killed process is started again without a call, and the status sa
   const [pid = 0] = await pidsOf('victim');
   process.kill(pid, 'SIGKILL');
   const restarted = await untilStatus(host.berth, 'victim', isRestarted);
-  t.regex(restarted.annotations[lastExit] ?? '', /signal 9/);
+  t.regex(restarted.berth.lastExit ?? '', /signal 9/);
   t.notDeepEqual(await pidsOf('victim'), [pid]);
   t.is((await host.berth.invoke('victim')).status, 200);
 });
@@ -68,7 +64,7 @@ test.serial('a function that ends itself is started again, and the status says i
   await deploy(t, { service: 'quitter' });
   await host.berth.invoke('quitter/exit/17', { method: 'POST' });
   const status = await untilStatus(host.berth, 'quitter', isRestarted);
-  t.regex(status.annotations[lastExit] ?? '', /code 17/);
+  t.regex(status.berth.lastExit ?? '', /code 17/);
 });
 
 test.serial(
@@ -77,8 +73,8 @@ test.serial(
     await deploy(t, { service: 'stillborn', envVars: { EXIT_AT_START: '42' } });
     const [listed] = await listOf(host.berth);
     t.like(listed, { name: 'stillborn', replicas: 1, availableReplicas: 0 });
-    const { annotations } = await statusOf(host.berth, 'stillborn');
-    t.regex(annotations[lastExit] ?? '', /code 42/);
+    const { berth } = await statusOf(host.berth, 'stillborn');
+    t.regex(berth.lastExit ?? '', /code 42/);
     const logs = await until(async () => {
       const { text } = await host.berth.api('GET', '/system/logs?name=stillborn');
       return text.includes('ending at start') ? text : undefined;
@@ -94,9 +90,9 @@ test.serial(
   async (t) => {
     const broken = await functionImage(host.registry, { tag: 'broken', config: { Entrypoint: ['/no/such/program'] } });
     await deploy(t, { service: 'broken', image: broken.reference });
-    const status = await untilStatus(host.berth, 'broken', ({ annotations }) => reason in annotations);
+    const status = await untilStatus(host.berth, 'broken', ({ berth }) => berth.reason !== undefined);
     t.is(status.availableReplicas, 0);
-    t.regex(status.annotations[reason] ?? '', /no such file/);
+    t.regex(status.berth.reason ?? '', /no such file/);
     const mended = await host.berth.api('PUT', '/system/functions', { service: 'broken', image });
     t.is(mended.status, 200, mended.text);
     t.is((await host.berth.invoke('broken')).status, 200);
@@ -310,7 +306,7 @@ test.serial(
     await deploy(t, { service: 'hungry', limits: { memory: '24Mi' } });
     await host.berth.invoke('hungry/alloc/64', { method: 'POST' });
     await untilStatus(host.berth, 'hungry', isRestarted);
-    await untilStatus(host.berth, 'hungry', ({ annotations }) => /out of memory/.test(annotations[lastExit] ?? ''));
+    await untilStatus(host.berth, 'hungry', ({ berth }) => /out of memory/.test(berth.lastExit ?? ''));
     t.is((await host.berth.invoke('hungry')).status, 200);
   },
 );

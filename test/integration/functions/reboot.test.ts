@@ -18,8 +18,6 @@ import {
   type TestHost,
 } from './setup.ts';
 
-const reason = 'com.openfaas.berth.reason';
-
 let host: TestHost;
 
 test.before(async () => {
@@ -120,8 +118,8 @@ test.serial('on a containerd that lost everything, functions are made again from
   t.is((await berth.invoke('plain/file/var/openfaas/secrets/key')).text, 'kept');
   t.is((await berth.invoke('elsewhere.second')).status, 200);
   t.notDeepEqual(await replicasOf(containerd, 'plain'), before);
-  const lost = await untilStatus(berth, 'offline', ({ annotations }) => reason in annotations);
-  t.regex(lost.annotations[reason] ?? '', /cannot reach/, 'one whose registry is gone keeps nobody from coming back');
+  const lost = await untilStatus(berth, 'offline', ({ berth }) => berth.reason !== undefined);
+  t.regex(lost.berth.reason ?? '', /cannot reach/, 'one whose registry is gone keeps nobody from coming back');
   for (const name of ['plain', 'three', 'asleep', 'offline']) {
     t.is((await berth.api('DELETE', '/system/functions', { functionName: name })).status, 202);
   }

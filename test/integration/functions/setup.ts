@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FunctionFacts } from '../../../src/provider/index.ts';
 import { startBerth, type TestBerth, type TestBerthOptions } from '../../helpers/berth.ts';
 import { startContainerd, type TestContainerd } from '../../helpers/containerd.ts';
 import { until } from '../../helpers/poll.ts';
@@ -40,6 +41,8 @@ export interface StatusAnswer {
   availableReplicas: number;
   image: string;
   annotations: Record<string, string>;
+  /** Of the status of one function. */
+  berth: FunctionFacts;
   envVars?: Record<string, string>;
 }
 
@@ -74,9 +77,6 @@ export async function untilStatus(
 export function untilAvailable(berth: TestBerth, name: string, count: number): Promise<StatusAnswer> {
   return untilStatus(berth, name, ({ availableReplicas }) => availableReplicas === count);
 }
-
-export const lastExit = 'com.openfaas.berth.last-exit';
-export const restarts = 'com.openfaas.berth.restarts';
 
 export interface Task {
   container: string;

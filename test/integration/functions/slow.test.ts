@@ -18,9 +18,6 @@ import { startTraffic } from './traffic.ts';
 
 // A deploy answers after 20 s at the latest. These tests wait for that side by side, each with functions of its own.
 
-const reason = 'com.openfaas.berth.reason';
-const failedUpdate = 'com.openfaas.berth.failed-update';
-
 let host: TestHost;
 let slow: SlowRegistry;
 let one: string;
@@ -94,8 +91,8 @@ test('a function whose image takes long to pull is accepted, shown as not ready,
   await functionImage(host.registry, { name: 'longpull', env: ['VERSION=one'] });
   await isAccepted(t, post({ service: 'longpull', image: `${slow.host}/longpull:latest` }));
   t.like(await statusOf(host.berth, 'longpull'), { replicas: 1, availableReplicas: 0 });
-  const { annotations } = await untilAvailable(host.berth, 'longpull', 1);
-  t.regex(annotations['com.openfaas.berth.image-digest'] ?? '', /^sha256:/);
+  const { berth } = await untilAvailable(host.berth, 'longpull', 1);
+  t.regex(berth.imageDigest ?? '', /^sha256:/);
   t.is(await versionOf('longpull'), 'one');
   const resolved = (await host.registry.requests()).filter((line) =>
     /^HEAD \S+longpull\/manifests\/latest$/.test(line),
@@ -110,9 +107,9 @@ test('a call of a function whose image is still being pulled is held until it is
 
 test('a function whose long pull fails is shown with the reason, and the next update mends it', async (t) => {
   await isAccepted(t, post({ service: 'badpull', image: `${slow.host}/fn:absent` }));
-  const status = await untilStatus(host.berth, 'badpull', ({ annotations }) => reason in annotations);
+  const status = await untilStatus(host.berth, 'badpull', ({ berth }) => berth.reason !== undefined);
   t.is(status.availableReplicas, 0);
-  t.regex(status.annotations[reason] ?? '', /no such image/);
+  t.regex(status.berth.reason ?? '', /no such image/);
   const mended = await put({ service: 'badpull' });
   t.is(mended.status, 200, mended.text);
   t.is(await versionOf('badpull'), 'two');
@@ -121,9 +118,9 @@ test('a function whose long pull fails is shown with the reason, and the next up
 test('an update whose long pull fails leaves the old version, and the status says why', async (t) => {
   await isAccepted(t, post({ service: 'badupdate' }));
   await isAccepted(t, put({ service: 'badupdate', image: `${slow.host}/fn:nowhere` }));
-  const status = await untilStatus(host.berth, 'badupdate', ({ annotations }) => failedUpdate in annotations);
+  const status = await untilStatus(host.berth, 'badupdate', ({ berth }) => berth.failedUpdate !== undefined);
   t.like(status, { image: one, availableReplicas: 1 });
-  t.regex(status.annotations[failedUpdate] ?? '', /no such image/);
+  t.regex(status.berth.failedUpdate ?? '', /no such image/);
   t.is(await versionOf('badupdate'), 'one');
 });
 

@@ -59,7 +59,7 @@ test.serial(
     t.regex([...traffic.answers].join(), /^one \S+\s*$/, 'all by the one replica of the old version');
     const status = await statusOf(host.berth, 'steady');
     t.like(status, { image: one, availableReplicas: 1 });
-    t.regex(status.annotations['com.openfaas.berth.failed-update'] ?? '', /exited with code 3/);
+    t.regex(status.berth.failedUpdate ?? '', /exited with code 3/);
     await until(async () => (await replicasOf(host.containerd, 'steady')).length === 1, { message: 'one replica' });
     await remove('steady');
   },

@@ -6,7 +6,7 @@ import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import { run } from '../../helpers/processes.ts';
 import { startRegistry } from '../../helpers/registry.ts';
-import { restarts, tasksIn, tasksOf } from '../functions/setup.ts';
+import { tasksIn, tasksOf } from '../functions/setup.ts';
 import { startProvider, type TestProvider } from './provider.ts';
 
 /** 1000 by test/soak/lifecycle.sh. */
@@ -38,8 +38,8 @@ test.serial(`${cycles} crashes and restarts in a subnet of 14 addresses use up n
   const untilRestarted = (name: string, times: number) =>
     until(
       async () => {
-        const { annotations = {}, availableReplicas } = await provider.status({ name, namespace }, { usage: false });
-        return availableReplicas === 1 && (times === 0 || annotations[restarts] === String(times));
+        const { berth = {}, availableReplicas } = await provider.status({ name, namespace }, { usage: false });
+        return availableReplicas === 1 && (times === 0 || berth.restarts === times);
       },
       { timeoutMs: 60_000, message: `${name} after ${times} crashes` },
     );

@@ -1,16 +1,7 @@
 import test from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
-import {
-  lastExit,
-  restarts,
-  startHost,
-  statusOf,
-  tasksOf,
-  untilAvailable,
-  untilStatus,
-  type TestHost,
-} from '../functions/setup.ts';
+import { startHost, statusOf, tasksOf, untilAvailable, untilStatus, type TestHost } from '../functions/setup.ts';
 import { pacedLoad } from './load.ts';
 import { callOf, deploy, logged, update } from './setup.ts';
 
@@ -26,8 +17,6 @@ test.after.always(() => host?.stop());
 test.afterEach.always(async (t) => {
   if (!t.passed) t.log((await host.berth.log()).slice(-20_000));
 });
-
-const failedUpdate = 'com.openfaas.berth.failed-update';
 
 test('each crash of a function that ends at its start makes the next start wait longer, and an update mends it', async (t) => {
   const { berth } = host;
@@ -46,7 +35,7 @@ test('each crash of a function that ends at its start makes the next start wait 
     [...waits].sort((a, b) => a - b),
   );
   t.true((waits[4] ?? 0) >= 4 * (waits[1] ?? Infinity), waits.join());
-  t.regex((await statusOf(berth, 'looping')).annotations[lastExit] ?? '', /exited with code 7/);
+  t.regex((await statusOf(berth, 'looping')).berth.lastExit ?? '', /exited with code 7/);
   await update(berth, { service: 'looping', image: two });
   t.is(await callOf(berth, 'looping'), 'two looping');
 });
@@ -58,7 +47,7 @@ test('a new version that is ready and then crashes again and again is rolled bac
   await until(
     async () => {
       await berth.invoke('regret/exit/9', { method: 'POST' });
-      return (await statusOf(berth, 'regret')).annotations[failedUpdate] !== undefined;
+      return (await statusOf(berth, 'regret')).berth.failedUpdate !== undefined;
     },
     { timeoutMs: 30_000, message: 'the rollback' },
   );
@@ -67,7 +56,7 @@ test('a new version that is ready and then crashes again and again is rolled bac
     'regret',
     ({ image, availableReplicas }) => image === one && availableReplicas === 1,
   );
-  t.regex(status.annotations[failedUpdate] ?? '', /rolled back: it crashed again and again/);
+  t.regex(status.berth.failedUpdate ?? '', /rolled back: it crashed again and again/);
   // One of the calls that end the process may have come to the version before.
   await until(async () => (await callOf(berth, 'regret')) === 'one regret');
   t.is((await logged(berth, 'rolling back to the previous version', 'regret')).length, 1);
@@ -84,7 +73,7 @@ test('a process that is killed again and again under traffic fails no call: call
     await untilStatus(
       berth,
       'target',
-      ({ annotations, availableReplicas }) => annotations[restarts] === String(times) && availableReplicas === 1,
+      ({ berth: { restarts }, availableReplicas }) => restarts === times && availableReplicas === 1,
     );
   }
   t.deepEqual((await load.stop()).failures, []);
@@ -96,9 +85,9 @@ test('a version that crashes once after its update is not rolled back', async (t
   await update(berth, { service: 'shaky', image: two });
   await berth.invoke('shaky/exit/9', { method: 'POST' });
   await until(async () => (await logged(berth, 'replica exited', 'shaky')).length > 0);
-  const { image, annotations } = await untilAvailable(berth, 'shaky', 1);
+  const { image, berth: facts } = await untilAvailable(berth, 'shaky', 1);
   t.is(image, two);
-  t.is(annotations[failedUpdate], undefined);
+  t.is(facts.failedUpdate, undefined);
 });
 
 test('a rollback that is asked for fails no call, can be taken back by another, and needs a previous version', async (t) => {
@@ -121,5 +110,5 @@ test('a rollback that is asked for fails no call, can be taken back by another, 
   const { failures, answers } = await load.stop();
   t.deepEqual(failures, []);
   t.deepEqual([...answers.keys()].sort(), ['one swing', 'two swing']);
-  t.regex((await statusOf(berth, 'swing')).annotations[failedUpdate] ?? '', /rolled back: it was asked for/);
+  t.regex((await statusOf(berth, 'swing')).berth.failedUpdate ?? '', /rolled back: it was asked for/);
 });

@@ -3,7 +3,6 @@ import test, { type ExecutionContext } from 'ava';
 import { busyboxImage, functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import {
-  lastExit,
   listOf,
   replicasOf,
   startHost,
@@ -155,8 +154,7 @@ test('a process killed for its memory comes back without a call; status and log 
   await untilStatus(
     berth,
     'hungry',
-    ({ annotations, availableReplicas }) =>
-      /out of memory \(OOM\)/.test(annotations[lastExit] ?? '') && availableReplicas === 1,
+    ({ berth, availableReplicas }) => /out of memory \(OOM\)/.test(berth.lastExit ?? '') && availableReplicas === 1,
   );
   // The kernel may be heard after the exit was logged.
   const lines = [

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
-import { replicasOf, restarts, startHost, statusOf, untilAvailable, type TestHost } from '../functions/setup.ts';
+import { replicasOf, startHost, statusOf, untilAvailable, type TestHost } from '../functions/setup.ts';
 import { pacedLoad } from './load.ts';
 import { startProvider } from './provider.ts';
 import { deploy, logged, scale } from './setup.ts';
@@ -30,7 +30,7 @@ test.serial(
     t.deepEqual(failures, []);
     await until(async () => (await replicasOf(containerd, 'tide')).length === 1, { timeoutMs: 20_000 });
     t.deepEqual(await logged(berth, 'replica exited', 'tide'), []);
-    t.is((await statusOf(berth, 'tide')).annotations[restarts], undefined);
+    t.is((await statusOf(berth, 'tide')).berth.restarts, 0);
   },
 );
 

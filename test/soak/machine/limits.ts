@@ -51,10 +51,11 @@ async function overuseEnds(machine: Machine): Promise<void> {
   assert.equal(before.status, 200);
   const { status } = await machine.invoke(`${name}/alloc/64`);
   assert.ok(status >= 500, `beyond its limit the function answered ${status}`);
-  const lastExit = await until(
-    async () => (await machine.status(name))?.annotations?.['com.openfaas.berth.last-exit'],
-    { timeoutMs: 30_000, intervalMs: 200, message: 'the end of the function in its status' },
-  );
+  const lastExit = await until(async () => (await machine.status(name))?.berth?.lastExit, {
+    timeoutMs: 30_000,
+    intervalMs: 200,
+    message: 'the end of the function in its status',
+  });
   assert.match(lastExit, /OOM|out of memory/i);
   const readyMs = await machine.ready(name);
   assert.equal((await machine.invoke(name)).status, 200);

@@ -167,7 +167,7 @@ export interface FunctionStatus {
   replicas: number;
   availableReplicas: number;
   image: string;
-  annotations?: Record<string, string>;
+  berth?: { lastExit?: string };
   usage?: { cpu: number; totalMemoryBytes: number };
 }
 

@@ -88,11 +88,19 @@ export function candidateDropped(record: FunctionRecord, candidateId: string, re
   return { ...rest, failure: { generation: candidateId, reason, at: rfc3339() } };
 }
 
+/** Why there is no fault in a rollback: somebody asked for it. */
+export const askedFor = 'it was asked for';
+export const rolledBackOnRequest = rollBackReason(askedFor);
+
+function rollBackReason(reason: string): string {
+  return `rolled back: ${reason}`;
+}
+
 /** Returns the record with the previous version as the candidate: it takes over when it is ready, like any update. */
 export function rolledBack(record: FunctionRecord, reason: string): FunctionRecord {
   if (!record.previous) return record;
   const { deployment, imageDigest } = record.previous;
-  const failure = { generation: record.current.id, reason: `rolled back: ${reason}`, at: rfc3339() };
+  const failure = { generation: record.current.id, reason: rollBackReason(reason), at: rfc3339() };
   return { ...record, candidate: newGeneration(deployment, imageDigest), failure };
 }
 

@@ -8,7 +8,7 @@ import {
   functionPort,
   workloadOf,
 } from '../../../provider/index.ts';
-import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
+import { askedFor, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import { observeFunction } from '../replicas/observe.ts';
 import { StartError } from '../start-error.ts';
 import { decide } from './decide.ts';
@@ -73,7 +73,7 @@ export class Reconciler {
 
   /** Makes the previous version the candidate. */
   rollBack(fn: FunctionName): Promise<void> {
-    return this.#steps.rollBack(fn, 'it was asked for');
+    return this.#steps.rollBack(fn, askedFor);
   }
 
   /** containerd has said that a replica's process ended. */
