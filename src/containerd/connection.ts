@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Metadata, credentials, status, type ClientReadableStream } from '@grpc/grpc-js';
+import { monotonicMs } from '../base/monotonic.ts';
 import { ContainerdError, abortedError, toContainerdError, type CallSite, type Limits } from './containerd-error.ts';
 
 /** Limits of one call. */
@@ -96,16 +97,22 @@ export class Connection {
   ): Promise<Response> {
     const site = this.#site(method);
     const coded = coding(method);
-    const deadline = Date.now() + timeoutMs;
+    const deadlineMs = monotonicMs() + timeoutMs;
     return new Promise((resolve, reject) => {
       this.#mayBegin(site, signal);
       const answered = (error: Error | null, response?: Response) => {
         finish();
-        if (error || response === undefined) reject(toContainerdError(error, site, { signal, deadline }));
+        if (error || response === undefined) reject(toContainerdError(error, site, { signal, deadlineMs }));
         else resolve(response);
       };
       const { client } = this.#channel;
-      const call = client.makeUnaryRequest(...coded, request, this.#metadata(), { deadline }, answered);
+      const call = client.makeUnaryRequest(
+        ...coded,
+        request,
+        this.#metadata(),
+        { deadline: grpcDeadline(timeoutMs) },
+        answered,
+      );
       const finish = this.#track(call, signal);
     });
   }
@@ -116,12 +123,14 @@ export class Connection {
     request: Request,
     { signal, timeoutMs = Infinity }: RpcOptions = {},
   ): AsyncGenerator<Response, void, undefined> {
-    const deadline = Date.now() + timeoutMs;
+    const deadlineMs = monotonicMs() + timeoutMs;
     const site = this.#site(method);
     this.#mayBegin(site, signal);
     const { client } = this.#channel;
-    const call = client.makeServerStreamRequest(...coding(method), request, this.#metadata(), { deadline });
-    return this.#responses(call, site, { signal, deadline });
+    const call = client.makeServerStreamRequest(...coding(method), request, this.#metadata(), {
+      deadline: grpcDeadline(timeoutMs),
+    });
+    return this.#responses(call, site, { signal, deadlineMs });
   }
 
   /** Gathers all responses of a stream, with the deadline of a unary call. */
@@ -237,6 +246,11 @@ export class Connection {
 /** Lists what grpc-js asks first of every call. */
 function coding<Request, Response>({ path, requestSerialize, responseDeserialize }: Method<Request, Response>) {
   return [path, requestSerialize, responseDeserialize] as const;
+}
+
+/** Makes a deadline as grpc-js takes it: of the wall clock, which it reads at once. */
+function grpcDeadline(timeoutMs: number): number {
+  return Date.now() + timeoutMs;
 }
 
 /** Gives the caller's options this call's own default deadline. */

@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { monotonicMs } from '../base/monotonic.ts';
 
 /** Where a call went: what an operator needs to know to find the fault. */
 export interface CallSite {
@@ -64,18 +65,18 @@ function whenCode(code: status) {
 /** What may end a call from our side. */
 export interface Limits {
   signal?: AbortSignal;
-  /** Milliseconds since the epoch. */
-  deadline?: number;
+  /** On the monotonic clock. */
+  deadlineMs?: number;
 }
 
 /** Turns whatever a call failed with into a ContainerdError; the one place where this happens. */
-export function toContainerdError(error: unknown, site: CallSite, { signal, deadline }: Limits): ContainerdError {
+export function toContainerdError(error: unknown, site: CallSite, { signal, deadlineMs }: Limits): ContainerdError {
   if (error instanceof ContainerdError) return error;
   if (signal?.aborted) return abortedError(site, signal);
   const { code, details } = readStatus(error);
   // The daemon keeps the deadline too. When its clock runs out first, 1.x answers UNKNOWN, and 2.x may cancel the call.
   const isVague = code === status.UNKNOWN || code === status.CANCELLED;
-  const late = isVague && deadline !== undefined && Date.now() + clockSlackMs >= deadline;
+  const late = isVague && deadlineMs !== undefined && monotonicMs() + clockSlackMs >= deadlineMs;
   return new ContainerdError(site, late ? status.DEADLINE_EXCEEDED : code, details, { cause: error });
 }
 

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../base/monotonic.ts';
 import { pause, type RpcOptions, type Connection, type Dialogue } from './connection.ts';
 import { isAlreadyExists, isFailedPrecondition, isUnavailable, notFoundAs } from './containerd-error.ts';
 import type { WriteContentRequest } from './generated/containerd/services/content/v1/WriteContentRequest.ts';
@@ -27,14 +28,14 @@ export async function openContentWriter(
   blob: NewContent,
   { signal, timeoutMs = lockTimeoutMs }: RpcOptions = {},
 ): Promise<ContentWriter> {
-  const deadline = Date.now() + timeoutMs;
+  const deadlineMs = monotonicMs() + timeoutMs;
   for (let waitMs = 16; ; waitMs = Math.min(waitMs * 2, 2048)) {
     const dialogue: WriteDialogue = connection.dialogue(methods.Write, { signal });
     try {
       const { offset } = await dialogue.send({ action: 'STAT', ...blob });
       return new ContentWriter(connection, dialogue, blob, offset);
     } catch (error) {
-      if (!isLocked(error) || Date.now() + waitMs > deadline) throw error;
+      if (!isLocked(error) || monotonicMs() + waitMs > deadlineMs) throw error;
     }
     await pause(Math.random() * waitMs, signal);
   }

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts';
+import { monotonicMs } from '../base/monotonic.ts';
 import { JournalStream } from './journal-stream.ts';
 
 const retryMs = 5_000;
@@ -46,7 +47,7 @@ export class Journal {
   }
 
   #connect(identifier: string): JournalStream | undefined {
-    if (performance.now() < this.#retryAt) return undefined;
+    if (monotonicMs() < this.#retryAt) return undefined;
     const onEnd = (error?: Error) => {
       if (this.#streams.get(identifier) === stream) this.#streams.delete(identifier);
       if (error) this.#failed(error);
@@ -59,7 +60,7 @@ export class Journal {
   }
 
   #failed(error: Error): void {
-    this.#retryAt = performance.now() + retryMs;
+    this.#retryAt = monotonicMs() + retryMs;
     if (this.#isReported) return;
     this.#isReported = true;
     const { socketPath: socket, log } = this.#options;

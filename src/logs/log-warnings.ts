@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts';
+import { monotonicMs } from '../base/monotonic.ts';
 import type { LogReplica } from './log-line.ts';
 
 const quietMs = 60_000;
@@ -10,7 +11,7 @@ export type WarnOfLines = (problem: string, replica: LogReplica, error: unknown)
 export function rareWarnings(log: Log, dir: string): WarnOfLines {
   const mutedUntil = new Map<string, number>();
   return (problem, { name, namespace, id }, error) => {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now < (mutedUntil.get(problem) ?? 0)) return;
     mutedUntil.set(problem, now + quietMs);
     log.warn(problem, { function: `${name}.${namespace}`, replica: id, dir, error });

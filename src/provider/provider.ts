@@ -111,7 +111,10 @@ export interface Endpoint {
   /** An IP address, or a name that resolves to one. */
   hostname: string;
   port: number;
-  /** When the replica began to take calls, in milliseconds since the epoch: a fresh one may still answer "not ready yet". */
+  /**
+   * When the replica began to take calls, as `performance.now()` gives it, which no step of the wall clock moves: a fresh one
+   * may still answer "not ready yet".
+   */
   readySinceMs?: number;
   /** Tells whoever routes how the call ended; called exactly once. */
   release(outcome: CallOutcome): void;

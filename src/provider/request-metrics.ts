@@ -1,4 +1,5 @@
 import { Counter, Histogram, type Registry } from '@prometheus-io/client';
+import { monotonicMs } from '../base/monotonic.ts';
 import type { FaaSContext, Handler } from './handlers.ts';
 
 /** Makes the handler of GET /metrics, which answers with the registry's metrics in Prometheus' text format. */
@@ -25,11 +26,11 @@ export function requestMetrics(registry: Registry): (ctx: FaaSContext, path: str
   const seconds = new Histogram({ name: 'provider_http_request_duration_seconds', help, ...labelled });
 
   return (ctx, path) => {
-    const startedMs = performance.now();
+    const startedMs = monotonicMs();
     ctx.res.once('close', () => {
       const labels = { code: String(ctx.res.statusCode), method: ctx.method, path };
       total.inc(labels);
-      seconds.observe(labels, (performance.now() - startedMs) / 1000);
+      seconds.observe(labels, (monotonicMs() - startedMs) / 1000);
     });
   };
 }

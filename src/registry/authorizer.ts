@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { parseJson } from '../base/parse-json.ts';
+import { monotonicMs } from '../base/monotonic.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
 import type { CredentialStore, RegistryCredentials } from './credentials.ts';
 import { RegistryError } from './registry-error.ts';
@@ -70,7 +71,7 @@ export class Authorizer {
     const session = await this.#session(host);
     if (session.basic) return basicHeader(session.credentials);
     const token = await session.tokens.get(pullScope(repository))?.catch(() => undefined);
-    return token && token.expiresAtMs > performance.now() ? `Bearer ${token.value}` : undefined;
+    return token && token.expiresAtMs > monotonicMs() ? `Bearer ${token.value}` : undefined;
   }
 
   /**
@@ -100,7 +101,7 @@ export class Authorizer {
     }
     const pending = session.tokens.get(key);
     const known = pending && (await pending);
-    if (known && known.expiresAtMs > performance.now()) {
+    if (known && known.expiresAtMs > monotonicMs()) {
       // Another request of this pull may have fetched it meanwhile.
       if (`Bearer ${known.value}` !== refused) return `Bearer ${known.value}`;
       // A token refused while it is fresh lacks the right: one more would lack it too.
@@ -218,5 +219,5 @@ function readToken(body: Buffer, registry: string): Token {
     });
   }
   const lifeMs = (answer.expires_in ?? defaultTokenLifeSeconds) * 1000;
-  return { value, expiresAtMs: performance.now() + lifeMs - Math.min(tokenSlackMs, lifeMs / 2) };
+  return { value, expiresAtMs: monotonicMs() + lifeMs - Math.min(tokenSlackMs, lifeMs / 2) };
 }

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../base/monotonic.ts';
 import { statfs } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../base/log.ts';
@@ -48,8 +49,8 @@ export class DiskWatch {
     host.parts.set('disk', full.length > 0 ? `the disk of ${full.join(', ')} is full: make room` : undefined);
     const isRoomAgain = this.#wasFull && full.length === 0;
     this.#wasFull = full.length > 0;
-    if (this.#wasFull || (!isRoomAgain && performance.now() < this.#searchAtMs)) return;
-    this.#searchAtMs = performance.now() + searchMs;
+    if (this.#wasFull || (!isRoomAgain && monotonicMs() < this.#searchAtMs)) return;
+    this.#searchAtMs = monotonicMs() + searchMs;
     await this.#replaceUnread();
   }
 

@@ -13,6 +13,7 @@ import type { InUse } from './in-use.ts';
 import { hasOpenfaasLabel, openfaasLabel, openfaasNamespaces } from './namespace-label.ts';
 import type { Sweep } from './sweep.ts';
 import { tryEach } from '../../base/try-each.ts';
+import { monotonicMs } from '../../base/monotonic.ts';
 
 const stoppingMs = 15_000;
 const pauseMs = 250;
@@ -116,7 +117,7 @@ export class FunctionNamespaces implements NamespaceVerbs {
 
   /** Removes a namespace, waiting for replicas of functions that were removed a moment ago to stop. */
   async #removeFromContainerd(name: string): Promise<void> {
-    const deadlineMs = Date.now() + stoppingMs;
+    const deadlineMs = monotonicMs() + stoppingMs;
     for (;;) {
       await this.#parts.sweep.namespace(name);
       try {
@@ -124,7 +125,7 @@ export class FunctionNamespaces implements NamespaceVerbs {
       } catch (error) {
         if (!isFailedPrecondition(error)) throw error;
         const message = `namespace ${name} still holds containers or images in containerd: try again later`;
-        if (Date.now() > deadlineMs) throw new ProviderError(409, message, { cause: error });
+        if (monotonicMs() > deadlineMs) throw new ProviderError(409, message, { cause: error });
       }
       await sleep(pauseMs);
     }

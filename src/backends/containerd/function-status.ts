@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../base/monotonic.ts';
 import { workloadOf, type FunctionFacts, type FunctionStatus } from '../../provider/index.ts';
 import type { StoredFunction } from './desired/function-store.ts';
 import { rolledBackOnRequest, type FunctionRecord } from './desired/record.ts';
@@ -26,7 +27,7 @@ export function functionFacts(record: FunctionRecord, state: FunctionState | und
   const { warnings } = workloadOf(current.deployment).scaling;
   return {
     imageDigest: current.imageDigest,
-    reason: state?.generation(current.id).failure?.message ?? state?.neverReady(current.id, Date.now()),
+    reason: state?.generation(current.id).failure?.message ?? state?.neverReady(current.id, monotonicMs()),
     restarts: replicas.reduce((sum, replica) => sum + replica.restarts, 0),
     lastExit: exit && `${exit.reason} at ${exit.at.toISOString()}`,
     failedUpdate: failure && `${failure.reason} at ${failure.at}`,

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
+import { monotonicMs } from '../../base/monotonic.ts';
 import { type FunctionName, fullName } from '../../provider/index.ts';
 import { FunctionTraffic } from '../calls/function-traffic.ts';
 
@@ -27,7 +28,7 @@ export class Invocations {
   readonly #nowMs: () => number;
 
   /** @param nowMs a monotonic clock. */
-  constructor(registry: Registry, nowMs: () => number = () => performance.now()) {
+  constructor(registry: Registry, nowMs: () => number = monotonicMs) {
     const byName = { labelNames: ['function_name'] as const, registers: [registry] };
     const byCode = { labelNames: ['function_name', 'code'] as const, registers: [registry] };
     this.#nowMs = nowMs;

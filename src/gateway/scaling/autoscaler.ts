@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, type Log } from '../../base/log.ts';
+import { monotonicMs } from '../../base/monotonic.ts';
 import {
   FunctionNotFoundError,
   type FunctionName,
@@ -39,7 +40,7 @@ export class Autoscaler {
 
   constructor(options: AutoscalerOptions) {
     this.#options = options;
-    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#nowMs = options.nowMs ?? monotonicMs;
     this.#startedMs = this.#nowMs();
   }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../base/log.ts';
 import type { PlainAnswer } from '../../base/plain-line.ts';
+import { monotonicMs } from '../../base/monotonic.ts';
 import { fullName } from '../full-name.ts';
 import { FunctionNotFoundError, internalHeaders, NoEndpointsError, ProviderError } from '../provider-errors.ts';
 import type { Endpoint, ResolveOptions } from '../provider.ts';
@@ -59,7 +60,7 @@ export class FunctionCall {
     this.#context = context;
     this.#send = send;
     this.#url = splitFunctionUrl(req.url ?? '', context);
-    this.#endsMs = performance.now() + (context.upstreamTimeoutMs ?? Infinity);
+    this.#endsMs = monotonicMs() + (context.upstreamTimeoutMs ?? Infinity);
   }
 
   /** True once the caller has left. */
@@ -141,14 +142,16 @@ export class FunctionCall {
     }
   }
 
-  async #sendTo({ hostname, port, readySinceMs = 0 }: Endpoint, path: string): Promise<ProxyOutcome> {
+  async #sendTo({ hostname, port, readySinceMs = -Infinity }: Endpoint, path: string): Promise<ProxyOutcome> {
     const { notReadyRetryMs = 10_000 } = this.#context;
     const { headers } = this;
     const tries = this.#tries;
     const holdsBack = (facts: ProxyOutcome) => mayRetry(facts, tries) !== 'no';
     let newConnection = false;
     for (let pauseMs = shortestPauseMs; ;) {
-      tries.isFresh = Date.now() < readySinceMs + notReadyRetryMs;
+      const nowMs = monotonicMs();
+      // A moment that is yet to come is one of another clock.
+      tries.isFresh = readySinceMs <= nowMs && nowMs < readySinceMs + notReadyRetryMs;
       const timeoutMs = this.#timeLeftMs();
       const outcome = await this.#send({ hostname, port, path, headers, timeoutMs, newConnection, holdsBack });
       const retry = mayRetry(outcome, tries);
@@ -163,7 +166,7 @@ export class FunctionCall {
 
   #timeLeftMs(): number | undefined {
     if (this.#endsMs === Infinity) return undefined;
-    return Math.max(1, Math.ceil(this.#endsMs - performance.now()));
+    return Math.max(1, Math.ceil(this.#endsMs - monotonicMs()));
   }
 }
 

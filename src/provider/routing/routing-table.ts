@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../base/monotonic.ts';
 import { fullName, type FullName } from '../full-name.ts';
 import { FunctionNotFoundError, NoEndpointsError, StartFailedError, TooManyRequestsError } from '../provider-errors.ts';
 import type { CallOutcome, Endpoint, ResolveOptions } from '../provider.ts';
@@ -75,7 +76,7 @@ export class RoutingTable {
   /** Says that the last start of a function failed and when the next is: its calls are told so, unless it is soon. */
   setFailed(fn: FunctionName, failed: FailedStart | undefined): void {
     const routes = this.#routes(fn);
-    routes.failure = failed && { reason: failed.reason, untilMs: performance.now() + failed.retryInMs };
+    routes.failure = failed && { reason: failed.reason, untilMs: monotonicMs() + failed.retryInMs };
     const error = failure(fn, routes);
     if (error) for (const waiter of routes.waiters) waiter.leave(error);
   }
@@ -214,7 +215,7 @@ export class RoutingTable {
 const soonMs = 5000;
 
 function failure(fn: FunctionName, { targets, failure: failed }: FunctionRoutes): Error | undefined {
-  const retryAfterMs = (failed?.untilMs ?? 0) - performance.now();
+  const retryAfterMs = (failed?.untilMs ?? 0) - monotonicMs();
   if (!failed || targets.length > 0 || retryAfterMs <= soonMs) return undefined;
   return new StartFailedError(fn, { reason: failed.reason, retryAfterMs });
 }

@@ -1,11 +1,12 @@
 import type { Log } from '../../../base/log.ts';
+import { monotonicMs } from '../../../base/monotonic.ts';
 
 const reportEveryMs = 5_000;
 
 /** Counts what a pull has downloaded, and logs it while a long pull goes on. */
 export class PullProgress implements Disposable {
   readonly #timer: NodeJS.Timeout;
-  readonly #startedAtMs = Date.now();
+  readonly #startedAtMs = monotonicMs();
   #bytes = 0;
   #totalBytes = 0;
 
@@ -29,7 +30,7 @@ export class PullProgress implements Disposable {
   }
 
   get elapsedMs(): number {
-    return Date.now() - this.#startedAtMs;
+    return monotonicMs() - this.#startedAtMs;
   }
 
   [Symbol.dispose](): void {

@@ -1,8 +1,8 @@
-import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, type Log } from '../../../base/log.ts';
 import { InOrder } from '../../../base/in-order.ts';
 import type { PartHealth } from '../../../base/part-health.ts';
+import { monotonicMs } from '../../../base/monotonic.ts';
 import { monitorChanges } from './change-monitor.ts';
 import type { HostProblem, KeptPart } from './kept-part.ts';
 
@@ -73,9 +73,9 @@ export class HostKeeper {
   async #keep(kept: Kept, signal: AbortSignal): Promise<void> {
     let backOffMs = settleMs;
     while (!signal.aborted) {
-      const startMs = performance.now();
+      const startMs = monotonicMs();
       await this.#look(kept);
-      const tookMs = performance.now() - startMs;
+      const tookMs = monotonicMs() - startMs;
       backOffMs = kept.hasFailed ? Math.min(backOffMs * 2, longestBackOffMs) : settleMs;
       const restMs = Math.min(tookMs * restPerLook, longestRestMs);
       await sleep(Math.max(backOffMs, restMs), undefined, { signal }).catch(() => undefined);
@@ -146,7 +146,7 @@ class Kept {
   }
 
   #sayMended(what: string): void {
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     if ((this.#mutedUntil.get(what) ?? 0) > nowMs) return;
     this.#mutedUntil.set(what, nowMs + mutedMs);
     this.#log.warn("put the host's network right", { part: this.part.name, what });

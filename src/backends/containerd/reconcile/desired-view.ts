@@ -8,7 +8,7 @@ const rollBackCrashes = 3;
 const rollBackWindowMs = 60_000;
 
 /** Returns what the decision reads of a record. */
-export function desiredView(record: FunctionRecord, state: FunctionState): DesiredFunction {
+export function desiredView(record: FunctionRecord, state: FunctionState, nowMs: number): DesiredFunction {
   const { current, candidate, replicas, asleep } = record;
   const { scaling, zeroDepth } = workloadOf(current.deployment);
   return {
@@ -18,19 +18,21 @@ export function desiredView(record: FunctionRecord, state: FunctionState): Desir
     asleep,
     parked: scaling.min,
     parkedTask: zeroDepth === 'standby' ? 'created' : 'none',
-    rollBack: crashesAfterPromotion(record, state),
+    rollBack: crashesAfterPromotion(record, state, nowMs),
   };
 }
 
-function crashesAfterPromotion(record: FunctionRecord, state: FunctionState): boolean {
+function crashesAfterPromotion(record: FunctionRecord, state: FunctionState, nowMs: number): boolean {
   const { current, previous, promotedAt, failure } = record;
-  if (!previous || !promotedAt || state.readyReplicas(current.id).length > 0) return false;
+  if (!previous || !promotedAt) return false;
+  // What is stored is of the wall clock, which is looked at once: it may be set meanwhile.
+  const tookOverMs = state.generation(current.id).tookOverMs(nowMs, Date.now() - Date.parse(promotedAt));
+  if (state.readyReplicas(current.id).length > 0) return false;
   // Once is enough: the previous version may be no better.
   if (failure?.generation === current.id) return false;
-  const untilMs = Date.parse(promotedAt) + rollBackWindowMs;
   const early = state
     .replicasOf(current.id)
-    .filter(({ lastExit }) => lastExit && lastExit.at.getTime() < untilMs)
+    .filter(({ lastExit }) => lastExit && lastExit.atMs < tookOverMs + rollBackWindowMs)
     .reduce((sum, { restarts }) => sum + restarts, 0);
   return early >= rollBackCrashes;
 }

@@ -6,7 +6,7 @@ import type { Timing } from '../timing.ts';
 import { BackOff, shortestRetryMs } from './back-off.ts';
 import type { DesiredGeneration } from './decide.ts';
 
-/** What is known of one generation's image and start. It has no clock: `nowMs` is milliseconds since the epoch. */
+/** What is known of one generation's image and start. It has no clock: `nowMs` is milliseconds of the monotonic one. */
 export class GenerationState {
   readonly #id: string;
   readonly #startMs: number;
@@ -16,6 +16,7 @@ export class GenerationState {
   #failure?: Error;
   #retryAtMs = 0;
   #startUntilMs?: number;
+  #tookOverMs?: number;
 
   constructor(id: string, timing: Timing) {
     this.#id = id;
@@ -54,6 +55,15 @@ export class GenerationState {
   /** Its pull has ended, well or not. */
   pullEnded(): void {
     this.#isPulling = false;
+  }
+
+  /**
+   * Says when it took over, on the monotonic clock.
+   *
+   * @param agoMs how long ago that was by the wall clock: counts only when it is asked for the first time
+   */
+  tookOverMs(nowMs: number, agoMs: number): number {
+    return (this.#tookOverMs ??= nowMs - Math.max(0, agoMs));
   }
 
   /** A replica of it has been started. */

@@ -1,5 +1,6 @@
 import { describeError } from '../../../base/log.ts';
 import { tryEach } from '../../../base/try-each.ts';
+import { monotonicMs } from '../../../base/monotonic.ts';
 import {
   type CallOutcome,
   type FunctionName,
@@ -85,7 +86,7 @@ export class Reconciler {
   /** containerd has said that the kernel killed in a replica for want of memory. */
   taskOutOfMemory(replicaId: string): void {
     const owner = this.#parts.states.replica(replicaId);
-    const exit = owner?.replica.outOfMemory(Date.now());
+    const exit = owner?.replica.outOfMemory(monotonicMs());
     if (!owner || !exit) return;
     const { reason } = exit;
     this.#parts.log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
@@ -117,18 +118,18 @@ export class Reconciler {
     if (this.#parts.store.isUnreadable(fn)) return;
     await this.#look(state);
     const record = this.#parts.store.get(fn);
-    const nowMs = Date.now();
+    const nowMs = monotonicMs();
     state.timePassed(record, nowMs);
     state.settleCurrent(record);
     const replicas = [...state.replicas.values()].map((replica) => replica.view(nowMs));
-    const steps = decide(record && desiredView(record, state), replicas);
+    const steps = decide(record && desiredView(record, state, nowMs), replicas);
     await tryEach(steps, (step) => this.#steps.take(state, step)).finally(() => {
       // Read again: a step may have changed it. Also after one that failed, as what is ready is to be called.
       this.#route(state, this.#parts.store.get(fn));
       this.#watch(state, this.#parts.store.get(fn));
     });
     const isGone = !this.#parts.store.has(fn) && state.replicas.size === 0;
-    if (!isGone) loop.wakeIn(state.nextDeadlineMs(Date.now()) - Date.now());
+    if (!isGone) loop.wakeIn(state.nextDeadlineMs(monotonicMs()) - monotonicMs());
     else if (!loop.isAwake) this.#forget(fn, loop);
   }
 
@@ -137,7 +138,7 @@ export class Reconciler {
     // A step that ends while we look leaves something newer than we see; it asks for another look.
     const busy = state.busyReplicas();
     const actual = await observeFunction(this.#parts.host.containerd, state.fn);
-    const { gone, exited } = state.observed(actual, busy, Date.now());
+    const { gone, exited } = state.observed(actual, busy, monotonicMs());
     for (const replica of gone) this.#watches.end(replica);
     for (const { replica, exit } of exited) {
       this.#watches.end(replica);
@@ -158,7 +159,7 @@ export class Reconciler {
       this.#parts.routes.delete(fn);
       return;
     }
-    this.#parts.routes.setFailed(fn, state.failedStart(record, Date.now()));
+    this.#parts.routes.setFailed(fn, state.failedStart(record, monotonicMs()));
     const ready = state.readyReplicas(record.current.id);
     const known = this.#parts.routes.targets(fn).map(({ replica }) => replica);
     if (ready.length === known.length && ready.every(({ id }) => known.includes(id))) return;

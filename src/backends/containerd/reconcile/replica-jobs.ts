@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { describeError } from '../../../base/log.ts';
+import { monotonicMs } from '../../../base/monotonic.ts';
 import { isNotFound } from '../../../containerd/index.ts';
 import { type FunctionName, fullName, workloadOf } from '../../../provider/index.ts';
 import { wantedGeneration, type Generation } from '../desired/record.ts';
@@ -39,7 +40,7 @@ export class ReplicaJobs {
     if (!replica) return;
     const generation = this.#wanted(state.fn, replica) ?? store.get(state.fn)?.previous;
     const drainMs = generation && workloadOf(generation.deployment).drainMs;
-    replica.drainUntil(Date.now() + (drainMs ?? timing.drainMs));
+    replica.drainUntil(monotonicMs() + (drainMs ?? timing.drainMs));
   }
 
   /** Begins a step; its outcome is told to the replica. */
@@ -71,9 +72,9 @@ export class ReplicaJobs {
     } catch (error) {
       const [fn, reason] = [fullName(state.fn), describeError(error)];
       this.#parts.log.warn(failures[step], { function: fn, replica: replica.id, error: reason });
-      replica.stepFailed(error, Date.now());
+      replica.stepFailed(error, monotonicMs());
       const isStart = step === 'start-task' || step === 'create-replica';
-      if (isStart) state.generation(replica.generation).failed(error, Date.now());
+      if (isStart) state.generation(replica.generation).failed(error, monotonicMs());
     }
   }
 
@@ -88,7 +89,7 @@ export class ReplicaJobs {
       replica.taskCreated();
     } else if (step === 'start-task') {
       const { ip } = await startTask(host, name, generation);
-      replica.started(ip, Date.now());
+      replica.started(ip, monotonicMs());
       state.generation(replica.generation).started();
     } else if (image) {
       await createReplica(host, name, generation, image).catch((error: unknown) => {

@@ -20,13 +20,16 @@ export type ReplicaStep = 'create-replica' | 'create-task' | 'start-task' | 'sto
 export interface ReplicaExit {
   /** In words, for the operator. */
   reason: string;
+  /** By the wall clock, to be shown. */
   at: Date;
+  /** By the monotonic clock. */
+  atMs: number;
   restartInMs: number;
 }
 
 /**
  * A replica's life: what the daemon knows of it beyond what containerd tells. All of it can be found again after a restart
- * of the daemon. It has no clock: `nowMs` is milliseconds since the epoch.
+ * of the daemon. `nowMs` is milliseconds of the monotonic clock.
  */
 export class Replica {
   readonly id: string;
@@ -191,7 +194,7 @@ export class Replica {
     this.#restartAtMs = nowMs + restartInMs;
     this.#restarts += 1;
     const isOom = nowMs - this.#oomAtMs < oomWindowMs;
-    return (this.#lastExit = { reason: exitReason(exitStatus, isOom), at: new Date(nowMs), restartInMs });
+    return (this.#lastExit = { reason: exitReason(exitStatus, isOom), at: new Date(), atMs: nowMs, restartInMs });
   }
 
   /**
@@ -200,7 +203,7 @@ export class Replica {
    */
   outOfMemory(nowMs: number): ReplicaExit | undefined {
     const exit = this.#lastExit;
-    const isLate = exit?.reason === exitReason(killed, false) && nowMs - exit.at.getTime() < oomWindowMs;
+    const isLate = exit?.reason === exitReason(killed, false) && nowMs - exit.atMs < oomWindowMs;
     if (isLate) return (this.#lastExit = { ...exit, reason: exitReason(killed, true) });
     this.#oomAtMs = nowMs;
     return undefined;

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../../base/monotonic.ts';
 import { type FunctionName, fullName } from '../../../provider/index.ts';
 import { resolvedTo, wantedGeneration } from '../desired/record.ts';
 import type { Step } from './decide.ts';
@@ -59,7 +60,7 @@ export class Steps {
     const generation = state.generation(generationId);
     if (!generation.beginPull()) return;
     void this.#pull(state, generationId)
-      .catch((error: unknown) => generation.failed(error, Date.now()))
+      .catch((error: unknown) => generation.failed(error, monotonicMs()))
       .finally(() => {
         generation.pullEnded();
         this.#parts.wake(state.fn);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../../base/log.ts';
+import { monotonicMs } from '../../../base/monotonic.ts';
 import {
   type CallOutcome,
   type FunctionDeployment,
@@ -123,7 +124,7 @@ export class Watches {
   /** A function at work may have no thread left for a probe; one that answers nothing for `hungMs` does not work but hang. */
   #isBusy(replica: Replica, hungMs: number): Probing['isBusy'] {
     return (failingMs) => {
-      const silentMs = Math.min(failingMs, Date.now() - replica.answeredAtMs);
+      const silentMs = Math.min(failingMs, monotonicMs() - replica.answeredAtMs);
       return this.#parts.routes.inFlight(replica.id) > 0 && silentMs < hungMs;
     };
   }
@@ -135,7 +136,7 @@ export class Watches {
   }
 
   #ready(fn: FunctionName, replica: Replica): void {
-    if (replica.becameReady(Date.now()))
+    if (replica.becameReady(monotonicMs()))
       this.#parts.log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
     this.#parts.wake(fn);
   }
@@ -152,14 +153,14 @@ export class Watches {
       replica.drained();
       this.#watchAnew(fn, replica);
     };
-    const timer = setTimeout(done, Math.max(0, replica.drainUntilMs - Date.now()));
+    const timer = setTimeout(done, Math.max(0, replica.drainUntilMs - monotonicMs()));
     signal.addEventListener('abort', () => clearTimeout(timer));
     this.#parts.routes.whenIdle(replica.id, done);
   }
 
   /** A call has ended, as the router saw it: a replica that does not do its work leaves the routes. */
   callEnded(fn: FunctionName, replica: Replica, outcome: CallOutcome): void {
-    const reason = replica.callEnded(outcome, Date.now());
+    const reason = replica.callEnded(outcome, monotonicMs());
     if (!reason) return;
     this.#parts.log.warn('replica leaves the routes', { function: fullName(fn), replica: replica.id, reason });
     this.#watchAnew(fn, replica);
@@ -168,5 +169,5 @@ export class Watches {
 
 /** The initial delay counts from the start of the process, so one that ran already when the daemon came has none. */
 function fromStart(replica: Replica, settings: ProbeSettings): ProbeSettings {
-  return { ...settings, initialDelayMs: replica.delayLeftMs(settings.initialDelayMs, Date.now()) };
+  return { ...settings, initialDelayMs: replica.delayLeftMs(settings.initialDelayMs, monotonicMs()) };
 }

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../../base/monotonic.ts';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,8 +42,8 @@ export async function untilFailing(
       failures = 0;
       failingSinceMs = undefined;
     } else {
-      failingSinceMs ??= performance.now();
-      failures = isBusy(performance.now() - failingSinceMs) ? 0 : failures + 1;
+      failingSinceMs ??= monotonicMs();
+      failures = isBusy(monotonicMs() - failingSinceMs) ? 0 : failures + 1;
     }
   }
 }

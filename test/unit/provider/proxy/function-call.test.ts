@@ -64,7 +64,7 @@ test('a new connection that breaks too sends the call to another endpoint, over 
 });
 
 test('a process that is waited for is asked again at its endpoint, over any connection', async (t) => {
-  const { call, sent, released } = makeCall([stale, notReady, notReady], {}, Date.now());
+  const { call, sent, released } = makeCall([stale, notReady, notReady], {}, performance.now());
   await call.run();
   t.deepEqual(
     sent.map(({ port, newConnection }) => [port, newConnection]),
@@ -79,8 +79,8 @@ test('a process that is waited for is asked again at its endpoint, over any conn
 });
 
 for (const [title, readySinceMs, isHeld] of [
-  ['of a fresh replica is held back', Date.now(), true],
-  ['of a replica that has served for long is passed on', Date.now() - 60_000, false],
+  ['of a fresh replica is held back', performance.now(), true],
+  ['of a replica that has served for long is passed on', performance.now() - 60_000, false],
 ] as const) {
   test(`the road is told that a "not ready" ${title}`, async (t) => {
     const { call, sent } = makeCall([], {}, readySinceMs);
@@ -91,7 +91,7 @@ for (const [title, readySinceMs, isHeld] of [
 }
 
 test('the time limit is one for all sendings of a call', async (t) => {
-  const { call, sent } = makeCall([notReady, notReady], { upstreamTimeoutMs: 1_000 }, Date.now());
+  const { call, sent } = makeCall([notReady, notReady], { upstreamTimeoutMs: 1_000 }, performance.now());
   await call.run();
   const [first = 0, second = 0, third = 0] = sent.map(({ timeoutMs }) => timeoutMs);
   t.true(first <= 1_000 && second < first && third < second && third > 0);

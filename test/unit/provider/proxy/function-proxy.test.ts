@@ -194,7 +194,7 @@ for (const [title, body] of [
 ] as const) {
   test(`a POST ${title} waits until the process of a fresh replica is there`, async (t) => {
     const { port: upstreamPort } = await startLateProcess(t, 4);
-    const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+    const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: performance.now() });
     const reply = await call(port, { method: 'POST', body });
     t.is(reply.status, 200);
     t.is(reply.body, body ?? '');
@@ -204,21 +204,24 @@ for (const [title, body] of [
 
 test("the watchdog's answer is passed on when the body was too long to keep", async (t) => {
   const { port: upstreamPort } = await startLateProcess(t, 2);
-  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: performance.now() });
   t.is((await call(port, { method: 'POST', body: 'x'.repeat(70_000) })).status, 500);
   t.deepEqual(outcomes, [{ status: 500, watchdogError: true, failure: undefined }]);
 });
 
 test("the watchdog's answer is passed on when the replica is not fresh", async (t) => {
   const { port: upstreamPort } = await startLateProcess(t, 2);
-  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now() - 60_000 });
+  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: performance.now() - 60_000 });
   t.is((await call(port)).status, 500);
   t.deepEqual(outcomes, [{ status: 500, watchdogError: true, failure: undefined }]);
 });
 
 test("the watchdog's answer is passed on when the replica's first seconds are over", async (t) => {
   const { port: upstreamPort } = await startLateProcess(t, Infinity);
-  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now(), notReadyRetryMs: 200 });
+  const { port, outcomes } = await startFront(t, upstreamPort, {
+    readySinceMs: performance.now(),
+    notReadyRetryMs: 200,
+  });
   t.is((await call(port)).status, 500);
   t.is(outcomes.length, 1);
 });
@@ -229,7 +232,7 @@ test("a function's own 500 is passed on at once", async (t) => {
     calls++;
     res.writeHead(500).end('mine');
   });
-  const { port } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+  const { port } = await startFront(t, upstreamPort, { readySinceMs: performance.now() });
   t.is((await call(port)).body, 'mine');
   t.is(calls, 1);
 });
@@ -240,7 +243,7 @@ test('a caller that leaves while the process is waited for ends the wait', async
     calls++;
     res.writeHead(500, { 'X-OpenFaaS-Internal': 'of-watchdog' }).end();
   });
-  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+  const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: performance.now() });
   const caller = new RawCaller(t, port);
   caller.send('GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n');
   await until(() => calls >= 2);
@@ -258,7 +261,7 @@ test('a body that goes on arriving while a watchdog says "not ready" reaches the
     req.resume();
     setTimeout(() => res.end(), 200);
   });
-  const { port } = await startFront(t, upstreamPort, { readySinceMs: Date.now() });
+  const { port } = await startFront(t, upstreamPort, { readySinceMs: performance.now() });
   const caller = new RawCaller(t, port);
   const rest = 'x'.repeat(200_000);
   caller.send(`POST /function/env HTTP/1.1\r\nHost: a\r\nContent-Length: ${rest.length + 5}\r\n\r\nfirst`);

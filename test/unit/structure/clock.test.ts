@@ -1,0 +1,49 @@
+import test from 'ava';
+import ts from 'typescript';
+import { nodesOf, parse, parseSources } from './sources.ts';
+
+/** Who may look at the wall clock, and for what: it is set back and forth, so it measures nothing. */
+const wallClock: Record<string, string> = {
+  'src/base/log.ts': 'the time of a log line',
+  'src/logs/history.ts': 'the time of a log line',
+  'src/logs/retention.ts': 'the age of a file',
+  'src/containerd/event-service.ts': 'the time of an event',
+  'src/containerd/task-metrics.ts': 'the time of a measurement',
+  'src/containerd/connection.ts': "grpc-js's deadlines",
+  'src/registry/registry-client.ts': 'a date in a header',
+  'src/gateway/calls/call-id.ts': 'a date in a header',
+  'src/backends/containerd/sweep.ts': 'when a lease ends, stored by containerd',
+  'src/backends/containerd/images/images.ts': 'when a lease ends, stored by containerd',
+  'src/backends/containerd/replicas/create-replica.ts': 'when a lease ends, stored by containerd',
+  'src/backends/containerd/desired/record.ts': 'when a version was deployed, stored',
+  'src/backends/containerd/reconcile/desired-view.ts': 'when a version took over, stored',
+  'src/backends/containerd/reconcile/replica.ts': 'when a process ended, shown',
+};
+
+/** Lists which clocks a source reads. */
+function clocksOf(source: ts.SourceFile): Set<'wall' | 'monotonic'> {
+  const clocks = new Set<'wall' | 'monotonic'>();
+  for (const node of nodesOf(source)) {
+    if (ts.isNewExpression(node) && node.expression.getText() === 'Date' && !node.arguments?.length) clocks.add('wall');
+    if (!ts.isPropertyAccessExpression(node)) continue;
+    if (node.getText() === 'Date.now') clocks.add('wall');
+    if (node.getText() === 'performance.now') clocks.add('monotonic');
+  }
+  return clocks;
+}
+
+test('only what is shown or stored is read off the wall clock, and only base reads the monotonic one', async (t) => {
+  const sources = await parseSources();
+  const reading = (clock: 'wall' | 'monotonic') =>
+    sources.filter((source) => clocksOf(source).has(clock)).map(({ fileName }) => fileName);
+  t.deepEqual(reading('wall').sort(), Object.keys(wallClock).sort());
+  t.deepEqual(reading('monotonic'), ['src/base/monotonic.ts']);
+});
+
+test('each way to read a clock is found', (t) => {
+  const clocks = (text: string) => [...clocksOf(parse('clock.ts', text))];
+  t.deepEqual(clocks('const a = Date.now();'), ['wall']);
+  t.deepEqual(clocks('const a = new Date();'), ['wall']);
+  t.deepEqual(clocks('const a = performance.now;'), ['monotonic']);
+  t.deepEqual(clocks('const a = new Date(5), b = Date.parse("");'), []);
+});
