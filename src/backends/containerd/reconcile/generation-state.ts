@@ -59,7 +59,6 @@ export class GenerationState {
 
   /**
    * Says when it took over, on the monotonic clock.
-   *
    * @param agoMs how long ago that was by the wall clock: counts only when it is asked for the first time
    */
   tookOverMs(nowMs: number, agoMs: number): number {
