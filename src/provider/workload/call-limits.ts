@@ -1,17 +1,26 @@
 import { readSetting, toCount, toTimerMs } from './read-setting.ts';
 
-type Variables = Record<string, string>;
-
-/** Reads the watchdog's own limit of calls at once; Infinity when it has none. */
-export function maxInflightOf({ max_inflight: maxInflight }: Variables): number {
-  return readSetting(maxInflight, toCount) ?? Infinity;
+/** What a watchdog's own settings say of the calls of one replica. */
+export interface CallLimits {
+  /** Calls that it takes at once; Infinity when it has no limit. */
+  readonly maxInflight: number;
+  /** How long calls in flight may take to end before it is stopped, in milliseconds; absent when it does not say. */
+  readonly drainMs?: number;
+  /** How long its process may take to end once it was asked to, in milliseconds; absent when it does not say. */
+  readonly graceMs?: number;
 }
 
 /**
- * Reads how long calls in flight may take to end before a replica is stopped, from the watchdog's own settings.
- * @returns milliseconds; undefined when the function does not say
+ * Reads the settings that a watchdog reads too.
+ * @param variables all that its process has: the image's, and over them the deployment's
  */
-export function drainMsOf({ grace_period: gracePeriod, write_timeout: writeTimeout }: Variables): number | undefined {
-  // Go's write timeout of 0 is none at all.
-  return readSetting(gracePeriod, toTimerMs) ?? (readSetting(writeTimeout, toTimerMs) || undefined);
+export function callLimitsOf(variables: Partial<Record<string, string>>): CallLimits {
+  const { max_inflight: maxInflight, grace_period: gracePeriod, write_timeout: writeTimeout } = variables;
+  const graceMs = readSetting(gracePeriod, toTimerMs);
+  return {
+    maxInflight: readSetting(maxInflight, toCount) ?? Infinity,
+    // Go's write timeout of 0 is none at all.
+    drainMs: graceMs ?? (readSetting(writeTimeout, toTimerMs) || undefined),
+    graceMs,
+  };
 }

@@ -1,23 +1,18 @@
 import { BadRequestError } from '../provider-errors.ts';
 import type { FunctionDeployment } from '../types.ts';
-import { drainMsOf, maxInflightOf } from './call-limits.ts';
 import { livenessOf, readinessOf, type ProbeSettings } from './probes.ts';
 import { pullPolicies, type PullPolicy } from './pull-policy.ts';
 import { oneOf, SettingReader } from './read-setting.ts';
 import { scalingRule, type ScalingRule } from './scaling-rule.ts';
 
 /**
- * What the labels, annotations and environment variables of a function mean. Each can be read: what is no value counts as
- * absent, as in what was stored before it was refused. `checkWorkload` refuses it, as `capabilitiesOf` and `resourcesOf` do.
+ * What the labels and annotations of a function mean. Each can be read: what is no value counts as absent, as in what was
+ * stored before it was refused. `checkWorkload` refuses it, as `capabilitiesOf` and `resourcesOf` do.
  */
 export interface Workload {
   readonly scaling: ScalingRule;
   /** What a sleeping replica keeps: `standby` a task that waits for its start, `cold` all but that. */
   readonly zeroDepth: 'cold' | 'standby';
-  /** Calls that one replica takes at once; Infinity when the function sets no limit. */
-  readonly maxInflight: number;
-  /** How long calls in flight may take to end before a replica is stopped; absent when the function does not say. */
-  readonly drainMs?: number;
   readonly pullPolicy?: PullPolicy;
   /** Tells whether a replica can take calls. */
   readonly readiness: ProbeSettings;
@@ -55,7 +50,7 @@ export function checkWorkload(deployment: FunctionDeployment): void {
   if (wrong) throw new BadRequestError(wrong);
 }
 
-function readWorkload({ labels = {}, annotations = {}, envVars = {} }: FunctionDeployment): Workload {
+function readWorkload({ labels = {}, annotations = {} }: FunctionDeployment): Workload {
   const scaling = scalingRule(labels, annotations);
   const readiness = readinessOf(annotations);
   const liveness = livenessOf(annotations);
@@ -64,8 +59,6 @@ function readWorkload({ labels = {}, annotations = {}, envVars = {} }: FunctionD
   return {
     scaling,
     zeroDepth: depth.read('zero-depth', oneOf(zeroDepths), 'cold or standby') ?? 'cold',
-    maxInflight: maxInflightOf(envVars),
-    drainMs: drainMsOf(envVars),
     pullPolicy: policy.read('pull-policy', oneOf(pullPolicies), 'Always, IfNotPresent or Never'),
     readiness,
     liveness,

@@ -70,9 +70,10 @@ export class FunctionState {
     const kept = new Set([...seen.map(({ id }) => id), ...skipped]);
     const gone = [...this.#replicas.values()].filter(({ id }) => !kept.has(id));
     for (const replica of gone) this.forget(replica);
-    const exited = seen.flatMap(({ id, generation, task }) => {
+    const exited = seen.flatMap(({ id, generation, limits, task }) => {
       if (!task) return [];
       const replica = this.#replicas.get(id) ?? this.#add(id, generation);
+      replica.limitsFound(limits);
       const exit = replica.observed(task, nowMs);
       return exit ? [{ replica, exit }] : [];
     });

@@ -1,14 +1,7 @@
 import { describeError } from '../../../base/log.ts';
 import { tryEach } from '../../../base/try-each.ts';
 import { monotonicMs } from '../../../base/monotonic.ts';
-import {
-  type CallOutcome,
-  type FunctionName,
-  fullName,
-  type FullName,
-  functionPort,
-  workloadOf,
-} from '../../../provider/index.ts';
+import { type CallOutcome, type FunctionName, fullName, type FullName, functionPort } from '../../../provider/index.ts';
 import { askedFor, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import { observeFunction } from '../replicas/observe.ts';
 import { StartError } from '../start-error.ts';
@@ -163,8 +156,7 @@ export class Reconciler {
     const ready = state.readyReplicas(record.current.id);
     const known = this.#parts.routes.targets(fn).map(({ replica }) => replica);
     if (ready.length === known.length && ready.every(({ id }) => known.includes(id))) return;
-    const { maxInflight } = workloadOf(record.current.deployment);
-    const targets = ready.map(({ id, ip = '', readySinceMs }) => {
+    const targets = ready.map(({ id, ip = '', readySinceMs, limits: { maxInflight } }) => {
       return { replica: id, hostname: ip, port: functionPort, readySinceMs, maxInflight };
     });
     this.#parts.routes.set(fn, targets);

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { describeError } from '../../../base/log.ts';
 import { monotonicMs } from '../../../base/monotonic.ts';
 import { isNotFound } from '../../../containerd/index.ts';
-import { type FunctionName, fullName, workloadOf } from '../../../provider/index.ts';
+import { type FunctionName, fullName } from '../../../provider/index.ts';
 import { wantedGeneration, type Generation } from '../desired/record.ts';
 import { createReplica } from '../replicas/create-replica.ts';
 import { deleteReplica } from '../replicas/delete-replica.ts';
@@ -12,8 +12,10 @@ import type { FunctionState } from './function-state.ts';
 import type { StepParts } from './reconciler-parts.ts';
 import type { Replica, ReplicaStep } from './replica.ts';
 
-/** Steps that start or stop containers at once, over all functions: more only makes each of them slower. */
+/** Steps that make, start or delete at once, over all functions: more only makes each of them slower. */
 const parallelJobs = 4;
+/** Stops at once, over all functions: they wait for processes, for as long as those ask, and no start waits for them. */
+const parallelStops = 32;
 
 const failures: Record<ReplicaStep, string> = {
   'create-replica': 'could not create replica',
@@ -27,6 +29,8 @@ const failures: Record<ReplicaStep, string> = {
 export class ReplicaJobs {
   readonly #parts: StepParts;
   readonly #jobs = pLimit(parallelJobs);
+  readonly #stops = pLimit(parallelStops);
+  readonly #ending = new AbortController();
   readonly #running = new Set<Promise<void>>();
 
   constructor(parts: StepParts) {
@@ -35,12 +39,10 @@ export class ReplicaJobs {
 
   /** The replica leaves the routes; its calls in flight may go on for as long as its function says. */
   drain(state: FunctionState, replicaId: string): void {
-    const { store, timing } = this.#parts;
+    const { timing } = this.#parts;
     const replica = state.replicas.get(replicaId);
     if (!replica) return;
-    const generation = this.#wanted(state.fn, replica) ?? store.get(state.fn)?.previous;
-    const drainMs = generation && workloadOf(generation.deployment).drainMs;
-    replica.drainUntil(monotonicMs() + (drainMs ?? timing.drainMs));
+    replica.drainUntil(monotonicMs() + (replica.limits.drainMs ?? timing.drainMs));
   }
 
   /** Begins a step; its outcome is told to the replica. */
@@ -48,7 +50,8 @@ export class ReplicaJobs {
     const replica = state.replicas.get(replicaId);
     if (!replica) return;
     replica.stepBegan(step);
-    void this.#jobs(async () => {
+    const jobs = step === 'stop-task' ? this.#stops : this.#jobs;
+    void jobs(async () => {
       const job = this.#run(state, replica, step);
       this.#running.add(job);
       await job;
@@ -57,9 +60,14 @@ export class ReplicaJobs {
     });
   }
 
-  /** Begins no further job, and resolves when those under way have ended: cut off, they would leave containerd in doubt. */
+  /**
+   * Begins no further job, and resolves when those under way have ended: cut off, they would leave containerd in doubt. Only
+   * the wait for a process that was asked to end is given up, and goes on in the daemon's next life.
+   */
   async stop(): Promise<void> {
     this.#jobs.clearQueue();
+    this.#stops.clearQueue();
+    this.#ending.abort();
     await Promise.all(this.#running);
   }
 
@@ -71,7 +79,10 @@ export class ReplicaJobs {
       replica.stepEnded();
     } catch (error) {
       const [fn, reason] = [fullName(state.fn), describeError(error)];
-      this.#parts.log.warn(failures[step], { function: fn, replica: replica.id, error: reason });
+      const said = { function: fn, replica: replica.id, error: reason };
+      // What berth's own end breaks off, the next daemon does again.
+      if (this.#ending.signal.aborted) return this.#parts.log.debug(failures[step], said);
+      this.#parts.log.warn(failures[step], said);
       replica.stepFailed(error, monotonicMs());
       const isStart = step === 'start-task' || step === 'create-replica';
       if (isStart) state.generation(replica.generation).failed(error, monotonicMs());
@@ -105,7 +116,7 @@ export class ReplicaJobs {
     const { host, sweep, timing } = this.#parts;
     const name = { ...state.fn, id: replica.id };
     if (step === 'stop-task') {
-      await stopTask(host, name, timing.graceMs);
+      await stopTask(host, name, { defaultGraceMs: timing.graceMs, signal: this.#ending.signal });
       replica.stopped();
     } else {
       await deleteReplica(host, name);

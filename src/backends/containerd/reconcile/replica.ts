@@ -1,5 +1,5 @@
 import { isUnavailable } from '../../../containerd/index.ts';
-import type { CallOutcome } from '../../../provider/index.ts';
+import type { CallLimits, CallOutcome } from '../../../provider/index.ts';
 import type { TaskState } from '../replicas/observe.ts';
 import { BackOff, shortestRetryMs, type RestartTiming } from './back-off.ts';
 import type { ObservedReplica } from './decide.ts';
@@ -40,6 +40,7 @@ export class Replica {
   readonly #is: Omit<ObservedReplica, 'id' | 'generation' | 'busy' | 'backingOff'>;
   #step?: ReplicaStep;
   #ip?: string;
+  #limits: CallLimits = { maxInflight: Infinity };
   #startedAtMs = -Infinity;
   #seenRunningAtMs = Infinity;
   #answeredAtMs = -Infinity;
@@ -69,6 +70,11 @@ export class Replica {
 
   get ip(): string | undefined {
     return this.#ip;
+  }
+
+  /** What its watchdog allows, from its container record. */
+  get limits(): CallLimits {
+    return this.#limits;
   }
 
   get restarts(): number {
@@ -174,6 +180,11 @@ export class Replica {
   /** Its address was found, of a process that the daemon did not start. */
   addressFound(ip: string): void {
     this.#ip = ip;
+  }
+
+  /** Its container record was read. */
+  limitsFound(limits: CallLimits): void {
+    this.#limits = limits;
   }
 
   /**

@@ -81,8 +81,8 @@ export class Watches {
     const hostname = await this.#address(replica);
     signal.throwIfAborted();
     if (hostname === undefined) return this.#found('unhealthy', fn, replica, 'it has no network attachment');
-    const { liveness, readiness, drainMs = 0 } = workloadOf(deployment);
-    const isBusy = this.#isBusy(replica, Math.max(drainMs, this.#parts.timing.hungMs));
+    const { liveness, readiness } = workloadOf(deployment);
+    const isBusy = this.#isBusy(replica, Math.max(replica.limits.drainMs ?? 0, this.#parts.timing.hungMs));
     const probing: Probing = { target: { hostname, port: functionPort }, replica, isBusy, signal };
     const ready = Promise.withResolvers<void>();
     const unready = this.#untilUnready(probing, readiness, () => {

@@ -6,6 +6,7 @@ import { buildSpec, resolveUser } from '../runtime-spec/index.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { functionLabel, generationLabel, leaseLabel, leaseOf } from './labels.ts';
 import { hostFilesOf } from './host-files.ts';
+import { stopSignalLabel } from './stop-signal.ts';
 
 const leaseMs = 10 * 60_000;
 
@@ -30,7 +31,11 @@ export async function createReplica(
     host.at('create.container');
     await leased.containers.create({
       id,
-      labels: { [functionLabel]: name, [generationLabel]: generation.id },
+      labels: {
+        [functionLabel]: name,
+        [generationLabel]: generation.id,
+        ...stopSignalLabel(image.config.config?.StopSignal),
+      },
       image: image.name,
       spec,
       snapshotter: host.snapshotter,

@@ -11,7 +11,7 @@ import { stopTask } from './stop-task.ts';
 export async function deleteReplica(host: Host, replica: ReplicaName): Promise<void> {
   const { id, namespace } = replica;
   const client = host.containerd.namespace(namespace);
-  await stopTask(host, replica, 0);
+  await stopTask(host, replica);
   host.at('delete.logs');
   await host.logs.tails.finish(replica);
   host.at('delete.outside');

@@ -5,7 +5,8 @@ import {
   type Containerd,
   type NamespacedClient,
 } from '../../../containerd/index.ts';
-import type { FunctionName } from '../../../provider/index.ts';
+import type { CallLimits, FunctionName } from '../../../provider/index.ts';
+import { declaredLimits } from './declared-limits.ts';
 import { functionLabel, generationLabel } from './labels.ts';
 
 export interface TaskState {
@@ -19,6 +20,7 @@ export interface ActualReplica {
   id: string;
   function: FunctionName;
   generation: string;
+  limits: CallLimits;
   /** Absent when containerd cannot say: the replica is to be left as it is. */
   task?: TaskState;
 }
@@ -42,11 +44,12 @@ export async function replicaIdsIn(containerd: Containerd, namespace: string): P
 async function observe(client: NamespacedClient, filter: string): Promise<ActualReplica[]> {
   const containers = await client.containers.list([filter]);
   return Promise.all(
-    containers.map(async ({ id, labels }) => ({
-      id,
-      function: { name: labels[functionLabel] ?? '', namespace: client.name },
-      generation: labels[generationLabel] ?? '',
-      task: await taskState(client, id).catch(unknownUnlessBusy),
+    containers.map(async (container) => ({
+      id: container.id,
+      function: { name: container.labels[functionLabel] ?? '', namespace: client.name },
+      generation: container.labels[generationLabel] ?? '',
+      limits: declaredLimits(container),
+      task: await taskState(client, container.id).catch(unknownUnlessBusy),
     })),
   );
 }

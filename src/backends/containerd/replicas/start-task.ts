@@ -46,7 +46,7 @@ export async function createTask(
   // A task lives in the network namespace that it was made with; in one that was replaced nobody can reach it.
   const isReachable = before !== undefined && before === (await host.network.netnsId(id));
   if (status !== 'none' && isReachable) return { status, attachment };
-  if (status !== 'none') await stopTask(host, replica, 0);
+  if (status !== 'none') await stopTask(host, replica);
   host.at('start.files');
   await writeHostFiles(host, replica, attachment.ip);
   await prepareSecrets(host, client, replica, [...new Set(generation.deployment.secrets)]);
@@ -63,7 +63,7 @@ async function usableTask(host: Host, replica: ReplicaName): Promise<'none' | 'c
   const { status } = await taskState(host.containerd.namespace(replica.namespace), replica.id);
   const isSpent = status === 'stopped' || (status === 'created' && (await isStartMarked(host, replica.id)));
   if (!isSpent) return status;
-  await stopTask(host, replica, 0);
+  await stopTask(host, replica);
   return 'none';
 }
 

@@ -1,37 +1,48 @@
 import { isDeadlineExceeded, notFoundAs, type NamespacedClient } from '../../../containerd/index.ts';
+import { declaredLimits } from './declared-limits.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { taskState } from './observe.ts';
+import { stopSignalOf } from './stop-signal.ts';
 
-const sigterm = 15;
 const sigkill = 9;
 /** How long a killed process may take to be gone: the kernel takes its time with one that waits for a disk. */
 const killMs = 60_000;
 
+export interface TaskStop {
+  /** How long a process may take to end if its function does not say. */
+  defaultGraceMs: number;
+  /** Gives up the wait for its end. */
+  signal?: AbortSignal;
+}
+
 /**
- * Ends a task: SIGTERM to the first process only (the watchdog passes it on), SIGKILL after the grace, and the task is
- * gone. Calls in flight have been drained before.
+ * Ends a task: its image's signal to the first process only (the watchdog passes it on), SIGKILL after the function's
+ * grace, and the task is gone. Calls in flight have been drained before.
+ * @param options absent to kill at once
  */
-export async function stopTask(host: Host, { id, namespace }: ReplicaName, graceMs: number): Promise<void> {
+export async function stopTask(host: Host, { id, namespace }: ReplicaName, options?: TaskStop): Promise<void> {
   const client = host.containerd.namespace(namespace);
   const { status } = await taskState(client, id);
   host.at('stop.kill');
-  if (status === 'running') await end(client, id, graceMs);
-  // It may run all the same, see start-mark.ts, and runc deletes nothing that runs.
-  if (status === 'created') await endAtOnce(client, id);
+  if (status === 'running' && options) await end(client, id, options);
+  // One that waits for its start may run all the same, see start-mark.ts, and runc deletes nothing that runs.
+  else if (status === 'running' || status === 'created') await endAtOnce(client, id);
   host.at('stop.task');
   // Also when there seems to be none: containerd shows no task whose making it broke off, but keeps its shim.
   await deleteTask(client, id);
 }
 
-async function end(client: NamespacedClient, id: string, graceMs: number): Promise<void> {
-  await kill(client, id, sigterm);
-  if (await exitsWithin(client, id, graceMs)) return;
+async function end(client: NamespacedClient, id: string, { defaultGraceMs, signal }: TaskStop): Promise<void> {
+  const container = await client.containers.get(id).catch(notFoundAs({ labels: {}, spec: {} }));
+  await kill(client, id, stopSignalOf(container.labels));
+  const { graceMs = defaultGraceMs } = declaredLimits(container);
+  if (await exitsWithin(client, id, { timeoutMs: graceMs, signal })) return;
   await endAtOnce(client, id);
 }
 
 async function endAtOnce(client: NamespacedClient, id: string): Promise<void> {
   await kill(client, id, sigkill);
-  await exitsWithin(client, id, killMs);
+  await exitsWithin(client, id, { timeoutMs: killMs });
 }
 
 async function kill(client: NamespacedClient, id: string, signal: number): Promise<void> {
@@ -39,9 +50,13 @@ async function kill(client: NamespacedClient, id: string, signal: number): Promi
   await client.tasks.kill({ containerId: id, signal }).catch(notFoundAs(undefined));
 }
 
-async function exitsWithin(client: NamespacedClient, id: string, timeoutMs: number): Promise<boolean> {
+async function exitsWithin(
+  client: NamespacedClient,
+  id: string,
+  options: { timeoutMs: number; signal?: AbortSignal },
+): Promise<boolean> {
   try {
-    await client.tasks.wait({ containerId: id }, { timeoutMs }).catch(notFoundAs(undefined));
+    await client.tasks.wait({ containerId: id }, options).catch(notFoundAs(undefined));
     return true;
   } catch (error) {
     if (isDeadlineExceeded(error)) return false;

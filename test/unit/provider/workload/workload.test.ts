@@ -47,32 +47,6 @@ test('a function begins with its minimum, one when that is none or no number', (
   for (const min of [undefined, '0', '-3', 'two', '1.5', '']) t.is(workloadOf(scaled(min)).scaling.min, 1);
 });
 
-test('the watchdog setting max_inflight limits calls at once; 0 and nonsense do not', (t) => {
-  const limitOf = (max_inflight: string) => workloadOf(deployment({ envVars: { max_inflight } })).maxInflight;
-  t.is(limitOf('5'), 5);
-  for (const none of ['0', '-1', 'many', '']) t.is(limitOf(none), Infinity);
-  t.is(workloadOf(deployment()).maxInflight, Infinity);
-});
-
-const drainOf = (envVars: Record<string, string>) => workloadOf(deployment({ envVars })).drainMs;
-
-test("calls in flight get the function's own grace period, else its write timeout", (t) => {
-  t.is(drainOf({ grace_period: '90s', write_timeout: '10s' }), 90_000);
-  t.is(drainOf({ write_timeout: '1m30s' }), 90_000);
-  t.is(drainOf({ write_timeout: '15' }), 15_000);
-  t.is(drainOf({ grace_period: 'soon', write_timeout: '10s' }), 10_000);
-  t.is(drainOf({}), undefined);
-});
-
-test('a write timeout of none cuts nobody off: the default holds', (t) => {
-  t.is(drainOf({ write_timeout: '0s' }), undefined);
-  t.is(drainOf({ write_timeout: '-5s' }), undefined);
-});
-
-test('a grace period longer than a timer holds is as long as one can be, and not over at once', (t) => {
-  t.is(drainOf({ grace_period: '10000h' }), 2 ** 31 - 1);
-});
-
 test('the pull policy is the annotation, when it is one', (t) => {
   const policyOf = (policy: string) =>
     workloadOf(deployment({ annotations: { 'com.openfaas.image.pull-policy': policy } })).pullPolicy;
@@ -94,8 +68,6 @@ test('a sleeping replica stands by only when it is asked to', (t) => {
 test('blanks around a number do not matter', (t) => {
   t.is(workloadOf(scaled(' 2')).scaling.min, 2);
   t.is(clampReplicas(scaled('2\t', ' 3 '), 500), 3);
-  t.is(workloadOf(deployment({ envVars: { max_inflight: ' 5' } })).maxInflight, 5);
-  t.is(drainOf({ grace_period: ' 90s ' }), 90_000);
 });
 
 test('a deployment is read once, and a new one anew', (t) => {

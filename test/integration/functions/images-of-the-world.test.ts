@@ -1,0 +1,61 @@
+import test from 'ava';
+import { busyboxImage, functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
+import { addressesOf, askReplica, deploy, scale } from '../lifecycle/setup.ts';
+import { startHost, untilAvailable, untilStatus, type TestHost } from './setup.ts';
+
+let host: TestHost;
+test.before(async () => {
+  host = await startHost();
+});
+test.after.always(() => host?.stop());
+test.afterEach.always(async (t) => {
+  if (!t.passed) t.log((await host.berth.log()).slice(-20_000));
+});
+
+/** Serves over HTTP what `before` has written to /tmp, as a shell that is the first process. */
+const serving = (before: string, server = 'busybox httpd -f -p 8080 -h /tmp') => ['sh', '-c', `${before}\n${server}`];
+
+async function linesOf(name: string): Promise<string[]> {
+  const { text } = await host.berth.api('GET', `/system/logs?name=${name}&follow=false`);
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => (JSON.parse(line) as { text: string }).text);
+}
+
+test.serial(
+  'an image is stopped by its own signal and has the time that it asks for, also by another daemon',
+  async (t) => {
+    const wait = 'busybox httpd -p 8080 -h /tmp; while :; do sleep 0.1; done';
+    const { reference } = await busyboxImage(host.registry, {
+      name: 'stopsignal',
+      env: ['grace_period=30s'],
+      user: 'app',
+      config: { Cmd: serving(`trap 'sleep 3; echo all is saved; exit 0' INT`, wait), StopSignal: 'SIGINT' },
+    });
+    await deploy(host.berth, { service: 'saving', image: reference });
+    await untilAvailable(host.berth, 'saving', 1);
+    await host.berth.kill();
+    await host.berth.start();
+    await untilAvailable(host.berth, 'saving', 1);
+    await scale(host.berth, 'saving', 0);
+    await untilStatus(host.berth, 'saving', ({ replicas }) => replicas === 0);
+    await until(async () => (await linesOf('saving')).includes('all is saved'), { timeoutMs: 15_000 });
+    t.pass();
+  },
+);
+
+test.serial("the image's own max_inflight holds like the deployment's", async (t) => {
+  const { berth } = host;
+  const { reference } = await functionImage(host.registry, { name: 'narrow', env: ['max_inflight=1'] });
+  await deploy(berth, { service: 'narrow', image: reference });
+  await untilAvailable(berth, 'narrow', 1);
+  const calls = await Promise.all([1, 2, 3].map(() => berth.invoke('narrow/sleep/300')));
+  t.deepEqual(
+    calls.map(({ status }) => status),
+    [200, 200, 200],
+  );
+  const [address] = await addressesOf(berth, 'narrow');
+  t.is((await askReplica(address, '/peak')).trim(), '1 3');
+});
