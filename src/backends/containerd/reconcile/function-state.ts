@@ -4,7 +4,8 @@ import type { ActualReplica } from '../replicas/observe.ts';
 import { StartError } from '../start-error.ts';
 import type { Timing } from '../timing.ts';
 import { GenerationState } from './generation-state.ts';
-import { Replica, type ReplicaExit } from './replica.ts';
+import { Replica } from './replica.ts';
+import type { ReplicaExit } from './replica-exit.ts';
 
 /** How the start of a generation went. */
 export type GenerationOutcome = { ready: true } | { ready: false; error: Error };

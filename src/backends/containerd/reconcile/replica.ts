@@ -3,11 +3,8 @@ import type { CallLimits, CallOutcome } from '../../../provider/index.ts';
 import type { TaskState } from '../replicas/observe.ts';
 import { BackOff, shortestRetryMs, type RestartTiming } from './back-off.ts';
 import type { ObservedReplica } from './decide.ts';
+import { exitReason, isLateOom, killed, oomWindowMs, type ReplicaExit } from './replica-exit.ts';
 
-/** An OOM event this close to an exit explains it. */
-const oomWindowMs = 5000;
-/** The exit status of a process that was killed, by the kernel or by somebody. */
-const killed = 128 + 9;
 /** The watchdog says so often in a row that its process is gone before it is believed. */
 const watchdogErrorLimit = 5;
 /** What ends with a process. */
@@ -15,17 +12,6 @@ const idle = { ready: false, unhealthy: false, draining: false, drained: false }
 
 /** A step that works on one replica. */
 export type ReplicaStep = 'create-replica' | 'create-task' | 'start-task' | 'stop-task' | 'delete-replica';
-
-/** How a replica's process ended. */
-export interface ReplicaExit {
-  /** In words, for the operator. */
-  reason: string;
-  /** By the wall clock, to be shown. */
-  at: Date;
-  /** By the monotonic clock. */
-  atMs: number;
-  restartInMs: number;
-}
 
 /**
  * A replica's life: what the daemon knows of it beyond what containerd tells. All of it can be found again after a restart
@@ -214,8 +200,7 @@ export class Replica {
    */
   outOfMemory(nowMs: number): ReplicaExit | undefined {
     const exit = this.#lastExit;
-    const isLate = exit?.reason === exitReason(killed, false) && nowMs - exit.atMs < oomWindowMs;
-    if (isLate) return (this.#lastExit = { ...exit, reason: exitReason(killed, true) });
+    if (exit && isLateOom(exit, nowMs)) return (this.#lastExit = { ...exit, reason: exitReason(killed, true) });
     this.#oomAtMs = nowMs;
     return undefined;
   }
@@ -304,10 +289,4 @@ export class Replica {
     const busy = this.isBusy || this.#retryAtMs > nowMs;
     return { id, generation, ...this.#is, busy, backingOff: this.#restartAtMs > nowMs };
   }
-}
-
-function exitReason(exitStatus: number, isOom: boolean): string {
-  if (isOom) return 'its process was killed: out of memory (OOM), raise limits.memory';
-  if (exitStatus > 128) return `its process was ended by signal ${exitStatus - 128}`;
-  return `its process exited with code ${exitStatus}`;
 }

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { Replica, type ReplicaExit } from '../../../../../src/backends/containerd/reconcile/replica.ts';
+import { Replica } from '../../../../../src/backends/containerd/reconcile/replica.ts';
+import type { ReplicaExit } from '../../../../../src/backends/containerd/reconcile/replica-exit.ts';
 
 const timing = { restartBaseMs: 1000, restartMaxMs: 60_000, stableMs: 60_000 };
 const atMs = Date.UTC(2026, 0, 1);

@@ -9,6 +9,7 @@ import { Watches } from '../../../../../src/backends/containerd/reconcile/watche
 import type { Host } from '../../../../../src/backends/containerd/replicas/host.ts';
 import { defaultTiming, type Timing } from '../../../../../src/backends/containerd/timing.ts';
 import { silentLog } from '../../../../../src/base/log.ts';
+import { monotonicMs } from '../../../../../src/base/monotonic.ts';
 import { RoutingTable } from '../../../../../src/provider/index.ts';
 import { until } from '../../../../helpers/poll.ts';
 
@@ -46,8 +47,8 @@ async function watched(
   server.listen(8080, ip);
   await once(server, 'listening');
   const replica = new Replica('r1', 'g1', defaultTiming);
-  if (adopted) replica.observed({ status: 'running' }, Date.now());
-  else replica.started(ip, Date.now());
+  if (adopted) replica.observed({ status: 'running' }, monotonicMs());
+  else replica.started(ip, monotonicMs());
   const routes = new RoutingTable();
   const deployment = { ...fn, image: 'fn', annotations: { ...annotations, ...more } };
   const network = { attachment: () => Promise.resolve(attached ? { ip } : undefined) } as unknown as Network;
@@ -71,7 +72,7 @@ async function watched(
   return { replica, routes, watches };
 }
 
-const isReplaced = (replica: Replica) => until(() => replica.view(Date.now()).unhealthy, { message: 'the verdict' });
+const isReplaced = (replica: Replica) => until(() => replica.view(monotonicMs()).unhealthy, { message: 'the verdict' });
 const isReady = (replica: Replica) => until(() => replica.takesCalls, { message: 'the replica to be ready' });
 
 test('a replica that hangs is replaced though a call could not reach it before its probes failed', async (t) => {

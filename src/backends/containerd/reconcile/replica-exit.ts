@@ -1,0 +1,27 @@
+/** An OOM event this close to an exit explains it. */
+export const oomWindowMs = 5000;
+/** The exit status of a process that was killed, by the kernel or by somebody. */
+export const killed = 128 + 9;
+
+/** How a replica's process ended. */
+export interface ReplicaExit {
+  /** In words, for the operator. */
+  reason: string;
+  /** By the wall clock, to be shown. */
+  at: Date;
+  /** By the monotonic clock. */
+  atMs: number;
+  restartInMs: number;
+}
+
+/** Says in words how a process ended, for the operator. */
+export function exitReason(exitStatus: number, isOom: boolean): string {
+  if (isOom) return 'its process was killed: out of memory (OOM), raise limits.memory';
+  if (exitStatus > 128) return `its process was ended by signal ${exitStatus - 128}`;
+  return `its process exited with code ${exitStatus}`;
+}
+
+/** Whether an OOM event that is heard now explains an exit: on a busy host it may be told after it. */
+export function isLateOom({ reason, atMs }: ReplicaExit, nowMs: number): boolean {
+  return reason === exitReason(killed, false) && nowMs - atMs < oomWindowMs;
+}
