@@ -160,7 +160,7 @@ test('a replica that fails its liveness path is replaced', async (t) => {
 test('a replica that says it is not ready gets no calls until it is, and keeps its process', async (t) => {
   const annotations = {
     'com.openfaas.ready.http.path': '/_/ready',
-    'com.openfaas.ready.http.periodSeconds': '0.2',
+    'com.openfaas.ready.http.periodSeconds': '200ms',
     'com.openfaas.ready.http.failureThreshold': '2',
   };
   await isAccepted(t, post({ service: 'busy', annotations, envVars: { READY: '200' } }));
