@@ -37,11 +37,15 @@ test.serial('secrets are created, listed, updated and removed', async (t) => {
 
   const updated = succeeded(await cli.run('secret', 'update', 'api-key', '--from-literal', 'two'));
   t.is(updated, 'Updating secret: api-key\nUpdated: 200 OK\n');
-  t.is(await reader('api-key'), 'two', 'a deployment after the update has the new value');
+  t.is(await readSecret(), 'two', 'a running function has the new value at once');
+  t.is(await reader('api-key'), 'two', 'a deployment after the update has it too');
 
-  t.is(succeeded(await cli.run('secret', 'remove', 'api-key')), 'Removed.. OK.\n');
+  const refused = await cli.run('secret', 'remove', 'api-key');
+  t.is(refused.code, 1);
+  t.regex(refused.stdout + refused.stderr, /409 .*in use by function reader/);
   t.is(await readSecret(), 'two', 'a running function keeps what it has');
   succeeded(await cli.run('remove', 'reader'));
+  t.is(succeeded(await cli.run('secret', 'remove', 'api-key')), 'Removed.. OK.\n');
   t.is(succeeded(await cli.run('secret', 'list')), 'No secrets found.\n');
 });
 
