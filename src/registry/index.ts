@@ -7,7 +7,7 @@ export {
   type ImageConfig,
   type ImageManifest,
 } from './manifest.ts';
-export { checkPlatform, choosePlatform, formatPlatform, hostPlatform, type Platform } from './platform.ts';
+export { checkPlatform, choosePlatform, formatPlatform, hostPlatform, is32Bit, type Platform } from './platform.ts';
 export { isDigest, parseReference, referenceByDigest, type Reference } from './reference.ts';
 export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
 export { maxSmallBodyBytes } from './transport.ts';

@@ -48,6 +48,11 @@ export function formatPlatform(platform: Platform): string {
   return [os, architecture, variant].filter(Boolean).join('/');
 }
 
+/** Says whether a platform is one of 32 bits, which a host of 64 bits runs in another mode of its processor. */
+export function is32Bit(platform: Platform): boolean {
+  return ['386', 'arm'].includes(normalizePlatform(platform).architecture);
+}
+
 /**
  * Picks the best entry of an index for this host. An entry without a platform comes last and is judged by its config
  * ({@link checkPlatform}).

@@ -95,8 +95,17 @@ async function busyboxLayer(): Promise<Layer> {
   return layer;
 }
 
+/** Pushes an image for linux/386 with the function of test/fixtures/function-386.c. Only hosts of amd64 run it. */
+export async function image386(registry: TestRegistry): Promise<TestImage> {
+  const flags = ['-m32', '-nostdlib', '-ffreestanding', '-fno-pie', '-no-pie', '-fno-stack-protector'];
+  const binary = await readFile(await compile('function-386.c', flags));
+  const layers = [{ function: { content: binary, mode: 0o755 } }];
+  const config = { Entrypoint: ['/function'], User: '1000' };
+  return buildImage({ registry, name: 'fn386', platforms: ['linux/386'], layers, config });
+}
+
 /** The path of the static binary, compiled once for each content of its source. */
-async function compile(fixture: string): Promise<string> {
+async function compile(fixture: string, flags = ['-pthread']): Promise<string> {
   const source = join(import.meta.dirname, '../fixtures', fixture);
   const version = createHash('sha256')
     .update(await readFile(source))
@@ -106,7 +115,7 @@ async function compile(fixture: string): Promise<string> {
   if (existsSync(binary)) return binary;
   await mkdir(join(cacheFolder, 'fixtures'), { recursive: true });
   const temporary = `${binary}.${process.pid}`;
-  await run('gcc', ['-static', '-s', '-O2', '-Wall', '-o', temporary, source, '-pthread']);
+  await run('gcc', ['-static', '-s', '-O2', '-Wall', '-o', temporary, source, ...flags]);
   await rename(temporary, binary);
   return binary;
 }

@@ -1,5 +1,6 @@
+import { arch } from 'node:os';
 import test from 'ava';
-import { busyboxImage, functionImage } from '../../helpers/functions.ts';
+import { busyboxImage, functionImage, image386 } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import { addressesOf, askReplica, deploy, scale } from '../lifecycle/setup.ts';
 import { startHost, untilAvailable, untilStatus, type TestHost } from './setup.ts';
@@ -58,4 +59,12 @@ test.serial("the image's own max_inflight holds like the deployment's", async (t
   );
   const [address] = await addressesOf(berth, 'narrow');
   t.is((await askReplica(address, '/peak')).trim(), '1 3');
+});
+
+(arch() === 'x64' ? test.serial : test.serial.skip)('a 32-bit image runs, under the same rules', async (t) => {
+  const { reference } = await image386(host.registry);
+  await deploy(host.berth, { service: 'narrow-words', image: reference });
+  await untilAvailable(host.berth, 'narrow-words', 1);
+  // EPERM for making a user namespace, by clone as by unshare.
+  t.like(await host.berth.invoke('narrow-words'), { status: 200, text: '-1 -1\n' });
 });

@@ -3,6 +3,10 @@ export const oomWindowMs = 5000;
 /** The exit status of a process that was killed, by the kernel or by somebody. */
 export const killed = 128 + 9;
 
+/** The exit status of a process that made a system call in a mode of the processor which its filter does not name. */
+const badSystemCall = 128 + 31;
+const advice32Bit = '32-bit programs run in images for a 32-bit platform only, such as linux/386 or linux/arm/v7';
+
 /** How a replica's process ended. */
 export interface ReplicaExit {
   /** In words, for the operator. */
@@ -17,6 +21,7 @@ export interface ReplicaExit {
 /** Says in words how a process ended, for the operator. */
 export function exitReason(exitStatus: number, isOom: boolean): string {
   if (isOom) return 'its process was killed: out of memory (OOM), raise limits.memory';
+  if (exitStatus === badSystemCall) return `its process was ended by signal 31, bad system call: ${advice32Bit}`;
   if (exitStatus > 128) return `its process was ended by signal ${exitStatus - 128}`;
   return `its process exited with code ${exitStatus}`;
 }

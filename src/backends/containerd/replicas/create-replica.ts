@@ -1,5 +1,6 @@
 import { notFoundAs, type NamespacedClient } from '../../../containerd/index.ts';
 import { resourcesOf } from '../../../provider/index.ts';
+import { is32Bit } from '../../../registry/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
 import { buildSpec, resolveUser } from '../runtime-spec/index.ts';
@@ -78,6 +79,7 @@ async function prepareSpec(
     secretsDir: deployment.secrets?.length ? host.replicaSecrets.path(id) : undefined,
     resources,
     host: host.features,
+    is32Bit: is32Bit(image.platform),
   });
 }
 

@@ -35,6 +35,8 @@ export interface SpecInput {
   secretsDir?: string;
   resources: ResourceAmounts;
   host: HostFeatures;
+  /** Whether the image is built for the 32-bit mode of the processor. */
+  is32Bit?: boolean;
   /** Path of the cgroup under the root of the tree; /NAMESPACE/REPLICA when absent. */
   cgroupsPath?: string;
 }
@@ -102,7 +104,10 @@ function command(image: string, imageConfig: SpecInput['imageConfig']): string[]
   return args;
 }
 
-function linuxSpec({ deployment, host, netnsPath, namespace, replicaId, resources, cgroupsPath }: SpecInput): OciLinux {
+function linuxSpec(input: SpecInput): OciLinux {
+  const { deployment, host, is32Bit = false, netnsPath, namespace, replicaId, resources, cgroupsPath } = input;
+  const { architecture } = host;
+  const capabilities = capabilitiesOf(deployment);
   return {
     cgroupsPath: cgroupsPath ?? `/${namespace}/${replicaId}`,
     resources: resourceLimits(resources, host),
@@ -116,7 +121,7 @@ function linuxSpec({ deployment, host, netnsPath, namespace, replicaId, resource
     ],
     maskedPaths,
     readonlyPaths,
-    ...(host.seccomp && { seccomp: seccompProfile(host.architecture, capabilitiesOf(deployment)) }),
+    ...(host.seccomp && { seccomp: seccompProfile({ architecture, is32Bit, capabilities }) }),
   };
 }
 

@@ -46,9 +46,10 @@ const allowedSyscalls = `
 `;
 
 const architectures = {
-  amd64: { name: 'SCMP_ARCH_X86_64', syscalls: ['arch_prctl', 'modify_ldt'] },
+  amd64: { name: 'SCMP_ARCH_X86_64', name32: 'SCMP_ARCH_X86', syscalls: ['arch_prctl', 'modify_ldt'] },
   arm64: {
     name: 'SCMP_ARCH_AARCH64',
+    name32: 'SCMP_ARCH_ARM',
     syscalls: ['arm_fadvise64_64', 'arm_sync_file_range', 'breakpoint', 'cacheflush', 'set_tls', 'sync_file_range2'],
   },
 };
@@ -60,16 +61,25 @@ const enosys = 38;
 /** Personalities that a process may take: PER_LINUX, PER_LINUX32, UNAME26, both, and "tell me" (personality(2)). */
 const personalities = [0x0, 0x8, 0x2_00_00, 0x2_00_08, 0xff_ff_ff_ff];
 
+export interface SeccompInput {
+  architecture: keyof typeof architectures;
+  /** Whether the image is built for the 32-bit mode of the processor. */
+  is32Bit: boolean;
+  /** What the function may do, as `CAP_` names. */
+  capabilities: string[];
+}
+
 /**
- * The filter of a function. It names the native architecture alone, which makes a start some 20 ms faster than with
- * the 32-bit ones beside it, and stops 32-bit programs.
+ * Builds the filter of a function. It names the native architecture alone, which makes a start some 20 ms faster than with
+ * the 32-bit one beside it, unless the image needs that. There it holds by the same names, except that the family of a
+ * socket cannot be seen in socketcall, which has its arguments behind a pointer.
  */
-export function seccompProfile(architecture: keyof typeof architectures, capabilities: string[]): OciSeccomp {
+export function seccompProfile({ architecture, is32Bit, capabilities }: SeccompInput): OciSeccomp {
   const native = architectures[architecture];
   const byCapability = capabilities.includes('CAP_SYS_CHROOT') ? ['chroot'] : [];
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
-    architectures: [native.name],
+    architectures: is32Bit ? [native.name, native.name32] : [native.name],
     syscalls: [
       allow([...allowedSyscalls.trim().split(/\s+/), ...native.syscalls, ...byCapability]),
       ...socketRules(),

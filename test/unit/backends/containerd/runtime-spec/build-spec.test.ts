@@ -173,6 +173,18 @@ test('the filter of arm64 names its own calls', (t) => {
   t.false(allowedNames(seccomp).includes('arch_prctl'));
 });
 
+for (const [architecture, names] of [
+  ['amd64', ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86']],
+  ['arm64', ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']],
+] as const) {
+  test(`a 32-bit image on ${architecture} gets the same filter, for both modes of the processor`, (t) => {
+    const host = { ...capableHost, architecture };
+    const { seccomp } = buildSpec(specInput({}, { host, is32Bit: true })).linux;
+    t.deepEqual(seccomp?.architectures, [...names]);
+    t.deepEqual(seccomp?.syscalls, buildSpec(specInput({}, { host })).linux.seccomp?.syscalls);
+  });
+}
+
 test('namespaces cannot be made by clone, and clone3 answers as on an old kernel', (t) => {
   const rules = buildSpec(specInput()).linux.seccomp?.syscalls ?? [];
   t.like(
