@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, lstat, open, readdir, rm } from 'node:fs/promises';
+import { chmod, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs, hasCode } from '../base/absent-file.ts';
 import { diskFullOf } from '../base/disk-full.ts';
@@ -102,11 +102,6 @@ export class SecretStore {
     } catch (error) {
       throw hasCode(error, 'ENOENT') ? notFound(namespace, name, error) : error;
     }
-  }
-
-  /** Removes all secrets of a namespace; there need not be any. */
-  async removeNamespace(namespace: string): Promise<void> {
-    await rm(this.#folder(namespace), { recursive: true, force: true });
   }
 
   async #mustHave(namespace: string, name: string): Promise<void> {

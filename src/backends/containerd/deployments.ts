@@ -16,9 +16,10 @@ import {
 import { parseReference } from '../../registry/index.ts';
 import type { SecretStore } from '../../secrets/index.ts';
 import type { FunctionStore } from './desired/function-store.ts';
-import { newGeneration, type FunctionRecord, type Generation } from './desired/record.ts';
+import { askedFor, newGeneration, rolledBack, type FunctionRecord, type Generation } from './desired/record.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
 import type { GenerationImages } from './generation-images.ts';
+import type { UnpackedImage } from './images/index.ts';
 import type { InUse } from './in-use.ts';
 import type { GenerationOutcome } from './reconcile/function-state.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
@@ -115,12 +116,14 @@ export class Deployments {
     const deadline = sleep(this.#parts.answerMs, undefined, { ref: false });
     this.#parts.inUse.hold(deployment);
     try {
-      const generation = await this.#resolveImage(deployment, deadline);
+      const image = await this.#pull(deployment, deadline);
+      const generation = newGeneration(deployment, image?.digest);
       const superseded = this.#parts.store.get(deployment)?.candidate;
       const written = this.#parts.store.change(deployment, (record) => change(record, generation));
       // Asked for before anybody can look at the record, so that no outcome comes too early.
       const outcome = this.#parts.reconciler.outcome(deployment, generation.id);
       await written;
+      if (image) this.#parts.reconciler.imagePulled(deployment, generation.id, image);
       if (superseded) this.#parts.reconciler.superseded(deployment, superseded.id);
       this.#parts.reconciler.wake(deployment);
       return { generation, outcome, deadline };
@@ -157,10 +160,12 @@ export class Deployments {
    * @throws ProviderError 409 when it was never updated
    */
   async rollBack(fn: FunctionName): Promise<void> {
-    const { previous } = this.#require(fn);
-    if (!previous)
+    await this.#parts.store.change(fn, (record) => {
+      const found = required(fn, record);
+      if (found.previous) return rolledBack(found, askedFor);
       throw new ProviderError(409, `function ${fullName(fn)} has no previous version: it was not updated yet`);
-    await this.#parts.reconciler.rollBack(fn);
+    });
+    this.#parts.reconciler.wake(fn);
   }
 
   #require(fn: FunctionName): FunctionRecord {
@@ -174,13 +179,12 @@ export class Deployments {
     await requireSecrets(this.#parts.secrets, deployment.namespace, deployment.secrets ?? []);
   }
 
-  /** Makes the generation, with its digest unless the pull takes longer than the caller waits: the reconciler goes on with it. */
-  async #resolveImage(deployment: FunctionDeployment, deadline: Promise<undefined>): Promise<Generation> {
+  /** Returns undefined when the pull takes longer than the caller waits: the reconciler goes on with it. */
+  async #pull(deployment: FunctionDeployment, deadline: Promise<undefined>): Promise<UnpackedImage | undefined> {
     const pull = this.#parts.images.ensure(deployment);
     // Past the deadline nobody waits for it here any more.
     pull.catch(() => {});
-    const image = await Promise.race([pull, deadline]);
-    return newGeneration(deployment, image?.digest);
+    return Promise.race([pull, deadline]);
   }
 }
 

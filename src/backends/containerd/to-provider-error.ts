@@ -47,9 +47,6 @@ export function toProviderError(error: unknown): ProviderError {
   if (error instanceof ProviderError) return error;
   if (error instanceof StartError) return new ProviderError(startStatuses[error.kind], error.message, { cause: error });
   if (error instanceof DiskFullError) return new ProviderError(507, error.message, { cause: error });
-  if (isUnavailable(error)) {
-    return new ProviderError(503, `containerd cannot be reached: is it running? ${error.message}`, { cause: error });
-  }
   if (isDeadlineExceeded(error))
     return new ProviderError(504, `containerd did not answer in time: try again, ${error.message}`, { cause: error });
   return new ProviderError(statuses[faultOwner(error)], describeError(error), { cause: error });

@@ -199,7 +199,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       process.kill(dying, 'SIGKILL');
       const refused = await host.berth.api('POST', '/system/functions', { service: 'new', image });
       t.is(refused.status, 503, refused.text);
-      t.regex(refused.text, /containerd cannot be reached/);
+      t.regex(refused.text, /containerd at .* is unavailable \(is it running\?\)/);
       t.is((await statusOf(host.berth, 'warm')).availableReplicas, 1);
       const count = traffic.calls;
       await until(() => traffic.calls > count + 100);

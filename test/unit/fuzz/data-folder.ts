@@ -47,6 +47,7 @@ export async function dataFolder() {
     images: { ensure: () => Promise.resolve({ digest: 'sha256:1' }) } as unknown as GenerationImages,
     reconciler: {
       wake() {},
+      imagePulled() {},
       superseded() {},
       outcome: () => Promise.resolve({ ready: true }),
     } as unknown as Reconciler,

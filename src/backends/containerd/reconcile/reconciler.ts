@@ -2,7 +2,8 @@ import { describeError } from '../../../base/log.ts';
 import { tryEach } from '../../../base/try-each.ts';
 import { monotonicMs } from '../../../base/monotonic.ts';
 import { type CallOutcome, type FunctionName, fullName, type FullName, functionPort } from '../../../provider/index.ts';
-import { askedFor, wantedGeneration, type FunctionRecord } from '../desired/record.ts';
+import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
+import type { UnpackedImage } from '../images/index.ts';
 import { observeFunction } from '../replicas/observe.ts';
 import { StartError } from '../start-error.ts';
 import { decide } from './decide.ts';
@@ -65,9 +66,9 @@ export class Reconciler {
     this.#parts.states.get(fn)?.settle(generation, { ready: false, error });
   }
 
-  /** Makes the previous version the candidate. */
-  rollBack(fn: FunctionName): Promise<void> {
-    return this.#steps.rollBack(fn, askedFor);
+  /** The image of a generation is unpacked: whoever deployed it had it pulled. */
+  imagePulled(fn: FunctionName, generation: string, image: UnpackedImage): void {
+    this.#parts.states.of(fn).generation(generation).pulled(image);
   }
 
   /** containerd has said that a replica's process ended. */

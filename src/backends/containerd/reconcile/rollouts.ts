@@ -46,8 +46,9 @@ export class Rollouts {
   }
 
   /** Makes the previous version the candidate: it takes over when it is ready, like any update. */
-  async rollBack(fn: FunctionName, reason: string): Promise<void> {
+  async rollBack({ fn }: FunctionState): Promise<void> {
     const { store, wake, log } = this.#parts;
+    const reason = 'it crashed again and again after the update';
     const record = await store.change(fn, (now) => now && rolledBack(now, reason));
     if (!record?.previous) return;
     const { image } = record.previous.deployment;

@@ -1,5 +1,5 @@
 import { monotonicMs } from '../../../base/monotonic.ts';
-import { type FunctionName, fullName } from '../../../provider/index.ts';
+import { fullName } from '../../../provider/index.ts';
 import { resolvedTo, wantedGeneration } from '../desired/record.ts';
 import type { Step } from './decide.ts';
 import type { FunctionState } from './function-state.ts';
@@ -31,7 +31,7 @@ export class Steps {
       case 'drop-candidate':
         return this.#rollouts.dropCandidate(state);
       case 'roll-back':
-        return this.rollBack(state.fn, 'it crashed again and again after the update');
+        return this.#rollouts.rollBack(state);
       case 'ensure-image':
         return this.#ensureImage(state, step.generation);
       case 'create-replica':
@@ -44,11 +44,6 @@ export class Steps {
       case 'delete-replica':
         return this.#jobs.begin(state, step.replica, step.step);
     }
-  }
-
-  /** Makes the previous version the candidate. */
-  rollBack(fn: FunctionName, reason: string): Promise<void> {
-    return this.#rollouts.rollBack(fn, reason);
   }
 
   /** Begins no further step on a replica, and resolves when those under way have ended. */

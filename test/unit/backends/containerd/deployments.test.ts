@@ -32,7 +32,7 @@ async function firstDeployment(t: ExecutionContext) {
     store,
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
     images: { ensure: () => Promise.resolve({ digest: 'sha256:1' }) } as unknown as GenerationImages,
-    reconciler: { wake() {}, superseded() {}, outcome } as unknown as Reconciler,
+    reconciler: { wake() {}, superseded() {}, imagePulled() {}, outcome } as unknown as Reconciler,
     namespaces: { require: () => Promise.resolve() } as unknown as FunctionNamespaces,
     inUse: { hold() {}, letGo() {} } as unknown as InUse,
     sweep: { images: () => Promise.resolve() } as unknown as Sweep,

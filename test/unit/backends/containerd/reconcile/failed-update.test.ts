@@ -48,6 +48,7 @@ async function failingUpdate(t: ExecutionContext) {
     images: { ensure: () => Promise.resolve({ digest: 'sha256:3' }) } as unknown as GenerationImages,
     reconciler: {
       wake() {},
+      imagePulled() {},
       superseded() {},
       outcome: () => Promise.resolve({ ready: true }),
     } as unknown as Reconciler,
