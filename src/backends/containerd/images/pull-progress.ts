@@ -30,7 +30,7 @@ export class PullProgress implements Disposable {
   }
 
   get elapsedMs(): number {
-    return monotonicMs() - this.#startedAtMs;
+    return Math.round(monotonicMs() - this.#startedAtMs);
   }
 
   [Symbol.dispose](): void {
