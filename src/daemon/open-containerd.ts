@@ -39,7 +39,7 @@ export async function openContainerd(options: OpenContainerdOptions): Promise<Co
   const platform = hostPlatform(machine());
   const images = new Images({ containerd, registry: registryClient(options), snapshotter, platform, log });
   const network = await openNetwork(config, log);
-  const logs = new LogStore({ dir: config.logDir, log });
+  const logs = new LogStore({ dir: config.logDir, journalLines: config.journalLines, log });
   return openBackEnd({ containerd, images, network, logs, snapshotter, settings: config, version, timing, at, log });
 }
 

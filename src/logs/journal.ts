@@ -1,24 +1,33 @@
 import type { Log } from '../base/log.ts';
 import { monotonicMs } from '../base/monotonic.ts';
+import { JournalShare } from './journal-share.ts';
 import { JournalStream } from './journal-stream.ts';
 
 const retryMs = 5_000;
 const idleMs = 30_000;
+const windowMs = 30_000;
+/** 4 MiB for 10 000 lines. */
+const bytesALine = (4 * 1024 * 1024) / 10_000;
+const warning = 4;
 
 export interface JournalOptions {
   /** Path of journald's stream socket. */
   socketPath: string;
+  /** Lines that one identifier may send in 30 s, of 420 bytes on average; 10 000 unless set, 0 for no limit. */
+  maxLines?: number;
   log: Log;
 }
 
 /**
  * Forwards lines to journald, a connection for each identifier that has something to say. Never waits: what journald does
- * not take is left out there and counted; the history has it. Without a journal it looks for one again every 5 s.
+ * not take is left out there and counted, as is what is more than an identifier's share; the history has it. Without a journal
+ * it looks for one again every 5 s.
  */
 export class Journal {
   readonly #options: JournalOptions;
   readonly #streams = new Map<string, JournalStream>();
   readonly #dropped = new Map<string, number>();
+  readonly #shares = new Map<string, JournalShare>();
   #retryAt = 0;
   #isReported = false;
 
@@ -28,6 +37,11 @@ export class Journal {
 
   /** Forwards lines under an identifier, at a syslog priority; see sd-daemon(3). */
   send(identifier: string, priority: number, lines: string[]): void {
+    const passing = this.#shareOf(identifier).admit(lines);
+    if (passing.length > 0) this.#pass(identifier, priority, passing);
+  }
+
+  #pass(identifier: string, priority: number, lines: string[]): void {
     const open = this.#streams.get(identifier);
     const stream = open?.isOpen ? open : this.#connect(identifier);
     const dropped = this.#dropped.get(identifier) ?? 0;
@@ -36,14 +50,34 @@ export class Journal {
     else this.#dropped.set(identifier, dropped + lines.length);
   }
 
-  /** Drops the count of lines that were left out under an identifier: nobody writes under it any more. */
+  /** Drops what is known of an identifier: nobody writes under it any more. */
   forget(identifier: string): void {
+    this.#shares.get(identifier)?.close();
+    this.#shares.delete(identifier);
     this.#dropped.delete(identifier);
   }
 
   /** Ends all connections, after what waits was sent. */
   close(): void {
+    for (const share of this.#shares.values()) share.close();
     for (const stream of this.#streams.values()) stream.end();
+  }
+
+  #shareOf(identifier: string): JournalShare {
+    const known = this.#shares.get(identifier);
+    if (known) return known;
+    const maxLines = this.#options.maxLines ?? 10_000;
+    const share = new JournalShare({
+      maxLines: maxLines || Infinity,
+      maxBytes: Math.ceil(maxLines * bytesALine) || Infinity,
+      windowMs,
+      onHeldBack: (count) =>
+        this.#pass(identifier, warning, [
+          `berth: ${count} lines not sent to the journal: more than its share in 30 s, berth's own log of the function has them`,
+        ]),
+    });
+    this.#shares.set(identifier, share);
+    return share;
   }
 
   #connect(identifier: string): JournalStream | undefined {

@@ -18,6 +18,8 @@ export interface LogStoreOptions {
   log: Log;
   /** journald's stream socket; without one lines are kept in the histories alone. */
   journalSocket?: string;
+  /** Lines that one function may send to the journal in 30 s, 10 000 unless set; 0 for no limit. */
+  journalLines?: number;
   /** What is kept of each function's lines, 4 MiB unless set. */
   historyBytes?: number;
   /** What is kept of all functions together, 1 GiB unless set; functions with replicas have their share regardless. */
@@ -42,7 +44,7 @@ export class LogStore {
   constructor({ dir, log, journalSocket = '/run/systemd/journal/stdout', ...limits }: LogStoreOptions) {
     this.#dir = dir;
     this.#log = log;
-    this.#journal = new Journal({ socketPath: journalSocket, log });
+    this.#journal = new Journal({ socketPath: journalSocket, maxLines: limits.journalLines, log });
     this.#warn = rareWarnings(log, dir);
     this.archive = new LogArchive({
       folder: join(dir, 'history'),

@@ -12,6 +12,7 @@ export {
   readSettings,
   setting,
   timeout,
+  wholeNumber,
   type Setting,
   type SettingValues,
 } from './read-settings.ts';

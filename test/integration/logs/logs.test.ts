@@ -104,6 +104,27 @@ test.serial('a long line reaches the journal in whole, in pieces', async (t) => 
 });
 
 test.serial(
+  'a function that writes without end has its share of the journal, and takes none of the others',
+  async (t) => {
+    const [loud, quiet] = [newReplica(), newReplica()];
+    await runToEnd(at, loud, 'yes line | head -n 20000');
+    await runToEnd(at, quiet, 'echo heard');
+    // Its end says what was held back.
+    await at.restartStore();
+    const [{ length }, [heard]] = await until(async () => {
+      const found = await Promise.all(
+        [loud, quiet].map(({ namespace, name }) => journald.entries(`${namespace}:${name}`)),
+      );
+      const isTold = /berth: 10000 lines not sent to the journal/.test(String(found[0]?.at(-1)?.['MESSAGE']));
+      return isTold && found[1]?.length === 1 ? ([found[0] ?? [], found[1]] as const) : undefined;
+    });
+    t.is(length, 10_001);
+    t.is(heard?.['MESSAGE'], 'heard');
+    t.is((await textsOf(at.logs.store, loud)).length, 20_000, 'the history has all');
+  },
+);
+
+test.serial(
   'what a function writes faster than it can be kept is drained up to its last line under a real shim',
   async (t) => {
     const replica = newReplica();

@@ -30,11 +30,11 @@ async function startSocket(socketPath: string, onConnection: (socket: Socket) =>
   };
 }
 
-async function createJournal() {
+async function createJournal(options: { maxLines?: number } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'journal-'));
   const socketPath = join(folder, 'stdout');
   const reports: string[] = [];
-  const journal = new Journal({ socketPath, log: createLog({ write: (line) => reports.push(line) }) });
+  const journal = new Journal({ socketPath, ...options, log: createLog({ write: (line) => reports.push(line) }) });
   const dispose = async () => {
     journal.close();
     await rm(folder, { recursive: true });
@@ -90,7 +90,7 @@ test('when the journal has gone away and come back, lines arrive there again', a
 });
 
 test('a journal that stops reading holds nobody up, takes bounded memory, and is told what it missed', async (t) => {
-  await using at = await createJournal();
+  await using at = await createJournal({ maxLines: 0 });
   let stalled: Socket | undefined;
   await using socket = await startSocket(at.socketPath, (connection) => (stalled ??= connection.pause()));
   at.journal.send('dev:fn', 6, ['first']);
@@ -128,4 +128,15 @@ test('lines that were left out are counted where the next ones go, but for a fun
     Number(/berth: (\d+) lines/.exec(of(identifier))?.[1] ?? 0),
   );
   t.is((counts[0] ?? 0) - (counts[1] ?? 0), 2);
+});
+
+test('one function sends no more than its share, and the lines of others pass meanwhile', async (t) => {
+  await using at = await createJournal({ maxLines: 2 });
+  await using socket = await startSocket(at.socketPath);
+  at.journal.send('dev:loud', 6, ['one', 'two', 'three', 'four']);
+  at.journal.send('dev:quiet', 6, ['heard']);
+  at.journal.forget('dev:loud');
+  const of = (identifier: string) => socket.received.find((text) => text.startsWith(identifier)) ?? '';
+  await until(() => of('dev:loud').includes('not sent') && of('dev:quiet').includes('heard'));
+  t.regex(of('dev:loud'), /<6>one\n<6>two\n<4>berth: 2 lines not sent to the journal[^\n]*\n$/);
 });
