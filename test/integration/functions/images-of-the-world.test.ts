@@ -61,6 +61,13 @@ test.serial("the image's own max_inflight holds like the deployment's", async (t
   t.is((await askReplica(address, '/peak')).trim(), '1 3');
 });
 
+test.serial('a function without capabilities may ping, as any user', async (t) => {
+  const { reference } = await functionImage(host.registry, { name: 'pinging' });
+  await deploy(host.berth, { service: 'pinging', image: reference });
+  await untilAvailable(host.berth, 'pinging', 1);
+  t.like(await host.berth.invoke('pinging/ping'), { status: 200, text: '8 bytes of pong\n' });
+});
+
 (arch() === 'x64' ? test.serial : test.serial.skip)('a 32-bit image runs, under the same rules', async (t) => {
   const { reference } = await image386(host.registry);
   await deploy(host.berth, { service: 'narrow-words', image: reference });

@@ -178,6 +178,11 @@ test('a granted capability is effective for any other user too', async (t) => {
   t.is(stdout, 'CapEff:\t0000000000000400\nCapAmb:\t0000000000000400\nNoNewPrivs:\t1\n');
 });
 
+test('any user may listen on any port', async (t) => {
+  const { stdout, stderr } = await runAsFunction('httpd -p 80 -h / && echo listens', { input: { user: app } });
+  t.is(stdout, 'listens\n', stderr);
+});
+
 test('chroot works with its capability only', async (t) => {
   const script = 'chroot / /bin/echo inside';
   t.is((await runAsFunction(script)).stdout, '');

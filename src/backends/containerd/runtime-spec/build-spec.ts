@@ -119,6 +119,7 @@ function linuxSpec(input: SpecInput): OciLinux {
       { type: 'cgroup' },
       { type: 'network', path: netnsPath },
     ],
+    sysctl: host.sysctls,
     maskedPaths,
     readonlyPaths,
     ...(host.seccomp && { seccomp: seccompProfile({ architecture, is32Bit, capabilities }) }),

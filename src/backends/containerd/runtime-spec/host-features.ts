@@ -16,6 +16,8 @@ export interface HostFeatures {
   seccomp: boolean;
   /** This process's own hard limit of open files: above it only a host with CAP_SYS_RESOURCE may go (LXC has none). */
   maxOpenFiles: number;
+  /** What is set in a function's own network namespace, as Docker does; without what the kernel does not have or take. */
+  sysctls: Record<string, string>;
 }
 
 /** Reads the features from /proc and /sys under `root`. */
@@ -32,7 +34,27 @@ export async function hostFeatures(root = '/'): Promise<HostFeatures> {
     swapAccounting: await countsSwap(cgroups, cgroupVersion),
     seccomp: /^Seccomp:/m.test(await readFile(join(root, 'proc/self/status'), 'utf8')),
     maxOpenFiles: hardOpenFiles(await readFile(join(root, 'proc/self/limits'), 'utf8')),
+    sysctls: await networkSysctls(root),
   };
+}
+
+/** Lets every user of a function listen on ports below 1024, and ping, with no capability. */
+async function networkSysctls(root: string): Promise<HostFeatures['sysctls']> {
+  const wanted = {
+    'net.ipv4.ip_unprivileged_port_start': '0',
+    'net.ipv4.ping_group_range': `0 ${lastGroup(await readFile(join(root, 'proc/self/gid_map'), 'utf8'))}`,
+  };
+  const files = Object.entries(wanted).map(async ([name, value]) => {
+    const isThere = await exists(join(root, 'proc/sys', name.replaceAll('.', '/')));
+    return isThere ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries((await Promise.all(files)).flat());
+}
+
+/** Returns the last group that the kernel takes: in a user namespace, as LXC makes them, not all are there (user_namespaces(7)). */
+function lastGroup(gidMap: string): number {
+  const count = Number(/^\s*0\s+\d+\s+(\d+)/.exec(gidMap)?.[1] ?? 1);
+  return Math.min(count - 1, 2 ** 31 - 1);
 }
 
 function architecture(): HostFeatures['architecture'] {

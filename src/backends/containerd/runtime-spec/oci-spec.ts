@@ -50,6 +50,8 @@ export interface OciLinux {
   cgroupsPath: string;
   resources: OciResources;
   namespaces: { type: string; path?: string }[];
+  /** Kernel settings of the container's own namespaces. */
+  sysctl: Record<string, string>;
   maskedPaths: string[];
   readonlyPaths: string[];
   seccomp?: OciSeccomp;

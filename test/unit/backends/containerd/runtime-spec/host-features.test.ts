@@ -7,7 +7,8 @@ import { hostFeatures } from '../../../../../src/backends/containerd/runtime-spe
 const limits = (hard: string) => ({
   'proc/self/limits': `Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 ${hard}               files\n`,
 });
-const status = { 'proc/self/status': 'Name:\tnode\nSeccomp:\t0\n', ...limits('20000') };
+const allGroups = { 'proc/self/gid_map': '         0          0 4294967295\n' };
+const status = { 'proc/self/status': 'Name:\tnode\nSeccomp:\t0\n', ...limits('20000'), ...allGroups };
 
 /** Features of a host that has these files. */
 async function featuresOf(files: Record<string, string>) {
@@ -70,11 +71,35 @@ test('swap accounting on cgroup v1, and a kernel without seccomp', async (t) => 
     await featuresOf({
       'proc/self/status': 'Name:\tnode\n',
       ...limits('unlimited'),
+      ...allGroups,
       'sys/fs/cgroup/memory/memory.memsw.limit_in_bytes': '1\n',
     }),
     { swapAccounting: true, seccomp: false, maxOpenFiles: Infinity },
   );
 });
+
+const networkFiles = {
+  'proc/sys/net/ipv4/ip_unprivileged_port_start': '1024\n',
+  'proc/sys/net/ipv4/ping_group_range': '1\t0\n',
+  'sys/fs/cgroup/cgroup.controllers': '\n',
+};
+for (const [host, files, sysctls] of [
+  [
+    'any host',
+    networkFiles,
+    { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' },
+  ],
+  [
+    'a host in a user namespace',
+    { ...networkFiles, 'proc/self/gid_map': '         0     100000      65536\n' },
+    { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 65535' },
+  ],
+  ['a kernel that has neither', { 'sys/fs/cgroup/cgroup.controllers': '\n' }, {}],
+] as const) {
+  test(`ports and ping of every user on ${host}`, async (t) => {
+    t.deepEqual((await featuresOf({ ...status, ...files })).sysctls, sysctls);
+  });
+}
 
 test('this host is one that functions can run on', async (t) => {
   const features = await hostFeatures();

@@ -10,6 +10,7 @@ export const capableHost: HostFeatures = {
   swapAccounting: true,
   seccomp: true,
   maxOpenFiles: 524_288,
+  sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0' },
 };
 
 /** A plain function, `deployment` over the defaults and `input` over all. */
