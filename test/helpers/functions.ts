@@ -28,7 +28,7 @@ export interface FunctionImageOptions extends Partial<Omit<ImageOptions, 'regist
 /** Pushes an image with the HTTP function of test/fixtures/function.c. Its default name is fn:latest. */
 export async function functionImage(registry: TestRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
   const { name = 'fn', env = [], user = 'app', config, layers = [], ...rest } = options;
-  const binary = await readFile(await compile('function.c'));
+  const binary = await functionProgram();
   return buildImage({
     ...rest,
     registry,
@@ -36,6 +36,11 @@ export async function functionImage(registry: TestRegistry, options: FunctionIma
     layers: [userFiles, { function: { content: binary, mode: 0o755 } }, ...layers],
     config: { Entrypoint: ['/function'], User: user, Env: [`PATH=/bin`, ...env], ...config },
   });
+}
+
+/** The program of test/fixtures/function.c. */
+export async function functionProgram(): Promise<Buffer> {
+  return readFile(await compile('function.c'));
 }
 
 /** Pushes an image with busybox and all its applets. By default it serves /www over HTTP on port 8080. */

@@ -15,6 +15,8 @@ export interface LayerEntry {
   mode?: number;
   uid?: number;
   gid?: number;
+  /** Of the file, as setcap takes them, such as `cap_net_raw=+ep`. */
+  capabilities?: string;
 }
 
 /** Paths are relative to the root of the image. A path `dir/.wh.NAME` deletes NAME of the layers below. */
@@ -193,7 +195,10 @@ async function tarOf(layer: Layer): Promise<Buffer> {
       const plain = typeof value === 'string' || value instanceof Uint8Array;
       await writeEntry(join(folder, path), plain ? { content: value } : value);
     }
-    const args = ['--sort=name', '--mtime=@0', '--numeric-owner', '-cf', '-', '-C', folder, '.'];
+    // Not of every layer: this form has the times of files as well, and so another digest each time.
+    const hasAttributes = Object.values(layer).some((entry) => typeof entry === 'object' && 'capabilities' in entry);
+    const attributes = hasAttributes ? ['--xattrs', '--xattrs-include=security.capability'] : [];
+    const args = [...attributes, '--sort=name', '--mtime=@0', '--numeric-owner', '-cf', '-', '-C', folder, '.'];
     const { stdout } = await run('tar', args, { encoding: 'buffer', maxBuffer: Infinity });
     return stdout;
   } finally {
@@ -208,4 +213,5 @@ async function writeEntry(path: string, entry: LayerEntry): Promise<void> {
   else await writeFile(path, entry.content ?? '');
   if (entry.uid !== undefined || entry.gid !== undefined) await chown(path, entry.uid ?? 0, entry.gid ?? 0);
   await chmod(path, entry.mode ?? (entry.directory ? 0o755 : 0o644));
+  if (entry.capabilities) await run('setcap', [entry.capabilities, path]);
 }

@@ -2,6 +2,6 @@ export { checkWorkload, clampReplicas, functionPort, workloadOf } from './worklo
 export { hasScalingLabel, type LoadRule, type ReplicaRange, type ScalingRule } from './scaling-rule.ts';
 export type { ProbeSettings } from './probes.ts';
 export { callLimitsOf, type CallLimits } from './call-limits.ts';
-export { capabilitiesOf } from './capabilities.ts';
+export { capabilitiesAnnotation, capabilitiesOf, grantableCapabilities } from './capabilities.ts';
 export { pullPolicies, type PullPolicy } from './pull-policy.ts';
 export { resourcesOf, type ResourceAmounts } from './resources.ts';

@@ -1,6 +1,6 @@
 import { arch } from 'node:os';
 import test from 'ava';
-import { busyboxImage, functionImage, image386 } from '../../helpers/functions.ts';
+import { busyboxImage, functionImage, functionProgram, image386 } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import { addressesOf, askReplica, deploy, scale } from '../lifecycle/setup.ts';
 import { startHost, untilAvailable, untilStatus, type TestHost } from './setup.ts';
@@ -66,6 +66,30 @@ test.serial('a function without capabilities may ping, as any user', async (t) =
   await deploy(host.berth, { service: 'pinging', image: reference });
   await untilAvailable(host.berth, 'pinging', 1);
   t.like(await host.berth.invoke('pinging/ping'), { status: 200, text: '8 bytes of pong\n' });
+});
+
+test.serial('a program with a capability that its function lacks is refused, saying what to set', async (t) => {
+  const { berth, registry } = host;
+  const binary = await functionProgram();
+  const image = async (name: string, capabilities: string) =>
+    functionImage(registry, {
+      name,
+      config: { Entrypoint: ['served'], Env: ['PATH=/opt:/bin'] },
+      layers: [
+        { 'usr/lib/served': { content: binary, mode: 0o755, capabilities }, 'opt/served': { link: '/usr/lib/served' } },
+      ],
+    });
+  const bound = { service: 'bound', image: (await image('bound', 'cap_net_bind_service=+ep')).reference };
+  const refused = await berth.api('POST', '/system/functions', bound);
+  t.is(refused.status, 400);
+  t.regex(refused.text, /\/opt\/served .*annotation com\.openfaas\.berth\.capabilities to NET_BIND_SERVICE/);
+  await deploy(berth, { ...bound, annotations: { 'com.openfaas.berth.capabilities': 'NET_BIND_SERVICE' } });
+  await untilAvailable(berth, 'bound', 1);
+  const nice = { service: 'nice', image: (await image('nice', 'cap_sys_nice,cap_chown=+ep')).reference };
+  t.regex((await berth.api('POST', '/system/functions', nice)).text, /no function may have SYS_NICE: .*setcap -r/);
+  const unasked = { service: 'unasked', image: (await image('unasked', 'cap_sys_nice=+p')).reference };
+  await deploy(berth, unasked);
+  await untilAvailable(berth, 'unasked', 1);
 });
 
 (arch() === 'x64' ? test.serial : test.serial.skip)('a 32-bit image runs, under the same rules', async (t) => {

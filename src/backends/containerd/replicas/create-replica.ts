@@ -3,7 +3,7 @@ import { resourcesOf } from '../../../provider/index.ts';
 import { is32Bit } from '../../../registry/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
-import { buildSpec, resolveUser } from '../runtime-spec/index.ts';
+import { buildSpec, checkFileCapabilities, resolveUser } from '../runtime-spec/index.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { functionLabel, generationLabel, leaseLabel, leaseOf } from './labels.ts';
 import { hostFilesOf } from './host-files.ts';
@@ -68,7 +68,7 @@ async function prepareSpec(
   if (resources.memoryLimitBytes && !host.features.memoryController) {
     host.log.warn('memory limits have no effect: the kernel has its memory cgroup off', { function: deployment.name });
   }
-  return buildSpec({
+  const spec = buildSpec({
     deployment,
     namespace: deployment.namespace,
     replicaId: id,
@@ -81,6 +81,8 @@ async function prepareSpec(
     host: host.features,
     is32Bit: is32Bit(image.platform),
   });
+  await checkFileCapabilities(mounts, spec.process);
+  return spec;
 }
 
 export function removeSnapshot(client: NamespacedClient, snapshotter: string, key: string): Promise<void> {

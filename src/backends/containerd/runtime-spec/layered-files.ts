@@ -12,13 +12,19 @@ const maxFileBytes = 16 * 1024 * 1024;
 /** The folders that show as one in the image, topmost layer first. */
 type LayeredFolder = string[];
 
+/** Reads a file of an unmounted image, e.g. `/etc/passwd`; undefined when the image has no such file. */
+export async function readLayeredFile(mounts: Mount[], path: string): Promise<string | undefined> {
+  const file = await findLayeredFile(mounts, path);
+  return file === undefined ? undefined : readRegularFile(file, path);
+}
+
 /**
- * Reads a file of an unmounted image, e.g. `/etc/passwd`; undefined when the image has no such file. Symbolic links
+ * Finds where the host has a file of an unmounted image; undefined when the image has no such file. Symbolic links
  * are followed within the image: absolute ones and `..` start at, and stop at, its root. The overlay's deletions (a
  * character device 0:0) are honoured; a folder that an upper layer replaced whole shows through, for its mark is an
  * extended attribute, which Node cannot read.
  */
-export async function readLayeredFile(mounts: Mount[], path: string): Promise<string | undefined> {
+export async function findLayeredFile(mounts: Mount[], path: string): Promise<string | undefined> {
   const folders: LayeredFolder[] = [layersOf(mounts)];
   const names = path.split('/');
   let symlinks = 0;
@@ -38,7 +44,7 @@ export async function readLayeredFile(mounts: Mount[], path: string): Promise<st
       names.unshift(...link.split('/'));
       if (link.startsWith('/')) folders.length = 1;
     } else {
-      return names.length === 0 && entry.stats.isFile() ? readRegularFile(entry.path, path) : undefined;
+      return names.length === 0 && entry.stats.isFile() ? entry.path : undefined;
     }
   }
   return undefined;
