@@ -63,7 +63,7 @@ check_host() {
 	[ -f "$here/src/main.ts" ] || die "run it from a checkout of berth: $here/src/main.ts is missing"
 	runtime_package >/dev/null
 	grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null ||
-		die "the kernel has no overlayfs, which containers need"
+		say "warning: the kernel has no overlayfs: each replica of a function takes a copy of its image"
 	memory_cgroup || say "warning: the kernel's memory cgroup is off, so memory limits of functions have no effect;" \
 		"on a Raspberry Pi add cgroup_enable=memory to cmdline.txt and reboot"
 }

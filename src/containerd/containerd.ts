@@ -1,6 +1,7 @@
 import { Connection, pause, type RpcOptions } from './connection.ts';
 import { isDeadlineExceeded, isUnavailable } from './containerd-error.ts';
 import { eventsOn } from './event-service.ts';
+import { introspectionOn } from './introspection-service.ts';
 import { namespacedClient, type NamespacedClient } from './namespaced-client.ts';
 import { namespacesOn } from './namespace-service.ts';
 import { version as methods } from './protos.ts';
@@ -14,6 +15,7 @@ export class Containerd {
   readonly address: string;
   readonly namespaces: ReturnType<typeof namespacesOn>;
   readonly events: ReturnType<typeof eventsOn>;
+  readonly introspection: ReturnType<typeof introspectionOn>;
   readonly #connection: Connection;
 
   constructor({ address }: { address: string }) {
@@ -21,6 +23,7 @@ export class Containerd {
     this.#connection = Connection.open(address);
     this.namespaces = namespacesOn(this.#connection);
     this.events = eventsOn(this.#connection);
+    this.introspection = introspectionOn(this.#connection);
   }
 
   /** Asks for the version of containerd. */

@@ -14,6 +14,7 @@ const { services } = root.containerd;
 
 // The method definitions of every service that berth speaks.
 export const version = services.version.v1.Version.service;
+export const introspection = services.introspection.v1.Introspection.service;
 export const namespaces = services.namespaces.v1.Namespaces.service;
 export const containers = services.containers.v1.Containers.service;
 export const content = services.content.v1.Content.service;

@@ -55,6 +55,12 @@ export const daemonSettings = {
     path,
     'socket of containerd 1.6, 1.7 or 2.x',
   ),
+  snapshotter: setting(
+    'snapshotter',
+    'overlayfs',
+    { parse: String, unit: 'a name' },
+    "containerd's snapshotter for new replicas; where containerd refuses `overlayfs`, `native` takes its place",
+  ),
   cniBinDirs: setting('cni_bin_dirs', '/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni', pathList, 'where CNI plugins are'),
   cniConf: setting('cni_conf', undefined, path, "your conflist, with the bridge plugin and host-local; unset: berth's"),
   subnet: setting('subnet', undefined, network, "functions' addresses; unset: the conflist's, berth's: `10.62.0.0/16`"),

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { machine } from 'node:os';
 import path from 'node:path';
 import {
+  ContainerdStorage,
   Images,
   Network,
   openBackEnd,
@@ -16,7 +17,6 @@ import type { Environment, VersionInfo } from '../provider/index.ts';
 import { dockerConfigCredentials, hostPlatform, RegistryClient } from '../registry/index.ts';
 import type { Config } from './config.ts';
 
-const snapshotter = 'overlayfs';
 const ownConflist = path.join(import.meta.dirname, '../../cni/10-openfaas.conflist');
 
 export interface OpenContainerdOptions {
@@ -37,10 +37,12 @@ export async function openContainerd(options: OpenContainerdOptions): Promise<Co
   await mkdir(config.runDir, { recursive: true, mode: 0o711 });
   const containerd = new Containerd({ address: config.containerdAddress });
   const platform = hostPlatform(machine());
+  const storage = new ContainerdStorage({ containerd, wanted: config.snapshotter, log });
+  const snapshotter = () => storage.snapshotter();
   const images = new Images({ containerd, registry: registryClient(options), snapshotter, platform, log });
   const network = await openNetwork(config, log);
   const logs = new LogStore({ dir: config.logDir, journalLines: config.journalLines, log });
-  return openBackEnd({ containerd, images, network, logs, snapshotter, settings: config, version, timing, at, log });
+  return openBackEnd({ containerd, images, network, logs, storage, settings: config, version, timing, at, log });
 }
 
 function openNetwork({ cniConf, cniBinDirs, runDir, subnet, tcpPort }: Config, log: Log): Promise<Network> {

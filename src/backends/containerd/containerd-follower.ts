@@ -98,13 +98,14 @@ export class ContainerdFollower {
     await Promise.all([
       this.#beside('adoption', () => this.#adoptIn(new Set([...labelled, ...wanted])), signal),
       this.#beside('namespaces', () => namespaces.ensure(), signal),
+      this.#beside('snapshotter', () => this.#host.storage.look(), signal),
     ]);
     this.#adopted = true;
     void sweep.all();
   }
 
   /** Tries once, and goes on trying in the background where that failed. */
-  async #beside(name: string, act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #beside(name: string, act: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
     const options = { parts: this.#host.parts, name, signal };
     if (!(await attempt(act, options))) void keepTrying(act, options);
   }

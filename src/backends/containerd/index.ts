@@ -1,4 +1,5 @@
 export type { ContainerdBackEnd } from './containerd-back-end.ts';
+export { ContainerdStorage } from './containerd-storage.ts';
 export type { AtFaultPoint } from './fault-points.ts';
 export { Images } from './images/index.ts';
 export { Network } from './network/index.ts';

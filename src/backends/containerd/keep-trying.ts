@@ -16,7 +16,10 @@ export interface KeepTryingOptions {
  * Tries until it goes well, beside whatever else goes on, with a growing pause; the part says meanwhile what is wrong.
  * Resolves when it went well, or when the signal aborts; never rejects.
  */
-export async function keepTrying(act: () => Promise<void>, { parts, name, signal }: KeepTryingOptions): Promise<void> {
+export async function keepTrying(
+  act: () => Promise<unknown>,
+  { parts, name, signal }: KeepTryingOptions,
+): Promise<void> {
   for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     if (await attempt(act, { parts, name, signal })) return;
     await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
@@ -28,7 +31,7 @@ export async function keepTrying(act: () => Promise<void>, { parts, name, signal
  * @returns whether it went well
  */
 export async function attempt(
-  act: () => Promise<void>,
+  act: () => Promise<unknown>,
   { parts, name, signal }: Omit<KeepTryingOptions, 'signal'> & { signal?: AbortSignal },
 ): Promise<boolean> {
   try {

@@ -7,6 +7,7 @@ import { ReplicaSecrets, SecretStore } from '../../secrets/index.ts';
 import { ContainerdBackEnd } from './containerd-back-end.ts';
 import { ContainerdFollower } from './containerd-follower.ts';
 import { containerdProvider } from './containerd-provider.ts';
+import type { ContainerdStorage } from './containerd-storage.ts';
 import { Deployments } from './deployments.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { FunctionStore } from './desired/function-store.ts';
@@ -44,7 +45,7 @@ export interface BackEndOptions {
   images: Images;
   network: Network;
   logs: LogStore;
-  snapshotter: string;
+  storage: ContainerdStorage;
   settings: BackEndSettings;
   version: VersionInfo;
   timing?: Partial<Timing>;
@@ -89,11 +90,11 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
 }
 
 async function hostOf(options: BackEndOptions): Promise<Host> {
-  const { containerd, snapshotter, network, logs, settings, at = () => {}, log } = options;
+  const { containerd, storage, network, logs, settings, at = () => {}, log } = options;
   const { dataDir, runDir } = settings;
   return {
     containerd,
-    snapshotter,
+    storage,
     network,
     secrets: new SecretStore({ dir: path.join(dataDir, 'secrets') }),
     replicaSecrets: new ReplicaSecrets({ runDir, log }),

@@ -202,6 +202,26 @@ import type {
   UpdateImageResponse__Output as _containerd_services_images_v1_UpdateImageResponse__Output,
 } from './containerd/services/images/v1/UpdateImageResponse.ts';
 import type {
+  IntrospectionClient as _containerd_services_introspection_v1_IntrospectionClient,
+  IntrospectionDefinition as _containerd_services_introspection_v1_IntrospectionDefinition,
+} from './containerd/services/introspection/v1/Introspection.ts';
+import type {
+  Plugin as _containerd_services_introspection_v1_Plugin,
+  Plugin__Output as _containerd_services_introspection_v1_Plugin__Output,
+} from './containerd/services/introspection/v1/Plugin.ts';
+import type {
+  PluginsRequest as _containerd_services_introspection_v1_PluginsRequest,
+  PluginsRequest__Output as _containerd_services_introspection_v1_PluginsRequest__Output,
+} from './containerd/services/introspection/v1/PluginsRequest.ts';
+import type {
+  PluginsResponse as _containerd_services_introspection_v1_PluginsResponse,
+  PluginsResponse__Output as _containerd_services_introspection_v1_PluginsResponse__Output,
+} from './containerd/services/introspection/v1/PluginsResponse.ts';
+import type {
+  Status as _containerd_services_introspection_v1_Status,
+  Status__Output as _containerd_services_introspection_v1_Status__Output,
+} from './containerd/services/introspection/v1/Status.ts';
+import type {
   AddResourceRequest as _containerd_services_leases_v1_AddResourceRequest,
   AddResourceRequest__Output as _containerd_services_leases_v1_AddResourceRequest__Output,
 } from './containerd/services/leases/v1/AddResourceRequest.ts';
@@ -764,6 +784,30 @@ export interface ProtoGrpcType {
           UpdateImageResponse: MessageTypeDefinition<
             _containerd_services_images_v1_UpdateImageResponse,
             _containerd_services_images_v1_UpdateImageResponse__Output
+          >;
+        };
+      };
+      introspection: {
+        v1: {
+          Introspection: SubtypeConstructor<
+            typeof grpc.Client,
+            _containerd_services_introspection_v1_IntrospectionClient
+          > & { service: _containerd_services_introspection_v1_IntrospectionDefinition };
+          Plugin: MessageTypeDefinition<
+            _containerd_services_introspection_v1_Plugin,
+            _containerd_services_introspection_v1_Plugin__Output
+          >;
+          PluginsRequest: MessageTypeDefinition<
+            _containerd_services_introspection_v1_PluginsRequest,
+            _containerd_services_introspection_v1_PluginsRequest__Output
+          >;
+          PluginsResponse: MessageTypeDefinition<
+            _containerd_services_introspection_v1_PluginsResponse,
+            _containerd_services_introspection_v1_PluginsResponse__Output
+          >;
+          Status: MessageTypeDefinition<
+            _containerd_services_introspection_v1_Status,
+            _containerd_services_introspection_v1_Status__Output
           >;
         };
       };

@@ -27,7 +27,7 @@ export async function imagesOn(address: string, log: Log = silentLog): Promise<I
   const images = new Images({
     containerd,
     registry,
-    snapshotter: 'overlayfs',
+    snapshotter: () => Promise.resolve('overlayfs'),
     platform: hostPlatform(process.arch),
     log,
   });

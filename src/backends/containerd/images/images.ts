@@ -28,8 +28,8 @@ import { findUnpacked, type UnpackedImage } from './unpacked-image.ts';
 export interface ImagesOptions {
   containerd: Containerd;
   registry: RegistryClient;
-  /** Name of containerd's snapshotter, such as `overlayfs`. */
-  snapshotter: string;
+  /** Names containerd's snapshotter, such as `overlayfs`. */
+  snapshotter: () => Promise<string>;
   /** The platform that this host runs. */
   platform: Platform;
   log: Log;
@@ -186,8 +186,9 @@ export class Images {
   }
 
   async #pull({ namespace, reference, target, source, signal }: PullRequest): Promise<UnpackedImage> {
-    const { log, platform, snapshotter } = this.#options;
+    const { log, platform } = this.#options;
     const { name } = reference;
+    const snapshotter = await this.#options.snapshotter();
     using progress = new PullProgress(log, { image: name, namespace });
     const leaseId = await this.#lease(namespace, name);
     const client = this.#client(namespace).withLease(leaseId);
@@ -235,8 +236,9 @@ export class Images {
     return record?.target;
   }
 
-  #find(namespace: string, name: string): Promise<UnpackedImage | undefined> {
-    return findUnpacked(this.#client(namespace), name, this.#options);
+  async #find(namespace: string, name: string): Promise<UnpackedImage | undefined> {
+    const snapshotter = await this.#options.snapshotter();
+    return findUnpacked(this.#client(namespace), name, { ...this.#options, snapshotter });
   }
 
   #client(namespace: string): NamespacedClient {

@@ -1,4 +1,10 @@
-import { notFoundAs, type NamespacedClient } from '../../../containerd/index.ts';
+import {
+  isInvalidArgument,
+  isNotFound,
+  notFoundAs,
+  type NamespacedClient,
+  type SnapshotKey,
+} from '../../../containerd/index.ts';
 import { resourcesOf } from '../../../provider/index.ts';
 import { is32Bit } from '../../../registry/index.ts';
 import type { Generation } from '../desired/record.ts';
@@ -27,8 +33,9 @@ export async function createReplica(
   const expiresAt = new Date(Date.now() + leaseMs);
   const lease = await client.leases.create({ id: leaseOf(id), labels: { [leaseLabel]: 'replica' }, expiresAt });
   const leased = client.withLease(lease.id);
+  const snapshotter = await host.storage.snapshotter();
   try {
-    const spec = await prepareSpec(host, leased, id, generation, image);
+    const spec = await prepareSpec(host, leased, { snapshotter, key: id }, generation, image);
     host.at('create.container');
     await leased.containers.create({
       id,
@@ -39,13 +46,13 @@ export async function createReplica(
       },
       image: image.name,
       spec,
-      snapshotter: host.snapshotter,
+      snapshotter,
       snapshotKey: id,
     });
   } catch (error) {
     // It may be there, with only the answer lost; without its snapshot it could never be started.
     await removeContainer(client, id);
-    await removeSnapshot(client, host.snapshotter, id);
+    await removeSnapshot(client, { snapshotter, key: id });
     throw error;
   } finally {
     await client.leases.delete(lease.id);
@@ -55,14 +62,14 @@ export async function createReplica(
 async function prepareSpec(
   host: Host,
   leased: NamespacedClient,
-  id: string,
+  snapshot: SnapshotKey,
   generation: Generation,
   image: UnpackedImage,
 ): Promise<object> {
-  const { snapshotter } = host;
+  const { key: id } = snapshot;
   const { deployment } = generation;
   host.at('create.snapshot');
-  const mounts = await leased.snapshots.prepare({ snapshotter, key: id, parent: image.chainId });
+  const mounts = await leased.snapshots.prepare({ ...snapshot, parent: image.chainId });
   const imageConfig = image.config.config ?? {};
   const resources = resourcesOf(deployment);
   if (resources.memoryLimitBytes && !host.features.memoryController) {
@@ -85,9 +92,13 @@ async function prepareSpec(
   return spec;
 }
 
-export function removeSnapshot(client: NamespacedClient, snapshotter: string, key: string): Promise<void> {
-  // containerd's collector may have been faster.
-  return client.snapshots.remove({ snapshotter, key }).catch(notFoundAs(undefined));
+export async function removeSnapshot(client: NamespacedClient, snapshot: SnapshotKey): Promise<void> {
+  try {
+    await client.snapshots.remove(snapshot);
+  } catch (error) {
+    // containerd's collector may have been faster. And what is of a snapshotter that containerd has no more, nobody can remove.
+    if (!isNotFound(error) && !isInvalidArgument(error)) throw error;
+  }
 }
 
 export function removeContainer(client: NamespacedClient, id: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { tryEach } from '../../../base/try-each.ts';
+import { notFoundAs } from '../../../containerd/index.ts';
 import { removeContainer, removeSnapshot } from './create-replica.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { removeHostFiles } from './host-files.ts';
@@ -17,7 +18,9 @@ export async function deleteReplica(host: Host, replica: ReplicaName): Promise<v
   host.at('delete.outside');
   await removeOutsideParts(host, id);
   host.at('delete.snapshot');
-  await removeSnapshot(client, host.snapshotter, id);
+  // It may have been made when another snapshotter was set.
+  const record = await client.containers.get(id).catch(notFoundAs(undefined));
+  if (record) await removeSnapshot(client, { snapshotter: record.snapshotter, key: record.snapshotKey });
   host.at('delete.container');
   await removeContainer(client, id);
   host.at('deleted');

@@ -2,6 +2,7 @@ import type { Containerd } from '../../../containerd/index.ts';
 import type { Log } from '../../../base/log.ts';
 import type { LogStore } from '../../../logs/index.ts';
 import type { ReplicaSecrets, SecretStore } from '../../../secrets/index.ts';
+import type { ContainerdStorage } from '../containerd-storage.ts';
 import type { AtFaultPoint } from '../fault-points.ts';
 import type { Network } from '../network/index.ts';
 import type { Parts } from '../parts.ts';
@@ -10,7 +11,7 @@ import type { HostFeatures } from '../runtime-spec/index.ts';
 /** What a replica is made of: the parts of the host that its steps work on. */
 export interface Host {
   containerd: Containerd;
-  snapshotter: string;
+  storage: ContainerdStorage;
   network: Network;
   secrets: SecretStore;
   replicaSecrets: ReplicaSecrets;

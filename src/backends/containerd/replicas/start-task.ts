@@ -49,10 +49,11 @@ export async function createTask(
   if (status !== 'none') await stopTask(host, replica);
   host.at('start.files');
   await writeHostFiles(host, replica, attachment.ip);
-  await prepareSecrets(host, client, replica, [...new Set(generation.deployment.secrets)]);
+  const { spec, snapshotter, snapshotKey: key } = await client.containers.get(id);
+  await prepareSecrets(host, replica, [...new Set(generation.deployment.secrets)], spec);
   const { stdout, stderr } = await host.logs.tails.stdioFor(replica);
   await clearStartMark(host, id);
-  const rootfs = await client.snapshots.mounts({ snapshotter: host.snapshotter, key: id });
+  const rootfs = await client.snapshots.mounts({ snapshotter, key });
   host.at('start.task');
   await createOnce(client, { containerId: id, rootfs, stdout, stderr });
   return { status: 'created', attachment };
@@ -80,15 +81,14 @@ async function createOnce(client: NamespacedClient, task: NewTask): Promise<void
 
 async function prepareSecrets(
   host: Host,
-  client: NamespacedClient,
   { id, namespace }: ReplicaName,
   names: string[],
+  spec: object,
 ): Promise<void> {
   if (names.length === 0) return;
   await requireSecrets(host.secrets, namespace, names);
   const read = () =>
     Promise.all(names.map(async (name) => ({ name, value: await host.secrets.read(namespace, name) })));
-  const { spec } = await client.containers.get(id);
   await host.replicaSecrets.prepare(id, read, userOf(spec));
 }
 

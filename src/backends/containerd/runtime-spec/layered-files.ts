@@ -53,9 +53,9 @@ export async function findLayeredFile(mounts: Mount[], path: string): Promise<st
 function layersOf(mounts: Mount[]): LayeredFolder {
   const [mount] = mounts;
   if (mounts.length === 1 && mount?.type === 'bind') return [mount.source];
-  if (mounts.length === 1 && mount?.type === 'overlay') {
-    return [...option(mount, 'upperdir'), ...option(mount, 'lowerdir').flatMap((dirs) => dirs.split(':'))];
-  }
+  const lower = mounts.length === 1 && mount ? option(mount, 'lowerdir') : [];
+  // Of type overlay, or of one of its like such as fuse3.fuse-overlayfs.
+  if (mount && lower.length > 0) return [...option(mount, 'upperdir'), ...lower.flatMap((dirs) => dirs.split(':'))];
   const types = mounts.map(({ type }) => type).join(', ') || 'none';
   throw new Error(`snapshot has mounts of type ${types}: berth reads one of type bind or overlay, use overlayfs`);
 }

@@ -41,10 +41,11 @@ async function following(
       return Promise.resolve();
     },
   };
+  const storage = { look: () => Promise.resolve('overlayfs') };
   const replicaSecrets = { refresh: () => Promise.resolve() };
   const sweep = { all: () => Promise.resolve() } as Sweep;
   const follower = new ContainerdFollower({
-    host: { containerd: server.client, logs: { tails }, replicaSecrets, parts, log } as unknown as Host,
+    host: { containerd: server.client, storage, logs: { tails }, replicaSecrets, parts, log } as unknown as Host,
     namespaces: new FunctionNamespaces({
       containerd: server.client,
       store: new NamespaceStore({ dir: join(dir, 'namespaces'), log }),

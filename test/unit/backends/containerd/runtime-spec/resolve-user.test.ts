@@ -156,6 +156,13 @@ test('an account file of unreasonable size is refused', async (t) => {
   t.regex(error.message, /16Mi/);
 });
 
+test("an overlay of another kind, such as in user space, is read as the kernel's is", async (t) => {
+  const [upper, lower] = [await layer(t, {}), await layer(t, { 'etc/passwd': 'app:x:1001:1002::/:\n' })];
+  const options = [`lowerdir=${lower}`, `upperdir=${upper}`];
+  const mounts = [{ type: 'fuse3.fuse-overlayfs', source: 'overlay', target: '', options }];
+  t.like(await resolveUser(mounts, 'app'), { uid: 1001, gid: 1002 });
+});
+
 test('a snapshotter that gives other mounts is named', async (t) => {
   const mounts = [{ type: 'erofs', source: '/x', target: '', options: [] }];
   await t.throwsAsync(resolveUser(mounts, 'app'), { message: /erofs.*overlayfs/ });
