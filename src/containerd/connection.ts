@@ -106,14 +106,8 @@ export class Connection {
         else resolve(response);
       };
       const { client } = this.#channel;
-      const call = client.makeUnaryRequest(
-        ...coded,
-        request,
-        this.#metadata(),
-        { deadline: grpcDeadline(timeoutMs) },
-        answered,
-      );
-      const finish = this.#track(call, signal);
+      const call = client.makeUnaryRequest(...coded, request, this.#metadata(timeoutMs), answered);
+      const finish = this.#track(call, { signal, timeoutMs });
     });
   }
 
@@ -127,10 +121,8 @@ export class Connection {
     const site = this.#site(method);
     this.#mayBegin(site, signal);
     const { client } = this.#channel;
-    const call = client.makeServerStreamRequest(...coding(method), request, this.#metadata(), {
-      deadline: grpcDeadline(timeoutMs),
-    });
-    return this.#responses(call, site, { signal, deadlineMs });
+    const call = client.makeServerStreamRequest(...coding(method), request, this.#metadata(timeoutMs));
+    return this.#responses(call, site, { signal, deadlineMs, timeoutMs });
   }
 
   /** Gathers all responses of a stream, with the deadline of a unary call. */
@@ -190,13 +182,18 @@ export class Connection {
     if (signal?.aborted) throw abortedError(site, signal);
   }
 
-  /** Lets the signal and `close` cancel the call, until the function is called that it returns. */
-  #track(call: Cancellable, signal: AbortSignal | undefined): () => void {
+  /**
+   * Lets the signal, the deadline and `close` cancel the call, until the function is called that it returns. grpc-js's own
+   * deadlines are of the wall clock: where that is stepped, calls would end at once or an hour late.
+   */
+  #track(call: Cancellable, { signal, timeoutMs = Infinity }: RpcOptions): () => void {
     const { calls } = this.#channel;
     const cancel = () => call.cancel();
     calls.add(call);
     signal?.addEventListener('abort', cancel, { once: true });
+    const timer = timeoutMs < Infinity ? setTimeout(cancel, timeoutMs) : undefined;
     return () => {
+      clearTimeout(timer);
       calls.delete(call);
       signal?.removeEventListener('abort', cancel);
     };
@@ -206,11 +203,11 @@ export class Connection {
   #responses<Response>(
     call: ClientReadableStream<Response>,
     site: CallSite,
-    limits: Limits,
+    limits: Limits & RpcOptions,
   ): AsyncGenerator<Response, void, undefined> {
     let failure: Error | undefined;
     call.on('error', (error: Error) => (failure ??= error));
-    const finish = this.#track(call, limits.signal);
+    const finish = this.#track(call, limits);
     // Also of a stream that nobody reads, once it has ended or was cancelled.
     call.once('status', finish);
     return (async function* () {
@@ -227,8 +224,10 @@ export class Connection {
     })();
   }
 
-  #metadata(): Metadata {
+  /** @param timeoutMs how long containerd is to work on it at most */
+  #metadata(timeoutMs = Infinity): Metadata {
     const metadata = new Metadata();
+    if (timeoutMs < Infinity) metadata.set('grpc-timeout', `${Math.ceil(timeoutMs)}m`);
     const { namespace, leaseId } = this.#scope;
     if (namespace !== undefined) metadata.set('containerd-namespace', namespace);
     if (leaseId !== undefined) metadata.set('containerd-lease', leaseId);
@@ -246,11 +245,6 @@ export class Connection {
 /** Lists what grpc-js asks first of every call. */
 function coding<Request, Response>({ path, requestSerialize, responseDeserialize }: Method<Request, Response>) {
   return [path, requestSerialize, responseDeserialize] as const;
-}
-
-/** Makes a deadline as grpc-js takes it: of the wall clock, which it reads at once. */
-function grpcDeadline(timeoutMs: number): number {
-  return Date.now() + timeoutMs;
 }
 
 /** Gives the caller's options this call's own default deadline. */

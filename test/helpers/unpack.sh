@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unpacks Debian packages into the cache without installing them, and prints the folder of the binaries of each.
-# Usage: unpack.sh [1.6|1.7|2|registry]...     (containerd of three Debian releases, docker-registry; all by default)
+# Unpacks Debian packages into the cache without installing them, and prints the folder of the binaries, or libraries, of each.
+# Usage: unpack.sh [1.6|1.7|2|registry|faketime]...     (containerd of three Debian releases and so on; all by default)
 # The host's apt sources stay as they are: apt runs on a private folder with the host's own mirror and proxy settings.
 set -euo pipefail
 
@@ -17,13 +17,15 @@ source_of() {
 	1.7) echo containerd trixie ;;
 	2) echo containerd sid ;;
 	registry) echo docker-registry bookworm ;;
-	*) echo "unpack: no such thing: $1 (1.6, 1.7, 2 or registry)" >&2 && return 1 ;;
+	faketime) echo libfaketime bookworm ;;
+	*) echo "unpack: no such thing: $1 (1.6, 1.7, 2, registry or faketime)" >&2 && return 1 ;;
 	esac
 }
 
 bin_folder() {
 	case $1 in
 	registry) echo "$cache/registry/bin" ;;
+	faketime) echo "$cache/faketime/lib" ;;
 	*) echo "$cache/containerd/$1/bin" ;;
 	esac
 }
@@ -67,12 +69,16 @@ unpack() {
 	cd "$tmp/$1"
 	download "$release" "$package" || { update_index "$release" && download "$release" "$package"; }
 	dpkg -x ./*.deb .
-	"usr/bin/$package" --version >&2
-	mv usr/bin "$target"
+	if [ -d usr/bin ]; then
+		"usr/bin/$package" --version >&2
+		mv usr/bin "$target"
+	else
+		mv usr/lib/*/faketime "$target"
+	fi
 	cd "$here"
 }
 
-[ $# -gt 0 ] || set -- 1.6 1.7 2 registry
+[ $# -gt 0 ] || set -- 1.6 1.7 2 registry faketime
 for wanted in "$@"; do
 	source_of "$wanted" >/dev/null
 	if [ ! -d "$(bin_folder "$wanted")" ]; then unpack "$wanted"; fi

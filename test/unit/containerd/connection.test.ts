@@ -118,6 +118,27 @@ test('every unary call has a deadline by default but wait', async (t) => {
   t.is(deadlines['wait'], Infinity);
 });
 
+test.serial('a step of the wall clock while a call goes out takes nothing of its time', async (t) => {
+  let leftMs = 0;
+  const Get = (call: Call, answer: Answer) => {
+    leftMs = Number(call.getDeadline()) - Date.now();
+    answer(null, { process: {} });
+  };
+  await using server = await serve(tasksService({ Get }));
+  const asked = server.client.namespace('fn').tasks.get('a');
+  const { Date: RealDate } = globalThis;
+  t.teardown(() => (globalThis.Date = RealDate));
+  globalThis.Date = class extends RealDate {
+    constructor(ms = RealDate.now() + 3_600_000) {
+      super(ms);
+    }
+
+    static override now = () => new Date().getTime();
+  } as DateConstructor;
+  await asked;
+  t.true(leftMs > 5000, `the daemon was given ${leftMs} ms`);
+});
+
 test('an abort ends the call on both sides and keeps the reason', async (t) => {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const abort = new AbortController();

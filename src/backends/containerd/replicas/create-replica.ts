@@ -15,7 +15,8 @@ import { functionLabel, generationLabel, leaseLabel, leaseOf } from './labels.ts
 import { hostFilesOf } from './host-files.ts';
 import { stopSignalLabel } from './stop-signal.ts';
 
-const leaseMs = 10 * 60_000;
+/** Long enough for a step of the clock; what a crash leaves, the sweep deletes. */
+const leaseMs = 24 * 60 * 60_000;
 
 /**
  * Makes the snapshot and the container record of a new replica. The record comes before anything outside containerd, so
