@@ -59,6 +59,7 @@ const configSchema = z.object({
       Labels: z.record(z.string(), z.string()).nullish(),
       StopSignal: z.string().nullish(),
       ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
+      Volumes: z.record(z.string(), z.unknown()).nullish(),
     })
     .nullish(),
   rootfs: z.object({ type: z.literal('layers'), diff_ids: z.array(z.string().refine(isDigest)) }),

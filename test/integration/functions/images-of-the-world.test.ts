@@ -92,6 +92,41 @@ test.serial('a program with a capability that its function lacks is refused, say
   await untilAvailable(berth, 'unasked', 1);
 });
 
+test.serial('under a read-only root /tmp and the volumes of the image are on disk, and its own', async (t) => {
+  const { berth, registry } = host;
+  // Volumes that are there, within another, not there, behind links, no folders, and no place for any.
+  const volumes = ['/data', '/data/inner', '/var/made/deep', '/linked', '/up', '/file', '/', '/proc/x'];
+  const report = `
+    head -c 100000000 /dev/zero >/tmp/big && echo more than its memory; rm /tmp/big
+    echo new >/data/new && cat /data/kept /data/new; ls /data/inner; stat -c '%A %U' /data /var/made/deep /var /tmp
+    echo x >/linked/x && ls /var/target; echo x >/var/made/deep/x; for folder in / /var /etc /up; do echo x >$folder/x; done
+  `;
+  const { reference } = await busyboxImage(registry, {
+    name: 'volumes',
+    user: 'app',
+    config: {
+      Cmd: serving(`(${report}) >/tmp/report 2>&1`),
+      Volumes: Object.fromEntries(volumes.map((path) => [path, {}])),
+    },
+    layers: [
+      { data: { directory: true, uid: 1000, gid: 1000 }, 'data/kept': 'kept\n', 'data/inner/seen': '', file: '' },
+      { var: { directory: true, mode: 0o751 }, 'var/target': { directory: true, mode: 0o777 } },
+      { linked: { link: '/var/target' }, up: { link: '../../..' }, tmp: { directory: true, mode: 0o700 } },
+    ],
+  });
+  const limits = { memory: '32Mi' };
+  await deploy(berth, { service: 'volumes', image: reference, limits, readOnlyRootFilesystem: true });
+  await untilAvailable(berth, 'volumes', 1);
+  const { text } = await berth.invoke('volumes/report');
+  const refused = (path: string) => `sh: can't create ${path}: Read-only file system`;
+  t.deepEqual(text.trimEnd().split('\n'), [
+    ...['more than its memory', 'kept', 'new', 'seen'],
+    ...['drwxr-xr-x app', 'drwxr-xr-x root', 'drwxr-x--x root', 'drwxrwxrwt root', 'x'],
+    "sh: can't create /var/made/deep/x: Permission denied",
+    ...['//x', '/var/x', '/etc/x', '/up/x'].map(refused),
+  ]);
+});
+
 (arch() === 'x64' ? test.serial : test.serial.skip)('a 32-bit image runs, under the same rules', async (t) => {
   const { reference } = await image386(host.registry);
   await deploy(host.berth, { service: 'narrow-words', image: reference });

@@ -17,6 +17,7 @@ export interface FunctionBody {
   annotations?: Record<string, string>;
   secrets?: string[];
   limits?: { memory?: string; cpu?: string };
+  readOnlyRootFilesystem?: boolean;
 }
 
 /**

@@ -45,7 +45,7 @@ test('the environment arrives byte for byte', async (t) => {
 test('a read-only root refuses writes and leaves /tmp to every user', async (t) => {
   const { stdout, stderr } = await runAsFunction('echo x >/tmp/file && cat /tmp/file; ls -ld /tmp; echo x >/file', {
     deployment: { readOnlyRootFilesystem: true },
-    input: { user: app },
+    input: { user: app, writableFolders: ['/tmp'] },
   });
   t.regex(stdout, /^x\ndrwxrwxrwt/);
   t.regex(stderr, /file: Read-only file system/);

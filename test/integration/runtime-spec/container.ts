@@ -87,6 +87,8 @@ async function makeBundle(folder: string, spec: OciSpec): Promise<void> {
     await symlink('busybox', join(bin, applet));
   }
   await chmod(join(folder, 'rootfs'), 0o755);
+  await mkdir(join(folder, 'rootfs/tmp'));
+  await chmod(join(folder, 'rootfs/tmp'), 0o1777);
   await writeFile(join(folder, 'config.json'), JSON.stringify(spec));
 }
 

@@ -9,7 +9,7 @@ import { resourcesOf } from '../../../provider/index.ts';
 import { is32Bit } from '../../../registry/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
-import { buildSpec, checkFileCapabilities, resolveUser } from '../runtime-spec/index.ts';
+import { buildSpec, checkFileCapabilities, prepareWritableFolders, resolveUser } from '../runtime-spec/index.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { functionLabel, generationLabel, leaseLabel, leaseOf } from './labels.ts';
 import { hostFilesOf } from './host-files.ts';
@@ -85,6 +85,9 @@ async function prepareSpec(
     netnsPath: host.network.netnsPath(id),
     hostFiles: hostFilesOf(host, id),
     secretsDir: deployment.secrets?.length ? host.replicaSecrets.path(id) : undefined,
+    writableFolders: deployment.readOnlyRootFilesystem
+      ? await prepareWritableFolders(mounts, Object.keys(imageConfig.Volumes ?? {}))
+      : [],
     resources,
     host: host.features,
     is32Bit: is32Bit(image.platform),

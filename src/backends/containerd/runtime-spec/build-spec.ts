@@ -18,6 +18,7 @@ export interface ImageExecution {
   Entrypoint?: string[] | null;
   Cmd?: string[] | null;
   WorkingDir?: string | null;
+  Volumes?: Record<string, unknown> | null;
 }
 
 export interface SpecInput {
@@ -33,6 +34,8 @@ export interface SpecInput {
   hostFiles: HostFiles;
   /** Folder with the replica's copy of its secrets; absent when it has none. */
   secretsDir?: string;
+  /** Folders that stay writable under a read-only root, from prepareWritableFolders. */
+  writableFolders?: string[];
   resources: ResourceAmounts;
   host: HostFeatures;
   /** Whether the image is built for the 32-bit mode of the processor. */
@@ -64,15 +67,14 @@ export function validateDeployment(deployment: FunctionDeployment, resources: Re
  * @throws StartError for what the deployer must mend
  */
 export function buildSpec(input: SpecInput): OciSpec {
-  const { deployment, hostFiles, secretsDir, resources } = input;
+  const { deployment, hostFiles, secretsDir, writableFolders, resources } = input;
   validateDeployment(deployment, resources);
-  const readOnlyRoot = deployment.readOnlyRootFilesystem ?? false;
   return {
     ociVersion: '1.0.2',
     hostname: deployment.name.slice(0, hostnameLength),
-    root: { path: 'rootfs', readonly: readOnlyRoot },
+    root: { path: 'rootfs', readonly: deployment.readOnlyRootFilesystem ?? false },
     process: processSpec(input),
-    mounts: functionMounts({ hostFiles, secretsDir, readOnlyRoot }),
+    mounts: functionMounts({ hostFiles, secretsDir, writableFolders }),
     linux: linuxSpec(input),
   };
 }

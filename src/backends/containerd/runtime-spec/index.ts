@@ -3,3 +3,4 @@ export { checkFileCapabilities } from './file-capabilities.ts';
 export { hostFeatures, type HostFeatures } from './host-features.ts';
 export type { OciSpec } from './oci-spec.ts';
 export { resolveUser } from './resolve-user.ts';
+export { prepareWritableFolders } from './writable-folders.ts';

@@ -9,8 +9,18 @@ import { StartError } from '../start-error.ts';
 const maxSymlinks = 40;
 const maxFileBytes = 16 * 1024 * 1024;
 
-/** The folders that show as one in the image, topmost layer first. */
+/** The folders that show as one in the image, topmost layer first; none where the image has no such folder. */
 type LayeredFolder = string[];
+
+/** Where a path in an unmounted image leads. */
+export interface LayeredPath {
+  /** The same path without symbolic links: the names of its folders, and of its file. */
+  names: string[];
+  /** The root of the image, and the folder of each name. */
+  folders: LayeredFolder[];
+  /** The file of the host that the path leads to, of any kind but a folder. */
+  file?: { path: string; stats: Stats };
+}
 
 /** Reads a file of an unmounted image, e.g. `/etc/passwd`; undefined when the image has no such file. */
 export async function readLayeredFile(mounts: Mount[], path: string): Promise<string | undefined> {
@@ -18,36 +28,44 @@ export async function readLayeredFile(mounts: Mount[], path: string): Promise<st
   return file === undefined ? undefined : readRegularFile(file, path);
 }
 
-/**
- * Finds where the host has a file of an unmounted image; undefined when the image has no such file. Symbolic links
- * are followed within the image: absolute ones and `..` start at, and stop at, its root. The overlay's deletions (a
- * character device 0:0) are honoured; a folder that an upper layer replaced whole shows through, for its mark is an
- * extended attribute, which Node cannot read.
- */
+/** Finds where the host has a regular file of an unmounted image; undefined when the image has no such file. */
 export async function findLayeredFile(mounts: Mount[], path: string): Promise<string | undefined> {
+  const { file } = await followLayered(mounts, path);
+  return file?.stats.isFile() ? file.path : undefined;
+}
+
+/**
+ * Follows a path within an unmounted image; what is not there counts as folders without layers. Absolute symbolic links
+ * and `..` start at, and stop at, the image's root. The overlay's deletions (a character device 0:0) are honoured; a folder
+ * that an upper layer replaced whole shows through, for its mark is an extended attribute, which Node cannot read.
+ */
+export async function followLayered(mounts: Mount[], path: string): Promise<LayeredPath> {
   const folders: LayeredFolder[] = [layersOf(mounts)];
+  const found: string[] = [];
   const names = path.split('/');
   let symlinks = 0;
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
     if (name === '' || name === '.') continue;
     if (name === '..') {
+      found.pop();
       if (folders.length > 1) folders.pop();
       continue;
     }
-    const entry = await lookUp(folders.at(-1) ?? [], name);
-    if (entry === undefined) return undefined;
+    const entry = (await lookUp(folders.at(-1) ?? [], name)) ?? { folder: [] };
     if ('folder' in entry) {
       folders.push(entry.folder);
+      found.push(name);
     } else if (entry.stats.isSymbolicLink()) {
       if (++symlinks > maxSymlinks) throw new StartError('invalid', `${path} in the image is a loop of symbolic links`);
       const link = await readlink(entry.path);
       names.unshift(...link.split('/'));
-      if (link.startsWith('/')) folders.length = 1;
+      if (link.startsWith('/')) [folders.length, found.length] = [1, 0];
     } else {
-      return names.length === 0 && entry.stats.isFile() ? entry.path : undefined;
+      // Nothing is below a file.
+      return names.length === 0 ? { names: [...found, name], folders, file: entry } : { names: [], folders: [[]] };
     }
   }
-  return undefined;
+  return { names: found, folders };
 }
 
 function layersOf(mounts: Mount[]): LayeredFolder {

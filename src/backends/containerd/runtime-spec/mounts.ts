@@ -35,14 +35,6 @@ const defaultMounts: OciMount[] = [
   { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
 ];
 
-/** A read-only root needs it for the watchdog's lock file; what is in it counts as the function's memory. */
-const writableTmp: OciMount = {
-  destination: '/tmp',
-  type: 'tmpfs',
-  source: 'tmpfs',
-  options: ['nosuid', 'nodev', 'mode=1777', 'size=262144k'],
-};
-
 /** Kernel interfaces that tell about, or reach, the host. */
 export const maskedPaths = [
   '/proc/acpi',
@@ -64,18 +56,25 @@ export interface MountInput {
   hostFiles: HostFiles;
   /** Folder with the replica's copy of its secrets; absent when it has none. */
   secretsDir?: string;
-  readOnlyRoot: boolean;
+  /** Folders that stay writable under a read-only root, without symbolic links. */
+  writableFolders?: string[];
 }
 
 /** A function's mounts in the order that the runtime makes them. */
-export function functionMounts({ hostFiles, secretsDir, readOnlyRoot }: MountInput): OciMount[] {
+export function functionMounts({ hostFiles, secretsDir, writableFolders = [] }: MountInput): OciMount[] {
   return [
     ...defaultMounts,
-    ...(readOnlyRoot ? [writableTmp] : []),
+    ...writableFolders.map(writableBind),
     readOnlyBind(hostFiles.resolvConf, '/etc/resolv.conf'),
     readOnlyBind(hostFiles.hosts, '/etc/hosts'),
     ...(secretsDir ? [readOnlyBind(secretsDir, '/var/openfaas/secrets')] : []),
   ];
+}
+
+/** Shows a folder of the root file system in its own place once more, where the root's being read-only does not reach it. */
+function writableBind(folder: string): OciMount {
+  // Relative to the bundle, where the root file system is mounted as `rootfs`.
+  return { destination: folder, type: 'bind', source: `rootfs${folder}`, options: ['bind', 'rw', 'nosuid', 'nodev'] };
 }
 
 function readOnlyBind(source: string, destination: string): OciMount {

@@ -109,13 +109,17 @@ test('a function without secrets has no secrets mount, and what the image ships 
   t.true(destinations.includes('/sys/fs/cgroup'));
 });
 
-test('a read-only root gets a writable /tmp of bounded size', (t) => {
-  const { root, mounts } = buildSpec(specInput({ readOnlyRootFilesystem: true }));
+test('under a read-only root folders stay writable, before what is mounted within them', (t) => {
+  const { root, mounts } = buildSpec(
+    specInput({ readOnlyRootFilesystem: true }, { writableFolders: ['/tmp', '/etc'] }),
+  );
   t.true(root.readonly);
-  const tmp = mounts.find(({ destination }) => destination === '/tmp');
-  t.is(tmp?.type, 'tmpfs');
-  t.true(tmp?.options.includes('mode=1777'));
-  t.true(tmp?.options.some((option) => option.startsWith('size=')));
+  const binds = mounts.filter(({ type }) => type === 'bind').map(({ source, destination }) => [source, destination]);
+  t.deepEqual(binds.slice(0, 2), [
+    ['rootfs/tmp', '/tmp'],
+    ['rootfs/etc', '/etc'],
+  ]);
+  t.is(binds[2]?.[1], '/etc/resolv.conf');
   const open = buildSpec(specInput({ readOnlyRootFilesystem: false }));
   t.false(open.root.readonly);
   t.false(open.mounts.some(({ destination }) => destination === '/tmp'));
