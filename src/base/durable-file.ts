@@ -47,9 +47,9 @@ export async function makeFolderDurably(path: string, mode = 0o700): Promise<voi
 
 /** Removes what a crash in the middle of writeDurably left in a folder. Only at start, before the first write. */
 export async function sweepTemporaryFiles(folder: string): Promise<void> {
-  const names = await readdir(folder);
-  const left = names.filter((name) => name.startsWith(temporaryPrefix));
-  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
+  const entries = await readdir(folder, { withFileTypes: true });
+  const left = entries.filter((entry) => entry.isFile() && entry.name.startsWith(temporaryPrefix));
+  await Promise.all(left.map(({ name }) => rm(join(folder, name), { force: true })));
 }
 
 async function writeNew(path: string, data: Buffer | string, mode: number, fsync: boolean): Promise<void> {

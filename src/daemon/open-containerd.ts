@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { machine } from 'node:os';
 import path from 'node:path';
 import {
@@ -34,7 +33,6 @@ export interface OpenContainerdOptions {
 /** Opens the back end on containerd as the config says; nothing runs until its `start`, containerd may be away. */
 export async function openContainerd(options: OpenContainerdOptions): Promise<ContainerdBackEnd> {
   const { config, version, timing, at, log } = options;
-  await mkdir(config.runDir, { recursive: true, mode: 0o711 });
   const containerd = new Containerd({ address: config.containerdAddress });
   const platform = hostPlatform(machine());
   const storage = new ContainerdStorage({ containerd, wanted: config.snapshotter, log });

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoggedFunction } from './log-line.ts';
 
@@ -36,13 +36,18 @@ export function expiredHistories(
 /** Lists the histories under a folder, each in `<namespace>/<name>/`. */
 export async function keptHistories(dir: string): Promise<KeptHistory[]> {
   const histories: KeptHistory[] = [];
-  for (const namespace of await readdir(dir)) {
-    for (const name of await readdir(join(dir, namespace))) {
+  for (const namespace of await foldersIn(dir)) {
+    for (const name of await foldersIn(join(dir, namespace))) {
       const folder = join(dir, namespace, name);
-      const stats = await Promise.all((await readdir(folder)).map((file) => stat(join(folder, file))));
+      const stats = await Promise.all((await readdir(folder)).map((file) => lstat(join(folder, file))));
       const bytes = stats.reduce((sum, { size }) => sum + size, 0);
       histories.push({ name, namespace, bytes, lastWrittenMs: Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs)) });
     }
   }
   return histories;
+}
+
+async function foldersIn(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }

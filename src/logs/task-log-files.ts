@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../base/absent-file.ts';
@@ -46,10 +47,12 @@ export function formatProgress(progress: Progress): string {
 
 /** Reads a saved progress; undefined where a power cut left none, or none to be read: reading then begins at the front. */
 export async function readProgress(path: string): Promise<SavedProgress | undefined> {
-  await using file = await open(path, 'r').catch(absentAs(undefined));
-  if (!file) return undefined;
+  // Opening a pipe would wait for whoever writes to it.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(absentAs(undefined));
+  const found = await file?.stat();
+  if (!file || !found?.isFile()) return undefined;
   const progress = parseJson(await file.readFile('utf8'));
-  return isProgress(progress) ? { ...progress, savedAt: (await file.stat()).mtime } : undefined;
+  return isProgress(progress) ? { ...progress, savedAt: found.mtime } : undefined;
 }
 
 function isProgress(value: unknown): value is Progress {

@@ -3,6 +3,7 @@ export * from './sdk.ts';
 // What the rest of berth uses beside the SDK's public names
 export { quote } from '../base/quote.ts';
 export { fullName, parseFullName, type FullName } from './full-name.ts';
+export { isLabel } from './names.ts';
 export * from './workload/index.ts';
 export { faasSettings } from './faas-config.ts';
 export {

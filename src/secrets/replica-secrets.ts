@@ -47,7 +47,7 @@ export class ReplicaSecrets {
     await chmod(this.#dir, 0o700);
     // A crash in the middle of a refresh left these.
     for (const name of await readdir(this.#dir)) {
-      if (name.startsWith(temporaryPrefix)) await rm(join(this.#dir, name), { force: true });
+      if (name.startsWith(temporaryPrefix)) await rm(join(this.#dir, name), { recursive: true, force: true });
     }
     if (inMemoryTypes.includes((await statfs(this.#dir)).type)) return;
     this.#log.warn('secrets of running functions are on disk: put the run directory on tmpfs, such as /run', {

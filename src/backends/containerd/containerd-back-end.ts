@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartHealth } from '../../base/part-health.ts';
 import type { Provider } from '../../provider/index.ts';
 import type { ContainerdFollower } from './containerd-follower.ts';
 import type { DiskWatch } from './disk-watch.ts';
 import type { FunctionStore } from './desired/function-store.ts';
+import { beside } from './keep-trying.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import type { Sweep } from './sweep.ts';
@@ -33,17 +35,28 @@ export class ContainerdBackEnd {
     this.#parts = parts;
   }
 
-  /** Reads what is wanted, then follows containerd in the background: waits for it, adopts, reconciles. */
+  /** Reads what is wanted, then follows containerd in the background; what fails of it is tried again beside the rest. */
   async start(): Promise<void> {
     const { host, store, follower, disks } = this.#parts;
-    await mkdir(host.replicaFilesDir, { recursive: true, mode: 0o755 });
-    await host.secrets.start();
-    await host.replicaSecrets.start();
-    await store.load();
-    await host.logs.start();
-    void host.network.keeper.run(this.#stopping.signal);
-    void follower.run(this.#stopping.signal);
-    void disks.run(this.#stopping.signal);
+    await this.#beside('run_dir', () => this.#makeRunFolders());
+    await this.#beside('secrets', () => host.secrets.start());
+    await this.#beside('functions', () => store.load().finally(() => follower.lookAgain()));
+    await this.#beside('logs', () => host.logs.start());
+    const { signal } = this.#stopping;
+    void host.network.keeper.run(signal);
+    void follower.run(signal);
+    void disks.run(signal);
+  }
+
+  #beside(name: string, act: () => Promise<void>): Promise<void> {
+    return beside(act, { parts: this.#parts.host.parts, name, signal: this.#stopping.signal });
+  }
+
+  async #makeRunFolders(): Promise<void> {
+    const { replicaFilesDir, replicaSecrets } = this.#parts.host;
+    await mkdir(path.dirname(replicaFilesDir), { recursive: true, mode: 0o711 });
+    await mkdir(replicaFilesDir, { recursive: true, mode: 0o755 });
+    await replicaSecrets.start();
   }
 
   /** Whether every function has had one attempt to be what it should be since the start. */

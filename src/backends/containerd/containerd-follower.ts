@@ -3,7 +3,7 @@ import { tryEach } from '../../base/try-each.ts';
 import { describeError } from '../../base/log.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
-import { attempt, keepTrying } from './keep-trying.ts';
+import { beside } from './keep-trying.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import { observeNamespace } from './replicas/observe.ts';
@@ -41,8 +41,14 @@ export class ContainerdFollower {
   /** Whether everything there was has been found, and has had one attempt to be what it should be. */
   get settled(): boolean {
     // Once true it stays so: functions deployed later have their own time to become ready.
-    this.#settled ||= this.#adopted && this.#parts.reconciler.settledOnce;
+    const { store, reconciler } = this.#parts;
+    this.#settled ||= this.#adopted && !store.isClosed && reconciler.settledOnce;
     return this.#settled;
+  }
+
+  /** Has every function compared again, once there was a first look. */
+  lookAgain(): void {
+    if (this.#adopted) this.#parts.reconciler.wakeAll();
   }
 
   /** Connects, adopts and listens; begins again when that breaks. Resolves when the signal aborts. */
@@ -95,19 +101,14 @@ export class ContainerdFollower {
     for (const { function: fn } of store.all()) reconciler.wake(fn);
     // What waited for containerd goes on, be it of a function that is gone.
     reconciler.wakeAll();
+    const { parts } = this.#host;
     await Promise.all([
-      this.#beside('adoption', () => this.#adoptIn(new Set([...labelled, ...wanted])), signal),
-      this.#beside('namespaces', () => namespaces.ensure(), signal),
-      this.#beside('snapshotter', () => this.#host.storage.look(), signal),
+      beside(() => this.#adoptIn(new Set([...labelled, ...wanted])), { parts, name: 'adoption', signal }),
+      beside(() => namespaces.ensure(), { parts, name: 'namespaces', signal }),
+      beside(() => this.#host.storage.look(), { parts, name: 'snapshotter', signal }),
     ]);
     this.#adopted = true;
     void sweep.all();
-  }
-
-  /** Tries once, and goes on trying in the background where that failed. */
-  async #beside(name: string, act: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
-    const options = { parts: this.#host.parts, name, signal };
-    if (!(await attempt(act, options))) void keepTrying(act, options);
   }
 
   /** Wakes the functions of all that runs in these namespaces, and follows its logs. */

@@ -36,7 +36,7 @@ export class DiskWatch {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#look().catch((error: unknown) => {
-        this.#parts.host.log.warn('could not look whether a disk is full', { error: describeError(error) });
+        this.#parts.host.parts.set('disk', `could not look whether it is full: ${describeError(error)}`);
       });
       await sleep(lookMs, undefined, { signal, ref: false }).catch(() => {});
     }

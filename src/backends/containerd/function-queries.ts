@@ -2,6 +2,7 @@ import type { Containerd } from '../../containerd/index.ts';
 import type { LogStore } from '../../logs/index.ts';
 import {
   FunctionNotFoundError,
+  StartFailedError,
   type Endpoint,
   type FunctionName,
   type FunctionStatus,
@@ -55,8 +56,9 @@ export class FunctionQueries {
   }
 
   async resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint> {
-    if (!this.#parts.store.has(name)) throw new FunctionNotFoundError(name);
-    return this.#parts.routes.resolve(name, options);
+    const { store, routes } = this.#parts;
+    if (!store.has(name)) throw store.isUnreadable(name) ? unreadable(name) : new FunctionNotFoundError(name);
+    return routes.resolve(name, options);
   }
 
   async logs(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>> {
@@ -67,4 +69,9 @@ export class FunctionQueries {
     // What was removed writes no more, and faas-cli follows unless told otherwise.
     return logs.archive.query({ ...request, follow: follow && exists }, signal);
   }
+}
+
+function unreadable(name: FunctionName): StartFailedError {
+  const reason = 'what is stored of it cannot be read';
+  return new StartFailedError(name, { reason, retryAfterMs: 30_000 });
 }

@@ -68,6 +68,7 @@ export class InUse {
   async contents(namespace: string): Promise<string[]> {
     const functions = this.#store.inNamespace(namespace).map((stored) => `function ${stored.function.name}`);
     const secrets = (await this.#secrets.list(namespace)).map(({ name }) => `secret ${name}`);
-    return [...functions, ...secrets];
+    const unreadable = this.#store.hasUnreadable(namespace) ? ['a function whose file cannot be read'] : [];
+    return [...functions, ...secrets, ...unreadable];
   }
 }

@@ -5,7 +5,7 @@ import type { Parts } from './parts.ts';
 const firstPauseMs = 500;
 const longestPauseMs = 60_000;
 
-export interface KeepTryingOptions {
+interface KeepTryingOptions {
   parts: Parts;
   /** The part's name for log and metrics. */
   name: string;
@@ -16,14 +16,16 @@ export interface KeepTryingOptions {
  * Tries until it goes well, beside whatever else goes on, with a growing pause; the part says meanwhile what is wrong.
  * Resolves when it went well, or when the signal aborts; never rejects.
  */
-export async function keepTrying(
-  act: () => Promise<unknown>,
-  { parts, name, signal }: KeepTryingOptions,
-): Promise<void> {
+async function keepTrying(act: () => Promise<unknown>, { parts, name, signal }: KeepTryingOptions): Promise<void> {
   for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     if (await attempt(act, { parts, name, signal })) return;
     await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
   }
+}
+
+/** Tries once, and goes on trying in the background where that failed. Never rejects: the part says what is wrong. */
+export async function beside(act: () => Promise<unknown>, options: KeepTryingOptions): Promise<void> {
+  if (!(await attempt(act, options))) void keepTrying(act, options);
 }
 
 /**

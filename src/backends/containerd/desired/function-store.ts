@@ -1,11 +1,13 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
 import { diskFullOf } from '../../../base/disk-full.ts';
 import { makeFolderDurably, removeDurably, sweepTemporaryFiles, writeDurably } from '../../../base/durable-file.ts';
 import { InOrder } from '../../../base/in-order.ts';
 import { describeError, type Log } from '../../../base/log.ts';
-import { fullName, type FullName, type FunctionName } from '../../../provider/index.ts';
+import { readPlainFile } from '../../../base/read-plain-file.ts';
+import { tryEach } from '../../../base/try-each.ts';
+import { fullName, isLabel, ProviderError, type FullName, type FunctionName } from '../../../provider/index.ts';
 import type { AtFaultPoint } from '../fault-points.ts';
 import { parseRecord, type FunctionRecord } from './record.ts';
 import { WriteBehind } from './write-behind.ts';
@@ -28,7 +30,13 @@ export class FunctionStore {
   readonly #at: AtFaultPoint;
   readonly #log: Log;
   readonly #functions = new Map<FullName, StoredFunction>();
-  readonly #unreadable = new Set<FullName>();
+  readonly #unreadable = new Map<FullName, FunctionName>();
+  /** Namespaces whose files could not be listed. */
+  readonly #unlisted = new Set<string>();
+  /** What the log names as unreadable. */
+  readonly #said = new Set<string>();
+  #isListed = false;
+  #isClosed = false;
   /** Writes of one function's file run in the order of the changes. */
   readonly #writes = new InOrder<FullName>();
   /** Durable changes that are in memory and not on disk yet. */
@@ -46,29 +54,64 @@ export class FunctionStore {
     });
   }
 
-  /** Reads all files; one that cannot be read is named in the log and left as it is. */
+  /**
+   * Reads all files; run again, those that could not be read before. Nothing can be changed while they cannot be listed.
+   * @throws Error that names what cannot be read, once all else is
+   */
   async load(): Promise<void> {
+    await this.#list();
+    const files = [...this.#unreadable.values()].map((fn) => () => this.#read(fn));
+    const namespaces = [...this.#unlisted].map((namespace) => () => this.#readNamespace(namespace));
+    await tryEach([...files, ...namespaces], (read) => read());
+  }
+
+  async #list(): Promise<void> {
+    if (this.#isListed) return;
+    this.#isClosed = true;
     await makeFolderDurably(this.#dir);
-    const entries = await readdir(this.#dir, { withFileTypes: true });
-    for (const { name: namespace } of entries.filter((entry) => entry.isDirectory())) {
-      await sweepTemporaryFiles(path.join(this.#dir, namespace));
-      for (const file of await readdir(path.join(this.#dir, namespace))) {
-        if (file.endsWith('.json')) await this.#read({ name: file.slice(0, -'.json'.length), namespace });
-      }
+    for (const name of (await readdir(this.#dir)).filter(isLabel)) {
+      this.#unlisted.add(name);
+      // What is left of a write is in nobody's way.
+      await sweepTemporaryFiles(path.join(this.#dir, name)).catch(() => {});
     }
+    this.#isListed = true;
+    this.#isClosed = false;
+  }
+
+  async #readNamespace(namespace: string): Promise<void> {
+    const folder = path.join(this.#dir, namespace);
+    const files = await readdir(folder).catch((error: unknown) => this.#cannotRead(folder, error));
+    const names = files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
+    await tryEach(names, (name) => this.#read({ name, namespace })).finally(() => this.#unlisted.delete(namespace));
   }
 
   async #read(fn: FunctionName): Promise<void> {
-    const file = this.#file(fn);
-    try {
-      this.#functions.set(fullName(fn), { function: fn, record: parseRecord(await readFile(file, 'utf8')) });
-    } catch (error) {
-      // Its replicas are left as they are: a file we cannot read says nothing about what the user wants.
-      this.#unreadable.add(fullName(fn));
-      this.#log.error(`cannot read ${file}: restore it or delete it, then restart berth`, {
-        error: describeError(error),
-      });
-    }
+    const [key, file] = [fullName(fn), this.#file(fn)];
+    if (!isLabel(fn.name)) return this.#log.warn(`passing over ${file}: no function has such a name`);
+    await this.#writes.run(key, async () => {
+      if (this.#functions.has(key)) return;
+      try {
+        this.#functions.set(key, { function: fn, record: parseRecord(await readPlainFile(file)) });
+        this.#unreadable.delete(key);
+      } catch (error) {
+        this.#unreadable.set(key, fn);
+        this.#cannotRead(file, error);
+      }
+    });
+  }
+
+  /** Says it once of each file. Replicas are left as they are: what we cannot read says nothing about what the user wants. */
+  #cannotRead(what: string, cause: unknown): never {
+    const problem = `cannot read ${what}`;
+    const error = describeError(cause);
+    if (!this.#said.has(what)) this.#log.error(`${problem}: restore it, or delete it and restart berth`, { error });
+    this.#said.add(what);
+    throw new Error(problem, { cause });
+  }
+
+  /** Whether the files cannot be listed, so that of no function it is known what is wanted. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   get(fn: FunctionName): FunctionRecord | undefined {
@@ -79,14 +122,15 @@ export class FunctionStore {
     return this.#functions.has(fullName(fn));
   }
 
-  /** Says whether the function has a file that could not be read. */
+  /** Says whether the function has a file that could not be read, or may have one. */
   isUnreadable(fn: FunctionName): boolean {
-    return this.#unreadable.has(fullName(fn));
+    return this.#isClosed || this.#unlisted.has(fn.namespace) || this.#unreadable.has(fullName(fn));
   }
 
-  /** Says whether a function of the namespace has a file that could not be read. */
+  /** Says whether a function of the namespace has a file that could not be read, or may have one. */
   hasUnreadable(namespace: string): boolean {
-    return [...this.#unreadable].some((key) => key.endsWith(`.${namespace}`));
+    if (this.#isClosed || this.#unlisted.has(namespace)) return true;
+    return [...this.#unreadable.values()].some((fn) => fn.namespace === namespace);
   }
 
   all(): StoredFunction[] {
@@ -111,6 +155,7 @@ export class FunctionStore {
     change: Change,
     { durable = true }: { durable?: boolean } = {},
   ): Promise<FunctionRecord | undefined> {
+    if (this.#isClosed) throw new ProviderError(503, "what is stored of functions cannot be read: see berth's log");
     const key = fullName(fn);
     const before = this.#functions.get(key);
     const record = change(before?.record);

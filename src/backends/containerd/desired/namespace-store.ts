@@ -1,11 +1,13 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { absentAs } from '../../../base/absent-file.ts';
 import type { Namespace } from '../../../provider/index.ts';
 import { diskFullOf } from '../../../base/disk-full.ts';
 import { makeFolderDurably, removeDurably, writeDurably } from '../../../base/durable-file.ts';
+import { firstIssue } from '../../../base/first-issue.ts';
 import { describeError, type Log } from '../../../base/log.ts';
+import { readPlainFile } from '../../../base/read-plain-file.ts';
 
 const stored = z.object({
   schema: z.literal(1),
@@ -17,6 +19,8 @@ const stored = z.object({
 export class NamespaceStore {
   readonly #dir: string;
   readonly #log: Log;
+  /** What the log names as unreadable. */
+  readonly #said = new Set<string>();
 
   constructor({ dir, log }: { dir: string; log: Log }) {
     this.#dir = dir;
@@ -34,11 +38,14 @@ export class NamespaceStore {
   async #read(name: string): Promise<Namespace | undefined> {
     const file = this.#file(name);
     try {
-      const { labels, annotations } = stored.parse(JSON.parse(await readFile(file, 'utf8')));
+      const { labels, annotations } = parseStored(await readPlainFile(file));
+      this.#said.delete(file);
       return { name, labels, annotations };
     } catch (error) {
       // The namespace stays in containerd as it is; the others are not to suffer.
-      this.#log.error(`cannot read ${file}: restore it or delete it`, { error: describeError(error) });
+      const problem = `cannot read ${file}: restore it or delete it`;
+      if (!this.#said.has(file)) this.#log.error(problem, { error: describeError(error) });
+      this.#said.add(file);
       return undefined;
     }
   }
@@ -57,4 +64,10 @@ export class NamespaceStore {
   #file(name: string): string {
     return path.join(this.#dir, `${name}.json`);
   }
+}
+
+function parseStored(text: string): z.infer<typeof stored> {
+  const parsed = stored.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw new Error(firstIssue(parsed.error, 'it'));
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { firstIssue } from '../../../base/first-issue.ts';
 import type { FunctionDeployment } from '../../../provider/index.ts';
 
 const strings = z.record(z.string(), z.string()).optional();
@@ -63,10 +64,12 @@ export function shortId(): string {
 
 /**
  * Reads a function's file.
- * @throws ZodError when the text is not a record that this version wrote
+ * @throws Error when the text is not a record that this version wrote
  */
 export function parseRecord(text: string): FunctionRecord {
-  return record.parse(JSON.parse(text));
+  const parsed = record.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw new Error(firstIssue(parsed.error, 'it'));
 }
 
 /** Returns the generation with this id, if it is one that the record still wants to run. */

@@ -38,7 +38,9 @@ export class Reconciler {
     if (!this.#stopped) this.#loop(fn).wake();
   }
 
+  /** Has every function compared, wanted or there. */
   wakeAll(): void {
+    for (const { function: fn } of this.#parts.store.all()) this.wake(fn);
     for (const loop of this.#loops.values()) loop.wake();
   }
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,7 +24,7 @@ async function folder(t: ExecutionContext): Promise<string> {
 
 async function open(dir: string, lines: string[] = [], at: (point: string) => void = () => {}): Promise<FunctionStore> {
   const store = new FunctionStore({ dir, at, log: createLog({ write: (line) => lines.push(line) }) });
-  await store.load();
+  await store.load().catch(() => {});
   return store;
 }
 
@@ -192,7 +192,7 @@ for (const [what, content] of [
     t.false(store.has(bad));
     t.true(store.has({ ...fn, name: 'good' }));
     t.is(await readFile(join(dir, 'openfaas-fn/bad.json'), 'utf8'), content);
-    t.regex(lines.join(''), /error cannot read \S+openfaas-fn\/bad\.json: restore it or delete it/);
+    t.regex(lines.join(''), /error cannot read \S+openfaas-fn\/bad\.json: restore it, or delete it/);
     await store.change(bad, () => record());
     t.false(store.isUnreadable(bad), 'a new deployment takes its place');
   });
@@ -203,9 +203,47 @@ test('what a crash left of a write is cleared away, and what is no record is pas
   await mkdir(join(dir, 'openfaas-fn'), { recursive: true });
   await writeFile(join(dir, 'openfaas-fn/.tmp-0123456789abcdef'), '{');
   await writeFile(join(dir, 'openfaas-fn/README'), 'mine');
-  await writeFile(join(dir, 'stray-file'), 'mine');
+  await writeFile(join(dir, 'README'), 'mine');
   const lines: string[] = [];
   const store = await open(dir, lines);
   t.deepEqual(store.all(), []);
   t.deepEqual(await readdir(join(dir, 'openfaas-fn')), ['README']);
+});
+
+test('what could not be read counts once it can be, and nothing that was changed meanwhile is undone', async (t) => {
+  const dir = await folder(t);
+  const good = await open(dir);
+  const other = { ...fn, namespace: 'other' };
+  for (const each of [fn, other]) await good.change(each, () => record({ replicas: 3 }));
+  const text = await readFile(join(dir, 'openfaas-fn/fn.json'));
+  await writeFile(join(dir, 'openfaas-fn/fn.json'), '');
+  await rename(join(dir, 'other'), join(dir, 'Aside'));
+  await writeFile(join(dir, 'other'), '');
+  const store = await open(dir);
+  t.true(store.isUnreadable(other));
+  await store.change({ ...fn, name: 'new' }, () => record({ replicas: 2 }));
+  await rm(join(dir, 'other'));
+  await rename(join(dir, 'Aside'), join(dir, 'other'));
+  await writeFile(join(dir, 'openfaas-fn/fn.json'), text);
+  await store.load();
+  t.deepEqual(
+    [fn, other, { ...fn, name: 'new' }].map((each) => store.get(each)?.replicas),
+    [3, 3, 2],
+  );
+  t.false(store.hasUnreadable('other'));
+});
+
+test('while the folder cannot be listed every function may be wanted, and none is changed', async (t) => {
+  const dir = await folder(t);
+  await writeFile(dir, '');
+  const store = await open(dir);
+  t.true(store.isUnreadable(fn));
+  await t.throwsAsync(
+    store.change(fn, () => record()),
+    { message: /cannot be read/ },
+  );
+  await rm(dir);
+  await store.load();
+  t.false(store.isUnreadable(fn));
+  await t.notThrowsAsync(store.change(fn, () => record()));
 });
