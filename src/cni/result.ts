@@ -5,6 +5,7 @@ const text = z.string().optional();
 /** Schema of what a chain of plugins made, and what each of them prints. */
 export const cniResult = z.looseObject({
   interfaces: z.array(z.looseObject({ name: z.string(), mac: text, sandbox: text })).default([]),
+  routes: z.array(z.looseObject({ dst: z.string(), gw: text })).optional(),
   ips: z.array(z.looseObject({ address: z.string(), gateway: text, interface: z.int().optional() })).default([]),
 });
 

@@ -5,6 +5,7 @@ import { runProgram, type ProgramRun } from '../../base/run-program.ts';
 /** The package that brings each tool, for the error. */
 const packages = {
   ip: 'iproute2',
+  bridge: 'iproute2',
   nft: 'nftables',
   iptables: 'iptables',
   'iptables-restore': 'iptables',

@@ -121,6 +121,8 @@ try {
 /** The internet with a cloud's metadata service, and a private network as Docker makes them. */
 async function makeWorld(): Promise<void> {
   await sh('ip', 'link', 'set', 'lo', 'up');
+  // A new namespace may have it from the machine that the tests run on.
+  await writeFile('/proc/sys/net/ipv4/ip_forward', '0');
   await addNetns(outside, 'uplink', ['192.0.2.2/30', '169.254.169.254/32'], '192.0.2.1');
   await shell(
     'ip address add 192.0.2.1/30 dev uplink; ip link set uplink mtu 1400 up; ip route add default via 192.0.2.2',

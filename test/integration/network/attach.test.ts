@@ -178,6 +178,15 @@ test('a changed subnet gives replicas new addresses and clears the old ones', as
   t.deepEqual(await leftovers(host), []);
 });
 
+test('a subnet whose size alone changed gives replicas new addresses as well', async (t) => {
+  const host = await testHost(t, { subnet: '10.226.0.0/23' });
+  await host.network.attach('a');
+  const network = await host.restarted({ subnet: '10.226.0.0/24' });
+  t.is(await network.attachment('a'), undefined);
+  const { netnsPath } = await network.attach('a');
+  t.regex(await sh('nsenter', `--net=${netnsPath}`, 'ip', 'address', 'show', 'eth0'), /inet 10\.226\.0\.\d+\/24/);
+});
+
 /** What a daemon leaves that is killed between the end of the plugins and the write of their result. */
 async function crashedAfterAdd(host: TestHost, id: string): Promise<void> {
   const containerId = `${host.name}-${id}`;

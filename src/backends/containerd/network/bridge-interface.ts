@@ -1,5 +1,7 @@
-import { describeError, type Log } from '../../../base/log.ts';
+import { readFile, writeFile } from 'node:fs/promises';
+import { absentAs } from '../../../base/absent-file.ts';
 import { run } from '../host-command.ts';
+import type { BridgePorts } from './bridge-ports.ts';
 import { uplinkMtu, type HostLink, type HostLinks } from './host-links.ts';
 import type { KeptLook, KeptPart } from './kept-part.ts';
 import { NetworkError } from './network-error.ts';
@@ -11,11 +13,7 @@ export interface BridgeInterfaceOptions {
   /** The conflist's, where it names one. */
   mtu?: number;
   readLinks: () => Promise<HostLinks>;
-  /** Ids of replicas that have a result of the CNI plugins. */
-  attachedIds: () => Promise<string[]>;
-  /** Calls `mend` with the name of the replica's port on the host, while nobody attaches or detaches it. */
-  withPort: (id: string, mend: (port: string) => Promise<void>) => Promise<void>;
-  log: Log;
+  ports: BridgePorts;
 }
 
 /** The bridge with its address, and the ports of replicas on it, each isolated from the others. */
@@ -38,37 +36,23 @@ export class BridgeInterface implements KeptPart {
   }
 
   async keep(): Promise<KeptLook> {
-    const host = await this.#options.readLinks();
-    const { bridge } = this.#options;
-    const link = host.links.find(({ name }) => name === bridge);
-    this.#mtu = this.#options.mtu ?? uplinkMtu(host);
-    const mended = await this.#keepBridge(link);
-    const ports = link ? host.links.filter(({ master }) => master === bridge) : [];
-    return { mended: [...mended, ...(await this.#isolate(ports)), ...(await this.#putBack(ports, host.links))] };
+    const { readLinks, mtu, ports } = this.#options;
+    const host = await readLinks();
+    this.#mtu = mtu ?? uplinkMtu(host);
+    const mended = await this.#keepBridge(host, this.#mtu);
+    await believeNoRouters(this.#options.bridge);
+    return { mended: [...mended, ...(await ports.keep(host.links, this.#mtu))] };
   }
 
-  async #keepBridge(link: HostLink | undefined): Promise<string[]> {
-    const { bridge, subnet } = this.#options;
+  async #keepBridge(host: HostLinks, mtu: number): Promise<string[]> {
+    const { bridge } = this.#options;
+    const link = host.links.find(({ name }) => name === bridge);
     if (link && link.kind !== 'bridge') {
       throw new NetworkError(
         `the interface ${bridge} of this host is not a bridge: rename it, or the bridge in the conflist`,
       );
     }
-    const wrong = [
-      ...(link
-        ? []
-        : [{ said: `the bridge ${bridge} was gone`, mend: `link add ${bridge} address ${macOf(subnet)} type bridge` }]),
-      ...(link?.addresses.includes(subnet.gateway)
-        ? []
-        : [
-            {
-              said: `the bridge ${bridge} had no address`,
-              mend: `address replace ${subnet.gateway}/${lengthOf(subnet)} dev ${bridge}`,
-            },
-          ]),
-      ...(link?.isUp ? [] : [{ said: `the bridge ${bridge} was down`, mend: `link set ${bridge} up` }]),
-      ...(link?.mtu === this.#mtu ? [] : [{ said: '', mend: `link set ${bridge} mtu ${this.#mtu}` }]),
-    ];
+    const wrong = this.#wrongs(link, { mtu, hasRoute: host.routes.has(`${this.#options.subnet.cidr} ${bridge}`) });
     if (wrong.length > 0) await run('ip', ['-batch', '-'], { stdin: wrong.map(({ mend }) => `${mend}\n`).join('') });
     const wasKept = this.#wasKept;
     this.#wasKept = true;
@@ -76,47 +60,52 @@ export class BridgeInterface implements KeptPart {
     return wasKept ? said.slice(0, 1) : [];
   }
 
-  async #isolate(ports: HostLink[]): Promise<string[]> {
-    const open = ports.filter(({ kind, isIsolated }) => kind === 'veth' && !isIsolated);
-    if (open.length === 0) return [];
-    const lines = open.map(({ name }) => `link set dev ${name} type bridge_slave isolated on\n`);
-    // A port may have gone meanwhile, with its replica: the others are to be isolated all the same.
-    await run('ip', ['-force', '-batch', '-'], { stdin: lines.join('') }).catch((error: unknown) =>
-      this.#options.log.debug('not every port could be isolated', { error: describeError(error) }),
-    );
-    return [`${open.length} ports of functions were not isolated`];
+  /** What is not as it should be, in the order in which it is to be mended; what follows from it needs no word. */
+  #wrongs(link: HostLink | undefined, { mtu, hasRoute }: { mtu: number; hasRoute: boolean }): Wrong[] {
+    const { bridge, subnet } = this.#options;
+    const { gateway, cidr } = subnet;
+    const address = `${gateway}/${subnet.length}`;
+    // Of a subnet that was set before: it would keep the host from reaching who has those addresses elsewhere.
+    const left = link?.addresses.filter((one) => one !== address && !one.endsWith('/32')) ?? [];
+    const checks: (Wrong & { isRight: boolean })[] = [
+      {
+        isRight: link !== undefined,
+        said: `the bridge ${bridge} was gone`,
+        mend: `link add ${bridge} address ${macOf(subnet)} type bridge`,
+      },
+      {
+        isRight: link?.addresses.includes(address) ?? false,
+        said: `the bridge ${bridge} had no address`,
+        mend: `address replace ${address} dev ${bridge}`,
+      },
+      ...left.map((old) => ({ isRight: false, said: '', mend: `address delete ${old} dev ${bridge}` })),
+      { isRight: link?.isUp ?? false, said: `the bridge ${bridge} was down`, mend: `link set ${bridge} up` },
+      { isRight: link?.mtu === mtu, said: '', mend: `link set ${bridge} mtu ${mtu}` },
+      {
+        isRight: hasRoute,
+        said: `the bridge ${bridge} had no route`,
+        mend: `route replace ${cidr} dev ${bridge} proto kernel scope link src ${gateway}`,
+      },
+    ];
+    return checks.filter(({ isRight }) => !isRight);
   }
+}
 
-  /** Puts ports back that are there but not on the bridge, as after its removal. */
-  async #putBack(ports: HostLink[], links: HostLink[]): Promise<string[]> {
-    const { attachedIds, withPort, bridge, log } = this.#options;
-    const ids = await attachedIds();
-    if (ids.length <= ports.length) return [];
-    const onBridge = new Set(ports.map(({ name }) => name));
-    const astray = new Set(
-      links.filter(({ name, kind }) => kind === 'veth' && !onBridge.has(name)).map(({ name }) => name),
-    );
-    let count = 0;
-    for (const id of ids) {
-      await withPort(id, async (port) => {
-        if (!astray.has(port)) return;
-        await run('ip', ['link', 'set', 'dev', port, 'master', bridge, 'up']);
-        await run('ip', ['link', 'set', 'dev', port, 'type', 'bridge_slave', 'isolated', 'on']);
-        count += 1;
-      }).catch((error: unknown) =>
-        log.warn('could not put a port back on the bridge', { id, error: describeError(error) }),
-      );
-    }
-    return count > 0 ? [`${count} ports of functions were not on the bridge`] : [];
-  }
+/** A function that may send raw packets could make itself the host's way out. */
+async function believeNoRouters(bridge: string): Promise<void> {
+  const file = `/proc/sys/net/ipv6/conf/${bridge}/accept_ra`;
+  const value = await readFile(file, 'utf8').catch(absentAs('0'));
+  if (value.trim() !== '0') await writeFile(file, '0');
+}
+
+interface Wrong {
+  said: string;
+  /** For `ip -batch`. */
+  mend: string;
 }
 
 /** The same every time, so that functions need not look for the gateway again when the bridge is made anew. */
 function macOf({ gateway }: Subnet): string {
   const bytes = gateway.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
   return ['0a', '58', ...bytes].join(':');
-}
-
-function lengthOf({ cidr }: Subnet): string {
-  return cidr.split('/')[1] ?? '';
 }

@@ -11,10 +11,14 @@ const linkList = z.array(
     linkinfo: z
       .object({
         info_kind: z.string().optional(),
-        info_slave_data: z.object({ isolated: z.boolean().optional() }).optional(),
+        info_slave_data: z.object({ isolated: z.boolean().optional(), learning: z.boolean().optional() }).optional(),
       })
       .optional(),
-    addr_info: z.array(z.object({ family: z.string().optional(), local: z.string().optional() })).default([]),
+    addr_info: z
+      .array(
+        z.object({ family: z.string().optional(), local: z.string().optional(), prefixlen: z.number().optional() }),
+      )
+      .default([]),
   }),
 );
 
@@ -22,6 +26,7 @@ const routeList = z.array(
   z.object({
     type: z.string().default('unicast'),
     dst: z.string(),
+    table: z.string().default('main'),
     dev: z.string().optional(),
     nexthops: z.array(z.object({ dev: z.string().optional() })).default([]),
   }),
@@ -38,6 +43,9 @@ export interface HostLink {
   isLoopback: boolean;
   /** As a bridge's port. */
   isIsolated: boolean;
+  /** As a bridge's port: whether the bridge takes its word for whose an address is. */
+  isLearning: boolean;
+  /** With their prefix lengths. */
   addresses: string[];
 }
 
@@ -45,6 +53,8 @@ export interface HostLinks {
   links: HostLink[];
   /** Interfaces that a default route leaves by, in whatever routing table. */
   uplinks: string[];
+  /** Of the main routing table: where packets to a network leave, as `NETWORK INTERFACE`. */
+  routes: Set<string>;
 }
 
 /** @throws HostCommandError when iproute2 cannot answer */
@@ -68,13 +78,19 @@ export function parseHostLinks(addresses: string, routes: string): HostLinks {
     kind: link.linkinfo?.info_kind,
     isLoopback: link.link_type === 'loopback',
     isIsolated: link.linkinfo?.info_slave_data?.isolated ?? false,
-    addresses: link.addr_info.flatMap(({ family, local }) => (family === 'inet' && local ? [local] : [])),
+    isLearning: link.linkinfo?.info_slave_data?.learning ?? true,
+    addresses: link.addr_info.flatMap(({ family, local, prefixlen }) =>
+      family === 'inet' && local ? [`${local}/${prefixlen}`] : [],
+    ),
   }));
-  const ways = routeList
-    .parse(JSON.parse(routes || '[]'))
-    .filter(({ type, dst }) => type === 'unicast' && everywhere.includes(dst));
+  const unicast = routeList.parse(JSON.parse(routes || '[]')).filter(({ type }) => type === 'unicast');
+  const ways = unicast.filter(({ dst }) => everywhere.includes(dst));
   const uplinks = ways.flatMap(({ dev, nexthops }) => [dev, ...nexthops.map((hop) => hop.dev)]);
-  return { links, uplinks: [...new Set(uplinks.filter((name) => name !== undefined))].toSorted() };
+  return {
+    links,
+    uplinks: [...new Set(uplinks.filter((name) => name !== undefined))].toSorted(),
+    routes: new Set(unicast.filter(({ table }) => table === 'main').map(({ dst, dev }) => `${dst} ${dev}`)),
+  };
 }
 
 /** Networks of others beside the host's own: hardware has no kind. */

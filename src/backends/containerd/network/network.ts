@@ -4,6 +4,8 @@ import { CniError, CniNetwork, loadConflist, sandboxAddress, type CniResult } fr
 import type { Log } from '../../../base/log.ts';
 import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts';
 import { BridgeInterface } from './bridge-interface.ts';
+import { bridgePortOf, forgetPort, setPort, type BridgePort } from './bridge-port.ts';
+import { BridgePorts } from './bridge-ports.ts';
 import { HostFirewalls } from './host-firewalls.ts';
 import { HostKeeper } from './host-keeper.ts';
 import { otherBridges, outwardLinks, readHostLinks, uplinkBridges } from './host-links.ts';
@@ -90,7 +92,7 @@ export class Network {
     this.#prefix = `${name}-`;
     this.#log = log;
     const firewall = { table: name, bridge, subnet, gatewayPort };
-    this.#forwarding = new IpForwarding(join(runDir, 'forwarding'));
+    this.#forwarding = new IpForwarding({ bridge, markFile: join(runDir, 'forwarding') });
     this.#bridge = this.#bridgeInterface(network);
     this.#table = new NftTable(firewall, () => this.#ways());
     this.#firewalls = new HostFirewalls(firewall, () => this.#ways());
@@ -99,21 +101,19 @@ export class Network {
     this.keeper = new HostKeeper({ parts, log });
   }
 
-  #bridgeInterface({ bridge, subnet, mtu }: BridgeNetwork): BridgeInterface {
-    return new BridgeInterface({
+  #bridgeInterface({ bridge, subnet, mtu, conflist }: BridgeNetwork): BridgeInterface {
+    const ports = new BridgePorts({
       bridge,
-      subnet,
-      mtu,
-      readLinks: readHostLinks,
       attachedIds: async () => idsOf(await this.#cni.containerIds(), this.#prefix),
       withPort: (id, mend) =>
         this.#inOrder.run(id, async () => {
-          const result = await this.#cni.result({ containerId: this.#containerId(id), interfaceName });
-          const port = result && this.#portOf(result);
-          if (port) await mend(port);
+          const port = await this.#portOf(id);
+          if (port && (await isNetns(port.netns))) await mend(port);
         }),
+      canMake: conflist.plugins.length === 1,
       log: this.#log,
     });
+    return new BridgeInterface({ bridge, subnet, mtu, readLinks: readHostLinks, ports });
   }
 
   async #ways(): Promise<HostWays> {
@@ -179,7 +179,10 @@ export class Network {
     const containerId = this.#containerId(id);
     const result = await this.#cni.result({ containerId, interfaceName });
     if (!result || !(await isNetns(containerId))) return undefined;
-    return sandboxAddress(result)?.gateway === this.gateway ? this.#attachmentOf(id, result) : undefined;
+    const { bridge, subnet } = this.#network;
+    const { address = '' } = bridgePortOf(result, bridge, containerId) ?? {};
+    const isOfSubnet = sandboxAddress(result)?.gateway === this.gateway && address.endsWith(`/${subnet.length}`);
+    return isOfSubnet ? this.#attachmentOf(id, result) : undefined;
   }
 
   /** Identifies a replica's network namespace, so that one that was made anew is told apart; undefined where there is none. */
@@ -204,7 +207,7 @@ export class Network {
     await addNetns(containerId);
     this.#followMtu();
     const result = await this.#cni.add({ containerId, interfaceName, netnsPath: netnsPath(containerId) });
-    await this.#isolatePort(result);
+    await this.#setPort(id);
     return this.#attachmentOf(id, result);
   }
 
@@ -225,10 +228,9 @@ export class Network {
   // Isolating again costs a few milliseconds, closes the gap of a crash before it, and shows whether the port is there.
   async #existing(id: string): Promise<Attachment | undefined> {
     const attachment = await this.attachment(id);
-    const result = attachment && (await this.#cni.result({ containerId: this.#containerId(id), interfaceName }));
-    if (!result) return undefined;
+    if (!attachment) return undefined;
     try {
-      await this.#isolatePort(result);
+      await this.#setPort(id);
       return attachment;
     } catch (error) {
       this.#log.warn('the port of an attachment is gone, attaching anew', { id, error });
@@ -240,6 +242,8 @@ export class Network {
   async #remove(id: string): Promise<void> {
     const containerId = this.#containerId(id);
     const path = (await isNetns(containerId)) ? netnsPath(containerId) : undefined;
+    const port = await this.#portOf(id);
+    if (port) await forgetPort(port, this.#network.bridge);
     await this.#cni.del({ containerId, interfaceName, netnsPath: path });
     await deleteNetns(containerId);
   }
@@ -253,15 +257,16 @@ export class Network {
     }
   }
 
-  /** Isolates a replica's port, which then reaches the host and no other port (ip-link(8), since Linux 4.18). */
-  async #isolatePort(result: CniResult): Promise<void> {
-    const port = this.#portOf(result);
+  async #setPort(id: string): Promise<void> {
+    const port = await this.#portOf(id);
     if (!port) throw new NetworkError('the bridge plugin named no port on the host: update the CNI plugins');
-    await run('ip', ['link', 'set', 'dev', port, 'type', 'bridge_slave', 'isolated', 'on']);
+    await setPort(port, { bridge: this.#network.bridge, mtu: this.#bridge.mtu });
   }
 
-  #portOf({ interfaces }: CniResult): string | undefined {
-    return interfaces.find(({ name, sandbox }) => !sandbox && name !== this.#network.bridge)?.name;
+  async #portOf(id: string): Promise<BridgePort | undefined> {
+    const containerId = this.#containerId(id);
+    const result = await this.#cni.result({ containerId, interfaceName });
+    return result && bridgePortOf(result, this.#network.bridge, containerId);
   }
 
   #attachmentOf(id: string, result: CniResult): Attachment {

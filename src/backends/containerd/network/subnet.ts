@@ -5,6 +5,8 @@ import { NetworkError } from './network-error.ts';
 export interface Subnet {
   /** The network in CIDR notation, its host bits zero. */
   cidr: string;
+  /** Of the prefix. */
+  length: number;
   /** The first address, which the bridge has. */
   gateway: string;
   /** How many addresses functions have: all but the network's, the gateway's and the broadcast address. */
@@ -25,7 +27,12 @@ export function parseSubnet(text: string): Subnet {
   }
   const size = 2 ** (32 - prefixLength);
   const first = Math.floor(toNumber(address) / size) * size;
-  return { cidr: `${toAddress(first)}/${prefixLength}`, gateway: toAddress(first + 1), capacity: size - 3 };
+  return {
+    cidr: `${toAddress(first)}/${prefixLength}`,
+    length: prefixLength,
+    gateway: toAddress(first + 1),
+    capacity: size - 3,
+  };
 }
 
 function toNumber(address: string): number {

@@ -4,9 +4,24 @@ import { NetworkError } from '../../../../../src/backends/containerd/network/ind
 import { parseSubnet } from '../../../../../src/backends/containerd/network/subnet.ts';
 
 test('the gateway is the first address of the subnet', (t) => {
-  t.deepEqual(parseSubnet('10.62.0.0/16'), { cidr: '10.62.0.0/16', gateway: '10.62.0.1', capacity: 65_533 });
-  t.deepEqual(parseSubnet('192.168.7.200/28'), { cidr: '192.168.7.192/28', gateway: '192.168.7.193', capacity: 13 });
-  t.deepEqual(parseSubnet('240.0.0.0/8'), { cidr: '240.0.0.0/8', gateway: '240.0.0.1', capacity: 16_777_213 });
+  t.deepEqual(parseSubnet('10.62.0.0/16'), {
+    cidr: '10.62.0.0/16',
+    length: 16,
+    gateway: '10.62.0.1',
+    capacity: 65_533,
+  });
+  t.deepEqual(parseSubnet('192.168.7.200/28'), {
+    cidr: '192.168.7.192/28',
+    length: 28,
+    gateway: '192.168.7.193',
+    capacity: 13,
+  });
+  t.deepEqual(parseSubnet('240.0.0.0/8'), {
+    cidr: '240.0.0.0/8',
+    length: 8,
+    gateway: '240.0.0.1',
+    capacity: 16_777_213,
+  });
 });
 
 test('what is no IPv4 network with room for a function is refused with an example', (t) => {
