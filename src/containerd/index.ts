@@ -12,6 +12,7 @@ export {
   isUnimplemented,
   notFoundAs,
 } from './containerd-error.ts';
+export type { Container } from './container-service.ts';
 export type { ContainerdEvent } from './event-service.ts';
 export type { Image, NewImage } from './image-service.ts';
 export type { NamespacedClient } from './namespaced-client.ts';

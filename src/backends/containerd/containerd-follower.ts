@@ -14,7 +14,8 @@ import type { Sweep } from './sweep.ts';
 const subscribedMs = 1000;
 const firstPauseMs = 100;
 const longestPauseMs = 5000;
-const sweepMs = 5 * 60_000;
+/** How often what others did to containerd, and what a crash left, is looked for. */
+const lookAroundMs = 5 * 60_000;
 
 export interface ContainerdFollowerOptions {
   host: Host;
@@ -22,8 +23,6 @@ export interface ContainerdFollowerOptions {
   store: FunctionStore;
   reconciler: Reconciler;
   sweep: Sweep;
-  /** How often every function is compared again, in case an event was missed, in milliseconds. */
-  resyncMs: number;
 }
 
 /** Follows containerd through its restarts: adopts what runs, listens to what happens, looks again in time. */
@@ -53,8 +52,10 @@ export class ContainerdFollower {
 
   /** Connects, adopts and listens; begins again when that breaks. Resolves when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    every(this.#parts.resyncMs, signal, () => this.#parts.reconciler.wakeAll());
-    every(sweepMs, signal, () => void this.#parts.sweep.all());
+    every(lookAroundMs, signal, () => {
+      this.#parts.reconciler.lookAround();
+      void this.#parts.sweep.all();
+    });
     for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       // Ends with the round, and with it whatever the round has begun.
       const round = new AbortController();
@@ -100,7 +101,7 @@ export class ContainerdFollower {
     const labelled = await namespaces.list();
     for (const { function: fn } of store.all()) reconciler.wake(fn);
     // What waited for containerd goes on, be it of a function that is gone.
-    reconciler.wakeAll();
+    reconciler.lookAround();
     const { parts } = this.#host;
     await Promise.all([
       beside(() => this.#adoptIn(new Set([...labelled, ...wanted])), { parts, name: 'adoption', signal }),

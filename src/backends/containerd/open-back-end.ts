@@ -69,7 +69,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const namespaces = new FunctionNamespaces({ containerd, store: namespaceStore, defaultNamespace, inUse, sweep });
   const generations = new GenerationImages({ images, defaultPolicy });
   const reconciler = new Reconciler({ store, host, images: generations, routes, states, sweep, timing, log });
-  const { answerMs, resyncMs } = timing;
+  const { answerMs } = timing;
   const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, answerMs };
   const provider = containerdProvider({
     version,
@@ -83,7 +83,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
     }),
     namespaces,
   });
-  const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep, resyncMs });
+  const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep });
   const folders = { data_dir: dataDir, log_dir: options.settings.logDir };
   const disks = new DiskWatch({ host, states, wake: (fn) => reconciler.wake(fn), folders });
   return new ContainerdBackEnd({ provider, host, store, reconciler, sweep, follower, disks });

@@ -15,7 +15,7 @@ export interface Timing {
   restartMaxMs: number;
   /** How long a replica must run for its back-off to be reset. */
   stableMs: number;
-  /** How often every function is compared again, in case an event was missed. */
+  /** How long it takes at most until a function with replicas is compared again, in case an event was missed. */
   resyncMs: number;
 }
 

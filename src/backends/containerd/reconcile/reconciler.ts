@@ -4,7 +4,7 @@ import { monotonicMs } from '../../../base/monotonic.ts';
 import { type CallOutcome, type FunctionName, fullName, type FullName, functionPort } from '../../../provider/index.ts';
 import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
-import { observeFunction } from '../replicas/observe.ts';
+import { ReplicaObserver } from '../replicas/replica-observer.ts';
 import { StartError } from '../start-error.ts';
 import { decide } from './decide.ts';
 import { desiredView } from './desired-view.ts';
@@ -22,11 +22,13 @@ export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #steps: Steps;
   readonly #watches: Watches;
+  readonly #observer: ReplicaObserver;
   readonly #loops = new Map<FullName, PassLoop>();
   #stopped = false;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
+    this.#observer = new ReplicaObserver(parts.host.containerd);
     const wake = (fn: FunctionName) => this.wake(fn);
     this.#steps = new Steps({ ...parts, wake });
     this.#watches = new Watches({ ...parts, wake });
@@ -38,10 +40,16 @@ export class Reconciler {
     if (!this.#stopped) this.#loop(fn).wake();
   }
 
-  /** Has every function compared, wanted or there. */
+  /** Has every function compared, wanted or there, soon. */
   wakeAll(): void {
     for (const { function: fn } of this.#parts.store.all()) this.wake(fn);
     for (const loop of this.#loops.values()) loop.wake();
+  }
+
+  /** Has every function compared, soon, and replicas found that came to be without us. */
+  lookAround(): void {
+    this.#observer.listAnew();
+    this.wakeAll();
   }
 
   /** Ends watches and timers, and resolves when the steps under way have ended; replicas run on. */
@@ -125,15 +133,23 @@ export class Reconciler {
       this.#watch(state, this.#parts.store.get(fn));
     });
     const isGone = !this.#parts.store.has(fn) && state.replicas.size === 0;
-    if (!isGone) loop.wakeIn(state.nextDeadlineMs(monotonicMs()) - monotonicMs());
+    if (!isGone) loop.wakeIn(this.#nextPassMs(state));
     else if (!loop.isAwake) this.#forget(fn, loop);
+  }
+
+  /** Returns in how many milliseconds time alone may have changed something, or an event may have been missed. */
+  #nextPassMs(state: FunctionState): number {
+    const deadlineMs = state.nextDeadlineMs(monotonicMs()) - monotonicMs();
+    if (state.replicas.size === 0) return deadlineMs;
+    // Spread, so that functions that were compared together are not again.
+    return Math.min(deadlineMs, this.#parts.timing.resyncMs * (0.5 + Math.random() / 2));
   }
 
   /** Compares what is known of a function's replicas with what containerd says. */
   async #look(state: FunctionState): Promise<void> {
     // A step that ends while we look leaves something newer than we see; it asks for another look.
     const busy = state.busyReplicas();
-    const actual = await observeFunction(this.#parts.host.containerd, state.fn);
+    const actual = await this.#observer.observe(state.fn, state.replicas.keys(), busy);
     const { gone, exited } = state.observed(actual, busy, monotonicMs());
     for (const replica of gone) this.#watches.end(replica);
     for (const { replica, exit } of exited) {

@@ -26,7 +26,7 @@ export class Replica {
   readonly #is: Omit<ObservedReplica, 'id' | 'generation' | 'busy' | 'backingOff'>;
   #step?: ReplicaStep;
   #ip?: string;
-  #limits: CallLimits = { maxInflight: Infinity };
+  #limits?: CallLimits;
   #startedAtMs = -Infinity;
   #seenRunningAtMs = Infinity;
   #answeredAtMs = -Infinity;
@@ -60,7 +60,7 @@ export class Replica {
 
   /** What its watchdog allows, from its container record. */
   get limits(): CallLimits {
-    return this.#limits;
+    return this.#limits ?? { maxInflight: Infinity };
   }
 
   get restarts(): number {
@@ -168,9 +168,9 @@ export class Replica {
     this.#ip = ip;
   }
 
-  /** Its container record was read. */
-  limitsFound(limits: CallLimits): void {
-    this.#limits = limits;
+  /** Its container record is there, which has the limits and never changes. */
+  limitsFound(limits: () => CallLimits): void {
+    this.#limits ??= limits();
   }
 
   /**

@@ -1,13 +1,18 @@
+import pLimit from 'p-limit';
 import {
   isDeadlineExceeded,
   isUnavailable,
   notFoundAs,
+  type Container,
   type Containerd,
   type NamespacedClient,
 } from '../../../containerd/index.ts';
 import type { CallLimits, FunctionName } from '../../../provider/index.ts';
 import { declaredLimits } from './declared-limits.ts';
 import { functionLabel, generationLabel } from './labels.ts';
+
+/** Looks at replicas under way at once: containerd answers no more of them in the same time. */
+export const parallelLooks = 32;
 
 export interface TaskState {
   status: 'none' | 'created' | 'running' | 'stopped';
@@ -20,19 +25,16 @@ export interface ActualReplica {
   id: string;
   function: FunctionName;
   generation: string;
-  limits: CallLimits;
+  limits: () => CallLimits;
   /** Absent when containerd cannot say: the replica is to be left as it is. */
   task?: TaskState;
 }
 
-/** Lists the replicas of one function. */
-export function observeFunction(containerd: Containerd, { name, namespace }: FunctionName): Promise<ActualReplica[]> {
-  return observe(containerd.namespace(namespace), `labels."${functionLabel}"==${name}`);
-}
-
 /** Lists every replica in a namespace, also of functions that are not wanted any more. */
-export function observeNamespace(containerd: Containerd, namespace: string): Promise<ActualReplica[]> {
-  return observe(containerd.namespace(namespace), `labels."${functionLabel}"`);
+export async function observeNamespace(containerd: Containerd, namespace: string): Promise<ActualReplica[]> {
+  const client = containerd.namespace(namespace);
+  const containers = await client.containers.list([`labels."${functionLabel}"`]);
+  return pLimit(parallelLooks).map(containers, (container) => observeContainer(client, container));
 }
 
 /** Lists the ids of all replicas in a namespace, whatever became of their tasks. */
@@ -41,17 +43,17 @@ export async function replicaIdsIn(containerd: Containerd, namespace: string): P
   return containers.map(({ id }) => id);
 }
 
-async function observe(client: NamespacedClient, filter: string): Promise<ActualReplica[]> {
-  const containers = await client.containers.list([filter]);
-  return Promise.all(
-    containers.map(async (container) => ({
-      id: container.id,
-      function: { name: container.labels[functionLabel] ?? '', namespace: client.name },
-      generation: container.labels[generationLabel] ?? '',
-      limits: declaredLimits(container),
-      task: await taskState(client, container.id).catch(unknownUnlessBusy),
-    })),
-  );
+/** Looks at the task of a container that is a replica's. */
+export async function observeContainer(client: NamespacedClient, container: Container): Promise<ActualReplica> {
+  const { id, labels } = container;
+  return {
+    id,
+    function: { name: labels[functionLabel] ?? '', namespace: client.name },
+    generation: labels[generationLabel] ?? '',
+    // Read when asked for: it is the whole runtime spec that has to be parsed.
+    limits: () => declaredLimits(container),
+    task: await taskState(client, id).catch(unknownUnlessBusy),
+  };
 }
 
 /** Leaves out one task that containerd cannot tell of; one that is away, or has too much to do, is asked again as a whole. */

@@ -56,11 +56,11 @@ async function following(
     store: { all: () => [{ function: wanted }] } as unknown as FunctionStore,
     reconciler: {
       wake: (fn: FunctionName) => void woken.add(fullName(fn)),
+      lookAround() {},
       wakeAll() {},
       settledOnce: true,
     } as unknown as Reconciler,
     sweep,
-    resyncMs: 60_000,
   });
   const running = follower.run(ending.signal);
   t.teardown(async () => {

@@ -1,4 +1,5 @@
 import { status, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import { functionLabel } from '../../../../src/backends/containerd/replicas/labels.ts';
 import { containers, events, namespaces, tasks, version } from '../../../../src/containerd/protos.ts';
 import { serve, type GrpcServer } from '../../containerd/server.ts';
 
@@ -70,10 +71,21 @@ export function serveScripted(told: Script): Promise<GrpcServer> {
     {
       definition: containers,
       implementation: {
+        Get: answering('Containers.Get', ({ id }: { id: string }, namespace) => {
+          const name = told.containers[namespace]?.[id];
+          if (name === undefined) throw refusal('NOT_FOUND', `container ${id} not found`);
+          return { container: { id, labels: { [functionLabel]: name } } };
+        }),
         ListStream(call: ServerWritableStream<{ filters: string[] }, object>) {
           const namespace = String(call.metadata.get('containerd-namespace')[0] ?? '');
+          try {
+            told.before?.('Containers.ListStream', call.request);
+          } catch (error) {
+            call.emit('error', error);
+            return;
+          }
           for (const [id, name] of Object.entries(told.containers[namespace] ?? {}))
-            call.write({ container: { id, labels: { 'com.openfaas.berth.function': name } } });
+            call.write({ container: { id, labels: { [functionLabel]: name } } });
           call.end();
         },
       },
