@@ -24,6 +24,7 @@ import { pullImage } from './pull.ts';
 import type { ImageSource } from './pull-context.ts';
 import { PullProgress } from './pull-progress.ts';
 import { findUnpacked, type UnpackedImage } from './unpacked-image.ts';
+import { UsedNames, type UsedImage } from './used-names.ts';
 
 export interface ImagesOptions {
   containerd: Containerd;
@@ -33,12 +34,6 @@ export interface ImagesOptions {
   /** The platform that this host runs. */
   platform: Platform;
   log: Log;
-}
-
-/** The image of a version; it has no digest while it is being pulled. */
-export interface UsedImage {
-  image: string;
-  digest?: string;
 }
 
 interface PullRequest {
@@ -112,12 +107,14 @@ export class Images {
 
   /**
    * Removes the records that we made and that `used` does not name, where a reference without a digest stands for all
-   * of its repository. `used` is asked again before each, since a deploy may have begun meanwhile: it must name an
-   * image before `ensure` is asked for it.
+   * of its repository. `used` is asked again before each removal, since a deploy may have begun meanwhile: it must name
+   * an image before `ensure` is asked for it.
    */
   async removeUnused(namespace: string, used: () => UsedImage[]): Promise<void> {
-    for (const { name, labels } of await this.list(namespace)) {
-      if (labels[ownLabel] === undefined || isUsed(name, used())) continue;
+    const own = (await this.list(namespace)).filter(({ labels }) => labels[ownLabel] !== undefined);
+    const names = new UsedNames(used());
+    for (const { name } of own.filter((record) => !names.has(record.name))) {
+      if (new UsedNames(used()).has(name)) continue;
       const removal = this.remove(namespace, name);
       this.#removals.add(removal);
       const isRemoved = await removal.finally(() => this.#removals.delete(removal));
@@ -244,15 +241,6 @@ export class Images {
   #client(namespace: string): NamespacedClient {
     return this.#options.containerd.namespace(namespace);
   }
-}
-
-function isUsed(record: string, used: UsedImage[]): boolean {
-  return used.some(({ image, digest }) => {
-    const reference = parseReference(image);
-    if (record === reference.name) return true;
-    if (digest !== undefined) return record === referenceByDigest(reference, digest).name;
-    return record.startsWith(`${reference.registry}/${reference.repository}@`);
-  });
 }
 
 /** Returns a source that has nothing, for an image that may come from containerd alone. */

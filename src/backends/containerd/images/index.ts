@@ -1,2 +1,3 @@
-export { Images, type UsedImage } from './images.ts';
+export { Images } from './images.ts';
 export type { UnpackedImage } from './unpacked-image.ts';
+export type { UsedImage } from './used-names.ts';
