@@ -99,8 +99,7 @@ export class ContainerdFollower {
     // Those that functions are to be in, labelled or not: what runs there is to be found whatever else fails.
     const wanted = store.all().map(({ function: fn }) => fn.namespace);
     const labelled = await namespaces.list();
-    for (const { function: fn } of store.all()) reconciler.wake(fn);
-    // What waited for containerd goes on, be it of a function that is gone.
+    // Also what waited for containerd, be it of a function that is gone.
     reconciler.lookAround();
     const { parts } = this.#host;
     await Promise.all([
