@@ -1,5 +1,16 @@
 import { checkLabel } from './names.ts';
-import { flag, path, port, readSettings, setting, timeout, wholeNumber, type Environment } from './read-settings.ts';
+import { roadNames, type RoadName } from './proxy/index.ts';
+import {
+  flag,
+  oneOf,
+  path,
+  port,
+  readSettings,
+  setting,
+  timeout,
+  wholeNumber,
+  type Environment,
+} from './read-settings.ts';
 
 /** Settings of the HTTP server, in faas-provider's vocabulary. Source: https://github.com/openfaas/faas-provider/blob/master/types/config.go */
 export interface FaaSConfig {
@@ -17,6 +28,8 @@ export interface FaaSConfig {
   enableBasicAuth: boolean;
   /** Folder of the files `basic-auth-user` and `basic-auth-password`. */
   secretMountPath: string;
+  /** The road that calls take to functions; both keep the same promises, `fast` costs less. */
+  proxy: RoadName;
   /** Idle connections kept to all replicas together. */
   maxIdleConns: number;
   /** Idle connections kept to one replica. */
@@ -61,6 +74,12 @@ export const faasSettings = {
     '/run/secrets/',
     path,
     'folder with `basic-auth-user` and `basic-auth-password`',
+  ),
+  proxy: setting(
+    'proxy',
+    'http-proxy',
+    oneOf(roadNames),
+    'the road that calls take to functions: `fast` costs less, `http-proxy` is the npm package; both keep the same promises',
   ),
   maxIdleConns: setting('max_idle_conns', '1024', wholeNumber, 'idle connections kept to all replicas together'),
   maxIdleConnsPerHost: setting('max_idle_conns_per_host', '1024', wholeNumber, 'idle connections kept to one replica'),

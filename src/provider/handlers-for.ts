@@ -19,7 +19,7 @@ import { functionProxy, type FunctionProxyOptions, type Resolve } from './proxy/
 import type { Route } from './routes.ts';
 import type { FunctionStatus } from './types.ts';
 
-type ConfigField = 'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost';
+type ConfigField = 'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost' | 'proxy';
 
 /** How functions are called; what `FaaSConfig` has is taken from there. */
 export interface HandlersOptions extends Omit<FunctionProxyOptions, ConfigField> {
@@ -38,10 +38,11 @@ export function handlersFor(
   config: FaaSConfig = defaultConfig,
   { resolve = resolveOf(provider), ...options }: HandlersOptions = {},
 ): FaaSHandlers {
-  const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost } = config;
+  const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, proxy } = config;
+  const fromConfig = { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, proxy };
   const { secrets, namespaces } = provider;
   return {
-    functionProxy: functionProxy(resolve, { ...options, defaultNamespace, maxIdleConns, maxIdleConnsPerHost }),
+    functionProxy: functionProxy(resolve, { ...options, ...fromConfig }),
     ...functionHandlers(provider),
     logs: provider.logs && logsHandler(provider.logs.bind(provider)),
     info: async (ctx) => answer(ctx, 200, await provider.info()),

@@ -37,8 +37,7 @@ export * from './quantity.ts';
 export { parseGoDuration, parseSecondsOrGoDuration } from '../base/go-duration.ts';
 
 // Calls
-export { functionProxy, splitFunctionUrl, type FunctionUrl, type SplitOptions } from './proxy/index.ts';
-export type { FunctionProxy, FunctionProxyOptions, Proxy, ProxyOutcome, ProxyTarget, Resolve } from './proxy/index.ts';
+export * from './proxy/index.ts';
 export { RoutingTable, type FailedStart, type RouteTarget, type RoutingTableOptions } from './routing/index.ts';
 
 // Logs

@@ -1,19 +1,21 @@
 /**
  * What one hop through functionProxy costs: `node test/bench/proxy.ts`. Prints requests per second and the proxy's CPU time a
- * request for the function called directly, through http-proxy as it comes, and through ours, all in the same minute.
+ * request for the function called directly, through http-proxy as it comes, and through our roads, all in the same minute.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { createHttpProxy, functionProxy } from '../../src/provider/proxy/index.ts';
+import { createFastProxy, createHttpProxy, functionProxy } from '../../src/provider/proxy/index.ts';
 import { createUnhardenedProxy } from '../unit/provider/proxy/unhardened-proxy.ts';
 
 const connections = 32;
 const roundMs = 3_000;
 const rounds = 3;
 
-type Role = 'function' | 'plain' | 'hardened';
+const makers = { plain: createUnhardenedProxy, hardened: createHttpProxy, fast: createFastProxy };
+
+type Role = 'function' | keyof typeof makers;
 
 async function serveRole(role: Role, upstreamPort: number): Promise<void> {
   const server = createServer(role === 'function' ? answerOk : forward(role, upstreamPort)).listen(0, '127.0.0.1');
@@ -26,8 +28,8 @@ const answerOk: RequestListener = (req, res) => {
   req.resume().once('end', () => res.end('ok'));
 };
 
-function forward(role: Role, port: number): RequestListener {
-  const proxy = role === 'plain' ? createUnhardenedProxy() : createHttpProxy();
+function forward(role: keyof typeof makers, port: number): RequestListener {
+  const proxy = makers[role]();
   const endpoint = { hostname: '127.0.0.1', port, release() {} };
   const handler = functionProxy(() => Promise.resolve(endpoint), { defaultNamespace: 'openfaas-fn', proxy });
   return (req, res) => void handler.web(req, res);
@@ -70,7 +72,8 @@ async function bench(): Promise<void> {
   const ways = {
     direct: upstream,
     'http-proxy as it comes': await start('plain', upstream.port),
-    functionProxy: await start('hardened', upstream.port),
+    'road http-proxy': await start('hardened', upstream.port),
+    'road fast': await start('fast', upstream.port),
   };
   const requests = {
     GET: 'GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n',

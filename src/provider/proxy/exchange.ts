@@ -1,30 +1,24 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { onCallerLeaves } from './caller.ts';
-import {
-  isChunked,
-  isEventStream,
-  isIdempotent,
-  isNotReady,
-  isWatchdogError,
-  replyHeaders,
-  trailers,
-} from './headers.ts';
+import { isIdempotent, isNotReady, pairs, readReply, trailers, type HeaderList, type ReadReply } from './headers.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 import type { RequestBody } from './request-body.ts';
+import type { ReplyHead, Sending, SendingListener } from './sending.ts';
 
 export interface ExchangeOptions {
   req: IncomingMessage;
   res: ServerResponse;
   body: RequestBody;
   target: ProxyTarget;
-  connectTimeoutMs: number;
 }
 
+/** A reply of up to this size goes out in one write with its headers. */
+const smallBytes = 8 * 1024;
+
 /** One request to one function and its reply. Settles exactly once, whichever side goes first, and then holds nothing. */
-export class Exchange {
+export class Exchange implements SendingListener {
   readonly outcome: Promise<ProxyOutcome>;
-  readonly #request: ClientRequest;
+  readonly #sending: Sending;
   readonly #options: ExchangeOptions;
   readonly #stopWatchingCaller: () => void;
   readonly #timer?: NodeJS.Timeout;
@@ -32,104 +26,105 @@ export class Exchange {
   #settled = false;
   #connected = false;
   #started = false;
-  #reply?: IncomingMessage;
-  #connectTimer?: NodeJS.Timeout;
+  #reply?: ReadReply;
+  #heldBack?: ProxyOutcome;
+  #flush?: NodeJS.Immediate;
 
-  /** @param request not sent yet: its body is `options.body`. */
-  constructor(request: ClientRequest, options: ExchangeOptions) {
+  /** @param sending not begun yet: its body is `options.body`. */
+  constructor(sending: Sending, options: ExchangeOptions) {
     const { req, res, target } = options;
-    this.#request = request;
+    this.#sending = sending;
     this.#options = options;
     this.outcome = new Promise((resolve) => (this.#resolve = resolve));
     this.#stopWatchingCaller = onCallerLeaves(req, res, () => this.#fail('aborted'));
-    request
-      .once('socket', (socket) => this.#onSocket(socket))
-      .once('response', (reply) => this.#onReply(reply))
-      .on('error', (error) => this.#onRequestError(error))
-      .once('close', () => this.#onRequestError(new Error('the connection closed without an answer')));
     const { timeoutMs } = target;
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#fail('timeout'), timeoutMs);
+    sending.begin(this);
   }
 
-  #onSocket(socket: Socket): void {
-    // The agent's idle time limit is for free sockets; https://github.com/nodejs/node/issues/53458.
-    socket.setTimeout(0);
-    if (socket.connecting) {
-      const tooLong = () => this.#fail('unreachable', new Error('connecting took too long'));
-      this.#connectTimer = setTimeout(tooLong, this.#options.connectTimeoutMs);
-      socket.once('connect', () => this.#start());
-      return;
-    }
+  onConnected(): void {
     this.#connected = true;
     // A kept connection may have been closed by the function in this very moment. One turn of the event loop shows
     // it while nothing is sent, so that also a POST can safely go over another one.
-    if (this.#request.reusedSocket && !isIdempotent(this.#options.req)) setImmediate(() => this.#start());
+    if (this.#sending.onKeptConnection && !isIdempotent(this.#options.req)) setImmediate(() => this.#start());
     else this.#start();
   }
 
-  #start(): void {
-    clearTimeout(this.#connectTimer);
-    this.#connected = true;
-    if (this.#settled || this.#request.destroyed) return;
-    this.#started = true;
-    this.#options.body.sendTo(this.#request);
+  onDrain(): void {
+    if (!this.#settled) this.#options.body.resume();
   }
 
-  #onRequestError(error: Error): void {
-    // Once it answers, the reply tells how it goes on: a 413 may come while the upload breaks.
-    if (this.#reply) return;
-    this.#fail(this.#connected ? 'reset' : 'unreachable', error);
-  }
-
-  #onReply(reply: IncomingMessage): void {
-    if (this.#settled) return void reply.destroy();
-    const status = reply.statusCode ?? 0;
-    // 101 that nobody asked for; node has taken the other 1xx.
-    if (status < 200) return this.#fail('reset', new Error(`status ${status} is no answer`));
+  onHead(head: ReplyHead): void {
+    if (this.#settled) return;
+    const reply = readReply(head);
+    // 101 that nobody asked for.
+    if (reply.status < 200) return this.#fail('reset', new Error(`status ${reply.status} is no answer`));
     this.#reply = reply;
-    if (!isNotReady(reply)) return this.#passOn(reply, status);
+    if (!isNotReady(reply)) return this.#passOn(reply);
     const facts = { ...this.#facts(), watchdogError: true, isNotReady: true };
-    if (this.#options.target.holdsBack?.(facts)) this.#holdBack(reply, facts);
-    else this.#passOn(reply, status);
+    if (this.#options.target.holdsBack?.(facts)) this.#holdBack(facts);
+    else this.#passOn(reply);
   }
 
-  #holdBack(reply: IncomingMessage, facts: ProxyOutcome): void {
-    const done = () => this.#settle(facts);
-    reply.once('end', done).once('close', done).on('error', done).resume();
+  onData(chunk: Buffer, isLast: boolean): void {
+    if (this.#settled || this.#heldBack) return;
+    const { res } = this.#options;
+    clearImmediate(this.#flush);
+    if (isLast && chunk.length <= smallBytes) return void res.end(chunk.toString('latin1'), 'latin1');
+    if (res.write(chunk)) return;
+    this.#sending.pause();
+    res.once('drain', () => {
+      if (!this.#settled) this.#sending.resume();
+    });
+  }
+
+  onEnd(list: HeaderList): void {
+    if (this.#settled) return;
+    if (this.#heldBack) return this.#settle(this.#heldBack);
+    const { req, res } = this.#options;
+    const { status, isWatchdogError, isChunked } = this.#reply ?? { status: 0 };
+    clearImmediate(this.#flush);
+    if (isChunked && req.httpVersion === '1.1' && list.length > 0) res.addTrailers(pairs(trailers(list)));
+    if (!res.writableEnded) res.end();
+    this.#settle({ status, watchdogError: isWatchdogError });
+    // What the function did not want of the body is dropped, so that the caller's connection can go on.
+    req.resume();
+  }
+
+  onBroken(error: Error): void {
+    if (this.#heldBack) this.#settle(this.#heldBack);
+    else this.#fail(this.#connected ? 'reset' : 'unreachable', error);
+  }
+
+  #start(): void {
+    if (this.#settled) return;
+    this.#started = true;
+    this.#options.body.sendTo(this.#sending);
+  }
+
+  #holdBack(facts: ProxyOutcome): void {
+    this.#heldBack = facts;
     // What more is read of the body might be too much to be kept. Its connection is cut anyway.
-    if (!this.#request.writableEnded) done();
+    if (!this.#sending.isComplete) this.#settle(facts);
   }
 
-  #passOn(reply: IncomingMessage, status: number): void {
+  #passOn(reply: ReadReply): void {
     const { req, res, body } = this.#options;
-    const chunked = isChunked(reply) && req.httpVersion === '1.1';
+    const chunked = reply.isChunked && req.httpVersion === '1.1';
     try {
       // Without the reply's own status text: it may hold bytes that must not be sent on.
-      res.writeHead(status, replyHeaders(reply, { chunked }));
+      res.writeHead(reply.status, reply.headersFor({ chunked }));
     } catch (error) {
       return this.#fail('reset', error instanceof Error ? error : undefined);
     }
     body.forget();
-    if (isEventStream(reply.headers)) clearTimeout(this.#timer);
-
-    const flush = setImmediate(() => res.flushHeaders());
-    reply
-      .once('data', () => clearImmediate(flush))
-      .on('error', (error) => this.#fail('reset', error))
-      .once('close', () => this.#fail('reset'))
-      .once('end', () => {
-        clearImmediate(flush);
-        if (chunked) res.addTrailers(trailers(reply));
-        res.end();
-        this.#settle({ status, watchdogError: isWatchdogError(reply) });
-        // What the function did not want of the body is dropped, so that the caller's connection can go on.
-        req.resume();
-      })
-      .pipe(res, { end: false });
+    if (reply.isEventStream) clearTimeout(this.#timer);
+    this.#flush = setImmediate(() => res.flushHeaders());
   }
 
   #fail(failure: NonNullable<ProxyOutcome['failure']>, error?: Error): void {
     if (this.#settled) return;
+    clearImmediate(this.#flush);
     this.#settle({ ...this.#facts(), failure, error });
     const { res } = this.#options;
     // A reply that stops in the middle must look broken to the caller, never complete.
@@ -138,11 +133,11 @@ export class Exchange {
 
   #facts(): ProxyOutcome {
     return {
-      status: this.#reply?.statusCode,
+      status: this.#reply?.status,
       wasSent: this.#started,
       canReplay: this.#options.body.canReplay,
       isIdempotent: isIdempotent(this.#options.req),
-      onKeptConnection: this.#request.reusedSocket,
+      onKeptConnection: this.#sending.onKeptConnection,
     };
   }
 
@@ -150,11 +145,10 @@ export class Exchange {
     if (this.#settled) return;
     this.#settled = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#connectTimer);
     this.#stopWatchingCaller();
     this.#options.body.stop();
     // Also when the function has answered without reading all: what is left unsent must not stay on a kept connection.
-    if (outcome.failure || !this.#request.writableEnded) this.#request.destroy();
+    if (outcome.failure || !this.#sending.isComplete) this.#sending.destroy();
     this.#resolve(outcome);
   }
 }

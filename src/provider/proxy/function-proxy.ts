@@ -4,14 +4,15 @@ import type { RawHandler } from '../handlers.ts';
 import { FunctionCall, type FunctionCallContext, type FunctionCallOptions, type Resolve } from './function-call.ts';
 import { onCallerLeaves } from './caller.ts';
 import { hasUnknownCoding } from './headers.ts';
-import { createHttpProxy, type HttpProxyOptions } from './http-proxy.ts';
 import type { Proxy } from './proxy.ts';
+import type { RoadOptions } from './road.ts';
+import { createRoad, type RoadName } from './roads.ts';
 
 export interface FunctionProxyOptions
-  extends FunctionCallOptions, Pick<HttpProxyOptions, 'maxIdleConns' | 'maxIdleConnsPerHost'> {
+  extends FunctionCallOptions, Pick<RoadOptions, 'maxIdleConns' | 'maxIdleConnsPerHost'> {
   log?: Log;
-  /** The road taken; tests give another. */
-  proxy?: Proxy;
+  /** The road that calls take; `http-proxy` unless given. */
+  proxy?: RoadName | Proxy;
 }
 
 /** The handler of `/function/NAME[.NAMESPACE][/path][?query]`. Its promises settle when the call is over, and never reject. */
@@ -25,8 +26,8 @@ const unknownCoding = { status: 501, message: 'send the body with Transfer-Encod
 
 /** Makes the handler of calls; `resolve` finds an endpoint for each. */
 export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): FunctionProxy {
-  const { maxIdleConns, maxIdleConnsPerHost, log = silentLog } = options;
-  const proxy = options.proxy ?? createHttpProxy({ maxIdleConns, maxIdleConnsPerHost });
+  const { maxIdleConns, maxIdleConnsPerHost, log = silentLog, proxy: road = 'http-proxy' } = options;
+  const proxy = typeof road === 'string' ? createRoad(road, { maxIdleConns, maxIdleConnsPerHost }) : road;
   const context: FunctionCallContext = { ...options, resolve, log };
 
   return {

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { ProxyTarget } from './proxy.ts';
 
@@ -17,45 +17,124 @@ const hopByHop = new Set([
 /** Headers that a sender cannot have removed by naming them in `Connection`: where a message ends and whom it is for. */
 const notRemovable = new Set(['content-length', 'host', 'trailer']);
 
-/** Returns the headers for the function: the caller's without those of its connection, and where the call came from. */
-export function requestHeaders(req: IncomingMessage, target: ProxyTarget): IncomingHttpHeaders {
-  const dropped = connectionNames(req.headers.connection);
-  const headers: IncomingHttpHeaders = {};
-  for (const [name, value] of Object.entries(req.headers)) {
-    if (!hopByHop.has(name) && !dropped.has(name)) headers[name] = value;
-  }
-  // Node has answered 100 Continue already.
-  delete headers.expect;
-  if (!isChunked(req)) delete headers.trailer;
-  if (/\btrailers\b/i.test(String(req.headers.te ?? ''))) headers.te = 'trailers';
+/** Name, value, name, value…, as node's `rawHeaders`. */
+export type HeaderList = string[];
 
-  headers['x-forwarded-for'] = [req.headers['x-forwarded-for'], callerAddress(req)].filter(Boolean).join(', ');
-  headers['x-forwarded-host'] ??= req.headers.host ?? '';
-  headers['x-forwarded-proto'] ??= req.socket instanceof TLSSocket ? 'https' : 'http';
-  headers.host = hostHeader(target);
-  for (const [name, value] of Object.entries(target.headers ?? {})) headers[name.toLowerCase()] = value;
-  return headers;
+/**
+ * Returns the headers for the function, their names in lower case: the caller's without those of its connection, and where
+ * the call came from.
+ */
+export function requestHeaders(req: IncomingMessage, target: ProxyTarget): HeaderList {
+  const { headers } = req;
+  const dropped = connectionNames(headers.connection);
+  const chunked = isChunked(req);
+  const own = ownHeaders(req, target);
+  const list: HeaderList = [];
+  for (const name in headers) {
+    const value = headers[name];
+    // Node has answered 100 Continue already.
+    if (value === undefined || name in own || hopByHop.has(name) || dropped.has(name) || name === 'expect') continue;
+    if (name === 'trailer' && !chunked) continue;
+    if (typeof value === 'string') list.push(name, value);
+    else for (const one of value) list.push(name, one);
+  }
+  for (const name in own) list.push(name, own[name] ?? '');
+  return list;
 }
 
-/** Returns the function's headers as name, value, name, value…, without those of its connection. */
-export function replyHeaders(reply: IncomingMessage, { chunked }: { chunked: boolean }): string[] {
-  const dropped = connectionNames(reply.headers.connection);
-  const kept: string[] = [];
-  for (const [name, value] of pairs(reply.rawHeaders)) {
-    const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || dropped.has(lower) || (lower === 'trailer' && !chunked)) continue;
-    kept.push(name, value);
-  }
-  if (chunked) kept.push('Transfer-Encoding', 'chunked');
-  return kept;
+/** Makes the headers that are set over the caller's. */
+function ownHeaders(req: IncomingMessage, target: ProxyTarget): Record<string, string> {
+  const { headers, socket } = req;
+  const own = Object.create(null) as Record<string, string>;
+  const address = callerAddress(req);
+  const forwardedFor = headers['x-forwarded-for'];
+  own['x-forwarded-for'] = forwardedFor ? `${String(forwardedFor)}, ${address}` : address;
+  own['x-forwarded-host'] = String(headers['x-forwarded-host'] ?? headers.host ?? '');
+  own['x-forwarded-proto'] = String(headers['x-forwarded-proto'] ?? (socket instanceof TLSSocket ? 'https' : 'http'));
+  if (headers.te !== undefined && /\btrailers\b/i.test(String(headers.te))) own.te = 'trailers';
+  own.host = hostHeader(target);
+  for (const name in target.headers) own[name.toLowerCase()] = target.headers[name] ?? '';
+  return own;
 }
 
-/** Returns the trailers that may be sent on: never those that say where a message ends or whom it is for. */
-export function trailers(message: IncomingMessage): [string, string][] {
-  return [...pairs(message.rawTrailers)].filter(([name]) => {
+/** What a reply's headers say, and what of them is passed on. */
+export interface ReadReply {
+  status: number;
+  isChunked: boolean;
+  /** It stays open by its nature; the time limit does not cut it. */
+  isEventStream: boolean;
+  /** A watchdog wrote it about its process: `X-OpenFaaS-Internal: of-watchdog`. */
+  isWatchdogError: boolean;
+  /** Returns the headers without those of the function's connection. */
+  headersFor(options: { chunked: boolean }): HeaderList;
+}
+
+/** Reads what matters of a reply's headers in one pass. */
+export function readReply({ status, headers }: { status: number; headers: HeaderList }): ReadReply {
+  const kept: HeaderList = [];
+  let connection: string | undefined;
+  let [isChunked, isEventStream, isWatchdogError] = [false, false, false];
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] ?? '';
+    const value = headers[at + 1] ?? '';
     const lower = name.toLowerCase();
-    return !hopByHop.has(lower) && !notRemovable.has(lower);
-  });
+    if (lower === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
+    if (lower === 'transfer-encoding') isChunked = true;
+    if (lower === 'content-type') isEventStream = /^\s*(text\/event-stream|application\/x-ndjson)\b/i.test(value);
+    if (lower === 'x-openfaas-internal') isWatchdogError = value.endsWith('-watchdog');
+    if (!hopByHop.has(lower)) kept.push(name, clean(value));
+  }
+  const dropped = connectionNames(connection);
+  return {
+    status,
+    isChunked,
+    isEventStream,
+    isWatchdogError,
+    headersFor({ chunked }) {
+      if (!chunked) dropped.add('trailer');
+      const passed = without(kept, dropped);
+      if (chunked) passed.push('Transfer-Encoding', 'chunked');
+      return passed;
+    },
+  };
+}
+
+/** Makes blanks of control characters, which must not be sent on. Other bytes stay: the upper half may be any text. */
+function clean(value: string): string {
+  return controls.test(value) ? value.replace(allControls, ' ') : value;
+}
+
+const controls = /[\0-\x08\n-\x1f\x7f]/;
+const allControls = new RegExp(controls, 'g');
+
+function without(list: HeaderList, dropped: ReadonlySet<string>): HeaderList {
+  const passed: HeaderList = [];
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    const name = list[at] ?? '';
+    if (!dropped.has(name.toLowerCase())) passed.push(name, list[at + 1] ?? '');
+  }
+  return passed;
+}
+
+/** Leaves of a list of trailers those that may be sent on: never those that say where a message ends or whom it is for. */
+export function trailers(list: HeaderList): HeaderList {
+  const barred = new Set([...hopByHop, ...notRemovable]);
+  return list.length > 0 ? without(list, barred) : list;
+}
+
+/** Groups a list as names and values, as node's `addTrailers` takes them. */
+export function pairs(list: HeaderList): [string, string][] {
+  return list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1] ?? ''] as [string, string]] : []));
+}
+
+/** Makes of a list what node's `request` takes. */
+export function headersObject(list: HeaderList): Record<string, string | string[]> {
+  const object: Record<string, string | string[]> = {};
+  for (const [name, value] of pairs(list)) {
+    const before = object[name];
+    object[name] = before === undefined || !Object.hasOwn(object, name) ? value : [before, value].flat();
+  }
+  return object;
 }
 
 /** Says whether the body has a coding beside `chunked`. Node does not decode it: the function could not tell where it ends. */
@@ -78,31 +157,23 @@ export function isIdempotent({ method = '', headers }: IncomingMessage): boolean
 
 const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** Says whether a reply stays open by its nature; the time limit does not cut it. */
-export function isEventStream(headers: IncomingHttpHeaders): boolean {
-  return /^\s*(text\/event-stream|application\/x-ndjson)\b/i.test(headers['content-type'] ?? '');
-}
-
-/** Says whether a watchdog wrote the reply about its process: `X-OpenFaaS-Internal: of-watchdog`. */
-export function isWatchdogError({ headers }: IncomingMessage): boolean {
-  return /-watchdog$/.test(String(headers['x-openfaas-internal'] ?? ''));
-}
-
 /**
  * Says whether a watchdog answered that its process is not there yet, as it listens before that.
  * Source: https://github.com/openfaas/of-watchdog/issues/92
  */
-export function isNotReady(reply: IncomingMessage): boolean {
-  return [500, 502, 503].includes(reply.statusCode ?? 0) && isWatchdogError(reply);
+export function isNotReady({ status, isWatchdogError }: ReadReply): boolean {
+  return isWatchdogError && (status === 500 || status === 502 || status === 503);
 }
 
 function connectionNames(connection: string | undefined): Set<string> {
-  const names = (connection ?? '').toLowerCase().split(',');
-  return new Set(names.map((name) => name.trim()).filter((name) => !notRemovable.has(name)));
-}
-
-function* pairs(raw: string[]): Generator<[string, string]> {
-  for (let at = 0; at + 1 < raw.length; at += 2) yield [raw[at] ?? '', raw[at + 1] ?? ''];
+  const dropped = new Set<string>();
+  // What nearly all say names no header.
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return dropped;
+  for (const part of connection.toLowerCase().split(',')) {
+    const name = part.trim();
+    if (!notRemovable.has(name)) dropped.add(name);
+  }
+  return dropped;
 }
 
 function callerAddress({ socket }: IncomingMessage): string {

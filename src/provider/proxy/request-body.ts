@@ -1,5 +1,6 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import { hasBody, trailers } from './headers.ts';
+import type { IncomingMessage } from 'node:http';
+import { hasBody, isChunked, trailers } from './headers.ts';
+import type { Sending } from './sending.ts';
 
 /** How much of a body is kept so that the request can be sent again. More is never buffered. */
 const maxKeptBytes = 64 * 1024;
@@ -24,30 +25,32 @@ export class RequestBody {
   }
 
   /** Sends what is kept, then the rest as it comes. */
-  sendTo(request: ClientRequest): void {
-    for (const chunk of this.#kept) request.write(chunk);
-    if (this.#ended) return this.#finish(request);
+  sendTo(sending: Sending): void {
+    for (const chunk of this.#kept) sending.write(chunk);
+    if (this.#ended) return this.#finish(sending);
 
     const req = this.#req;
     const onData = (chunk: Buffer) => {
       this.#keep(chunk);
-      if (!request.write(chunk)) req.pause();
+      if (!sending.write(chunk)) req.pause();
     };
-    const onDrain = () => req.resume();
     const onEnd = () => {
       this.#ended = true;
-      this.#finish(request);
+      this.#finish(sending);
     };
     req.on('data', onData).once('end', onEnd).resume();
-    request.on('drain', onDrain);
     // The function may want to answer by the headers alone, before the first bytes come.
-    const flush = setImmediate(() => request.flushHeaders());
+    const flush = setImmediate(() => sending.flushHead());
 
     this.#detach = () => {
       clearImmediate(flush);
       req.off('data', onData).off('end', onEnd).pause();
-      request.off('drain', onDrain);
     };
+  }
+
+  /** Goes on: the function takes more. */
+  resume(): void {
+    if (!this.#ended) this.#req.resume();
   }
 
   /** Stops sending; the rest stays with the caller. */
@@ -69,9 +72,7 @@ export class RequestBody {
     else this.#kept.push(chunk);
   }
 
-  #finish(request: ClientRequest): void {
-    const list = request.hasHeader('transfer-encoding') ? trailers(this.#req) : [];
-    if (list.length > 0) request.addTrailers(list);
-    request.end();
+  #finish(sending: Sending): void {
+    sending.end(isChunked(this.#req) ? trailers(this.#req.rawTrailers) : []);
   }
 }

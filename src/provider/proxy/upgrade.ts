@@ -2,7 +2,7 @@ import { request as httpRequest, STATUS_CODES, type ClientRequest, IncomingMessa
 import { connect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isWatchdogError, replyHeaders, requestHeaders } from './headers.ts';
+import { headersObject, readReply, requestHeaders } from './headers.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 
 export interface UpgradeOptions {
@@ -84,7 +84,7 @@ async function ask(options: UpgradeOptions, upstream: Socket): Promise<IncomingM
 }
 
 function openRequest({ req, target, maxHeaderBytes }: UpgradeOptions, upstream: Socket): ClientRequest {
-  const headers = requestHeaders(req, target);
+  const headers = headersObject(requestHeaders(req, target));
   delete headers['content-length'];
   headers.connection = 'Upgrade';
   // of-watchdog compares it exactly.
@@ -105,7 +105,7 @@ async function tunnel(socket: Duplex, head: Buffer, upstream: Socket, reply: Inc
 }
 
 async function refuse(socket: Duplex, reply: IncomingMessage): Promise<ProxyOutcome> {
-  const status = reply.statusCode;
+  const status = reply.statusCode ?? 0;
   socket.write(headOf(reply, ['Connection', 'close']), 'latin1');
   try {
     await pipeline(reply, socket);
@@ -114,12 +114,13 @@ async function refuse(socket: Duplex, reply: IncomingMessage): Promise<ProxyOutc
   } finally {
     socket.destroy();
   }
-  return { status, watchdogError: isWatchdogError(reply) };
+  return { status, watchdogError: readReply({ status, headers: reply.rawHeaders }).isWatchdogError };
 }
 
 function headOf(reply: IncomingMessage, ownHeaders: string[]): string {
-  const headers = [...replyHeaders(reply, { chunked: false }), ...ownHeaders];
   const status = reply.statusCode ?? 0;
+  const passed = readReply({ status, headers: reply.rawHeaders }).headersFor({ chunked: false });
+  const headers = [...passed, ...ownHeaders];
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`];
   for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
   return `${lines.join('\r\n')}\r\n\r\n`;

@@ -21,7 +21,12 @@ async function call(server: Server, agent: Connections): Promise<boolean> {
 
 test('no more connections than allowed in all are kept idle', async (t) => {
   const [first, second] = await Promise.all([startServer(), startServer()]);
-  const agent = new Connections({ maxIdleConns: 1, maxIdleConnsPerHost: 8, idleTimeoutMs: 4000 });
+  const agent = new Connections({
+    maxIdleConns: 1,
+    maxIdleConnsPerHost: 8,
+    idleTimeoutMs: 4000,
+    connectTimeoutMs: 5000,
+  });
   t.deepEqual([await call(first, agent), await call(second, agent)], [false, false]);
   t.true(await call(first, agent), 'the first server’s connection was kept');
   t.false(await call(second, agent), 'the second server’s was one too many');

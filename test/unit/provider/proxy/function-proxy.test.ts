@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
+import { test } from './each-road.ts';
 import { silentLog } from '../../../../src/base/log.ts';
 import {
   type CallOutcome,

@@ -1,13 +1,14 @@
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
+import { roads, test } from './each-road.ts';
 import fc from 'fast-check';
 import { bent, reply, wellFormed, type FuzzConnection, type FuzzReply } from './fuzz-requests.ts';
 import { call, startFront, startFunction, startRawFunction } from './world.ts';
 
-/** Requests in all; FUZZ_SEED repeats a run. */
-const cases = Number(process.env.FUZZ_CASES ?? 200_000);
+/** Requests for each road; FUZZ_SEED repeats a run. */
+const cases = Number(process.env.FUZZ_CASES ?? 200_000) / roads.length;
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() & 0x7fffffff);
 
 /** A connection that does nothing for this long hangs. */

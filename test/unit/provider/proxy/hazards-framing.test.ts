@@ -1,4 +1,5 @@
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
+import { test } from './each-road.ts';
 import { RawCaller, startFront, startFunction, startRawFunction } from './world.ts';
 import { until } from '../../../helpers/poll.ts';
 

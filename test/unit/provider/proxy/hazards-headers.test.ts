@@ -1,4 +1,5 @@
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
+import { test } from './each-road.ts';
 import { call, RawCaller, startCannedFunction, startFront, startFunction, startRawFunction } from './world.ts';
 
 /** A function that answers with the names and values of the headers it was sent. */

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import test from 'ava';
+import { test } from './each-road.ts';
 import { until } from '../../../helpers/poll.ts';
 import { call, closedPort, RawCaller, startFront, startFunction } from './world.ts';
 

@@ -3,7 +3,7 @@ import { request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import test from 'ava';
+import { test } from './each-road.ts';
 import { until } from '../../../helpers/poll.ts';
 import { call, RawCaller, startFront, startFunction } from './world.ts';
 

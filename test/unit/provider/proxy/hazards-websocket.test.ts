@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
+import { test } from './each-road.ts';
 import { WebSocket, WebSocketServer } from 'ws';
 import { until } from '../../../helpers/poll.ts';
 import {

@@ -21,7 +21,7 @@ import type { CallOutcome } from '../../../../src/provider/index.ts';
 import { functionProxy, type FunctionProxyOptions, type Resolve } from '../../../../src/provider/proxy/index.ts';
 import { silentLog } from '../../../../src/base/log.ts';
 import { until } from '../../../helpers/poll.ts';
-import { createProxy } from './proxy-under-test.ts';
+import { createProxy } from './each-road.ts';
 
 export interface FrontOptions extends Partial<FunctionProxyOptions> {
   readTimeoutMs?: number;
@@ -57,7 +57,7 @@ export async function startFront(
   const handler = functionProxy(resolve, {
     defaultNamespace: 'openfaas-fn',
     unreachableStatus: 502,
-    proxy: createProxy(),
+    proxy: createProxy(t),
     ...rest,
   });
   const server = createHttpServer({ readTimeoutMs, writeTimeoutMs }, { log: silentLog, handlerFor: () => handler });

@@ -1,0 +1,1 @@
+export { createFastProxy } from './fast-proxy.ts';

@@ -1,0 +1,118 @@
+import type { SendingListener } from '../sending.ts';
+import { ChunkedDecoder } from './chunked-decoder.ts';
+import { BrokenReplyError, findHeadEnd, parseHead, type LineState, type ParsedHead } from '../reply-head.ts';
+
+export type ReplyListener = Pick<SendingListener, 'onHead' | 'onData' | 'onEnd'>;
+
+export interface ReplyParserOptions {
+  /** The request's. */
+  method: string;
+  /** Bytes of headers that a reply may have. */
+  maxHeaderBytes: number;
+}
+
+/** Reads one reply from the bytes of a connection, however they are cut, and tells its listener. */
+export class ReplyParser {
+  readonly #options: ReplyParserOptions;
+  readonly #listener: ReplyListener;
+  #headParts: Buffer[] = [];
+  #headBytes = 0;
+  #lineState: LineState = 0;
+  #head?: ParsedHead;
+  #left = 0;
+  #chunks?: ChunkedDecoder;
+  #isComplete = false;
+  #hasExtra = false;
+
+  constructor(options: ReplyParserOptions, listener: ReplyListener) {
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  /** The whole reply was read. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /** How long the connection may be kept for another request; 0 when it may not. */
+  get keepMs(): number {
+    if (!this.#isComplete || this.#hasExtra || !this.#head?.keepsAlive) return 0;
+    return this.#head.keepAliveMs ?? Infinity;
+  }
+
+  /** @throws BrokenReplyError when the bytes are not HTTP */
+  push(bytes: Buffer): void {
+    const rest = this.#head ? bytes : this.#pushHead(bytes);
+    if (rest.length === 0) return;
+    if (this.#isComplete) this.#hasExtra = true;
+    else if (this.#chunks) this.#pushChunks(this.#chunks, rest);
+    else this.#pushPlain(rest);
+  }
+
+  /**
+   * Says that the connection has ended, which is how some replies end.
+   * @throws BrokenReplyError when the reply is not over
+   */
+  finish(): void {
+    if (this.#isComplete) return;
+    if (!this.#head) throw new BrokenReplyError('the connection closed without an answer');
+    if (this.#head.framing !== 'until close') throw new BrokenReplyError('the reply broke off');
+    this.#complete();
+  }
+
+  /** Returns what follows the head. */
+  #pushHead(bytes: Buffer): Buffer {
+    const { end, state } = findHeadEnd(bytes, this.#lineState);
+    this.#lineState = state;
+    this.#headBytes += end ?? bytes.length;
+    if (this.#headBytes > this.#options.maxHeaderBytes)
+      throw new BrokenReplyError(`the reply has more than ${this.#options.maxHeaderBytes} bytes of headers`);
+    this.#headParts.push(bytes.subarray(0, end));
+    if (end === undefined) return empty;
+
+    const parts = this.#headParts;
+    const whole = parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    this.#headParts = [];
+    this.#onHead(parseHead(whole?.toString('latin1') ?? '', this.#options.method));
+    return this.#head ? bytes.subarray(end) : this.#pushAgain(bytes.subarray(end));
+  }
+
+  /** Reads on behind an interim reply. */
+  #pushAgain(bytes: Buffer): Buffer {
+    this.#headBytes = 0;
+    return bytes.length > 0 ? this.#pushHead(bytes) : bytes;
+  }
+
+  #onHead(head: ParsedHead): void {
+    const { status, framing } = head;
+    if (status === 101) throw new BrokenReplyError('status 101 is no answer');
+    if (status < 200) return;
+    this.#head = head;
+    this.#listener.onHead(head);
+    if (framing === 'chunked') this.#chunks = new ChunkedDecoder(this.#options.maxHeaderBytes);
+    else if (framing === 'until close') this.#left = Infinity;
+    else this.#left = framing === 'none' ? 0 : framing.length;
+    if (this.#left === 0 && !this.#chunks) this.#complete();
+  }
+
+  #pushPlain(bytes: Buffer): void {
+    const piece = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
+    this.#left -= piece.length;
+    this.#hasExtra = piece.length < bytes.length;
+    this.#listener.onData(piece, this.#left === 0);
+    if (this.#left === 0) this.#complete();
+  }
+
+  #pushChunks(chunks: ChunkedDecoder, bytes: Buffer): void {
+    const read = chunks.push(bytes, (piece) => this.#listener.onData(piece, false));
+    this.#hasExtra = read < bytes.length;
+    if (chunks.isDone) this.#complete();
+  }
+
+  #complete(): void {
+    this.#isComplete = true;
+    this.#listener.onEnd(this.#chunks?.trailers ?? []);
+  }
+}
+
+const empty = Buffer.alloc(0);

@@ -1,0 +1,38 @@
+import type { HeaderList } from './headers.ts';
+
+/** One request on its way to a function, whatever road it takes. Nothing of it is sent before `onConnected`. */
+export interface Sending {
+  /** The connection has been kept from an earlier call. */
+  readonly onKeptConnection: boolean;
+  /** Everything has been given to the connection. */
+  readonly isComplete: boolean;
+  begin(listener: SendingListener): void;
+  /** Sends a piece of the body, the headers before the first. Returns false when the function takes no more: see `onDrain`. */
+  write(chunk: Buffer): boolean;
+  /** Sends the headers though there is no body yet. */
+  flushHead(): void;
+  /** Sends the end of the body; `trailers` are for a chunked one. */
+  end(trailers: HeaderList): void;
+  /** Stops reading the reply for a while. */
+  pause(): void;
+  resume(): void;
+  /** Cuts the connection. The listener is told nothing more that it must heed. */
+  destroy(): void;
+}
+
+/** What a request is told of its sending. After `onEnd` or `onBroken` nothing more that matters comes. */
+export interface SendingListener {
+  onConnected(): void;
+  onDrain(): void;
+  onHead(head: ReplyHead): void;
+  /** @param isLast no more comes; `onEnd` follows at once. Not every road knows it. */
+  onData(chunk: Buffer, isLast: boolean): void;
+  onEnd(trailers: HeaderList): void;
+  onBroken(error: Error): void;
+}
+
+/** Status and headers of a reply, as the function sent them. */
+export interface ReplyHead {
+  status: number;
+  headers: HeaderList;
+}

@@ -1,0 +1,21 @@
+import { test } from './each-road.ts';
+import { RawCaller, startCannedFunction, startFront } from './world.ts';
+
+/** What servers say that nobody should, and Go's client takes; what the caller sees of it. */
+const sloppy: [title: string, reply: string, seen: RegExp][] = [
+  ['lines without CR', 'HTTP/1.1 200 OK\nX-A: b\nContent-Length: 2\n\nok', /\r\nX-A: b\r\n[^]*\r\n\r\nok$/],
+  ['a line without CR', 'HTTP/1.1 200 OK\r\nX-A: b\nContent-Length: 2\r\n\r\nok', /\r\nX-A: b\r\n[^]*\r\n\r\nok$/],
+  ['no reason', 'HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok', /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/],
+  ['odd bytes in a header', 'HTTP/1.1 200 OK\r\nX-A: a\x01\0\x7fb\xff\r\nContent-Length: 2\r\n\r\nok', /\r\nX-A: a {3}b\xff\r\n/],
+  ['a header that goes on', 'HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\nContent-Length: 2\r\n\r\nok', /\r\nX-A: a +b\r\n/],
+  ['blanks about a length', 'HTTP/1.1 200 OK\r\nContent-Length: \t2 \r\n\r\nok', /\r\n\r\nok$/],
+]; // prettier-ignore
+for (const [title, reply, seen] of sloppy) {
+  test(`a reply with ${title} reaches the caller, clean`, async (t) => {
+    const upstreamPort = await startCannedFunction(t, Buffer.from(reply, 'latin1'), (socket) => socket.end());
+    const { port } = await startFront(t, upstreamPort);
+    const caller = new RawCaller(t, port);
+    caller.send('GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n');
+    t.regex(await caller.sees('ok'), seen);
+  });
+}
