@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { connectFrom, listen, listenIn, sh, testHost } from './host.ts';
 
@@ -75,5 +78,29 @@ test.serial(
     const functionPort = await listenIn(t, netnsPath);
     t.is(await connectFrom('/proc/self/ns/net', ip, functionPort), 'open');
     t.is(await connectFrom(`/run/netns/${outside}`, ip, functionPort), 'refused');
+  },
+);
+
+test.serial(
+  'what a function answers to a call that began while the rules were gone arrives once they are back',
+  async (t) => {
+    const { network, name } = await nothing(t);
+    const { netnsPath, ip } = await network.attach('a');
+    const script = `const sockets = [];
+    require('net').createServer((socket) => sockets.push(socket)).listen(9000, () => console.log('up'));
+    process.on('SIGUSR1', () => sockets.forEach((socket) => socket.end('answer')));`;
+    const server = spawn('nsenter', [`--net=${netnsPath}`, process.execPath, '-e', script]);
+    t.teardown(() => server.kill('SIGKILL'));
+    await once(server.stdout, 'data');
+
+    await sh('nft', 'delete', 'table', 'inet', name);
+    const caller = connect(9000, ip).setEncoding('utf8');
+    t.teardown(() => {
+      caller.destroy();
+    });
+    await once(caller, 'connect');
+    await network.ensureHost();
+    server.kill('SIGUSR1');
+    t.deepEqual(await once(caller, 'data', { signal: AbortSignal.timeout(5000) }), ['answer']);
   },
 );

@@ -78,6 +78,8 @@ function filterChains({ bridge, subnet, gatewayPort }: FirewallOptions, ways: Ho
       'type filter hook input priority filter; policy accept;',
       `iifname != "${bridge}" accept`,
       'ct state established,related accept',
+      // Opens no connection, and after a flush the kernel may have forgotten to which a call's answer belongs.
+      'tcp flags & (syn | ack) != syn accept',
       `ip daddr ${subnet.gateway} tcp dport ${gatewayPort} accept`,
       'meta l4proto { tcp, udp } th dport 53 accept',
       'goto deny',
