@@ -10,7 +10,6 @@ NODE_VERSION=26.10.0
 prefix=/usr/local/lib/berth
 config=/etc/berth
 unit=/etc/systemd/system/berth.service
-networkd_file=/etc/systemd/network/00-berth.network
 pid_file=/run/berth.pid
 log_file=/var/log/berth.log
 containerd_log_file=/var/log/containerd.log
@@ -192,29 +191,12 @@ unit_text() {
 	END
 }
 
-# systemd-networkd takes the ports of functions off their bridge where a file of the host's matches them, such as Type=ether.
-networkd_text() {
-	cat <<-END
-		[Match]
-		Name=openfaas0 veth*
-
-		[Link]
-		Unmanaged=yes
-	END
-}
-
 # put FILE: writes standard input there; false when that is what the file has already.
 put() {
 	cat >"$tmp/put"
 	cmp -s "$tmp/put" "$1" && return 1
 	mkdir -p "$(dirname "$1")"
 	cp "$tmp/put" "$1"
-}
-
-leave_network_alone() {
-	has_systemd || return 0
-	networkd_text | put "$networkd_file" || return 0
-	if systemctl is-active --quiet systemd-networkd; then quietly networkctl reload; fi
 }
 
 is_running() {
@@ -302,7 +284,6 @@ install_berth() {
 	check_port
 	install_program
 	install_config
-	leave_network_alone
 	start_containerd
 	start_berth
 	wait_until_healthy

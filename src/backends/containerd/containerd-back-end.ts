@@ -29,6 +29,7 @@ export class ContainerdBackEnd {
   readonly provider: Required<Provider>;
   readonly #parts: ContainerdBackEndParts;
   readonly #stopping = new AbortController();
+  #keeping?: Promise<void>;
 
   constructor(parts: ContainerdBackEndParts) {
     this.provider = parts.provider;
@@ -43,7 +44,7 @@ export class ContainerdBackEnd {
     await this.#beside('functions', () => store.load().finally(() => follower.lookAgain()));
     await this.#beside('logs', () => host.logs.start());
     const { signal } = this.#stopping;
-    void host.network.keeper.run(signal);
+    this.#keeping = host.network.keeper.run(signal);
     void follower.run(signal);
     void disks.run(signal);
   }
@@ -75,7 +76,10 @@ export class ContainerdBackEnd {
     const { host, store, reconciler, sweep } = this.#parts;
     this.#stopping.abort();
     sweep.stop();
-    await Promise.race([reconciler.stop(), sleep(longestStopMs, undefined, { ref: false })]);
+    await Promise.race([
+      Promise.all([reconciler.stop(), this.#keeping]),
+      sleep(longestStopMs, undefined, { ref: false }),
+    ]);
     await store.stop();
     await host.logs.stop();
     host.containerd.close();

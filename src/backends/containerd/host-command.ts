@@ -12,6 +12,7 @@ const packages = {
   'iptables-legacy': 'iptables',
   'iptables-legacy-restore': 'iptables',
   'firewall-cmd': 'firewalld',
+  networkctl: 'systemd',
   runc: 'runc',
   sync: 'coreutils',
 };

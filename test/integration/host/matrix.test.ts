@@ -60,6 +60,7 @@ const firewalld = hooks.flatMap((hook) => {
 const handwritten = hooks.flatMap((hook) => [
   chain('ip filter', hook, hook, 'drop'),
   rule('ip filter', hook, 'ct state vmap { established : accept, related : accept, invalid : drop }'),
+  rule('ip filter', hook, 'iifname lo accept'),
   rule('ip filter', hook, 'tcp dport { 22, 443 } accept'),
 ]);
 
@@ -78,6 +79,7 @@ for (const [title, setup] of Object.entries(setups)) {
     const observed = await onPrivateHost(t, { setup });
     assertKept(t, observed, free);
     t.is(observed.warnedAtStart, 0);
+    t.deepEqual(observed.missed, []);
     // The other firewalls stop Docker's containers themselves.
     if (setup === docker || setup.length === 0) t.is(observed.docker.toOutside, 'open');
   });
@@ -88,6 +90,7 @@ for (const [title, setup] of Object.entries({ firewalld, 'hand-written rules': h
     const observed = await onPrivateHost(t, { setup, mend: true });
     assertKept(t, observed, free);
     t.is(observed.warnedAtStart, 2);
+    t.deepEqual(observed.missed, ['reach_gateway', 'reach_dns', 'reach_outside']);
     t.is(observed.warnedAfterReload, 2);
   });
 }
@@ -99,6 +102,10 @@ function assertKept(t: ExecutionContext, observed: Observed, wanted: Reached): v
   t.deepEqual(observed.afterBridgeRemoval, wanted, 'after the bridge was removed');
   t.deepEqual(observed.afterRestart, wanted, 'after a restart');
   t.true(observed.mended >= 2, 'said');
+  t.is(
+    observed.tried,
+    'the gateway http://10.62.0.1:8080, the name server 192.0.2.2, a route out, the router 192.0.2.2',
+  );
   t.is(observed.mtu, 1400);
   t.is(observed.docker.fromOutside, 'closed');
   t.true(observed.isClean);

@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import test from 'ava';
 import { CniNetwork, loadConflist } from '../../../src/cni/index.ts';
 import { NetworkError } from '../../../src/backends/containerd/network/index.ts';
+import { until } from '../../helpers/poll.ts';
 import { connectFrom, listenIn, sh, testHost, type TestHost } from './host.ts';
 
 /** Everything that attachments put on the host, whoever reads it. */
@@ -175,6 +176,19 @@ test('a changed subnet gives replicas new addresses and clears the old ones', as
   const port = await listenIn(t, netnsPath);
   t.is(await connectFrom('/proc/self/ns/net', ip, port), 'open');
   for (const id of ['a', 'b']) await network.detach(id);
+  t.deepEqual(await leftovers(host), []);
+});
+
+test('what a crash in the middle of a self-test left is listed, and taken away by the next one', async (t) => {
+  const host = await testHost(t, { subnet: '10.227.0.0/24' });
+  await host.network.attach('self-test');
+  const network = await host.restarted();
+  t.deepEqual(await network.attachments(), ['self-test']);
+  const stopping = new AbortController();
+  const running = network.keeper.run(stopping.signal);
+  await until(async () => (await leftovers(host)).length === 0);
+  stopping.abort();
+  await running;
   t.deepEqual(await leftovers(host), []);
 });
 

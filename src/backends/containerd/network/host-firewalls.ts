@@ -14,6 +14,7 @@ export class HostFirewalls implements KeptPart {
   readonly #options: FirewallOptions;
   readonly #ways: () => Promise<HostWays>;
   readonly #iptables: IptablesRules;
+  #stopping: NftChain[] = [];
 
   constructor(options: FirewallOptions, ways: () => Promise<HostWays>) {
     this.#options = options;
@@ -34,7 +35,15 @@ export class HostFirewalls implements KeptPart {
       mended.push(`firewalld: ${this.#options.bridge} is in the zone trusted`);
       stopping = stoppingChains(await nftRuleset(), { ...this.#options, outward, passed });
     }
+    this.#stopping = stopping;
     return { mended, problems: stopping.map((chain) => problemOf(chain, this.#options.bridge)) };
+  }
+
+  /** Answers the commands that let functions through chains of others that stop them. */
+  commandsFor(hook: 'input' | 'forward'): string[] {
+    return this.#stopping
+      .filter((chain) => chain.hook === hook)
+      .map((chain) => commandsOf(chain, this.#options.bridge));
   }
 
   async remove(): Promise<void> {
@@ -89,12 +98,16 @@ function packetsOf(
 }
 
 /** Tables that somebody wrote by hand are theirs to change: say how. */
-function problemOf({ family, table, name, hook }: NftChain, bridge: string): HostProblem {
-  const directions = { input: ['iifname'], output: ['oifname'] }[hook ?? ''] ?? ['iifname', 'oifname'];
-  const insert = `nft insert rule ${family} ${table} ${name}`;
-  const mend = directions.map((direction) => `${insert} ${direction} ${bridge} accept`).join('; ');
+function problemOf(chain: NftChain, bridge: string): HostProblem {
+  const { family, table, name } = chain;
   return {
     message: "a firewall of this host stops functions' traffic: let the bridge through",
-    fields: { chain: `${family} ${table} ${name}`, run: mend },
+    fields: { chain: `${family} ${table} ${name}`, run: commandsOf(chain, bridge) },
   };
+}
+
+function commandsOf({ family, table, name, hook }: NftChain, bridge: string): string {
+  const directions = { input: ['iifname'], output: ['oifname'] }[hook ?? ''] ?? ['iifname', 'oifname'];
+  const insert = `nft insert rule ${family} ${table} ${name}`;
+  return directions.map((direction) => `${insert} ${direction} ${bridge} accept`).join('; ');
 }

@@ -22,6 +22,8 @@ const monitorPauseMs = 30_000;
 /** After a look: hosts with ten thousand rules take long to list, and may change them all the time. */
 const restPerLook = 4;
 const longestRestMs = 2500;
+/** Between two looks at what follows from the rest, as others may change the host all the time. */
+const followingRestMs = 5000;
 /** What another program undoes again and again is said once in this time. */
 const mutedMs = 10 * 60_000;
 
@@ -46,7 +48,7 @@ export class HostKeeper {
 
   /** The state of each part, for log and metrics. */
   get parts(): PartHealth[] {
-    return this.#kept.map((kept) => kept.health);
+    return this.#kept.flatMap((kept) => kept.healths);
   }
 
   /** Keeps every part, each beside the others and with a back-off of its own. Resolves when the signal aborts. */
@@ -55,9 +57,10 @@ export class HostKeeper {
     await Promise.all([this.#follow(signal), ...this.#kept.map((kept) => this.#keep(kept, signal))]);
   }
 
-  /** Looks at every part once. */
+  /** Looks once at every part that does not follow from the others. */
   async look(): Promise<void> {
-    for (const kept of this.#kept) await this.#look(kept);
+    const { signal } = new AbortController();
+    for (const kept of this.#kept) if (!kept.part.followsOthers) await this.#look(kept, signal);
   }
 
   /** Resolves when these parts have had their first look since `run`, well or not. */
@@ -66,26 +69,29 @@ export class HostKeeper {
     await Promise.all(kept.map(({ looked }) => looked.promise));
   }
 
-  #look(kept: Kept): Promise<void> {
-    return this.#inOrder.run(kept.part.name, () => kept.look());
+  async #look(kept: Kept, signal: AbortSignal): Promise<void> {
+    const isOther = await this.#inOrder.run(kept.part.name, () => kept.look(signal));
+    if (isOther) for (const { part, bell } of this.#kept) if (part.followsOthers && part !== kept.part) bell.ring();
   }
 
   async #keep(kept: Kept, signal: AbortSignal): Promise<void> {
     let backOffMs = settleMs;
     while (!signal.aborted) {
       const startMs = monotonicMs();
-      await this.#look(kept);
+      await this.#look(kept, signal);
       const tookMs = monotonicMs() - startMs;
       backOffMs = kept.hasFailed ? Math.min(backOffMs * 2, longestBackOffMs) : settleMs;
-      const restMs = Math.min(tookMs * restPerLook, longestRestMs);
+      const restMs = kept.part.followsOthers ? followingRestMs : Math.min(tookMs * restPerLook, longestRestMs);
       await sleep(Math.max(backOffMs, restMs), undefined, { signal }).catch(() => undefined);
       await kept.bell.heard(this.#everyMs(kept), signal);
-      if (kept.part.hasEvents) await sleep(settleMs, undefined, { signal }).catch(() => undefined);
+      if (kept.part.hasEvents || kept.part.followsOthers)
+        await sleep(settleMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
   #everyMs({ part, hasFailed }: Kept): number {
     if (hasFailed) return 0;
+    if (part.followsOthers) return part.everyMs;
     return part.hasEvents && this.#hasEvents ? part.everyMs : Math.min(part.everyMs, withoutEventsMs);
   }
 
@@ -122,24 +128,29 @@ class Kept {
     return this.#hasFailed;
   }
 
-  get health(): PartHealth {
-    const problems = [...this.#problems.values()].filter(({ isNote }) => !isNote);
-    const { name } = this.part;
-    return problems.length === 0
-      ? { name, healthy: true }
-      : { name, healthy: false, problem: problems.map(textOf).join('; ') };
+  get healths(): PartHealth[] {
+    const { name, covers = [name] } = this.part;
+    return covers.map((covered) => {
+      const problems = [...this.#problems.values()].filter(({ isNote, part = covered }) => !isNote && part === covered);
+      return problems.length === 0
+        ? { name: covered, healthy: true }
+        : { name: covered, healthy: false, problem: problems.map(textOf).join('; ') };
+    });
   }
 
-  async look(): Promise<void> {
+  /** @returns whether anything is other than it was at the last look */
+  async look(signal: AbortSignal): Promise<boolean> {
     try {
-      const { mended = [], problems = [] } = await this.part.keep();
+      const { mended = [], problems = [] } = await this.part.keep(signal);
       this.#hasFailed = false;
       for (const what of mended) this.#sayMended(what);
-      this.#sayProblems(problems);
+      return this.#sayProblems(problems) || mended.length > 0;
     } catch (error) {
+      // What is cut off says nothing about the part.
+      if (signal.aborted) return false;
       this.#hasFailed = true;
       const message = `the host's ${this.part.name.replaceAll('_', ' ')} could not be put right, will try again`;
-      this.#sayProblems([{ message, fields: { error: describeError(error) } }]);
+      return this.#sayProblems([{ message, fields: { error: describeError(error) } }]);
     } finally {
       this.looked.resolve();
     }
@@ -152,13 +163,18 @@ class Kept {
     this.#log.warn("put the host's network right", { part: this.part.name, what });
   }
 
-  #sayProblems(problems: HostProblem[]): void {
-    const wasHealthy = this.health.healthy;
+  #sayProblems(problems: HostProblem[]): boolean {
+    const wasHealthy = this.#isHealthy;
     const before = this.#problems;
     this.#problems = new Map(problems.map((problem) => [textOf(problem), problem]));
     for (const [text, { message, fields }] of this.#problems) if (!before.has(text)) this.#log.warn(message, fields);
-    if (!wasHealthy && this.health.healthy)
+    if (!wasHealthy && this.#isHealthy)
       this.#log.info(`the host's ${this.part.name.replaceAll('_', ' ')} is right again`);
+    return this.#problems.size !== before.size || [...this.#problems.keys()].some((text) => !before.has(text));
+  }
+
+  get #isHealthy(): boolean {
+    return this.healths.every(({ healthy }) => healthy);
   }
 }
 

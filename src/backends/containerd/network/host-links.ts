@@ -28,7 +28,8 @@ const routeList = z.array(
     dst: z.string(),
     table: z.string().default('main'),
     dev: z.string().optional(),
-    nexthops: z.array(z.object({ dev: z.string().optional() })).default([]),
+    gateway: z.string().optional(),
+    nexthops: z.array(z.object({ dev: z.string().optional(), gateway: z.string().optional() })).default([]),
   }),
 );
 
@@ -53,6 +54,8 @@ export interface HostLinks {
   links: HostLink[];
   /** Interfaces that a default route leaves by, in whatever routing table. */
   uplinks: string[];
+  /** Whom default routes lead to. */
+  routers: string[];
   /** Of the main routing table: where packets to a network leave, as `NETWORK INTERFACE`. */
   routes: Set<string>;
 }
@@ -86,11 +89,17 @@ export function parseHostLinks(addresses: string, routes: string): HostLinks {
   const unicast = routeList.parse(JSON.parse(routes || '[]')).filter(({ type }) => type === 'unicast');
   const ways = unicast.filter(({ dst }) => everywhere.includes(dst));
   const uplinks = ways.flatMap(({ dev, nexthops }) => [dev, ...nexthops.map((hop) => hop.dev)]);
+  const routers = ways.flatMap(({ gateway, nexthops }) => [gateway, ...nexthops.map((hop) => hop.gateway)]);
   return {
     links,
-    uplinks: [...new Set(uplinks.filter((name) => name !== undefined))].toSorted(),
+    uplinks: distinct(uplinks),
+    routers: distinct(routers),
     routes: new Set(unicast.filter(({ table }) => table === 'main').map(({ dst, dev }) => `${dst} ${dev}`)),
   };
+}
+
+function distinct(names: (string | undefined)[]): string[] {
+  return [...new Set(names.filter((name) => name !== undefined))].toSorted();
 }
 
 /** Networks of others beside the host's own: hardware has no kind. */

@@ -3,16 +3,9 @@ import { z } from 'zod';
 import { CniError, CniNetwork, loadConflist, sandboxAddress, type CniResult } from '../../../cni/index.ts';
 import type { Log } from '../../../base/log.ts';
 import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts';
-import { BridgeInterface } from './bridge-interface.ts';
 import { bridgePortOf, forgetPort, setPort, type BridgePort } from './bridge-port.ts';
-import { BridgePorts } from './bridge-ports.ts';
-import { HostFirewalls } from './host-firewalls.ts';
 import { HostKeeper } from './host-keeper.ts';
-import { otherBridges, outwardLinks, readHostLinks, uplinkBridges } from './host-links.ts';
-import { IpForwarding } from './ip-forwarding.ts';
-import { NameServers } from './name-servers.ts';
-import { NftTable } from './nft-table.ts';
-import type { HostWays } from './nft-script.ts';
+import { hostParts, type HostParts } from './host-parts.ts';
 import { run } from '../host-command.ts';
 import { NetworkError } from './network-error.ts';
 import { addNetns, deleteNetns, isNetns, netnsId, netnsNames, netnsPath } from './netns.ts';
@@ -31,6 +24,8 @@ export interface NetworkOptions {
   gatewayPort: number;
   /** What things on the host are called: table `<name>`, network namespaces and CNI container ids `<name>-<id>`. */
   name?: string;
+  /** The host's resolv.conf files, first choice first. */
+  resolvConfPaths?: string[];
   log: Log;
 }
 
@@ -49,6 +44,9 @@ const defaultBinDirs = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
 
 const interfaceName = 'eth0';
 
+/** Stands where a replica's id does, for the network namespace of a test. */
+const testId = 'self-test';
+
 /** How many plugins run at once: they are processes, and more only wait for each other on a small host. */
 const parallel = 4;
 
@@ -59,15 +57,13 @@ const parallel = 4;
 export class Network {
   readonly #network: BridgeNetwork;
   readonly #cniFolders: { binDirs: string[]; cacheDir: string };
-  readonly #forwarding: IpForwarding;
-  readonly #bridge: BridgeInterface;
-  readonly #table: NftTable;
-  readonly #firewalls: HostFirewalls;
+  readonly #host: HostParts;
   readonly #ipamDir: string;
   readonly #prefix: string;
   readonly #log: Log;
   readonly #inOrder = new InOrder(parallel);
   #cni: CniNetwork;
+  #isTesting = false;
 
   /** Keeps what this network needs of the host. */
   readonly keeper: HostKeeper;
@@ -83,48 +79,44 @@ export class Network {
   }
 
   private constructor(network: BridgeNetwork, options: NetworkOptions) {
-    const { cniBinDirs: binDirs = defaultBinDirs, runDir = '/run/berth', name = 'berth', gatewayPort, log } = options;
-    const { bridge, subnet } = network;
+    const { cniBinDirs: binDirs = defaultBinDirs, runDir = '/run/berth', name = 'berth' } = options;
+    const { gatewayPort, resolvConfPaths, log } = options;
     this.#network = network;
     this.#cniFolders = { binDirs, cacheDir: join(runDir, 'cni') };
     this.#cni = new CniNetwork({ conflist: network.conflist, ...this.#cniFolders });
     this.#ipamDir = join(runDir, 'ipam', network.name);
     this.#prefix = `${name}-`;
     this.#log = log;
-    const firewall = { table: name, bridge, subnet, gatewayPort };
-    this.#forwarding = new IpForwarding({ bridge, markFile: join(runDir, 'forwarding') });
-    this.#bridge = this.#bridgeInterface(network);
-    this.#table = new NftTable(firewall, () => this.#ways());
-    this.#firewalls = new HostFirewalls(firewall, () => this.#ways());
-    const nameServers = new NameServers({ filesDir: join(runDir, 'replicas'), gateway: subnet.gateway });
-    const parts = [this.#forwarding, this.#bridge, this.#table, this.#firewalls, nameServers];
-    this.keeper = new HostKeeper({ parts, log });
-  }
-
-  #bridgeInterface({ bridge, subnet, mtu, conflist }: BridgeNetwork): BridgeInterface {
-    const ports = new BridgePorts({
-      bridge,
+    this.#host = hostParts(network, {
+      name,
+      runDir,
+      gatewayPort,
+      resolvConfPaths,
       attachedIds: async () => idsOf(await this.#cni.containerIds(), this.#prefix),
-      withPort: (id, mend) =>
-        this.#inOrder.run(id, async () => {
-          const port = await this.#portOf(id);
-          if (port && (await isNetns(port.netns))) await mend(port);
-        }),
-      canMake: conflist.plugins.length === 1,
-      log: this.#log,
+      withPort: (id, mend) => this.#withPort(id, mend),
+      attached: (test) => this.#forTest(test),
+      lookedAt: (...parts) => this.keeper.lookedAt(...parts),
+      log,
     });
-    return new BridgeInterface({ bridge, subnet, mtu, readLinks: readHostLinks, ports });
+    this.keeper = new HostKeeper({ parts: this.#host.all, log });
   }
 
-  async #ways(): Promise<HostWays> {
-    const host = await readHostLinks();
-    const { bridge } = this.#network;
-    return {
-      outward: outwardLinks(host, bridge),
-      otherBridges: otherBridges(host, bridge),
-      uplinkBridges: uplinkBridges(host),
-      closesForwarding: await this.#forwarding.isOurs(),
-    };
+  #withPort(id: string, mend: (port: BridgePort) => Promise<void>): Promise<void> {
+    return this.#inOrder.run(id, async () => {
+      const port = await this.#portOf(id);
+      if (port && (await isNetns(port.netns))) await mend(port);
+    });
+  }
+
+  /** What a crash leaves of it is listed with the attachments, and so detached as they are. */
+  async #forTest<T>(test: (attachment: Attachment) => Promise<T>): Promise<T> {
+    this.#isTesting = true;
+    try {
+      return await test(await this.attach(testId));
+    } finally {
+      await this.detach(testId);
+      this.#isTesting = false;
+    }
   }
 
   /** The bridge's address, on which functions reach the gateway. */
@@ -139,8 +131,8 @@ export class Network {
 
   /** Undoes ensureHost, for uninstalling; forwarding stays on, as others may need it. */
   async removeHost(): Promise<void> {
-    await this.#table.remove();
-    await this.#firewalls.remove();
+    await this.#host.table.remove();
+    await this.#host.firewalls.remove();
     const { bridge } = this.#network;
     const links = z.array(z.object({ ifname: z.string() })).parse(JSON.parse(await run('ip', ['-json', 'link'])));
     if (links.some(({ ifname }) => ifname === bridge)) await run('ip', ['link', 'delete', bridge]);
@@ -199,7 +191,7 @@ export class Network {
   async attachments(): Promise<string[]> {
     const reserved = await reservations(this.#ipamDir);
     const names = [...(await netnsNames()), ...(await this.#cni.containerIds()), ...reserved.values()];
-    return idsOf(names, this.#prefix);
+    return idsOf(names, this.#prefix).filter((id) => id !== testId || !this.#isTesting);
   }
 
   async #create(id: string): Promise<Attachment> {
@@ -213,14 +205,15 @@ export class Network {
 
   // What is running is served whatever the host is like; what is new waits until it cannot reach more than it may.
   async #requireIsolation(): Promise<void> {
-    await this.keeper.lookedAt(this.#forwarding, this.#bridge, this.#table);
-    if (!this.keeper.isRunning || this.#table.isolates) return;
-    const { problem = '' } = this.keeper.parts.find(({ name }) => name === this.#table.name) ?? {};
+    const { forwarding, bridge, table } = this.#host;
+    await this.keeper.lookedAt(forwarding, bridge, table);
+    if (!this.keeper.isRunning || table.isolates) return;
+    const { problem = '' } = this.keeper.parts.find(({ name }) => name === table.name) ?? {};
     throw new NetworkError(`no new replica is started while functions cannot be kept apart: ${problem}`);
   }
 
   #followMtu(): void {
-    const { mtu } = this.#bridge;
+    const { mtu } = this.#host.bridge;
     if (mtu === undefined) return;
     this.#cni = new CniNetwork({ conflist: withMtu(this.#network.conflist, mtu), ...this.#cniFolders });
   }
@@ -260,7 +253,7 @@ export class Network {
   async #setPort(id: string): Promise<void> {
     const port = await this.#portOf(id);
     if (!port) throw new NetworkError('the bridge plugin named no port on the host: update the CNI plugins');
-    await setPort(port, { bridge: this.#network.bridge, mtu: this.#bridge.mtu });
+    await setPort(port, { bridge: this.#network.bridge, mtu: this.#host.bridge.mtu });
   }
 
   async #portOf(id: string): Promise<BridgePort | undefined> {

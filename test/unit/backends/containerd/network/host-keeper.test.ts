@@ -90,3 +90,29 @@ test('a problem for the operator is said once with its fields, a note leaves the
   t.is(lines.filter((line) => line.includes('a firewall stops functions run="nft insert rule"')).length, 1);
   t.is(lines.filter((line) => line.includes('no name server')).length, 1);
 });
+
+test('a part that follows from the others is looked at when one was put right, and well in one respect and not in another', async (t) => {
+  let looks = 0;
+  let isHarmed = false;
+  const problems = [{ message: 'functions do not reach the gateway', part: 'reach_gateway' }];
+  const following = part('self_test', () => {
+    looks += 1;
+    return Promise.resolve(looks === 1 ? { problems } : {});
+  });
+  const { keeper: host } = keeper(t, [
+    part('bridge', () => Promise.resolve(isHarmed ? { mended: ['the bridge was down'] } : {})),
+    { ...following, covers: ['reach_gateway', 'reach_dns'], followsOthers: true, everyMs: 3_600_000 },
+  ]);
+  await until(() => looks === 1);
+  t.deepEqual(
+    host.parts.map(({ name, healthy }) => [name, healthy]),
+    [
+      ['bridge', true],
+      ['reach_gateway', false],
+      ['reach_dns', true],
+    ],
+  );
+  isHarmed = true;
+  await until(() => looks === 2);
+  t.true(host.parts.every(({ healthy }) => healthy));
+});

@@ -48,7 +48,7 @@ test('a bridge is private unless it is the way out', (t) => {
 test('a host without a default route has no known way out', (t) => {
   const closed = host({ dst: '192.0.2.0/24', dev: 'eth0' }, { type: 'unreachable', dst: 'default', dev: 'lo' });
   t.deepEqual(outwardLinks(closed, 'openfaas0'), []);
-  t.deepEqual(parseHostLinks('', ''), { links: [], uplinks: [], routes: new Set() });
+  t.deepEqual(parseHostLinks('', ''), { links: [], uplinks: [], routers: [], routes: new Set() });
 });
 
 test("packets are as large as the smallest uplink's, and no larger than Ethernet's", (t) => {

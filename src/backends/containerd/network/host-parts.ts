@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import type { BridgeNetwork } from './bridge-conflist.ts';
+import { BridgeInterface } from './bridge-interface.ts';
+import { BridgePorts, type BridgePortsOptions } from './bridge-ports.ts';
+import { HostFirewalls } from './host-firewalls.ts';
+import { otherBridges, outwardLinks, readHostLinks, uplinkBridges } from './host-links.ts';
+import { IpForwarding } from './ip-forwarding.ts';
+import type { KeptPart } from './kept-part.ts';
+import { NameServers } from './name-servers.ts';
+import { NetworkdFile } from './networkd-file.ts';
+import { NftTable } from './nft-table.ts';
+import type { HostWays } from './nft-script.ts';
+import { hostResolvConfPaths } from './prepare-files.ts';
+import { SelfTest, type SelfTestOptions } from './self-test.ts';
+
+export interface HostPartsOptions
+  extends
+    Pick<BridgePortsOptions, 'attachedIds' | 'withPort' | 'log'>,
+    Pick<SelfTestOptions, 'attached' | 'gatewayPort'> {
+  /** Of our nft table. */
+  name: string;
+  runDir: string;
+  resolvConfPaths?: string[];
+  /** Resolves when these parts have had their first look. */
+  lookedAt: (...parts: KeptPart[]) => Promise<void>;
+}
+
+/** What functions need of the host, in the order in which one builds on the other. */
+export interface HostParts {
+  forwarding: IpForwarding;
+  bridge: BridgeInterface;
+  table: NftTable;
+  firewalls: HostFirewalls;
+  all: KeptPart[];
+}
+
+/** Builds the parts of the host that a network of functions needs; nothing is looked at yet. */
+export function hostParts(network: BridgeNetwork, options: HostPartsOptions): HostParts {
+  const { bridge: bridgeName, subnet, mtu } = network;
+  const { name, runDir, gatewayPort, lookedAt, resolvConfPaths = hostResolvConfPaths } = options;
+  const { gateway } = subnet;
+  const forwarding = new IpForwarding({ bridge: bridgeName, markFile: join(runDir, 'forwarding') });
+  const ports = new BridgePorts({ ...options, bridge: bridgeName, canMake: network.conflist.plugins.length === 1 });
+  const bridge = new BridgeInterface({ bridge: bridgeName, subnet, mtu, readLinks: readHostLinks, ports });
+  const firewall = { table: name, bridge: bridgeName, subnet, gatewayPort };
+  const ways = () => waysOf(bridgeName, forwarding);
+  const table = new NftTable(firewall, ways);
+  const firewalls = new HostFirewalls(firewall, ways);
+  const nameServers = new NameServers({ filesDir: join(runDir, 'replicas'), gateway, resolvConfPaths });
+  const networkd = new NetworkdFile({ bridge: bridgeName });
+  const kept = [networkd, forwarding, bridge, table, firewalls, nameServers];
+  const selfTest = new SelfTest({
+    ...options,
+    bridge: bridgeName,
+    gateway,
+    resolvConfPaths,
+    readLinks: readHostLinks,
+    commandsFor: (hook) => firewalls.commandsFor(hook),
+    prepared: () => lookedAt(...kept),
+  });
+  return { forwarding, bridge, table, firewalls, all: [...kept, selfTest] };
+}
+
+async function waysOf(bridge: string, forwarding: IpForwarding): Promise<HostWays> {
+  const host = await readHostLinks();
+  return {
+    outward: outwardLinks(host, bridge),
+    otherBridges: otherBridges(host, bridge),
+    uplinkBridges: uplinkBridges(host),
+    closesForwarding: await forwarding.isOurs(),
+  };
+}
