@@ -16,7 +16,7 @@ export type { Container } from './container-service.ts';
 export type { ContainerdEvent } from './event-service.ts';
 export type { Image, NewImage } from './image-service.ts';
 export type { NamespacedClient } from './namespaced-client.ts';
-export type { SnapshotKey } from './snapshot-service.ts';
+export type { SnapshotKey, SnapshotUsage } from './snapshot-service.ts';
 export type { TaskMetrics } from './task-metrics.ts';
 export type { NewTask } from './task-service.ts';
 export type { Labels, Mount } from './wire-types.ts';

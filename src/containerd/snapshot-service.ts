@@ -30,6 +30,12 @@ export interface NewSnapshot extends SnapshotKey {
   labels?: Labels;
 }
 
+export interface SnapshotUsage {
+  bytes: number;
+  /** Files and folders. */
+  inodes: number;
+}
+
 // These create, sync or remove files, which takes its time on an SD card.
 const fileTimeoutMs = 60_000;
 
@@ -62,6 +68,11 @@ export function snapshotsOn(connection: Connection) {
     /** Removes a snapshot, even while a task runs on it, whose files then vanish: delete the task first. */
     async remove(key: SnapshotKey, options?: RpcOptions): Promise<void> {
       await connection.unary(methods.Remove, key, withTimeout(options, fileTimeoutMs));
+    },
+    /** Counts what a snapshot holds itself, its parents not; containerd walks the files of an active one. */
+    async usage(key: SnapshotKey, options?: RpcOptions): Promise<SnapshotUsage> {
+      const { size, inodes } = await connection.unary(methods.Usage, key, withTimeout(options, fileTimeoutMs));
+      return { bytes: size, inodes };
     },
     /** @throws ContainerdError for which `isNotFound` is true when there is none of this key */
     async stat(key: SnapshotKey, options?: RpcOptions): Promise<SnapshotInfo> {

@@ -6,6 +6,7 @@ export { fullName, parseFullName, type FullName } from './full-name.ts';
 export { isLabel } from './names.ts';
 export * from './workload/index.ts';
 export { faasSettings } from './faas-config.ts';
+export { parseMemory } from './quantity.ts';
 export {
   oneOf,
   path,

@@ -14,10 +14,15 @@ const quantityPattern = /^\+?(?=\.?\d)(\d{0,30})\.?(\d{0,30})(?:([KMGTPE]i)|([nu
  * @throws BadRequestError when it is none
  */
 export function parseMemory(quantity: string, field = 'memory'): number {
-  const bytes = scaleQuantity(quantity, 0);
+  const bytes = toBytes(quantity);
   if (bytes === undefined)
     throw new BadRequestError(`${field} ${quote(quantity)} is not an amount of memory: write 64Mi or 1Gi`);
   return bytes;
+}
+
+/** Reads a Kubernetes quantity such as `2Gi` as bytes, rounded up; undefined when it is none. */
+export function toBytes(quantity: string): number | undefined {
+  return scaleQuantity(quantity, 0);
 }
 
 /**

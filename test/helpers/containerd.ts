@@ -12,6 +12,8 @@ export interface TestContainerdOptions {
   binFolder?: string;
   /** TOML that is appended to the configuration. */
   config?: string;
+  /** Puts its root folder on a file system of its own, in memory, of this size in MiB. */
+  rootMebibytes?: number;
 }
 
 export interface TestContainerd extends AsyncDisposable {
@@ -51,6 +53,7 @@ export async function startContainerd(options: TestContainerdOptions = {}): Prom
   const state = join(folder, 'state');
   const logPath = join(folder, 'log');
   await mkdir(root);
+  if (options.rootMebibytes) await run('mount', ['-t', 'tmpfs', '-o', `size=${options.rootMebibytes}m`, 'tmpfs', root]);
   await mkdir(state);
   await writeFile(join(folder, 'config.toml'), configOf(folder) + (options.config ?? ''));
   const log = () => tail(logPath);

@@ -8,6 +8,7 @@ import type { DiskWatch } from './disk-watch.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import { beside } from './keep-trying.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
+import type { ReplicaDiskWatch } from './replica-disk-watch.ts';
 import type { Host } from './replicas/host.ts';
 import type { Sweep } from './sweep.ts';
 
@@ -22,6 +23,7 @@ export interface ContainerdBackEndParts {
   sweep: Sweep;
   follower: ContainerdFollower;
   disks: DiskWatch;
+  replicaDisks: ReplicaDiskWatch;
 }
 
 /** Functions on containerd: what is wanted is on disk, what is there in containerd, and a reconciler is between. */
@@ -38,7 +40,7 @@ export class ContainerdBackEnd {
 
   /** Reads what is wanted, then follows containerd in the background; what fails of it is tried again beside the rest. */
   async start(): Promise<void> {
-    const { host, store, follower, disks } = this.#parts;
+    const { host, store, follower, disks, replicaDisks } = this.#parts;
     await this.#beside('run_dir', () => this.#makeRunFolders());
     await this.#beside('secrets', () => host.secrets.start());
     await this.#beside('functions', () => store.load().finally(() => follower.lookAgain()));
@@ -47,6 +49,7 @@ export class ContainerdBackEnd {
     this.#keeping = host.network.keeper.run(signal);
     void follower.run(signal);
     void disks.run(signal);
+    void replicaDisks.run(signal);
   }
 
   #beside(name: string, act: () => Promise<void>): Promise<void> {

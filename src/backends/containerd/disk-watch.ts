@@ -20,6 +20,8 @@ export interface DiskWatchOptions {
   wake: (fn: FunctionName) => void;
   /** Folders by the settings that name them. */
   folders: Record<string, string>;
+  /** Is told at each look that finds containerd's disk full. */
+  onContainerdFull: () => void;
 }
 
 /** Says which disk is full, and replaces the replicas whose output nobody reads since one was. */
@@ -43,9 +45,14 @@ export class DiskWatch {
   }
 
   async #look(): Promise<void> {
-    const { host, folders } = this.#parts;
+    const { host, folders, onContainerdFull } = this.#parts;
     const full: string[] = [];
-    for (const [setting, folder] of Object.entries(folders)) if (await isFull(folder)) full.push(setting);
+    for (const [setting, folder] of Object.entries(folders)) if (await isFull(folder, 'root')) full.push(setting);
+    const containerds = await Promise.all(host.storage.folders.map((folder) => isFull(folder, 'functions')));
+    if (containerds.includes(true)) {
+      full.push('containerd');
+      onContainerdFull();
+    }
     host.parts.set('disk', full.length > 0 ? `the disk of ${full.join(', ')} is full: make room` : undefined);
     const isRoomAgain = this.#wasFull && full.length === 0;
     this.#wasFull = full.length > 0;
@@ -69,7 +76,9 @@ export class DiskWatch {
   }
 }
 
-async function isFull(folder: string): Promise<boolean> {
-  const { bfree, bsize, files, ffree } = await statfs(folder);
-  return bfree * bsize < leastBytes || (files > 0 && ffree === 0);
+/** @param whose of root, which some file systems keep a reserve for, or of functions, which are mostly others */
+async function isFull(folder: string, whose: 'root' | 'functions'): Promise<boolean> {
+  const { bfree, bavail, bsize, files, ffree } = await statfs(folder);
+  const free = whose === 'root' ? bfree : bavail;
+  return free * bsize < leastBytes || (files > 0 && ffree === 0);
 }

@@ -22,13 +22,13 @@ export function functionStatus({ record }: StoredFunction, state: FunctionState 
 /** Returns what only the status of one function says: why it is not ready, how it ended, which image runs. */
 export function functionFacts(record: FunctionRecord, state: FunctionState | undefined): FunctionFacts {
   const { current, failure } = record;
-  const replicas = state?.replicasOf(current.id) ?? [];
-  const [exit] = replicas.flatMap(({ lastExit }) => lastExit ?? []).sort((a, b) => b.at.getTime() - a.at.getTime());
+  const exits = state?.exitsOf(current.id) ?? [];
+  const [exit] = exits.flatMap(({ lastExit }) => lastExit ?? []).sort((a, b) => b.at.getTime() - a.at.getTime());
   const { warnings } = workloadOf(current.deployment).scaling;
   return {
     imageDigest: current.imageDigest,
     reason: state?.generation(current.id).failure?.message ?? state?.neverReady(current.id, monotonicMs()),
-    restarts: replicas.reduce((sum, replica) => sum + replica.restarts, 0),
+    restarts: exits.reduce((sum, { restarts }) => sum + restarts, 0),
     lastExit: exit && `${exit.reason} at ${exit.at.toISOString()}`,
     failedUpdate: failure && `${failure.reason} at ${failure.at}`,
     warnings: warnings.length > 0 ? warnings : undefined,

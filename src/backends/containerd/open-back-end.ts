@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Containerd } from '../../containerd/index.ts';
 import type { Log } from '../../base/log.ts';
 import type { LogStore } from '../../logs/index.ts';
-import { RoutingTable, type PullPolicy, type VersionInfo } from '../../provider/index.ts';
+import { RoutingTable, type FunctionName, type PullPolicy, type VersionInfo } from '../../provider/index.ts';
 import { ReplicaSecrets, SecretStore } from '../../secrets/index.ts';
 import { ContainerdBackEnd } from './containerd-back-end.ts';
 import { ContainerdFollower } from './containerd-follower.ts';
@@ -26,6 +26,7 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import { refreshSecrets } from './replicas/start-task.ts';
 import { hostFeatures } from './runtime-spec/index.ts';
+import { ReplicaDiskWatch } from './replica-disk-watch.ts';
 import { Sweep } from './sweep.ts';
 import { defaultTiming, type Timing } from './timing.ts';
 
@@ -36,6 +37,8 @@ export interface BackEndSettings {
   logDir: string;
   /** Folder of what a reboot may take: replicas' secrets and host files. */
   runDir: string;
+  /** Bytes that a replica may take on disk, 0 for any; unset for 10 GiB, or half of the disk where that is less. */
+  diskLimitBytes?: number;
   defaultNamespace: string;
   pullPolicy?: PullPolicy;
 }
@@ -84,9 +87,12 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
     namespaces,
   });
   const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep });
-  const folders = { data_dir: dataDir, log_dir: options.settings.logDir };
-  const disks = new DiskWatch({ host, states, wake: (fn) => reconciler.wake(fn), folders });
-  return new ContainerdBackEnd({ provider, host, store, reconciler, sweep, follower, disks });
+  const { logDir, runDir, diskLimitBytes: limitBytes } = options.settings;
+  const wake = (fn: FunctionName) => reconciler.wake(fn);
+  const replicaDisks = new ReplicaDiskWatch({ host, store, states, wake, limitBytes });
+  const folders = { data_dir: dataDir, log_dir: logDir, run_dir: runDir };
+  const disks = new DiskWatch({ host, states, wake, folders, onContainerdFull: () => replicaDisks.hurry() });
+  return new ContainerdBackEnd({ provider, host, store, reconciler, sweep, follower, disks, replicaDisks });
 }
 
 async function hostOf(options: BackEndOptions): Promise<Host> {

@@ -1,4 +1,5 @@
 import { BadRequestError } from '../provider-errors.ts';
+import { toBytes } from '../quantity.ts';
 import type { FunctionDeployment } from '../types.ts';
 import { livenessOf, readinessOf, type ProbeSettings } from './probes.ts';
 import { pullPolicies, type PullPolicy } from './pull-policy.ts';
@@ -18,6 +19,8 @@ export interface Workload {
   readonly readiness: ProbeSettings;
   /** Tells whether a replica must be replaced. */
   readonly liveness: ProbeSettings;
+  /** Bytes that a replica may take on the host's disk, Infinity for any; absent where the host's own limit holds. */
+  readonly diskLimitBytes?: number;
   /** What a deployer is told of labels and annotations that cannot be read, and of how to write them. */
   readonly unreadable: string[];
 }
@@ -56,14 +59,22 @@ function readWorkload({ labels = {}, annotations = {} }: FunctionDeployment): Wo
   const liveness = livenessOf(annotations);
   const depth = new SettingReader(labels, 'com.openfaas.scale.');
   const policy = new SettingReader(annotations, 'com.openfaas.image.');
+  const berth = new SettingReader(annotations, 'com.openfaas.berth.');
   return {
     scaling,
     zeroDepth: depth.read('zero-depth', oneOf(zeroDepths), 'cold or standby') ?? 'cold',
     pullPolicy: policy.read('pull-policy', oneOf(pullPolicies), 'Always, IfNotPresent or Never'),
     readiness,
     liveness,
-    unreadable: [scaling, readiness, liveness, depth, policy].flatMap(({ unreadable }) => unreadable),
+    diskLimitBytes: berth.read('disk-limit', toDiskLimit, 'an amount such as 2Gi, or 0 for no limit'),
+    unreadable: [scaling, readiness, liveness, depth, policy, berth].flatMap(({ unreadable }) => unreadable),
   };
+}
+
+/** Parses an amount of disk, where 0 is any. */
+function toDiskLimit(text: string): number | undefined {
+  const bytes = toBytes(text);
+  return bytes === 0 ? Infinity : bytes;
 }
 
 /**

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FunctionFacts } from '../../../src/provider/index.ts';
 import { startBerth, type TestBerth, type TestBerthOptions } from '../../helpers/berth.ts';
-import { startContainerd, type TestContainerd } from '../../helpers/containerd.ts';
+import { startContainerd, type TestContainerd, type TestContainerdOptions } from '../../helpers/containerd.ts';
 import { until } from '../../helpers/poll.ts';
 import { startRegistry, type TestRegistry } from '../../helpers/registry.ts';
 
@@ -14,11 +14,14 @@ export interface TestHost {
 }
 
 /** A containerd, a registry and a daemon on them. */
-export async function startHost(options: Pick<TestBerthOptions, 'env'> = {}): Promise<TestHost> {
-  const [containerd, registry] = await Promise.all([startContainerd(), startRegistry()]);
+export async function startHost(
+  options: Pick<TestBerthOptions, 'env'> & Pick<TestContainerdOptions, 'rootMebibytes'> = {},
+): Promise<TestHost> {
+  const { env, rootMebibytes } = options;
+  const [containerd, registry] = await Promise.all([startContainerd({ rootMebibytes }), startRegistry()]);
   const stopParts = () => Promise.all([containerd.stop(), registry.stop()]);
   try {
-    const berth = await startBerth({ containerd, ...options });
+    const berth = await startBerth({ containerd, env });
     return {
       containerd,
       registry,

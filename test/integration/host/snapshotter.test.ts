@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { diskUsage } from '../../../src/backends/containerd/replicas/disk-usage.ts';
+import { Containerd } from '../../../src/containerd/index.ts';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import { callOf, deploy, remove } from '../lifecycle/setup.ts';
@@ -51,6 +53,11 @@ test.serial(
     await deploy(host.berth, { service: 'copied', image });
     await callOf(host.berth, 'copied');
     t.is(await snapshotterOf('copied'), 'native');
+    await using opened = new AsyncDisposableStack();
+    const client = opened.adopt(new Containerd({ address: host.containerd.address }), (open) => open.close());
+    const [id = ''] = await replicasOf(host.containerd, 'copied');
+    const { bytes } = await diskUsage(client.namespace('openfaas-fn'), id);
+    t.true(bytes < 100_000, `the copy of the image is not what the replica took: ${bytes}`);
   },
 );
 

@@ -31,7 +31,9 @@ export interface ObservedReplica {
   ready: boolean;
   /** It runs but does not do its work: to be replaced. */
   unhealthy: boolean;
-  /** Its start failed: to be replaced by one with an id of its own, as a crash may have spoilt this one's for good. */
+  /** It is to be ended at once, whatever calls it has; it is broken as well. */
+  condemned: boolean;
+  /** Its start failed, or it was condemned: to be replaced by one with an id of its own, as a crash may have spoilt this one's for good. */
   broken: boolean;
   /** Out of the routes for good; its calls in flight are finishing. */
   draining: boolean;
@@ -119,8 +121,9 @@ function sleep(replicas: ObservedReplica[], { parked, parkedTask }: DesiredFunct
 /** Returns the next step on a replica's way out, which leads through routes, calls, task and record. */
 function retire(replica: ObservedReplica): Step[] {
   if (replica.busy) return [];
-  if (replica.task === 'running' && !replica.draining) return [{ step: 'drain', replica: replica.id }];
-  if (replica.task === 'running' && !replica.drained) return [];
+  const isToDrain = replica.task === 'running' && !replica.condemned;
+  if (isToDrain && !replica.draining) return [{ step: 'drain', replica: replica.id }];
+  if (isToDrain && !replica.drained) return [];
   if (replica.task !== 'none') return [{ step: 'stop-task', replica: replica.id }];
   return [{ step: 'delete-replica', replica: replica.id }];
 }

@@ -31,7 +31,7 @@ function crashesAfterPromotion(record: FunctionRecord, state: FunctionState, now
   // Once is enough: the previous version may be no better.
   if (failure?.generation === current.id) return false;
   const early = state
-    .replicasOf(current.id)
+    .exitsOf(current.id)
     .filter(({ lastExit }) => lastExit && lastExit.atMs < tookOverMs + rollBackWindowMs)
     .reduce((sum, { restarts }) => sum + restarts, 0);
   return early >= rollBackCrashes;

@@ -94,6 +94,11 @@ export class FunctionState {
     return [...this.#replicas.values()].filter((replica) => replica.generation === generation);
   }
 
+  /** Returns the ends of the generation's processes, as far as they are counted: of replicas that are there, and of condemned ones. */
+  exitsOf(generation: string): Pick<Replica, 'restarts' | 'lastExit'>[] {
+    return [...this.replicasOf(generation), this.generation(generation)];
+  }
+
   /** Returns the generation's replicas that take calls. */
   readyReplicas(generation: string): Replica[] {
     return this.replicasOf(generation).filter(({ takesCalls }) => takesCalls);

@@ -38,6 +38,14 @@ export class FunctionStates {
     return undefined;
   }
 
+  /** Lists the replicas whose process runs, with their functions. */
+  running(): { state: FunctionState; replica: Replica }[] {
+    const all = [...this.#states.values()].flatMap((state) =>
+      [...state.replicas.values()].map((replica) => ({ state, replica })),
+    );
+    return all.filter(({ replica }) => replica.task === 'running');
+  }
+
   /**
    * Returns the ids of replicas that are there or being made.
    * @param namespace that they are in; all namespaces unless given

@@ -5,12 +5,17 @@ import { StartError } from '../start-error.ts';
 import type { Timing } from '../timing.ts';
 import { BackOff, shortestRetryMs } from './back-off.ts';
 import type { DesiredGeneration } from './decide.ts';
+import type { ReplicaExit } from './replica-exit.ts';
 
 /** What is known of one generation's image and start. It has no clock: `nowMs` is milliseconds of the monotonic one. */
 export class GenerationState {
   readonly #id: string;
   readonly #startMs: number;
   readonly #backOff: BackOff;
+  /** Counts replicas that were condemned, which starts in between do not make good. */
+  readonly #condemned: BackOff;
+  #restarts = 0;
+  #lastExit?: ReplicaExit;
   #image?: UnpackedImage;
   #isPulling = false;
   #failure?: Error;
@@ -22,6 +27,7 @@ export class GenerationState {
     this.#id = id;
     this.#startMs = timing.startMs;
     this.#backOff = new BackOff(timing);
+    this.#condemned = new BackOff(timing);
   }
 
   /** Its image, once it is unpacked. */
@@ -79,6 +85,29 @@ export class GenerationState {
     if (error instanceof ContainerdError && this.#backOff.failures === 1) return;
     this.#failure = error instanceof Error ? error : new Error(String(error));
     this.#retryAtMs = nowMs + retryMs;
+  }
+
+  /**
+   * A replica of it was condemned. The next one waits as a replica does after a crash.
+   * @param ranLong whether its process had run for so long that what was before does not count
+   */
+  condemned(reason: string, ranLong: boolean, nowMs: number): void {
+    if (ranLong) this.#condemned.succeeded();
+    const restartInMs = this.#condemned.failed(shortestRetryMs);
+    this.#failure = new StartError('exited', reason);
+    this.#retryAtMs = nowMs + restartInMs;
+    this.#restarts += 1;
+    this.#lastExit = { reason, at: new Date(), atMs: nowMs, restartInMs };
+  }
+
+  /** How many of its replicas were replaced as condemned. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** How the last of those ended. */
+  get lastExit(): ReplicaExit | undefined {
+    return this.#lastExit;
   }
 
   /** Returns until when a version that cannot run is not tried again; undefined when it is not known to fail. */

@@ -116,7 +116,8 @@ export class ReplicaJobs {
     const { host, sweep, timing } = this.#parts;
     const name = { ...state.fn, id: replica.id };
     if (step === 'stop-task') {
-      await stopTask(host, name, { defaultGraceMs: timing.graceMs, signal: this.#ending.signal });
+      const asked = { defaultGraceMs: timing.graceMs, signal: this.#ending.signal };
+      await stopTask(host, name, replica.view(monotonicMs()).condemned ? undefined : asked);
       replica.stopped();
     } else {
       await deleteReplica(host, name);

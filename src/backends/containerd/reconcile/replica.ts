@@ -8,7 +8,7 @@ import { exitReason, isLateOom, killed, oomWindowMs, type ReplicaExit } from './
 /** The watchdog says so often in a row that its process is gone before it is believed. */
 const watchdogErrorLimit = 5;
 /** What ends with a process. */
-const idle = { ready: false, unhealthy: false, draining: false, drained: false };
+const idle = { ready: false, unhealthy: false, condemned: false, draining: false, drained: false };
 
 /** A step that works on one replica. */
 export type ReplicaStep = 'create-replica' | 'create-task' | 'start-task' | 'stop-task' | 'delete-replica';
@@ -225,6 +225,13 @@ export class Replica {
   /** It runs but does not do its work, and is to be replaced. */
   becameUnhealthy(): void {
     if (this.task === 'running') Object.assign(this.#is, { unhealthy: true, ready: false });
+  }
+
+  /** It has done what it may not: it is killed, and replaced. Returns whether it ran for long, so that its successor need not wait. */
+  condemned(nowMs: number): boolean {
+    if (this.task === 'running')
+      Object.assign(this.#is, { condemned: true, broken: true, unhealthy: true, ready: false });
+    return nowMs - this.#startedAtMs >= this.#stableMs;
   }
 
   /**

@@ -57,6 +57,18 @@ test('the pull policy is the annotation, when it is one', (t) => {
   t.is(workloadOf(deployment()).pullPolicy, undefined);
 });
 
+test('the disk limit is an amount of bytes, any for 0, and what cannot be read is refused', (t) => {
+  const read = (amount: string) => workloadOf(deployment({ annotations: { 'com.openfaas.berth.disk-limit': amount } }));
+  t.like(read('2Gi'), { diskLimitBytes: 2 * 1024 ** 3, unreadable: [] });
+  t.like(read('0'), { diskLimitBytes: Infinity, unreadable: [] });
+  t.is(workloadOf(deployment()).diskLimitBytes, undefined);
+  for (const amount of ['', 'much', '2GiB', '-1', '1'.repeat(70)]) {
+    const { diskLimitBytes, unreadable } = read(amount);
+    t.is(diskLimitBytes, undefined);
+    t.regex(unreadable.join(), /^com\.openfaas\.berth\.disk-limit .*cannot be read: write an amount such as 2Gi/);
+  }
+});
+
 test('a sleeping replica stands by only when it is asked to', (t) => {
   const depthOf = (depth: string) =>
     workloadOf(deployment({ labels: { 'com.openfaas.scale.zero-depth': depth } })).zeroDepth;

@@ -211,6 +211,7 @@ const replica: ObservedReplica = {
   created: true,
   ready: true,
   unhealthy: false,
+  condemned: false,
   broken: false,
   draining: false,
   drained: false,
@@ -245,6 +246,18 @@ test('a replica whose start failed is replaced, also a parked one', (t) => {
     { step: 'create-replica', generation: 'g' },
   ]);
   t.deepEqual(decide({ ...wanted, asleep: true }, [failed]), [{ step: 'delete-replica', replica: 'r' }]);
+});
+
+test('a condemned replica is ended whatever calls it has, and replaced once its version may be tried again', (t) => {
+  const condemned: ObservedReplica = { ...replica, ready: false, unhealthy: true, broken: true, condemned: true };
+  t.deepEqual(decide({ ...wanted, current: { ...wanted.current, failed: true } }, [condemned]), [
+    { step: 'stop-task', replica: 'r' },
+  ]);
+  t.deepEqual(decide({ ...wanted, asleep: true }, [condemned]), [{ step: 'stop-task', replica: 'r' }]);
+  t.deepEqual(decide(wanted, [{ ...condemned, task: 'none' }]), [
+    { step: 'delete-replica', replica: 'r' },
+    { step: 'create-replica', generation: 'g' },
+  ]);
 });
 
 test('of more replicas than wanted those that do not serve yet go first', (t) => {

@@ -56,3 +56,20 @@ test('one pull at a time', (t) => {
   generation.pullEnded();
   t.true(generation.beginPull());
 });
+
+test('after each condemned replica the next one waits longer, unless the one before ran for long', (t) => {
+  const generation = new GenerationState('g', { ...defaultTiming, restartBaseMs: 1000, restartMaxMs: 60_000 });
+  const waitMs = (ranLong = false) => {
+    generation.condemned('it took too much', ranLong, atMs);
+    const untilMs = generation.failedUntilMs(atMs) ?? 0;
+    generation.retry(untilMs);
+    generation.started();
+    return untilMs - atMs;
+  };
+  const waits = [waitMs(), waitMs(), waitMs(), waitMs(), waitMs()];
+  t.is(waits[0], 500);
+  t.true((waits[4] ?? 0) >= 4000, String(waits));
+  t.like(generation, { restarts: 5, failure: undefined });
+  t.is(generation.lastExit?.reason, 'it took too much');
+  t.is(waitMs(true), 500);
+});
