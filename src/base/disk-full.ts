@@ -1,13 +1,27 @@
+import { statfs } from 'node:fs/promises';
 import { hasCode } from './absent-file.ts';
 
 /** What a user wants could not be stored for want of room; the message names the setting, and no path. */
 export class DiskFullError extends Error {
   override name = 'DiskFullError';
 
-  /** @param setting names the folder on the full disk, such as `data_dir` */
+  /** @param setting names the folder on the full disk, such as `data_dir`, or whose disk it is */
   constructor(setting: string, options: { cause?: unknown } = {}) {
     super(`the disk of ${setting} is full: make room there and try again`, options);
   }
+}
+
+/** A disk with less is full. */
+const leastBytes = 1024 * 1024;
+
+/**
+ * Says whether the disk of a folder has no room left, or no inode.
+ * @param whose root has a reserve on some file systems, functions are mostly others
+ */
+export async function isFull(folder: string, whose: 'root' | 'functions' = 'root'): Promise<boolean> {
+  const { bfree, bavail, bsize, files, ffree } = await statfs(folder);
+  const free = whose === 'root' ? bfree : bavail;
+  return free * bsize < leastBytes || (files > 0 && ffree === 0);
 }
 
 /** Says whether an error came of a full disk or of a quota that is used up. */

@@ -32,8 +32,19 @@ function describe({ method, namespace, address }: CallSite, code: status, detail
   const where = namespace === undefined ? method : `${method} in namespace ${namespace}`;
   if (code === status.UNAVAILABLE)
     return `containerd at ${address} is unavailable (is it running?): ${where}: ${details}`;
+  if (isOutOfDiskText(details)) return `containerd's disk is full, make room there: ${where}: ${details}`;
   if (code === status.UNIMPLEMENTED) return `containerd at ${address} is too old for ${where}: ${details}`;
   return `containerd: ${where}: ${details}`;
+}
+
+/** containerd has no code for a full disk; these are the words of Go for the error numbers, in all of its versions. */
+function isOutOfDiskText(details: string): boolean {
+  return /no space left on device|disk quota exceeded/.test(details);
+}
+
+/** Says whether containerd could not write as one of its disks is full. */
+export function isOutOfDisk(error: unknown): error is ContainerdError {
+  return error instanceof ContainerdError && isOutOfDiskText(error.details);
 }
 
 export const isCancelled = whenCode(status.CANCELLED);

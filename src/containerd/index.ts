@@ -7,6 +7,7 @@ export {
   isFailedPrecondition,
   isInvalidArgument,
   isNotFound,
+  isOutOfDisk,
   isResourceExhausted,
   isUnavailable,
   isUnimplemented,

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../base/absent-file.ts';
+import { diskFullOf } from '../base/disk-full.ts';
 import type { Log } from '../base/log.ts';
 import { DrainQueue } from './drain-queue.ts';
 import { pathSegment } from './log-error.ts';
@@ -66,10 +67,13 @@ export class TaskTails {
     this.#tasks.clear();
   }
 
-  /** Makes a task's files, unless they are there, follows them, and answers what to create the task with. */
+  /**
+   * Makes a task's files, unless they are there, follows them, and answers what to create the task with.
+   * @throws DiskFullError when there is no room for them
+   */
   async stdioFor(replica: LogReplica): Promise<TaskStdio> {
     const { stdout, stderr } = this.#paths(replica.id);
-    for (const path of [stdout, stderr]) await (await open(path, 'a', 0o600)).close();
+    for (const path of [stdout, stderr]) await (await open(path, 'a', 0o600).catch(diskFullOf('log_dir'))).close();
     await this.follow(replica);
     // Bare paths of files, because the shim writes both streams to one file where it is given file:// URIs.
     return { stdout, stderr };

@@ -58,17 +58,14 @@ export class ReplicaSecrets {
   /**
    * Makes a replica's folder anew and answers its path. Only before the replica's task is made.
    * @param read reads the secrets
+   * @throws DiskFullError when there is no room for it
    */
   prepare(replicaId: string, read: () => Promise<SecretFile[]>, owner: SecretOwner): Promise<string> {
     return this.#inTurn.run(replicaId, async () => {
       const files = await read();
       for (const { name } of files) checkName('secret', name);
       const folder = this.path(replicaId);
-      await rm(folder, { recursive: true, force: true });
-      await mkdir(folder, { mode: 0o700 });
-      for (const file of files) await writeFor(owner, join(folder, file.name), file.value);
-      await chmod(folder, 0o500);
-      await chown(folder, owner.uid, owner.gid);
+      await makeFor(owner, folder, files).catch(diskFullOf('run_dir'));
       return folder;
     });
   }
@@ -117,6 +114,14 @@ export class ReplicaSecrets {
     checkName('replica', replicaId);
     return join(this.#dir, replicaId);
   }
+}
+
+async function makeFor(owner: SecretOwner, folder: string, files: SecretFile[]): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o700 });
+  for (const file of files) await writeFor(owner, join(folder, file.name), file.value);
+  await chmod(folder, 0o500);
+  await chown(folder, owner.uid, owner.gid);
 }
 
 async function writeFor({ uid, gid }: SecretOwner, path: string, value: Buffer): Promise<void> {

@@ -78,7 +78,7 @@ export class Deployments {
     if (!outcome) return 'accepted';
     if (outcome.ready) return 'ready';
     // A process that dies is the function's own business: it stays, is started again, and its status says why.
-    if (isExit(outcome.error) || faultOwner(outcome.error) !== 'caller') return 'accepted';
+    if (isExit(outcome.error) || !['caller', 'disk'].includes(faultOwner(outcome.error))) return 'accepted';
     await this.#takeBack(deployment, rollout.generation);
     throw outcome.error;
   }

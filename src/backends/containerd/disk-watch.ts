@@ -1,6 +1,6 @@
 import { monotonicMs } from '../../base/monotonic.ts';
-import { statfs } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isFull } from '../../base/disk-full.ts';
 import { describeError } from '../../base/log.ts';
 import { fullName, type FunctionName } from '../../provider/index.ts';
 import type { FunctionStates } from './reconcile/function-states.ts';
@@ -11,8 +11,6 @@ import { shimsOf } from './replicas/stray-shims.ts';
 const lookMs = 2000;
 /** What was missed, such as a disk that was full between two looks, is found at the latest after this. */
 const searchMs = 5 * 60_000;
-/** A disk with less is full. */
-const leastBytes = 1024 * 1024;
 
 export interface DiskWatchOptions {
   host: Host;
@@ -47,7 +45,7 @@ export class DiskWatch {
   async #look(): Promise<void> {
     const { host, folders, onContainerdFull } = this.#parts;
     const full: string[] = [];
-    for (const [setting, folder] of Object.entries(folders)) if (await isFull(folder, 'root')) full.push(setting);
+    for (const [setting, folder] of Object.entries(folders)) if (await isFull(folder)) full.push(setting);
     const containerds = await Promise.all(host.storage.folders.map((folder) => isFull(folder, 'functions')));
     if (containerds.includes(true)) {
       full.push('containerd');
@@ -74,11 +72,4 @@ export class DiskWatch {
       wake(found.fn);
     }
   }
-}
-
-/** @param whose of root, which some file systems keep a reserve for, or of functions, which are mostly others */
-async function isFull(folder: string, whose: 'root' | 'functions'): Promise<boolean> {
-  const { bfree, bavail, bsize, files, ffree } = await statfs(folder);
-  const free = whose === 'root' ? bfree : bavail;
-  return free * bsize < leastBytes || (files > 0 && ffree === 0);
 }

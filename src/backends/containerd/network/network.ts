@@ -10,6 +10,7 @@ import { run } from '../host-command.ts';
 import { NetworkError } from './network-error.ts';
 import { addNetns, deleteNetns, isNetns, netnsId, netnsNames, netnsPath } from './netns.ts';
 import { reservations } from './reservations.ts';
+import { DiskFullError, isDiskFull, isFull } from '../../../base/disk-full.ts';
 import { InOrder } from '../../../base/in-order.ts';
 
 export interface NetworkOptions {
@@ -152,8 +153,9 @@ export class Network {
       try {
         return await this.#create(id);
       } catch (error) {
-        await this.#removeAfter(id, error);
-        throw await this.#explained(error);
+        const explained = await this.#explained(error);
+        await this.#removeAfter(id, explained);
+        throw explained;
       }
     });
   }
@@ -269,6 +271,8 @@ export class Network {
   }
 
   async #explained(error: unknown): Promise<unknown> {
+    const isFullDisk = isDiskFull(error) || (await isFull(this.#cniFolders.cacheDir).catch(() => false));
+    if (isFullDisk) return new DiskFullError('run_dir', { cause: error });
     if (!(error instanceof CniError)) return error;
     const { cidr, capacity } = this.#network.subnet;
     const reserved = await reservations(this.#ipamDir);

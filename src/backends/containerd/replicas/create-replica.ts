@@ -5,6 +5,7 @@ import {
   type NamespacedClient,
   type SnapshotKey,
 } from '../../../containerd/index.ts';
+import { diskFullOf } from '../../../base/disk-full.ts';
 import { resourcesOf } from '../../../provider/index.ts';
 import { is32Bit } from '../../../registry/index.ts';
 import type { Generation } from '../desired/record.ts';
@@ -30,13 +31,14 @@ export async function createReplica(
   image: UnpackedImage,
 ): Promise<void> {
   const client = host.containerd.namespace(namespace);
+  const snapshotter = await host.storage.snapshotter();
   host.at('create.lease');
   const expiresAt = new Date(Date.now() + leaseMs);
   const lease = await client.leases.create({ id: leaseOf(id), labels: { [leaseLabel]: 'replica' }, expiresAt });
   const leased = client.withLease(lease.id);
-  const snapshotter = await host.storage.snapshotter();
   try {
-    const spec = await prepareSpec(host, leased, { snapshotter, key: id }, generation, image);
+    const snapshot = { snapshotter, key: id };
+    const spec = await prepareSpec(host, leased, snapshot, generation, image).catch(diskFullOf('containerd'));
     host.at('create.container');
     await leased.containers.create({
       id,

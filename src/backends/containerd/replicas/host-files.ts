@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { diskFullOf } from '../../../base/disk-full.ts';
 import { prepareFiles } from '../network/index.ts';
 import type { Host, ReplicaName } from './host.ts';
 
@@ -12,7 +13,8 @@ export function hostFilesOf(host: Host, id: string): { resolvConf: string; hosts
 /** Writes a replica's files before each start: the host's resolver may have changed, a reboot empties /run. */
 export async function writeHostFiles(host: Host, { id, name }: ReplicaName, ip: string): Promise<void> {
   const dir = path.join(host.replicaFilesDir, id);
-  await prepareFiles({ dir, hostname: name, ip, gateway: host.network.gateway });
+  const files = { dir, hostname: name, ip, gateway: host.network.gateway };
+  await prepareFiles(files).catch(diskFullOf('run_dir'));
 }
 
 export async function removeHostFiles(host: Host, id: string): Promise<void> {

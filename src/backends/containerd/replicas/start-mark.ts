@@ -1,5 +1,6 @@
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { diskFullOf } from '../../../base/disk-full.ts';
 import { absentAs } from '../../../base/absent-file.ts';
 import type { Host } from './host.ts';
 
@@ -16,8 +17,8 @@ function markOf(host: Host, id: string): string {
 
 export async function markStart(host: Host, id: string): Promise<void> {
   const mark = markOf(host, id);
-  await mkdir(path.dirname(mark), { recursive: true });
-  await writeFile(mark, '');
+  await mkdir(path.dirname(mark), { recursive: true }).catch(diskFullOf('run_dir'));
+  await writeFile(mark, '').catch(diskFullOf('run_dir'));
 }
 
 /** Removes the mark, before a new task is made. */

@@ -56,6 +56,7 @@ async function following(
     store: { all: () => [{ function: wanted }] } as unknown as FunctionStore,
     reconciler: {
       wake: (fn: FunctionName) => void woken.add(fullName(fn)),
+      wakeAll() {},
       lookAround: () => void woken.add(fullName(wanted)),
       settledOnce: true,
     } as unknown as Reconciler,
