@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 export interface DurableWriteOptions {
   /** Permission bits of the file, 0600 unless set. */
   mode?: number;
-  /** False where losing the newest version in a power cut is no harm; the file is still never torn. */
+  /** False where it is no harm that a power cut leaves an empty file, as XFS may; no crash of ours leaves one. */
   fsync?: boolean;
   /** Fail with EEXIST where the file is already there, also when two callers race. */
   exclusive?: boolean;

@@ -1,4 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  open as openFile,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,6 +38,22 @@ async function open(dir: string, lines: string[] = [], at: (point: string) => vo
   const store = new FunctionStore({ dir, at, log: createLog({ write: (line) => lines.push(line) }) });
   await store.load().catch(() => {});
   return store;
+}
+
+/** Lists what is synced under a folder from now on, by the name that it has at that moment. */
+async function syncsUnder(t: ExecutionContext, dir: string): Promise<string[]> {
+  const synced: string[] = [];
+  const handle = await openFile('/dev/null');
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const original = Object.getOwnPropertyDescriptor(prototype, 'sync') as { value: (this: FileHandle) => Promise<void> };
+  prototype.sync = async function (this: FileHandle) {
+    const name = await readlink(`/proc/self/fd/${this.fd}`);
+    if (name.startsWith(dir) && (await this.stat()).isFile()) synced.push(name);
+    return original.value.call(this);
+  };
+  t.teardown(() => Object.defineProperty(prototype, 'sync', original));
+  return synced;
 }
 
 test('what was put is there after a restart, exactly', async (t) => {
@@ -159,6 +187,18 @@ test('a function that is removed while a change of it waits for room stays remov
   disk.full = false;
   await store.stop();
   t.false((await open(dir)).has(fn));
+});
+
+test('each write is on disk before it gets its name, one that may be lost as well', async (t) => {
+  const dir = await folder(t);
+  const synced = await syncsUnder(t, dir);
+  const store = await open(dir);
+  for (const durable of [true, false]) {
+    synced.length = 0;
+    await store.change(fn, () => record({ replicas: durable ? 2 : 3 }), { durable });
+    await store.stop();
+    t.regex(synced[0] ?? 'nothing', /openfaas-fn\/\.tmp-/, `durable: ${durable}`);
+  }
 });
 
 test('a file is the old one or the new one, never a part, whenever a write breaks off', async (t) => {
