@@ -2,6 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from 'koa';
+import { GuessLimit } from './guess-limit.ts';
 import { ConfigError } from './read-settings.ts';
 import { ProviderError } from './provider-errors.ts';
 
@@ -34,7 +35,8 @@ async function readSecretFile(path: string): Promise<string> {
 
 /**
  * Makes the check of a request's user and password, for a handler that asks for others than the server does.
- * @returns a function that throws ProviderError (401) unless the request carries them
+ * @returns a function that throws ProviderError unless the request carries them: 401, and 429 after many wrong ones from
+ * the caller's address
  */
 export function basicAuth(credentials: BasicAuthCredentials): (ctx: Context) => void {
   // Equal length and an unknown key: neither the time nor the order of the comparison says anything about the secret.
@@ -42,13 +44,24 @@ export function basicAuth(credentials: BasicAuthCredentials): (ctx: Context) => 
   const digest = (text: string) => createHmac('sha256', key).update(text).digest();
   const wanted = { user: digest(credentials.user), password: digest(credentials.password) };
 
+  const limit = new GuessLimit();
+
   return (ctx) => {
     const given = readAuthorization(ctx.get('Authorization'));
+    const waitMs = given ? limit.waitMs(ctx.ip) : 0;
+    // The right password as well: else a guesser is told all the same which it is.
+    if (waitMs > 0) throw tooManyGuesses(Math.ceil(waitMs / 1000));
     const userMatches = timingSafeEqual(digest(given?.user ?? ''), wanted.user);
     const passwordMatches = timingSafeEqual(digest(given?.password ?? ''), wanted.password);
     if (given && userMatches && passwordMatches) return;
+    if (given) limit.guessed(ctx.ip);
     throw new ProviderError(401, 'invalid credentials', { headers: challenge });
   };
+}
+
+function tooManyGuesses(seconds: number): ProviderError {
+  const message = `too many wrong passwords from this address: try again in ${seconds} s`;
+  return new ProviderError(429, message, { headers: { 'Retry-After': String(seconds) } });
 }
 
 const challenge = { 'WWW-Authenticate': 'Basic realm="Restricted"' };

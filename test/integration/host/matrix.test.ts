@@ -39,6 +39,12 @@ const docker = [
   'iptables -A FORWARD -i docker0 ! -o docker0 -j ACCEPT',
 ];
 
+const libvirt = [
+  ...['I', 'O', 'X'].flatMap((kind) => [`iptables -N LIBVIRT_FW${kind}`, `iptables -A FORWARD -j LIBVIRT_FW${kind}`]),
+  'iptables -A LIBVIRT_FWI -o virbr0 -j REJECT',
+  'iptables -A LIBVIRT_FWO -i virbr0 -j REJECT',
+];
+
 const firewalld = hooks.flatMap((hook) => {
   const name = `filter_${hook.toUpperCase()}`;
   const add = (text: string) => rule('inet firewalld', name, text);
@@ -72,7 +78,13 @@ const redHat = ['INPUT', 'FORWARD'].flatMap((name) => [
 
 const legacy = ['iptables-legacy -P FORWARD DROP', 'iptables-legacy -P INPUT DROP'];
 
-const setups = { 'no firewall': [], ufw, docker, 'an old Red Hat': redHat, 'the old iptables': legacy };
+const setups = {
+  'no firewall': [],
+  ufw,
+  'Docker and libvirt': [...docker, ...libvirt],
+  'an old Red Hat': redHat,
+  'the old iptables': legacy,
+};
 
 for (const [title, setup] of Object.entries(setups)) {
   test(`with ${title} functions reach what they may, also after flush, reload and removal of the bridge`, async (t) => {
@@ -81,7 +93,7 @@ for (const [title, setup] of Object.entries(setups)) {
     t.is(observed.warnedAtStart, 0);
     t.deepEqual(observed.missed, []);
     // The other firewalls stop Docker's containers themselves.
-    if (setup === docker || setup.length === 0) t.is(observed.docker.toOutside, 'open');
+    if (title === 'Docker and libvirt' || setup.length === 0) t.is(observed.docker.toOutside, 'open');
   });
 }
 
@@ -97,6 +109,7 @@ for (const [title, setup] of Object.entries({ firewalld, 'hand-written rules': h
 
 function assertKept(t: ExecutionContext, observed: Observed, wanted: Reached): void {
   t.deepEqual(observed.before, wanted, 'before');
+  t.deepEqual(observed.afterForwardFlush, wanted, 'after iptables -F FORWARD');
   t.deepEqual(observed.afterFlush, wanted, 'after a flush of all rules');
   t.deepEqual(observed.afterReload, wanted, 'after a reload of the firewall');
   t.deepEqual(observed.afterBridgeRemoval, wanted, 'after the bridge was removed');
