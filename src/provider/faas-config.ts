@@ -22,6 +22,8 @@ export interface FaaSConfig {
   readTimeoutMs: number;
   /** How long a caller may take nothing of an answer that waits for it; 0 is no limit. Quiet streams are not cut. */
   writeTimeoutMs: number;
+  /** How long a connection of a caller may idle; longer than what is in front keeps it, so that we never close first. */
+  keepAliveTimeoutMs: number;
   /** Serve GET /healthz. */
   enableHealth: boolean;
   /** Ask for the user and password kept in `secretMountPath`. */
@@ -62,6 +64,12 @@ export const faasSettings = {
     '10',
     timeout,
     'how long a caller may take nothing of its answer; `0`: no limit',
+  ),
+  keepAliveTimeoutMs: setting(
+    'keep_alive_timeout',
+    '95',
+    timeout,
+    "how long a caller's connection may idle: longer than the load balancer in front keeps it (ALB 60 s, Google's 600 s); `0`: no limit",
   ),
   enableBasicAuth: setting(
     'basic_auth',

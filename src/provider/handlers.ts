@@ -29,6 +29,8 @@ export interface RawHandler {
   web(req: IncomingMessage, res: ServerResponse): Promise<void> | void;
   /** Answers a WebSocket handshake; `head` is what came after its headers. Without it `web` is given the handshake. */
   upgrade?(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> | void;
+  /** True when `web` also answers `Expect: 100-continue`; else the server has told the caller to go on. */
+  forwardsExpect?: boolean;
   /** Called once, when the server has closed. */
   close?(): void;
 }

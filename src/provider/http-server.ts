@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../base/log.ts';
-import { answerPlain, rawAnswer } from '../base/plain-line.ts';
-import type { FaaSConfig } from './faas-config.ts';
+import { answerPlain, answerSocket, rawAnswer } from '../base/plain-line.ts';
+import { defaultConfig, type FaaSConfig } from './faas-config.ts';
+import { serveHalfClosed } from './half-closed.ts';
 import type { RawHandler } from './handlers.ts';
 
 /** Says who takes a request, by its method, and its path and query. */
@@ -10,50 +11,86 @@ export type HandlerFor = (method: string | undefined, path: string) => RawHandle
 
 type IdleLimits = Pick<FaaSConfig, 'readTimeoutMs' | 'writeTimeoutMs'>;
 
-/** Go's clients keep an idle connection for 90 s; who closes first must not be us. */
-const keepAliveTimeoutMs = 95_000;
-
 /** Browsers send long cookies and callers long headers; Node's own 16 KiB refuses them. */
 const maxHeaderBytes = 131_072;
 
 /** Makes a server that answers broken requests with one line, cuts callers that stand still, and survives its sockets. */
-export function createHttpServer(limits: IdleLimits, options: { log: Log; handlerFor: HandlerFor }): Server {
+export function createHttpServer(
+  limits: IdleLimits & Partial<Pick<FaaSConfig, 'keepAliveTimeoutMs'>>,
+  options: { log: Log; handlerFor: HandlerFor },
+): Server {
   const { log } = options;
   const { readTimeoutMs } = limits;
   const handlerFor = (req: IncomingMessage) => options.handlerFor(req.method, originForm(req));
-  const answering = new WeakSet<Duplex>();
+  const answering = new Answering();
   const server = createServer({
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: readTimeoutMs,
     // Node's limit is for the whole body, so it would cut a long upload that makes progress; limitIdleness cuts none.
     requestTimeout: 0,
     connectionsCheckingInterval: Math.min(5_000, readTimeoutMs || 5_000),
-    keepAliveTimeout: keepAliveTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs ?? defaultConfig.keepAliveTimeoutMs,
     shouldUpgradeCallback: (req) => isWebSocket(req) && handlerFor(req).upgrade !== undefined,
   });
 
   server.on('request', (req, res) => {
-    const { socket } = req;
-    answering.add(socket);
-    res.once('close', () => answering.delete(socket));
+    answering.add(req.socket, res);
     limitIdleness(req, res, limits);
-    void Promise.try(() => handlerFor(req).web(req, res)).catch((error: unknown) => {
+    if (hasTwoHosts(req)) return answerPlain(req, res, twoHosts);
+    void Promise.try(() => {
+      const handler = handlerFor(req);
+      if (req.headers.expect !== undefined && !handler.forwardsExpect) res.writeContinue();
+      return handler.web(req, res);
+    }).catch((error: unknown) => {
       log.error('request failed', { method: req.method, url: req.url, error });
       answerPlain(req, res, { status: 500, message: 'internal error' });
     });
   });
+  // Unheard, node would tell the caller to go on before anybody has looked at its headers.
+  server.on('checkContinue', (req, res) => server.emit('request', req, res));
   server.on('upgrade', (req, socket, head) => {
     socket.on('error', (error) => log.debug('upgraded connection failed', { url: req.url, error }));
+    if (hasTwoHosts(req)) return answerSocket(socket, twoHosts);
     void Promise.try(() => handlerFor(req).upgrade?.(req, socket, head)).catch((error: unknown) => {
       log.error('upgrade failed', { url: req.url, error });
       socket.destroy();
     });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable || answering.has(socket)) socket.destroy();
+    if (error.code === 'ECONNRESET' || !socket.writable || answering.on(socket)) socket.destroy();
     else socket.end(refusal(statusOf(error)));
   });
+  serveHalfClosed(server, (socket) => answering.on(socket));
   return server;
+}
+
+/** Knows the responses that are owed on each connection. */
+class Answering {
+  readonly #responses = new WeakMap<Duplex, Set<ServerResponse>>();
+
+  add(socket: Duplex, res: ServerResponse): void {
+    let owed = this.#responses.get(socket);
+    if (!owed) this.#responses.set(socket, (owed = new Set()));
+    const responses = owed.add(res);
+    res.once('close', () => responses.delete(res));
+  }
+
+  /** Returns the response that is being written to the connection. */
+  on(socket: Duplex): ServerResponse | undefined {
+    return this.#responses.get(socket)?.values().next().value;
+  }
+}
+
+const twoHosts = { status: 400, message: 'one Host only', headers: { Connection: 'close' } };
+
+/** Says whether a request names two hosts: who reads one and who reads the other would disagree (RFC 9112 §3.2). */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
 }
 
 function isWebSocket(req: IncomingMessage): boolean {

@@ -29,6 +29,7 @@ export class ClientSending implements Sending {
     };
     this.#request
       .once('socket', (socket) => awaitConnection(socket, listener))
+      .on('information', ({ statusCode: status, rawHeaders: headers }) => listener.onInterim({ status, headers }))
       .once('response', (reply) => this.#onReply(reply, listener))
       .on('drain', () => listener.onDrain())
       .on('error', onBroken)
@@ -40,7 +41,8 @@ export class ClientSending implements Sending {
   }
 
   flushHead(): void {
-    this.#request.flushHeaders();
+    // As latin1: flushHeaders would send bytes above 0x7f as UTF-8, https://github.com/nodejs/node/issues/1693.
+    this.#request.write('', 'latin1');
   }
 
   end(trailers: HeaderList): void {

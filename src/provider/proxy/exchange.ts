@@ -1,6 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { onCallerLeaves } from './caller.ts';
-import { isIdempotent, isNotReady, pairs, readReply, trailers, type HeaderList, type ReadReply } from './headers.ts';
+import {
+  expectsContinue,
+  isIdempotent,
+  isNotReady,
+  pairs,
+  readReply,
+  trailers,
+  type HeaderList,
+  type ReadReply,
+} from './headers.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 import type { RequestBody } from './request-body.ts';
 import type { ReplyHead, Sending, SendingListener } from './sending.ts';
@@ -52,6 +61,17 @@ export class Exchange implements SendingListener {
 
   onDrain(): void {
     if (!this.#settled) this.#options.body.resume();
+  }
+
+  onInterim(head: ReplyHead): void {
+    const { req, res } = this.#options;
+    // HTTP/1.0 knows none, and 100 is for those who ask.
+    if (this.#settled || res.headersSent || req.httpVersion !== '1.1') return;
+    if (head.status === 100) {
+      if (expectsContinue(req)) res.writeContinue();
+      return;
+    }
+    this.#write(() => res.writeInformation(head.status, readReply(head).headersFor({ chunked: false })));
   }
 
   onHead(head: ReplyHead): void {
@@ -111,15 +131,23 @@ export class Exchange implements SendingListener {
   #passOn(reply: ReadReply): void {
     const { req, res, body } = this.#options;
     const chunked = reply.isChunked && req.httpVersion === '1.1';
-    try {
-      // Without the reply's own status text: it may hold bytes that must not be sent on.
-      res.writeHead(reply.status, reply.headersFor({ chunked }));
-    } catch (error) {
-      return this.#fail('reset', error instanceof Error ? error : undefined);
-    }
+    // Without the reply's own status text: it may hold bytes that must not be sent on.
+    if (!this.#write(() => res.writeHead(reply.status, reply.headersFor({ chunked })))) return;
     body.forget();
     if (reply.isEventStream) clearTimeout(this.#timer);
-    this.#flush = setImmediate(() => res.flushHeaders());
+    // As latin1: flushHeaders would send bytes above 0x7f as UTF-8, https://github.com/nodejs/node/issues/1693.
+    this.#flush = setImmediate(() => res.write('', 'latin1'));
+  }
+
+  /** Writes headers of the function's, and fails when node does not take them. */
+  #write(headers: () => void): boolean {
+    try {
+      headers();
+      return true;
+    } catch (error) {
+      this.#fail('reset', error instanceof Error ? error : undefined);
+      return false;
+    }
   }
 
   #fail(failure: NonNullable<ProxyOutcome['failure']>, error?: Error): void {

@@ -31,6 +31,8 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
   const context: FunctionCallContext = { ...options, resolve, log };
 
   return {
+    forwardsExpect: true,
+
     async web(req, res) {
       res.on('error', (error) => log.debug('connection to the caller broke', { error }));
       const call = new FunctionCall(req, (target) => proxy.web(req, res, target), context);

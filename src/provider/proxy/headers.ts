@@ -32,8 +32,7 @@ export function requestHeaders(req: IncomingMessage, target: ProxyTarget): Heade
   const list: HeaderList = [];
   for (const name in headers) {
     const value = headers[name];
-    // Node has answered 100 Continue already.
-    if (value === undefined || name in own || hopByHop.has(name) || dropped.has(name) || name === 'expect') continue;
+    if (value === undefined || name in own || hopByHop.has(name) || dropped.has(name)) continue;
     if (name === 'trailer' && !chunked) continue;
     if (typeof value === 'string') list.push(name, value);
     else for (const one of value) list.push(name, one);
@@ -73,21 +72,28 @@ export interface ReadReply {
 export function readReply({ status, headers }: { status: number; headers: HeaderList }): ReadReply {
   const kept: HeaderList = [];
   let connection: string | undefined;
-  let [isChunked, isEventStream, isWatchdogError] = [false, false, false];
+  let [isChunked, isEventStream, isWatchdogError, hasLength] = [false, false, false, false];
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] ?? '';
     const value = headers[at + 1] ?? '';
     const lower = name.toLowerCase();
     if (lower === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
     if (lower === 'transfer-encoding') isChunked = true;
+    if (lower === 'content-length') {
+      // Said twice, it is the same.
+      if (hasLength) continue;
+      hasLength = true;
+    }
     if (lower === 'content-type') isEventStream = /^\s*(text\/event-stream|application\/x-ndjson)\b/i.test(value);
     if (lower === 'x-openfaas-internal') isWatchdogError = value.endsWith('-watchdog');
     if (!hopByHop.has(lower)) kept.push(name, clean(value));
   }
   const dropped = connectionNames(connection);
+  const neverHasBody = status < 200 || status === 204;
+  if (neverHasBody) dropped.add('content-length');
   return {
     status,
-    isChunked,
+    isChunked: isChunked && !neverHasBody && status !== 304,
     isEventStream,
     isWatchdogError,
     headersFor({ chunked }) {
@@ -140,6 +146,11 @@ export function headersObject(list: HeaderList): Record<string, string | string[
 /** Says whether the body has a coding beside `chunked`. Node does not decode it: the function could not tell where it ends. */
 export function hasUnknownCoding({ headers }: IncomingMessage): boolean {
   return (headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked';
+}
+
+/** Says whether the caller waits with its body until it is told to send it. */
+export function expectsContinue({ headers }: IncomingMessage): boolean {
+  return headers.expect !== undefined;
 }
 
 export function isChunked(message: IncomingMessage): boolean {

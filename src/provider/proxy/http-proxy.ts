@@ -3,7 +3,7 @@ import { Stream } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { ClientSending } from './client-sending.ts';
 import { Connections } from './connections.ts';
-import { headersObject, isChunked, requestHeaders } from './headers.ts';
+import { expectsContinue, headersObject, isChunked, requestHeaders } from './headers.ts';
 import type { Proxy, ProxyTarget } from './proxy.ts';
 import { proxyOver, roadOptions, type RoadOptions } from './road.ts';
 
@@ -49,6 +49,8 @@ function openRequest(
   const { request } = tap;
   if (!request) throw new Error('http-proxy made no request');
   request.path = target.path;
+  // With it from the beginning node would write the headers at once, with http-proxy's path.
+  if (expectsContinue(req)) request.setHeader('expect', '100-continue');
   if (isChunked(req)) {
     request.removeHeader('content-length');
     request.setHeader('transfer-encoding', 'chunked');
@@ -62,6 +64,7 @@ function outgoing(req: IncomingMessage, target: ProxyTarget): IncomingMessage {
   message.method = req.method;
   message.url = '/';
   message.headers = headersObject(requestHeaders(req, target));
+  delete message.headers.expect;
   return message;
 }
 

@@ -21,13 +21,15 @@ const mostResets = 2;
 
 /**
  * Decides whether a call is sent again. Nothing is sent twice that a function may have acted upon, unless twice does what
- * once does or a watchdog says that its process never saw it.
+ * once does or a watchdog says 503, that it passes nothing on yet. Its 500 and 502 may also mean that its process took the
+ * request and broke off.
  * @param facts what came of the last sending.
  */
 export function mayRetry(facts: ProxyOutcome, { brokenEndpoints, resets, isFresh }: Tries): Retry {
   const { failure, status, isNotReady, wasSent, canReplay, isIdempotent, onKeptConnection } = facts;
   if (!canReplay) return 'no';
-  if (!failure) return isNotReady && isFresh ? 'same endpoint, after a pause' : 'no';
+  if (!failure)
+    return isFresh && isNotReady && (isIdempotent || status === 503) ? 'same endpoint, after a pause' : 'no';
   if (failure !== 'unreachable' && failure !== 'reset') return 'no';
   const hasReply = status !== undefined;
   if (hasReply || (wasSent && !isIdempotent)) return 'no';

@@ -30,17 +30,19 @@ export class RequestBody {
     if (this.#ended) return this.#finish(sending);
 
     const req = this.#req;
+    // The function may want to answer by the headers alone, before the first bytes come.
+    const flush = setImmediate(() => sending.flushHead());
     const onData = (chunk: Buffer) => {
+      clearImmediate(flush);
       this.#keep(chunk);
       if (!sending.write(chunk)) req.pause();
     };
     const onEnd = () => {
+      clearImmediate(flush);
       this.#ended = true;
       this.#finish(sending);
     };
     req.on('data', onData).once('end', onEnd).resume();
-    // The function may want to answer by the headers alone, before the first bytes come.
-    const flush = setImmediate(() => sending.flushHead());
 
     this.#detach = () => {
       clearImmediate(flush);
@@ -66,8 +68,8 @@ export class RequestBody {
   }
 
   #keep(chunk: Buffer): void {
-    if (this.#overflowed) return;
     this.#keptBytes += chunk.length;
+    if (this.#overflowed) return;
     if (this.#keptBytes > maxKeptBytes) this.forget();
     else this.#kept.push(chunk);
   }

@@ -26,7 +26,7 @@ export function roadOptions(options: RoadOptions): Required<RoadOptions> {
     maxIdleConnsPerHost: options.maxIdleConnsPerHost ?? 1024,
     idleTimeoutMs: options.idleTimeoutMs ?? 4_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
-    maxHeaderBytes: options.maxHeaderBytes ?? 80 * 1024,
+    maxHeaderBytes: options.maxHeaderBytes ?? 1024 * 1024,
   };
 }
 

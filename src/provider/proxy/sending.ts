@@ -24,6 +24,8 @@ export interface Sending {
 export interface SendingListener {
   onConnected(): void;
   onDrain(): void;
+  /** An interim reply came, which is not the answer yet. */
+  onInterim(head: ReplyHead): void;
   onHead(head: ReplyHead): void;
   /** @param isLast no more comes; `onEnd` follows at once. Not every road knows it. */
   onData(chunk: Buffer, isLast: boolean): void;

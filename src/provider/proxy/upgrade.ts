@@ -86,6 +86,7 @@ async function ask(options: UpgradeOptions, upstream: Socket): Promise<IncomingM
 function openRequest({ req, target, maxHeaderBytes }: UpgradeOptions, upstream: Socket): ClientRequest {
   const headers = headersObject(requestHeaders(req, target));
   delete headers['content-length'];
+  delete headers.expect;
   headers.connection = 'Upgrade';
   // of-watchdog compares it exactly.
   headers.upgrade = String(req.headers.upgrade).toLowerCase();

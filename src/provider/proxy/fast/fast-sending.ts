@@ -114,8 +114,12 @@ export class FastSending implements Sending, ConnectionUser, ReplyListener {
     this.#break(error);
   }
 
+  onInterim(head: ReplyHead): void {
+    if (!this.#isOver) this.#listener?.onInterim(head);
+  }
+
   onHead(head: ReplyHead): void {
-    this.#listener?.onHead(head);
+    if (!this.#isOver) this.#listener?.onHead(head);
   }
 
   onData(chunk: Buffer, isLast: boolean): void {

@@ -2,7 +2,7 @@ import type { SendingListener } from '../sending.ts';
 import { ChunkedDecoder } from './chunked-decoder.ts';
 import { BrokenReplyError, findHeadEnd, parseHead, type LineState, type ParsedHead } from '../reply-head.ts';
 
-export type ReplyListener = Pick<SendingListener, 'onHead' | 'onData' | 'onEnd'>;
+export type ReplyListener = Pick<SendingListener, 'onInterim' | 'onHead' | 'onData' | 'onEnd'>;
 
 export interface ReplyParserOptions {
   /** The request's. */
@@ -86,7 +86,7 @@ export class ReplyParser {
   #onHead(head: ParsedHead): void {
     const { status, framing } = head;
     if (status === 101) throw new BrokenReplyError('status 101 is no answer');
-    if (status < 200) return;
+    if (status < 200) return this.#listener.onInterim(head);
     this.#head = head;
     this.#listener.onHead(head);
     if (framing === 'chunked') this.#chunks = new ChunkedDecoder(this.#options.maxHeaderBytes);

@@ -35,7 +35,14 @@ function makeCall(outcomes: ProxyOutcome[], options: Partial<FunctionCallOptions
 }
 
 const stale: ProxyOutcome = { failure: 'reset', canReplay: true, wasSent: false, onKeptConnection: true };
-const notReady: ProxyOutcome = { status: 500, watchdogError: true, isNotReady: true, canReplay: true, wasSent: true };
+const notReady: ProxyOutcome = {
+  isIdempotent: true,
+  status: 500,
+  watchdogError: true,
+  isNotReady: true,
+  canReplay: true,
+  wasSent: true,
+};
 
 test('a call that a closed kept connection broke asks for a new connection to the same endpoint, once', async (t) => {
   const { call, sent, released } = makeCall([stale]);

@@ -180,26 +180,39 @@ test('the SDK by itself says 500 for a function that cannot be reached', async (
 });
 
 /** A watchdog whose process is there from the n-th call on. */
-function startLateProcess(t: ExecutionContext, readyAt: number) {
+async function startLateProcess(t: ExecutionContext, readyAt: number, status = 500) {
   let calls = 0;
-  return startFunction(t, (req, res) => {
+  const { port } = await startFunction(t, (req, res) => {
     calls++;
     if (calls >= readyAt) return void req.pipe(res);
-    req.resume().once('end', () => res.writeHead(500, { 'X-OpenFaaS-Internal': 'of-watchdog' }).end());
+    req.resume().once('end', () => res.writeHead(status, { 'X-OpenFaaS-Internal': 'of-watchdog' }).end());
   });
+  return { port, calls: () => calls };
 }
 
-for (const [title, body] of [
-  ['without a body', undefined],
-  ['with a body', 'the body'],
+for (const [method, status, body] of [
+  ['GET', 500, undefined],
+  ['PUT', 502, 'the body'],
+  ['POST', 503, undefined],
+  ['POST', 503, 'the body'],
 ] as const) {
-  test(`a POST ${title} waits until the process of a fresh replica is there`, async (t) => {
-    const { port: upstreamPort } = await startLateProcess(t, 4);
+  test(`a ${method} with ${body ?? 'nothing'} waits until the process of a fresh replica is there (${status})`, async (t) => {
+    const { port: upstreamPort } = await startLateProcess(t, 4, status);
     const { port, outcomes } = await startFront(t, upstreamPort, { readySinceMs: performance.now() });
-    const reply = await call(port, { method: 'POST', body });
+    const reply = await call(port, { method, body });
     t.is(reply.status, 200);
     t.is(reply.body, body ?? '');
     t.deepEqual(outcomes, [{ status: 200, watchdogError: false, failure: undefined }]);
+  });
+}
+
+for (const status of [500, 502]) {
+  test(`a POST that the process of a fresh replica may have taken is not sent again (${status})`, async (t) => {
+    const watchdog = await startLateProcess(t, 2, status);
+    const { port, outcomes } = await startFront(t, watchdog.port, { readySinceMs: performance.now() });
+    t.is((await call(port, { method: 'POST', body: 'once' })).status, status);
+    t.is(watchdog.calls(), 1);
+    t.deepEqual(outcomes, [{ status, watchdogError: true, failure: undefined }]);
   });
 }
 
@@ -258,7 +271,7 @@ test('a body that goes on arriving while a watchdog says "not ready" reaches the
   const { port: upstreamPort } = await startFunction(t, (req, res) => {
     calls++;
     if (calls > 1) return void req.pipe(res);
-    res.writeHead(500, { 'X-OpenFaaS-Internal': 'of-watchdog' }).write('not yet');
+    res.writeHead(503, { 'X-OpenFaaS-Internal': 'of-watchdog' }).write('not yet');
     req.resume();
     setTimeout(() => res.end(), 200);
   });

@@ -155,15 +155,26 @@ for (const [title, reply] of broken) {
   });
 }
 
-test('Expect: 100-continue is answered and the body arrives', async (t) => {
-  const { port: upstreamPort } = await startFunction(t, (req, res) => req.pipe(res));
-  const { port } = await startFront(t, upstreamPort);
-  const caller = new RawCaller(t, port);
-  caller.send('POST /function/env HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
-  await caller.sees('HTTP/1.1 100 Continue\r\n\r\n');
-  caller.send('hello');
-  t.regex(await caller.sees('hello'), /HTTP\/1\.1 200 OK/);
-});
+for (const [how, close] of [
+  ['closes', (socket: Socket) => socket.destroy()],
+  ['resets', (socket: Socket) => socket.resetAndDestroy()],
+] as const) {
+  test(`an early answer to a large upload reaches the caller when the function ${how} with it`, async (t) => {
+    const upstreamPort = await startRawFunction(t, (socket) => {
+      socket.once('data', () => {
+        // Reads nothing more, so that what comes is answered with a reset.
+        socket.pause();
+        socket.write('HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno', () => close(socket));
+      });
+    });
+    const { port, outcomes } = await startFront(t, upstreamPort);
+    for (let i = 0; i < 10; i++) {
+      const { status, body } = await call(port, { method: 'POST', body: Buffer.alloc(4 << 20) });
+      t.deepEqual([status, body], [401, 'no']);
+    }
+    t.true(outcomes.every(({ failure }) => failure === undefined));
+  });
+}
 
 test('an early 413 reaches the caller while it still uploads', async (t) => {
   const { port: upstreamPort } = await startFunction(t, (_req, res) => res.writeHead(413).end('too much'));

@@ -252,3 +252,24 @@ test('names that JavaScript objects are born with are plain headers', async (t) 
   );
   t.regex(await caller.sees(/"x-kept":\["1"\][^]*\}/), /^HTTP\/1\.1 200/);
 });
+
+test('bytes 0x80 to 0xff in headers pass unchanged both ways when the bodies come late', async (t) => {
+  const bytes = Array.from({ length: 128 }, (_, index) => String.fromCharCode(128 + index)).join('');
+  let seen = '';
+  const upstreamPort = await startRawFunction(t, (socket) =>
+    socket.on('data', (data: Buffer) => {
+      seen += data.toString('latin1');
+      if (seen.endsWith('body')) socket.write('answer');
+      else if (seen.endsWith('\r\n\r\n'))
+        socket.write(`HTTP/1.1 200 OK\r\nX-Bytes: ${bytes}\r\nContent-Length: 6\r\n\r\n`, 'latin1');
+    }),
+  );
+  const { port } = await startFront(t, upstreamPort);
+  const caller = new RawCaller(t, port);
+  caller.send(`POST /function/env HTTP/1.1\r\nHost: a\r\nX-Bytes: ${bytes}\r\nContent-Length: 4\r\n\r\n`);
+  const head = await caller.sees('\r\n\r\n');
+  t.true(head.includes(`X-Bytes: ${bytes}\r\n`));
+  t.regex(seen, new RegExp(`x-bytes: ${bytes}\r\n`, 'i'));
+  caller.send('body');
+  await caller.sees('answer');
+});

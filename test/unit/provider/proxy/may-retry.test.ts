@@ -7,7 +7,14 @@ const fresh: Tries = { ...first, isFresh: true };
 const unreachable: ProxyOutcome = { failure: 'unreachable', canReplay: true };
 const reset: ProxyOutcome = { failure: 'reset', canReplay: true, wasSent: true };
 const idempotentReset: ProxyOutcome = { ...reset, isIdempotent: true };
-const notReady: ProxyOutcome = { status: 500, watchdogError: true, isNotReady: true, canReplay: true, wasSent: true };
+const mayHaveSeen: ProxyOutcome = {
+  status: 500,
+  watchdogError: true,
+  isNotReady: true,
+  canReplay: true,
+  wasSent: true,
+};
+const notReady: ProxyOutcome = { ...mayHaveSeen, isIdempotent: true };
 
 const rows: [title: string, facts: ProxyOutcome, tries: Tries, retry: Retry][] = [
   ['answered', { status: 200 }, first, 'no'],
@@ -59,6 +66,9 @@ const rows: [title: string, facts: ProxyOutcome, tries: Tries, retry: Retry][] =
     { brokenEndpoints: 2, resets: 1, isFresh: true },
     'same endpoint, after a pause',
   ],
+  ['not ready, fresh replica, POST', { ...mayHaveSeen, status: 503 }, fresh, 'same endpoint, after a pause'],
+  ['the process may have broken off, POST', mayHaveSeen, fresh, 'no'],
+  ['the process may have broken off, POST, 502', { ...mayHaveSeen, status: 502 }, fresh, 'no'],
   ['not ready, replica that has served for long', notReady, first, 'no'],
   ['not ready, body not kept', { ...notReady, canReplay: false }, fresh, 'no'],
   ['not ready, but the caller left', { ...notReady, failure: 'aborted' }, fresh, 'no'],

@@ -176,6 +176,8 @@ export async function call(port: number, options: RequestOptions & { body?: stri
     ...rest,
   });
   const answered = once(req, 'response');
+  // An early answer may break what is still being sent.
+  req.on('error', () => {});
   req.end(body);
   const [res] = (await answered) as [IncomingMessage];
   const chunks: Buffer[] = [];

@@ -18,6 +18,7 @@ function read(pieces: string[], method = 'GET'): Read {
   const parser = new ReplyParser(
     { method, maxHeaderBytes: 1024 },
     {
+      onInterim: () => {},
       onHead: ({ status, headers }) => Object.assign(seen, { status, headers }),
       onData: (chunk) => (seen.body += chunk.toString('latin1')),
       onEnd: (trailers) => (seen.trailers = trailers),
