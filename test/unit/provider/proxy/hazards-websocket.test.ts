@@ -279,7 +279,7 @@ test('101 without the upgrade is no agreement', async (t) => {
 
 test('a refusal that never ends is cut by the time limit', async (t) => {
   const upstreamPort = await startCannedFunction(t, 'HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nhalf');
-  const { port, outcomes } = await startFront(t, upstreamPort, { upstreamTimeoutMs: 300 });
+  const { port, outcomes } = await startFront(t, upstreamPort, { upstreamTimeoutMs: 1_500 });
   const caller = new RawCaller(t, port);
   caller.send(handshake());
   await caller.isCut();
