@@ -2,6 +2,7 @@ import { mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../base/absent-file.ts';
 import { diskFullOf } from '../base/disk-full.ts';
+import { sweepTemporaryFiles } from '../base/durable-file.ts';
 import type { Log } from '../base/log.ts';
 import { DrainQueue } from './drain-queue.ts';
 import { pathSegment } from './log-error.ts';
@@ -55,6 +56,7 @@ export class TaskTails {
   /** Makes the folders and watches them. Nothing else may be called before it resolves. */
   async start(): Promise<void> {
     for (const folder of ['tasks', 'progress']) await mkdir(join(this.#dir, folder), { recursive: true });
+    await sweepTemporaryFiles(join(this.#dir, 'progress'));
     this.#watcher.start();
   }
 
@@ -95,7 +97,7 @@ export class TaskTails {
 
   /** Lists the replicas that have files here; those that are no more are to be finished. */
   async list(): Promise<LogReplica[]> {
-    const files = await readdir(join(this.#dir, 'progress'));
+    const files = (await readdir(join(this.#dir, 'progress'))).filter((file) => file.endsWith('.json'));
     const replicas = files.map(async (file) => {
       const id = file.replace(/\.json$/, '');
       const progress = await readProgress(this.#paths(id).progress);

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../helpers/poll.ts';
@@ -143,10 +143,11 @@ async function change({ host, journal }: SoakWorld, fault: string, target: strin
   );
 }
 
-/** Gone for those that are connected to it: one that is not reaped has let go of its sockets. */
+/** Gone for those that are connected to it: the last thread lets go of its sockets, maybe a while after the first has ended. */
 async function isGone(pid: number): Promise<boolean> {
-  const { stdout } = await run('sh', ['-c', `cat /proc/${pid}/stat 2>/dev/null || echo "${pid} () Z"`]);
-  return /\) [ZX]/.test(stdout);
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  if (threads.length !== 1) return threads.length === 0;
+  return /\) [ZX]/.test(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X'));
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -2,53 +2,24 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
-import { silentLog } from '../../../src/base/log.ts';
-import { alertHandler } from '../../../src/gateway/scaling/alert.ts';
-import { handlersFor, ProviderError, type FaaSContext, type Handler } from '../../../src/provider/index.ts';
-import { apiRequest, type ApiRequest } from './api-texts.ts';
+import { apiRequest } from './api-texts.ts';
+import { handlerAsker } from './ask-handlers.ts';
 import { dataFolder } from './data-folder.ts';
 
 const cases = Number(process.env['BERTH_FUZZ_CASES'] ?? 100_000);
 /** Generous: the host runs other things. One bad label took a minute. */
 const longestDelayMs = 5000;
 
-function contextOf({ method, body, query, name }: ApiRequest): FaaSContext {
-  return {
-    method,
-    querystring: new URLSearchParams(query).toString(),
-    params: { name },
-    state: { defaultNamespace: 'openfaas-fn', signal: new AbortController().signal },
-    request: { body: JSON.parse(JSON.stringify(body)) as unknown },
-    res: { write: () => true, end() {} },
-    flushHeaders() {},
-  } as unknown as FaaSContext;
-}
-
-/** Returns the status that the request is answered with. */
-async function answerOf(handler: Handler, request: ApiRequest): Promise<number> {
-  const ctx = contextOf(request);
-  try {
-    await handler(ctx);
-    return ctx.status;
-  } catch (error) {
-    if (error instanceof ProviderError) return error.status;
-    throw error;
-  }
-}
-
 test('no text that the API takes blocks the daemon, is answered 5xx, or is stored for a start to refuse', async (t) => {
   t.timeout(300_000);
   const { provider, start, remove } = await dataFolder();
   t.teardown(remove);
-  const all = handlersFor(provider);
-  const alert = alertHandler({ provider, defaultNamespace: 'openfaas-fn', log: silentLog });
+  const ask = handlerAsker(provider);
   const delays = monitorEventLoopDelay();
   delays.enable();
   const answers = new Map<string, number>();
   const property = fc.asyncProperty(apiRequest, async (request) => {
-    const handler = request.handler === 'alert' ? alert : all[request.handler];
-    if (!handler) throw new Error(`no handler ${request.handler}`);
-    const status = await answerOf(handler, request);
+    const status = await ask(request);
     await turn();
     const answer = `${request.method} ${request.handler} ${status}`;
     answers.set(answer, (answers.get(answer) ?? 0) + 1);

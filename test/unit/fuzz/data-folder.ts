@@ -17,7 +17,13 @@ import { buildSpec } from '../../../src/backends/containerd/runtime-spec/index.t
 import type { Sweep } from '../../../src/backends/containerd/sweep.ts';
 import { createLog, silentLog } from '../../../src/base/log.ts';
 import { parseReference } from '../../../src/registry/index.ts';
-import { resourcesOf, workloadOf, type FunctionDeployment, type Provider } from '../../../src/provider/index.ts';
+import {
+  resourcesOf,
+  RoutingTable,
+  workloadOf,
+  type FunctionDeployment,
+  type Provider,
+} from '../../../src/provider/index.ts';
 import { SecretStore } from '../../../src/secrets/index.ts';
 import { containerdNamespaces } from '../backends/containerd/containerd-namespaces.ts';
 import { specInput } from '../backends/containerd/runtime-spec/input.ts';
@@ -25,8 +31,11 @@ import { specInput } from '../backends/containerd/runtime-spec/input.ts';
 const defaultNamespace = 'openfaas-fn';
 const sweep = { images: () => Promise.resolve(), namespace: () => Promise.resolve() } as unknown as Sweep;
 
-/** The containerd provider over a data folder, with stand-ins for what pulls and runs. */
-export async function dataFolder() {
+/**
+ * The containerd provider over a data folder, with stand-ins for what pulls and runs.
+ * @param digest what every image resolves to
+ */
+export async function dataFolder(digest = 'sha256:1') {
   // In memory where there is some: each write is synced.
   const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'berth-fuzz-'));
   const dirs = {
@@ -44,7 +53,7 @@ export async function dataFolder() {
   const deployments = new Deployments({
     store,
     secrets,
-    images: { ensure: () => Promise.resolve({ digest: 'sha256:1' }) } as unknown as GenerationImages,
+    images: { ensure: () => Promise.resolve({ digest }) } as unknown as GenerationImages,
     reconciler: {
       wake() {},
       imagePulled() {},
@@ -60,6 +69,7 @@ export async function dataFolder() {
     store,
     namespaces,
     states: { get: () => undefined },
+    routes: new RoutingTable(),
     containerd: { namespace: () => undefined },
     logs: { archive: { has: () => Promise.resolve(false), query: noLines } },
   } as unknown as FunctionQueriesOptions);
@@ -70,7 +80,7 @@ export async function dataFolder() {
     secrets: new FunctionSecrets({ store: secrets, namespaces, inUse, refresh: () => Promise.resolve() }),
     namespaces,
   });
-  return { provider, start: () => start(dirs), remove: () => rm(folder, { recursive: true, force: true }) };
+  return { folder, provider, start: () => start(dirs), remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 function namespacesOver(dir: string, inUse: InUse, log = silentLog): FunctionNamespaces {

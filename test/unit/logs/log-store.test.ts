@@ -224,6 +224,15 @@ test('a new task of the same replica goes on in the same history', async (t) => 
   t.deepEqual(await textsOf(at.store, { instance: 'r1' }), ['first', 'second']);
 });
 
+test('what a crash left beside the progress of tasks holds up no list, and goes at the next start', async (t) => {
+  await using at = await startStore();
+  await runToEnd(at.store, figlet, 'echo line');
+  await writeFile(join(at.dir, 'progress/.tmp-0123456789abcdef'), '{');
+  t.deepEqual(await at.store.tails.list(), [figlet]);
+  await at.restart();
+  t.deepEqual(await readdir(join(at.dir, 'progress')), ['r1.json']);
+});
+
 test("replicas share their function's history and no other", async (t) => {
   await using at = await startStore();
   const replicas = [
