@@ -32,7 +32,15 @@ const nameBody = body({
   namespace: optionalText,
 });
 
-const resources = optional(body({ memory: optionalText, cpu: optionalText }));
+const resources = optional(
+  body({
+    memory: optionalText,
+    cpu: optionalText,
+    'nvidia.com/gpu': optionalText,
+    'amd.com/gpu': optionalText,
+    'intel.com/gpu': optionalText,
+  }),
+);
 
 const deploymentBody = nameBody.extend({
   image: optionalText,

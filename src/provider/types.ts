@@ -10,10 +10,13 @@ export interface FunctionName {
   namespace: string;
 }
 
-/** Kubernetes quantities, as sent: memory such as `64Mi` (bytes), cpu such as `100m` (cores). */
+/** Kubernetes quantities, as sent: memory such as `64Mi` (bytes), cpu such as `100m` (cores), how many GPUs of a maker. */
 export interface FunctionResources {
   memory?: string;
   cpu?: string;
+  'nvidia.com/gpu'?: string;
+  'amd.com/gpu'?: string;
+  'intel.com/gpu'?: string;
 }
 
 /** What the caller wants to run; absent fields were not sent. */

@@ -25,6 +25,7 @@ import type { GenerationOutcome } from './reconcile/function-state.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Sweep } from './sweep.ts';
 import { requireSecrets } from './function-secrets.ts';
+import { refuseUnsupported } from './refuse-unsupported.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
 import { StartError } from './start-error.ts';
 import { faultOwner } from './to-provider-error.ts';
@@ -173,6 +174,7 @@ export class Deployments {
   }
 
   async #check(deployment: FunctionDeployment): Promise<void> {
+    refuseUnsupported(deployment);
     await this.#parts.namespaces.require(deployment.namespace);
     parseReference(deployment.image);
     validateDeployment(deployment, resourcesOf(deployment));

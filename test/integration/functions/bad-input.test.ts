@@ -17,7 +17,7 @@ const secretValue = 'very-secret-value';
 let host: TestHost;
 let locked: TestRegistry;
 let image: string;
-const images = { foreign: '', artifact: '', commandless: '', stranger: '', exits: '' };
+const images = { foreign: '', artifact: '', commandless: '', stranger: '', exits: '', crowded: '' };
 const answers: string[] = [];
 
 test.before(async () => {
@@ -31,6 +31,8 @@ test.before(async () => {
   images.commandless = (await buildImage({ registry, name: 'commandless', layers })).reference;
   images.stranger = (await functionImage(registry, { name: 'stranger', user: 'nobody-known' })).reference;
   images.exits = (await functionImage(registry, { name: 'exits', env: ['EXIT_AT_START=7'] })).reference;
+  const crowd = Array.from({ length: 20 }, (_, i) => `V${i}=${'x'.repeat(110_000)}`);
+  images.crowded = (await functionImage(registry, { name: 'crowded', env: crowd })).reference;
   images.artifact = await pushArtifact(registry);
   await functionImage(locked, { name: 'private' });
   const prepared = [
@@ -153,6 +155,26 @@ const refusals: Record<string, Refusal> = {
     says: /SYS_ADMIN.*a function may have/,
     ask: deploy({ annotations: { 'com.openfaas.berth.capabilities': 'SYS_ADMIN' } }),
   },
+  'a profile': {
+    status: 400,
+    says: /annotation com\.openfaas\.profile asks for "gvisor": .*leave it out/,
+    ask: deploy({ annotations: { 'com.openfaas.profile': 'gvisor' } }),
+  },
+  'a profile of an update': {
+    status: 400,
+    says: /com\.openfaas\.profile/,
+    ask: update({ annotations: { 'com.openfaas.profile': 'gvisor' } }),
+  },
+  'a limit of GPUs': {
+    status: 400,
+    says: /limits nvidia\.com\/gpu: .*leave it out/,
+    ask: deploy({ limits: { 'nvidia.com/gpu': '1' } }),
+  },
+  'a request of GPUs': {
+    status: 400,
+    says: /requests amd\.com\/gpu/,
+    ask: deploy({ requests: { memory: '64Mi', 'amd.com/gpu': '2' } }),
+  },
   'a variable that is no string': { status: 400, says: /envVars/, ask: deploy({ envVars: { A: 1 } }) },
   'a variable whose name has an equals sign': { status: 400, says: /"A=B"/, ask: deploy({ envVars: { 'A=B': 'c' } }) },
   'an image tag that does not exist': {
@@ -202,6 +224,11 @@ const refusals: Record<string, Refusal> = {
     status: 400,
     says: /nobody-known/,
     ask: () => deploy({ image: images.stranger })(),
+  },
+  'an image with more variables than a process can have': {
+    status: 400,
+    says: /variables and the command of image and deployment take together 2093056 bytes at most/,
+    ask: () => deploy({ image: images.crowded })(),
   },
   'a registry that does not answer': {
     status: 502,
