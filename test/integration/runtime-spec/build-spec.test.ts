@@ -42,6 +42,15 @@ test('the environment arrives byte for byte', async (t) => {
   t.is(found.get('OPENFAAS_NAMESPACE'), 'openfaas-fn');
 });
 
+test('a process starts with as much as is allowed', async (t) => {
+  const Env = Array.from({ length: 15 }, (_, i) => `V${i}=${'x'.repeat(131_000)}`);
+  const rest = `REST=${'x'.repeat(127_600)}`;
+  const imageConfig = { Entrypoint: ['/bin/sh', '-c'], Cmd: ['echo started'], Env: [...Env, rest] };
+  t.is((await runAsFunction('', { input: { imageConfig } })).stdout, 'started\n');
+  const crowded = { ...imageConfig, Env: [...Env, rest, `MORE=${'x'.repeat(300)}`] };
+  await t.throwsAsync(runAsFunction('', { input: { imageConfig: crowded } }), { message: /together 2093056 bytes/ });
+});
+
 test('a read-only root refuses writes and leaves /tmp to every user', async (t) => {
   const { stdout, stderr } = await runAsFunction('echo x >/tmp/file && cat /tmp/file; ls -ld /tmp; echo x >/file', {
     deployment: { readOnlyRootFilesystem: true },

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path/posix';
 import { capabilitiesOf, type FunctionDeployment, type ResourceAmounts } from '../../../provider/index.ts';
 import { StartError } from '../start-error.ts';
-import { environment, validateEnvironment } from './environment.ts';
+import { environment, validateEnvironment, validateProcess } from './environment.ts';
 import type { HostFeatures } from './host-features.ts';
 import { functionMounts, maskedPaths, readonlyPaths, type HostFiles } from './mounts.ts';
 import type { OciCapabilities, OciLinux, OciProcess, OciSpec, OciUser } from './oci-spec.ts';
@@ -80,9 +80,12 @@ export function buildSpec(input: SpecInput): OciSpec {
 }
 
 function processSpec({ deployment, imageConfig, user, host }: SpecInput): OciProcess {
+  const args = command(deployment.image, imageConfig);
+  const env = environment(deployment, imageConfig?.Env ?? []);
+  validateProcess({ args, env });
   return {
-    args: command(deployment.image, imageConfig),
-    env: environment(deployment, imageConfig?.Env ?? []),
+    args,
+    env,
     cwd: resolve('/', imageConfig?.WorkingDir ?? ''),
     user,
     noNewPrivileges: true,

@@ -22,9 +22,27 @@ export function environment(deployment: FunctionDeployment, imageEnv: string[]):
 
 /** The kernel's MAX_ARG_STRLEN: one `NAME=value` with its NUL, see execve(2). */
 const longestVariableBytes = 128 * 1024;
-/** Half of what the kernel takes at the usual limit of the stack, 8 MiB: the rest is for what the image sets, and its command. */
 const pointerBytes = 8;
+/** What the kernel takes at the usual limit of the stack, 8 MiB, less a page for what it adds itself. */
+const wholeProcessBytes = 2 * 1024 * 1024 - 4096;
+/** Half of that: the rest is for what the image sets, and its command. */
 const allVariablesBytes = 1024 * 1024;
+
+/**
+ * Checks all that a process is given, of the image and of the deployment.
+ * @throws StartError for more than execve(2) takes
+ */
+export function validateProcess({ args, env }: { args: string[]; env: string[] }): void {
+  const sizes = [...args, ...env].map((text) => Buffer.byteLength(text) + '\0'.length);
+  if (sizes.some((bytes) => bytes > longestVariableBytes)) {
+    const limit = `each takes ${longestVariableBytes} bytes at most`;
+    throw new StartError('invalid', `the variables of the image and the words of its command: ${limit}, shorten them`);
+  }
+  if (sizes.reduce((sum, bytes) => sum + bytes + pointerBytes, 0) > wholeProcessBytes) {
+    const limit = `together ${wholeProcessBytes} bytes at most`;
+    throw new StartError('invalid', `the variables and the command of image and deployment take ${limit}: set fewer`);
+  }
+}
 
 /**
  * Checks the variables that a deployment sets.

@@ -90,3 +90,17 @@ test('more variables than execve takes are refused, and what fits is not', (t) =
   const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, at) => [`V${at}`, '']));
   t.throws(() => validate(many), { instanceOf: StartError, message: /1048576 bytes/ });
 });
+
+test('what the image sets counts as well, and so does its command', (t) => {
+  const start = (imageConfig: ImageExecution) => () => buildSpec(specInput({}, { imageConfig }));
+  const many = (count: number) => Array.from({ length: count }, (_, at) => `V${at}=${'x'.repeat(100_000)}`);
+  const together = { instanceOf: StartError, message: /together 2093056 bytes/ };
+  t.notThrows(start({ Cmd: ['x'], Env: many(20) }));
+  t.throws(start({ Cmd: ['x'], Env: many(21) }), together);
+  t.throws(start({ Cmd: many(1), Env: many(20) }), together);
+  t.throws(start({ Cmd: ['x'], Env: [`A=${'x'.repeat(131_072)}`] }), {
+    instanceOf: StartError,
+    message: /each takes 131072/,
+  });
+  t.throws(start({ Cmd: ['x'.repeat(131_072)] }), { instanceOf: StartError, message: /each takes 131072/ });
+});
