@@ -123,7 +123,7 @@ export class Authorizer {
   ): Promise<Token> {
     const question = tokenQuestion(challenge, host, repository);
     const tls = question.realm.host === host.url.host ? host.tls : undefined;
-    const ask = (request: HttpRequest) => this.#askToken({ ...request, tls }, host.name, repository);
+    const ask = (request: HttpRequest) => this.#askToken({ ...request, tls, namedBy: host.url }, host.name, repository);
     if (!credentials) return ask(tokenGet(question));
     try {
       return await ask(tokenPost(question, credentials));

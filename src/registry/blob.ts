@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../base/log.ts';
+import { monotonicMs } from '../base/monotonic.ts';
 import { RegistryError } from './registry-error.ts';
 
 /** The part of a blob that is to be read, and how. */
@@ -15,6 +16,8 @@ export interface BlobRange {
   log: Log;
 }
 
+/** Slower is no network: whoever is answered by a byte now and then would hold its pull, and all that wait for it, for ever. */
+const slowestBytesPerSecond = 1024;
 const maxCutsWithoutProgress = 3;
 const retryDelayMs = 200;
 
@@ -44,7 +47,7 @@ export async function* readBlob(
       cut = error as Error;
     }
     if (at >= size) return;
-    cuts = at > openedAt ? 0 : cuts + 1;
+    cuts = at - openedAt >= leastBytes(stallTimeoutMs) ? 0 : cuts + 1;
     if (cuts >= maxCutsWithoutProgress) throw givenUp(what, at, size, cut);
     log.debug('blob read was cut, resuming', { blob: what, offset: at, size, error: cut });
     await sleep(retryDelayMs, undefined, { signal });
@@ -56,14 +59,22 @@ async function* bodyFrom(
   { what, offset, stallTimeoutMs }: Pick<BlobRange, 'what' | 'offset' | 'stallTimeoutMs'>,
 ): AsyncGenerator<Buffer> {
   let skip = bytesBefore(response, offset, what);
+  let [waitedMs, received] = [0, 0];
   const chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   try {
     for (;;) {
       // Only waiting for the network counts as idle: the reader may take its time.
       const giveUp = () => response.destroy(new Error(`no data for ${stallTimeoutMs} ms`));
       const timer = setTimeout(giveUp, stallTimeoutMs);
+      const beganAtMs = monotonicMs();
       const next = await chunks.next().finally(() => clearTimeout(timer));
       if (next.done) return;
+      waitedMs += monotonicMs() - beganAtMs;
+      received += next.value.length;
+      if (waitedMs >= stallTimeoutMs) {
+        if (received < leastBytes(stallTimeoutMs)) throw new Error('it was too slow');
+        [waitedMs, received] = [0, 0];
+      }
       const rest = next.value.subarray(Math.min(skip, next.value.length));
       skip -= next.value.length - rest.length;
       if (rest.length > 0) yield rest;
@@ -71,6 +82,11 @@ async function* bodyFrom(
   } finally {
     response.destroy();
   }
+}
+
+/** Counts what a connection must bring in the time that it may be silent, for it to go on. */
+function leastBytes(stallTimeoutMs: number): number {
+  return (stallTimeoutMs * slowestBytesPerSecond) / 1000;
 }
 
 /** Counts the bytes to drop: all that were asked to be left out, where the server does not do ranges. */
@@ -86,6 +102,7 @@ function bytesBefore(response: IncomingMessage, offset: number, what: string): n
 }
 
 function givenUp(what: string, at: number, size: number, cause: Error | undefined): RegistryError {
-  const message = `the connection was cut ${maxCutsWithoutProgress} times at byte ${at} of ${size} of ${what}`;
+  const where = `at byte ${at} of ${size} of ${what}`;
+  const message = `the connection was cut ${maxCutsWithoutProgress} times, or brought fewer than ${slowestBytesPerSecond} bytes a second, ${where}`;
   return new RegistryError('unreachable', message, { cause });
 }

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { describeError } from '../base/log.ts';
+import { InnerAddressGuard } from './inner-addresses.ts';
 import { RegistryError } from './registry-error.ts';
 import { proxyFor, type ProxyEnv } from './proxy-env.ts';
 
@@ -16,6 +17,8 @@ export interface TlsOptions {
 export interface HttpRequest {
   method: 'GET' | 'HEAD' | 'POST';
   url: URL;
+  /** The registry that named the URL, where it did. */
+  namedBy?: URL;
   headers: http.OutgoingHttpHeaders;
   body?: string;
   tls?: TlsOptions;
@@ -52,12 +55,14 @@ export class Transport {
 
   /**
    * Sends a request and answers with the body unread: the caller reads or destroys it.
-   * @throws RegistryError of kind `unreachable` when there is no answer
+   * @throws RegistryError of kind `unreachable` when there is no answer, `refused` when it leads to where it may not
    */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     let next = request;
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
-      const response = await this.#sendOnce(next);
+      const guard = new InnerAddressGuard(request.namedBy ?? request.url, next.url);
+      await guard.check();
+      const response = await this.#sendOnce(next, guard);
       const location = response.headers.location;
       // A POST carries a password in its body: it goes where it was sent and nowhere else.
       const final = request.method === 'POST' || !redirectStatuses.includes(response.statusCode ?? 0);
@@ -75,12 +80,14 @@ export class Transport {
     for (const agent of this.#agents.values()) agent.destroy();
   }
 
-  #sendOnce(request: HttpRequest): Promise<http.IncomingMessage> {
+  #sendOnce(request: HttpRequest, guard: InnerAddressGuard): Promise<http.IncomingMessage> {
     const { url, method, headers, tls, connectTimeoutMs = defaultConnectTimeoutMs, signal } = request;
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
     const { request: start } = url.protocol === 'https:' ? https : http;
-    const outgoing = start(url, { method, headers, agent: this.#agentFor(url), signal, ...tls });
+    // A proxy looks the name up itself, and its own may well lead to this host.
+    const lookup = proxyFor(url, this.#proxyEnv) === undefined ? guard.lookup : undefined;
+    const outgoing = start(url, { method, headers, agent: this.#agentFor(url), signal, lookup, ...tls });
 
     const giveUp = (what: string) => () => outgoing.destroy(new Error(what));
     let timer = setTimeout(giveUp(`no connection within ${connectTimeoutMs} ms`), connectTimeoutMs);
@@ -97,7 +104,9 @@ export class Transport {
     });
     outgoing.on('error', (error) => {
       clearTimeout(timer);
-      reject(signal?.aborted ? (signal.reason as Error) : unreachable(url, error));
+      reject(
+        signal?.aborted ? (signal.reason as Error) : error instanceof RegistryError ? error : unreachable(url, error),
+      );
     });
     outgoing.end(request.body);
     return promise;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import timers from 'node:timers/promises';
 import test from 'ava';
 import { RegistryError } from '../../../src/registry/index.ts';
 import { blobOf, client, imageAt, serve } from './server.ts';
@@ -74,6 +75,24 @@ test('a connection that falls silent is as good as cut', async (t) => {
   t.is(server.requests[1]?.headers.range, 'bytes=400000-');
 });
 
+/** Sends a byte at a time, without end, or closes after each. */
+for (const [what, send] of [
+  ['a byte now and then', (response: ServerResponse) => void setInterval(() => response.write('x'), 20).unref()],
+  ['a byte a connection', (response: ServerResponse) => response.write('x', () => response.destroy())],
+] as const) {
+  test(`a registry that brings ${what} is given up`, async (t) => {
+    const server = await serve(t, (request, response) => {
+      const range = `bytes ${offsetOf(request)}-${body.length - 1}/${body.length}`;
+      response.writeHead(offsetOf(request) > 0 ? 206 : 200, { 'content-range': range });
+      send(response);
+    });
+    const read = buffer(client(t, { stallTimeoutMs: 200 }).openBlob(imageAt(server), blob));
+    const error = await t.throwsAsync(Promise.race([read, timers.setTimeout(10_000)]), { instanceOf: RegistryError });
+    t.is(error?.kind, 'unreachable');
+    t.regex(error?.message ?? '', /cut 3 times, or brought fewer than 1024 bytes a second, at byte/);
+  });
+}
+
 test('a reader may take longer than the network may be silent', async (t) => {
   const server = await serve(t, (request, response) => answerRange(request, response));
   let length = 0;
@@ -103,7 +122,7 @@ test('three cuts without a byte between them end the read', async (t) => {
   });
   const error = await t.throwsAsync(buffer(client(t).openBlob(imageAt(server), blob)), { instanceOf: RegistryError });
   t.is(error?.kind, 'unreachable');
-  t.regex(error?.message ?? '', /cut 3 times at byte 100000 of 1048576 of blob sha256:/);
+  t.regex(error?.message ?? '', /cut 3 times.* at byte 100000 of 1048576 of blob sha256:/);
   t.is(server.requests.length, 4);
 });
 

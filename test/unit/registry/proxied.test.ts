@@ -62,6 +62,37 @@ test('a registry over HTTP is reached through the proxy, with its login', async 
   t.deepEqual(proxy.seen, [`HEAD http://registry.test/v2/app/manifests/v1 ${login}`]);
 });
 
+for (const inner of ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]', '0.0.0.0', '2130706433']) {
+  test(`a registry elsewhere leads neither a pull nor a question for a token to ${inner}`, async (t) => {
+    const service = await serve(t, (_, response) => response.end('{"token":"x"}'));
+    const at = `http://${inner}:${service.port}/secret`;
+    const registry = await serve(t, ({ url }, response) => {
+      const challenge = { 'www-authenticate': `Bearer realm="${at}"` };
+      if (url?.includes('/private/')) response.writeHead(401, challenge).end();
+      else response.writeHead(307, { location: at }).end();
+    });
+    const proxy = await proxyTo(t, registry);
+    const folder = await hostsDir(t, { 'registry.test/hosts.toml': 'server = "http://registry.test"' });
+    const proxyEnv = { HTTP_PROXY: `http://${proxy.address}`, NO_PROXY: '0.0.0.0,127.0.0.1,localhost' };
+    const made = client(t, { hostsDir: folder, proxyEnv });
+    for (const name of ['registry.test/app:v1', 'registry.test/private/app:v1']) {
+      const error = await t.throwsAsync(made.resolve(parseReference(name)), { instanceOf: RegistryError });
+      t.is(error?.kind, 'refused', error?.message);
+      t.regex(error?.message ?? '', /registry\.test leads to .* an address of this host/);
+    }
+    t.deepEqual(service.lines(), []);
+  });
+}
+
+test('a registry on this host may lead to another of its addresses', async (t) => {
+  const service = await serve(t, answerManifest);
+  const registry = await serve(t, (_, response) => {
+    response.writeHead(307, { location: `http://0.0.0.0:${service.port}/here` }).end();
+  });
+  const at = parseReference(`localhost:${registry.port}/app:v1`);
+  t.is((await client(t).resolve(at)).digest, digestOf(manifestBody));
+});
+
 test('NO_PROXY goes around the proxy', async (t) => {
   const server = await serve(t, answerManifest);
   const proxy = await proxyTo(t, server);
