@@ -4,6 +4,7 @@ import { parseJson } from '../base/parse-json.ts';
 import { monotonicMs } from '../base/monotonic.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
 import type { CredentialStore, RegistryCredentials } from './credentials.ts';
+import { NewestMap } from './newest-map.ts';
 import { RegistryError } from './registry-error.ts';
 import type { RegistryHost } from './hosts.ts';
 import { readSmallBody, type HttpRequest, type Transport } from './transport.ts';
@@ -44,13 +45,15 @@ interface Session {
 const defaultTokenLifeSeconds = 60;
 const tokenSlackMs = 5_000;
 const clientId = 'berth';
+/** Of hosts, and of repositories at each: a pull asks one repository, of its registry and its mirrors. */
+const [keptSessions, keptTokens] = [100, 100];
 
 /** Answers a registry's 401s, https://distribution.github.io/distribution/spec/auth/, and remembers the tokens. */
 export class Authorizer {
   readonly #credentials: CredentialStore;
   readonly #transport: Transport;
   readonly #userAgent: string;
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new NewestMap<string, Session>(keptSessions);
 
   constructor(options: { credentials: CredentialStore; transport: Transport; userAgent: string }) {
     this.#credentials = options.credentials;
@@ -63,7 +66,7 @@ export class Authorizer {
     const credentials = await this.#credentials.lookup(host.name);
     const session = this.#sessions.get(host.name);
     if (session && isDeepStrictEqual(session.credentials, credentials)) return;
-    this.#sessions.set(host.name, { credentials, basic: false, tokens: new Map() });
+    this.#sessions.set(host.name, { credentials, basic: false, tokens: new NewestMap(keptTokens) });
   }
 
   /** Answers the Authorization header to start with, where an earlier answer taught which. */

@@ -12,7 +12,7 @@ import { acceptedManifestTypes, type Descriptor, digestOf, verifyDigest } from '
 import type { ProxyEnv } from './proxy-env.ts';
 import { isDigest, type Reference } from './reference.ts';
 import { refusal } from './refusal.ts';
-import { maxSmallBodyBytes, readSmallBody, Transport, type HttpRequest } from './transport.ts';
+import { discard, maxSmallBodyBytes, readSmallBody, Transport, type HttpRequest } from './transport.ts';
 
 export interface RegistryClientOptions {
   credentials: CredentialStore;
@@ -139,7 +139,7 @@ export class RegistryClient {
     const path = `manifests/${reference.digest ?? reference.tag}`;
     const accept = [...acceptedManifestTypes, '*/*'].join(', ');
     const head = await this.#ask(host, reference, { method: 'HEAD', path, accept, signal });
-    head.resume();
+    discard(head);
     const digest = reference.digest ?? headerText(head, 'docker-content-digest');
     const size = Number(headerText(head, 'content-length'));
     const known = head.statusCode === 200 && digest !== undefined && isDigest(digest) && size > 0;
@@ -187,7 +187,7 @@ export class RegistryClient {
         const request = { host, repository: reference.repository, refused: authorization };
         const answer = await this.#authorizer.answer(request, challenge);
         if (answer !== undefined) {
-          response.resume();
+          discard(response);
           authorization = answer;
           continue;
         }
@@ -196,7 +196,7 @@ export class RegistryClient {
       if (delayMs === undefined) {
         throw await refusal(response, { host, reference, credentialsAt: this.#options.credentials.where });
       }
-      response.resume();
+      discard(response);
       await sleep(delayMs, undefined, { signal: ask.signal });
     }
   }

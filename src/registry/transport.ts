@@ -125,6 +125,11 @@ export class Transport {
   }
 }
 
+/** Reads what nobody needs, for the connection's sake, as far as it is small. */
+export function discard(response: http.IncomingMessage): void {
+  readSmallBody(response, 'an answer').catch(() => response.destroy());
+}
+
 /**
  * Reads a whole body of at most 4 MiB: a manifest, a token, an error page.
  * @throws RegistryError of kind `unreachable` when it is cut, `corrupt` when it is longer

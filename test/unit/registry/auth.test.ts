@@ -90,6 +90,21 @@ test('without credentials an anonymous token is fetched and kept', async (t) => 
   t.is(asked[0]?.authorization, undefined);
 });
 
+test('tokens of the newest 100 repositories are kept, and no more', async (t) => {
+  const { server } = await bearerRegistry(t, () => ({ status: 200, answer: { token: 'one', expires_in: 300 } }));
+  const made = client(t);
+  const firstHeaderOf = async (repository: string) => {
+    const before = server.requests.length;
+    await made.resolve(imageAt(server, `${repository}:v1`));
+    return server.requests[before]?.headers.authorization;
+  };
+  await firstHeaderOf('old');
+  t.is(await firstHeaderOf('old'), 'Bearer one');
+  for (let i = 0; i < 100; i++) await firstHeaderOf(`app${i}`);
+  t.is(await firstHeaderOf('old'), undefined);
+  t.is(await firstHeaderOf('app99'), 'Bearer one');
+});
+
 test('reads side by side share one token request', async (t) => {
   const { server, asked } = await bearerRegistry(t, () => ({ status: 200, answer: { token: 'one', expires_in: 300 } }));
   const made = client(t);
