@@ -3,6 +3,12 @@ import { spawn } from 'node:child_process';
 /** The system's own folders: npm puts programs of packages first in PATH, and one of them is called nft as well. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/**
+ * How long a program that was killed is waited for: one that hangs in the kernel, as on a dead disk, does not die, and one
+ * that has left its group may hold the output.
+ */
+const killMs = 2000;
+
 export interface RunOptions {
   args?: string[];
   /** The program's whole environment; PATH alone, `systemPath`, unless given. */
@@ -32,9 +38,10 @@ export function runProgram(file: string, options: RunOptions = {}): Promise<Prog
     // A process group of its own, so that what the program starts is killed with it.
     const child = spawn(file, args, { env, cwd: '/', detached: true });
     let timedOut = false;
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       timedOut = true;
       killGroup(child.pid);
+      timer = setTimeout(giveUp, killMs);
     }, timeoutMs);
     const output = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
@@ -45,10 +52,17 @@ export function runProgram(file: string, options: RunOptions = {}): Promise<Prog
       clearTimeout(timer);
       reject(error);
     });
-    child.once('close', (exitCode, signal) => {
+    const ended = (exitCode: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(timer);
       resolve({ ...output, exitCode, signal, timedOut });
-    });
+    };
+    child.once('close', ended);
+    const giveUp = () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.unref();
+      ended(child.exitCode, child.signalCode);
+    };
   });
 }
 

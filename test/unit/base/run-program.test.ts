@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { runProgram } from '../../../src/base/run-program.ts';
 
@@ -26,6 +27,13 @@ test('a program that reads nothing is no failure', async (t) => {
 test('the limit may pass when the program has ended and a child in a session of its own holds its output', async (t) => {
   const run = await runProgram('/bin/sh', { args: ['-c', 'setsid sleep 1 & exit 0'], timeoutMs: 50 });
   t.is(run.exitCode, 0);
+});
+
+test('a program whose end nobody hears of is not waited for longer than its limit and a moment', async (t) => {
+  const program = runProgram('/bin/sh', { args: ['-c', 'setsid sleep 60 & echo $!; sleep 600'], timeoutMs: 50 });
+  const run = await Promise.race([program, sleep(30_000, undefined, { ref: false })]);
+  t.true(run?.timedOut);
+  process.kill(Number(run?.stdout), 'SIGKILL');
 });
 
 test('what cannot be started rejects with the code of the system', async (t) => {
