@@ -8,7 +8,7 @@ const descriptorSchema = z.object({
   mediaType: z.string().default(''),
   digest: z.string().refine(isDigest, 'is no sha256 or sha512 digest'),
   size: z.int().positive(),
-  annotations: z.record(z.string(), z.string()).nullish(),
+  annotations: z.record(z.string(), z.string()).nullish().catch(undefined),
 });
 
 /** Points at a manifest, a config or a layer by its media type, digest (`sha256:…`) and size in bytes. */
@@ -19,11 +19,12 @@ export interface Descriptor {
   annotations?: Record<string, string> | null;
 }
 
-const platformSchema = z.object({
-  os: z.string().default(''),
-  architecture: z.string().default(''),
-  variant: z.string().nullish(),
-});
+/** A text that may be absent or null, which Go reads as empty. */
+const name = z
+  .string()
+  .nullish()
+  .transform((given) => given ?? '');
+const platformSchema = z.object({ os: name, architecture: name, variant: z.string().nullish() });
 
 /** A platform without names is none: the image's config tells. */
 const entryPlatform = platformSchema
@@ -56,16 +57,14 @@ const configSchema = z.object({
       Entrypoint: strings,
       Cmd: strings,
       WorkingDir: z.string().nullish(),
-      Labels: z.record(z.string(), z.string()).nullish(),
       StopSignal: z.string().nullish(),
-      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
       Volumes: z.record(z.string(), z.unknown()).nullish(),
     })
     .nullish(),
-  rootfs: z.object({ type: z.literal('layers'), diff_ids: z.array(z.string().refine(isDigest)) }),
+  rootfs: z.object({ diff_ids: z.array(z.string().refine(isDigest)) }),
 });
 
-/** The image configuration as images carry it, https://github.com/opencontainers/image-spec/blob/main/config.md. */
+/** What of an image's configuration is of use to us, as images carry it, https://github.com/opencontainers/image-spec/blob/main/config.md. */
 export type ImageConfig = z.infer<typeof configSchema>;
 
 const manifestTypes = [

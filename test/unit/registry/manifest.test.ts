@@ -103,6 +103,23 @@ test('every optional part of a config may be absent or null', (t) => {
   t.is(parseImageConfig(Buffer.from(JSON.stringify({ rootfs, config: null })), 'fn').config, null);
 });
 
+test('what old and odd builders write beside that is no reason to refuse an image', (t) => {
+  const parse = (rest: object) => parseImageConfig(Buffer.from(JSON.stringify(rest)), 'fn:v1');
+  const rootfs = { diff_ids: [digest] };
+  t.like(parse({ os: null, architecture: null, variant: null, rootfs }), { os: '', architecture: '' });
+  const config = { Cmd: ['x'], Labels: { a: null, b: 1 }, ExposedPorts: { '80': null }, Volumes: { '/data': null } };
+  t.deepEqual(parse({ os: 'linux', config, rootfs: { ...rootfs, type: '' }, history: 'none' }).config?.Cmd, ['x']);
+});
+
+test('an index whose platforms and annotations are null has none', (t) => {
+  const entry = { ...config, mediaType: manifestType, platform: { os: null, architecture: null }, annotations: null };
+  const document = parse(
+    { manifests: [entry, { ...entry, annotations: { a: null } }], annotations: 'none' },
+    indexType,
+  );
+  t.like(document, { index: { manifests: [{ platform: undefined }, { platform: undefined }] } });
+});
+
 test('a config whose layers are not named is refused', (t) => {
   t.throws(() => parseImageConfig(Buffer.from('{}'), 'fn'), { message: /configuration of fn is malformed: rootfs: / });
 });

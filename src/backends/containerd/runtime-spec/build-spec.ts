@@ -102,7 +102,10 @@ function openFilesLimit({ maxOpenFiles }: HostFeatures): OciProcess['rlimits'][n
 }
 
 function command(image: string, imageConfig: SpecInput['imageConfig']): string[] {
-  const args = [...(imageConfig?.Entrypoint ?? []), ...(imageConfig?.Cmd ?? [])];
+  const { Entrypoint, Cmd } = imageConfig ?? {};
+  // An entry point of one empty word is none: that is how some builders take the base image's away.
+  const isNone = Entrypoint?.length === 1 && Entrypoint[0] === '';
+  const args = [...(isNone ? [] : (Entrypoint ?? [])), ...(Cmd ?? [])];
   if (args.length === 0) {
     throw new StartError('invalid', `image ${image} has no command: give it an ENTRYPOINT or a CMD and build it again`);
   }

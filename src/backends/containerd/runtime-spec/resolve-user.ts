@@ -18,9 +18,9 @@ interface Group {
 }
 
 /**
- * Finds who an image's `USER` is (`name`, `uid`, `name:group`, `uid:gid`, `uid:group`, `name:gid`, or empty for root),
- * from /etc/passwd and /etc/group in the image's layers, with the groups that list the user as a member. A bare uid
- * needs no entry and gets group 0.
+ * Finds who an image's `USER` is (`name`, `uid`, `name:group`, `uid:gid`, `uid:group` or `name:gid`), from /etc/passwd and
+ * /etc/group in the image's layers, with the groups that list the user as a member. Without a user it is root, without a
+ * group the user's own. A bare uid needs no entry and gets group 0.
  * @throws StartError for a user or group that the image does not have
  */
 export async function resolveUser(mounts: Mount[], imageUser: string): Promise<OciUser> {
@@ -28,8 +28,8 @@ export async function resolveUser(mounts: Mount[], imageUser: string): Promise<O
   if (rest.length > 0) throw new StartError('invalid', `USER "${imageUser}" of the image has more than one ":"`);
   const accounts = parsePasswd((await readLayeredFile(mounts, '/etc/passwd')) ?? '');
   const groups = parseGroups((await readLayeredFile(mounts, '/etc/group')) ?? '');
-  const account = imageUser === '' ? { name: 'root', uid: 0, gid: 0 } : findAccount(accounts, userPart);
-  const gid = groupPart === undefined ? account.gid : findGid(groups, groupPart);
+  const account = userPart === '' ? { name: 'root', uid: 0, gid: 0 } : findAccount(accounts, userPart);
+  const gid = groupPart ? findGid(groups, groupPart) : account.gid;
   return { uid: account.uid, gid, additionalGids: [...new Set([gid, ...memberOf(groups, account.name)])] };
 }
 

@@ -29,6 +29,7 @@ test('entrypoint and command make the arguments', (t) => {
   t.deepEqual(args({ Entrypoint: ['/bin/sh', '-c'], Cmd: ['exec x'] }), ['/bin/sh', '-c', 'exec x']);
   t.deepEqual(args({ Entrypoint: ['fwatchdog'], Cmd: null }), ['fwatchdog']);
   t.deepEqual(args({ Entrypoint: null, Cmd: ['fwatchdog'] }), ['fwatchdog']);
+  t.deepEqual(args({ Entrypoint: [''], Cmd: ['fwatchdog'] }), ['fwatchdog'], 'as Docker has it, none');
 });
 
 const commandless: [string, ImageExecution | null][] = [
