@@ -10,6 +10,7 @@ NODE_VERSION=26.10.0
 prefix=/usr/local/lib/berth
 config=/etc/berth
 unit=/etc/systemd/system/berth.service
+sysctl_file=/etc/sysctl.d/60-berth.conf
 pid_file=/run/berth.pid
 log_file=/var/log/berth.log
 containerd_log_file=/var/log/containerd.log
@@ -199,6 +200,14 @@ put() {
 	cp "$tmp/put" "$1"
 }
 
+# All containers of one user id share a host's inotify instances, of which some runtimes take a dozen each; the kernel has 128.
+raise_limits() {
+	instances=/proc/sys/fs/inotify/max_user_instances
+	[ "$(cat $instances)" -lt 8192 ] || return 0
+	echo "fs.inotify.max_user_instances = 8192" | put "$sysctl_file" || true
+	{ echo 8192 >$instances; } 2>/dev/null || say "warning: $instances cannot be raised, functions that watch files may not start"
+}
+
 is_running() {
 	if has_systemd; then systemctl is-active --quiet berth; else
 		[ -f "$pid_file" ] && grep -q "$prefix/src/main.ts" "/proc/$(cat "$pid_file")/cmdline" 2>/dev/null
@@ -284,6 +293,7 @@ install_berth() {
 	check_port
 	install_program
 	install_config
+	raise_limits
 	start_containerd
 	start_berth
 	wait_until_healthy

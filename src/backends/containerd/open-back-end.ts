@@ -17,6 +17,7 @@ import { FunctionNamespaces } from './function-namespaces.ts';
 import { FunctionQueries } from './function-queries.ts';
 import { FunctionSecrets } from './function-secrets.ts';
 import { GenerationImages } from './generation-images.ts';
+import { warnOfFewInotifyInstances } from './host-limits.ts';
 import type { Images } from './images/index.ts';
 import { InUse } from './in-use.ts';
 import type { Network } from './network/index.ts';
@@ -98,6 +99,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
 async function hostOf(options: BackEndOptions): Promise<Host> {
   const { containerd, storage, network, logs, settings, at = () => {}, log } = options;
   const { dataDir, runDir } = settings;
+  await warnOfFewInotifyInstances(log);
   return {
     containerd,
     storage,
