@@ -134,3 +134,28 @@ test.serial('under a read-only root /tmp and the volumes of the image are on dis
   // EPERM for making a user namespace, by clone as by unshare.
   t.like(await host.berth.invoke('narrow-words'), { status: 200, text: '-1 -1\n' });
 });
+
+test.serial(
+  'an image of an odd builder runs: layers of nothing, layers twice, whiteouts of nothing, nulls',
+  async (t) => {
+    const { berth, registry } = host;
+    const nothing = {};
+    const { reference } = await functionImage(registry, {
+      name: 'odd',
+      user: ':1000',
+      layers: [
+        nothing,
+        nothing,
+        { 'no/such/.wh.file': '', 'opaque/.wh..wh..opq': '' },
+        { 'tmp/.wh.none': '' },
+        nothing,
+      ],
+      config: { Entrypoint: [''], Cmd: ['/function'] },
+      configPlatform: '/',
+      configType: 'text/html',
+    });
+    await deploy(berth, { service: 'odd', image: reference });
+    await untilAvailable(berth, 'odd', 1);
+    t.is((await berth.invoke('odd/file/etc/group')).status, 200);
+  },
+);

@@ -82,11 +82,12 @@ export function buildSpec(input: SpecInput): OciSpec {
 function processSpec({ deployment, imageConfig, user, host }: SpecInput): OciProcess {
   const args = command(deployment.image, imageConfig);
   const env = environment(deployment, imageConfig?.Env ?? []);
-  validateProcess({ args, env });
+  const cwd = resolve('/', imageConfig?.WorkingDir ?? '');
+  validateProcess({ args, env, cwd });
   return {
     args,
     env,
-    cwd: resolve('/', imageConfig?.WorkingDir ?? ''),
+    cwd,
     user,
     noNewPrivileges: true,
     capabilities: capabilitySets(capabilitiesOf(deployment), user.uid),

@@ -30,9 +30,15 @@ const allVariablesBytes = 1024 * 1024;
 
 /**
  * Checks all that a process is given, of the image and of the deployment.
- * @throws StartError for more than execve(2) takes
+ * @throws StartError for what execve(2) does not take
  */
-export function validateProcess({ args, env }: { args: string[]; env: string[] }): void {
+export function validateProcess({ args, env, cwd }: { args: string[]; env: string[]; cwd: string }): void {
+  if ([...args, ...env, cwd].some((text) => text.includes('\0'))) {
+    throw new StartError(
+      'invalid',
+      'the image has a variable, a command or a folder with a NUL byte: build it without',
+    );
+  }
   const sizes = [...args, ...env].map((text) => Buffer.byteLength(text) + '\0'.length);
   if (sizes.some((bytes) => bytes > longestVariableBytes)) {
     const limit = `each takes ${longestVariableBytes} bytes at most`;

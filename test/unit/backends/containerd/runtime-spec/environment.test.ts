@@ -104,3 +104,9 @@ test('what the image sets counts as well, and so does its command', (t) => {
   });
   t.throws(start({ Cmd: ['x'.repeat(131_072)] }), { instanceOf: StartError, message: /each takes 131072/ });
 });
+
+for (const imageConfig of [{ Cmd: ['x\0'] }, { Cmd: ['x'], Env: ['A=\0'] }, { Cmd: ['x'], WorkingDir: '/a\0' }]) {
+  test(`an image with a NUL is refused: ${JSON.stringify(imageConfig)}`, (t) => {
+    t.throws(() => buildSpec(specInput({}, { imageConfig })), { instanceOf: StartError, message: /image.* NUL/ });
+  });
+}
