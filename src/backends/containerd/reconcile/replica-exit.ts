@@ -1,3 +1,5 @@
+import { capabilitiesAnnotation } from '../../../provider/index.ts';
+
 /** An OOM event this close to an exit explains it. */
 export const oomWindowMs = 5000;
 /** The exit status of a process that was killed, by the kernel or by somebody. */
@@ -6,6 +8,10 @@ export const killed = 128 + 9;
 /** The exit status of a process that made a system call in a mode of the processor which its filter does not name. */
 const badSystemCall = 128 + 31;
 const advice32Bit = '32-bit programs run in images for a 32-bit platform only, such as linux/386 or linux/arm/v7';
+
+/** What a shell exits with when it found a program and could not start it. */
+const notExecutable = 126;
+const adviceNotExecutable = `its shell may not run a program: its log says which, and one that has capabilities by its file needs them in the annotation ${capabilitiesAnnotation}`;
 
 /** How a replica's process ended. */
 export interface ReplicaExit {
@@ -23,7 +29,8 @@ export function exitReason(exitStatus: number, isOom: boolean): string {
   if (isOom) return 'its process was killed: out of memory (OOM), raise limits.memory';
   if (exitStatus === badSystemCall) return `its process was ended by signal 31, bad system call: ${advice32Bit}`;
   if (exitStatus > 128) return `its process was ended by signal ${exitStatus - 128}`;
-  return `its process exited with code ${exitStatus}`;
+  const advice = exitStatus === notExecutable ? `: ${adviceNotExecutable}` : '';
+  return `its process exited with code ${exitStatus}${advice}`;
 }
 
 /** Whether an OOM event that is heard now explains an exit: on a busy host it may be told after it. */

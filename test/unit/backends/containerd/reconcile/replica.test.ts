@@ -27,6 +27,7 @@ test('an exit is told by its code or signal, once', (t) => {
   t.like(exit(replica, 3, atMs), { reason: 'its process exited with code 3', atMs });
   t.is(replica.observed({ status: 'stopped', exitStatus: 3 }, atMs), undefined);
   t.is(exit(running(), 137, atMs).reason, 'its process was ended by signal 9');
+  t.regex(exit(running(), 126, atMs).reason, /^its process exited with code 126: .*com\.openfaas\.berth\.capabilities/);
   t.regex(exit(running(), 159, atMs).reason, /^its process was ended by signal 31, bad system call: 32-bit programs/);
 });
 
