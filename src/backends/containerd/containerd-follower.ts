@@ -3,7 +3,7 @@ import { tryEach } from '../../base/try-each.ts';
 import { describeError } from '../../base/log.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
-import { beside } from './keep-trying.ts';
+import { attempt, beside } from './keep-trying.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import { observeNamespace } from './replicas/observe.ts';
@@ -12,6 +12,7 @@ import type { Sweep } from './sweep.ts';
 
 /** How long a subscription to containerd's events takes to begin; containerd does not say when it has. */
 const subscribedMs = 1000;
+const namespacesMs = 5000;
 const firstPauseMs = 100;
 const longestPauseMs = 5000;
 /** How often what others did to containerd, and what a crash left, is looked for. */
@@ -107,6 +108,8 @@ export class ContainerdFollower {
       beside(() => namespaces.ensure(), { parts, name: 'namespaces', signal }),
       beside(() => this.#host.storage.look(), { parts, name: 'snapshotter', signal }),
     ]);
+    // They are in the hands of whoever has containerd's socket, and without their label no function can be deployed.
+    every(namespacesMs, signal, () => void attempt(() => namespaces.ensure(), { parts, name: 'namespaces', signal }));
     this.#adopted = true;
     void sweep.all();
   }

@@ -35,7 +35,7 @@ export class FunctionNamespaces implements NamespaceVerbs {
   }
 
   /**
-   * Makes every wanted namespace in containerd, which may be new, or wiped.
+   * Makes every wanted namespace in containerd, which may be new, or wiped, and has each labelled as one for functions.
    * @throws Error naming those that could not be made, once all others are
    */
   async ensure(): Promise<void> {
@@ -44,13 +44,16 @@ export class FunctionNamespaces implements NamespaceVerbs {
     const stored = await store.all().catch((error: unknown) => error as Error);
     const wanted = stored instanceof Error ? [] : stored;
     const all = wanted.some(({ name }) => name === defaultNamespace) ? wanted : [asDefault, ...wanted];
-    await tryEach(all, (namespace) => this.#ensureOne(namespace));
+    const present = new Map((await this.#parts.containerd.namespaces.list()).map(({ name, labels }) => [name, labels]));
+    const wrong = all.filter((namespace) => !hasLabels(present.get(namespace.name), labelsOf(namespace)));
+    await tryEach(wrong, (namespace) => this.#ensureOne(namespace));
     if (stored instanceof Error) throw stored;
   }
 
-  async #ensureOne({ name, labels }: Namespace): Promise<void> {
+  async #ensureOne(namespace: Namespace): Promise<void> {
     const { namespaces } = this.#parts.containerd;
-    const wanted = { name, labels: { ...labels, [openfaasLabel]: '1' } };
+    const { name } = namespace;
+    const wanted = { name, labels: labelsOf(namespace) };
     await namespaces.create(wanted).catch(async (error: unknown) => {
       if (!isAlreadyExists(error)) throw error;
       const present = await namespaces.get(name).catch(notFoundAs({ name, labels: {} }));
@@ -140,6 +143,15 @@ export class FunctionNamespaces implements NamespaceVerbs {
     if (!found || !hasOpenfaasLabel(found.labels)) throw new NamespaceNotFoundError(name);
     return found.labels;
   }
+}
+
+/** Returns the labels that a namespace is to have in containerd, which keeps none whose value is empty. */
+function labelsOf({ labels }: Namespace): Record<string, string> {
+  return { ...labels, [openfaasLabel]: '1' };
+}
+
+function hasLabels(present: Record<string, string> | undefined, wanted: Record<string, string>): boolean {
+  return present !== undefined && Object.entries(wanted).every(([name, value]) => (present[name] ?? '') === value);
 }
 
 /** Picks the labels that containerd itself reads, such as `containerd.io/defaults/snapshotter`: they stay when ours are replaced. */

@@ -138,3 +138,12 @@ test('adoption that fails is tried after growing pauses, and leaves no subscript
   await until(() => told.open.size === 1, { message: 'left subscriptions to be cancelled' });
   t.true(told.subscriptions >= 5);
 });
+
+test('a namespace whose label somebody takes off is one for functions again', async (t) => {
+  const told = script();
+  const { follower } = await following(t, told);
+  await until(() => follower.settled, { message: 'adoption' });
+  told.namespaces.set('openfaas-fn', {});
+  const label = () => told.namespaces.get('openfaas-fn')?.['openfaas'];
+  t.is(await until(label, { message: 'the label' }), '1');
+});

@@ -65,3 +65,12 @@ test('a label without a value is given back, though containerd keeps none', asyn
   await namespaces.create({ name: 'team', labels: { empty: '', full: 'x' }, annotations: {} });
   t.like(await namespaces.get('team'), { labels: { empty: '', full: 'x' } });
 });
+
+test('namespaces that are as they should be are not written again', async (t) => {
+  const { namespaces, containerd } = await world(t);
+  await namespaces.create({ name: 'team', labels: { empty: '', full: 'x' }, annotations: {} });
+  const refuse = () => Promise.reject(new Error('written again'));
+  containerd.namespaces.create = refuse;
+  containerd.namespaces.update = refuse;
+  await t.notThrowsAsync(namespaces.ensure());
+});
