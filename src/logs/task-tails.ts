@@ -1,4 +1,4 @@
-import { mkdir, open, readdir } from 'node:fs/promises';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../base/absent-file.ts';
 import { diskFullOf } from '../base/disk-full.ts';
@@ -55,9 +55,15 @@ export class TaskTails {
 
   /** Makes the folders and watches them. Nothing else may be called before it resolves. */
   async start(): Promise<void> {
-    for (const folder of ['tasks', 'progress']) await mkdir(join(this.#dir, folder), { recursive: true });
+    await this.#makeFolders();
     await sweepTemporaryFiles(join(this.#dir, 'progress'));
     this.#watcher.start();
+  }
+
+  async #makeFolders(): Promise<void> {
+    const paths = ['tasks', 'progress'].map((folder) => join(this.#dir, folder));
+    const made = await Promise.all(paths.map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
+    if (made.some((path) => path !== undefined)) this.#watcher.start();
   }
 
   /** Stops reading; tasks write on, and a later start reads on where this one stopped. */
@@ -75,7 +81,10 @@ export class TaskTails {
    */
   async stdioFor(replica: LogReplica): Promise<TaskStdio> {
     const { stdout, stderr } = this.#paths(replica.id);
-    for (const path of [stdout, stderr]) await (await open(path, 'a', 0o600).catch(diskFullOf('log_dir'))).close();
+    // Somebody may have cleared them away.
+    await this.#makeFolders();
+    const made = await Promise.all([stdout, stderr].map(makeFile));
+    if (made.includes(true)) await this.#forget(replica.id);
     await this.follow(replica);
     // Bare paths of files, because the shim writes both streams to one file where it is given file:// URIs.
     return { stdout, stderr };
@@ -104,6 +113,14 @@ export class TaskTails {
       return progress ? [{ id, name: progress.name, namespace: progress.namespace }] : [];
     });
     return (await Promise.all(replicas)).flat();
+  }
+
+  /** What somebody cleared away while it was followed is read to its end; what comes is in other files. */
+  async #forget(id: string): Promise<void> {
+    const task = await this.#tasks.get(id)?.catch(() => undefined);
+    this.#tasks.delete(id);
+    if (task) await this.#drainAll(task);
+    await rm(this.#paths(id).progress, { force: true });
   }
 
   #taskOf(replica: LogReplica): Promise<TaskLog | undefined> {
@@ -155,4 +172,11 @@ export class TaskTails {
   #paths(id: string): TaskLogPaths {
     return taskLogPaths(this.#dir, pathSegment(id));
   }
+}
+
+/** Makes an empty file; false where there is one that can be written. */
+async function makeFile(path: string): Promise<boolean> {
+  const made = await open(path, 'ax', 0o600).catch(() => undefined);
+  await (made ?? (await open(path, 'a', 0o600).catch(diskFullOf('log_dir')))).close();
+  return made !== undefined;
 }

@@ -24,9 +24,11 @@ export class TaskWatcher {
     this.#options = options;
   }
 
+  /** Watches the folder that is there now, also when it was made anew. */
   start(): void {
     const { folder, onChange } = this.#options;
     this.#tickEvery(backstopMs);
+    this.#watcher?.close();
     try {
       this.#watcher = watch(folder, { persistent: false }, (_event, fileName) => {
         if (fileName !== null) onChange(fileName);

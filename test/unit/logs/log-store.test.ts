@@ -233,6 +233,17 @@ test('what a crash left beside the progress of tasks holds up no list, and goes 
   t.deepEqual(await readdir(join(at.dir, 'progress')), ['r1.json']);
 });
 
+test('a task that is started again after its files were cleared away is read from the new ones', async (t) => {
+  await using at = await startStore();
+  await runToEnd(at.store, figlet, 'echo before');
+  await until(async () => (await textsOf(at.store)).includes('before'));
+  await rm(join(at.dir, 'tasks'), { recursive: true });
+  await runToEnd(at.store, figlet, 'echo after');
+  await until(async () => (await textsOf(at.store)).includes('after'), { timeoutMs: 5000 });
+  await at.restart();
+  t.deepEqual(await textsOf(at.store), ['before', 'after']);
+});
+
 test("replicas share their function's history and no other", async (t) => {
   await using at = await startStore();
   const replicas = [
