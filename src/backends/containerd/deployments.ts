@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  BadRequestError,
   clampReplicas,
   FunctionExistsError,
   FunctionNotFoundError,
@@ -27,8 +28,9 @@ import type { Sweep } from './sweep.ts';
 import { requireSecrets } from './function-secrets.ts';
 import { refuseUnsupported } from './refuse-unsupported.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
-import { StartError } from './start-error.ts';
+import { StartError, superseded } from './start-error.ts';
 import { faultOwner } from './to-provider-error.ts';
+import { Turns } from './turns.ts';
 
 export interface DeploymentsOptions {
   store: FunctionStore;
@@ -38,6 +40,8 @@ export interface DeploymentsOptions {
   namespaces: FunctionNamespaces;
   inUse: InUse;
   sweep: Sweep;
+  /** How many replicas the subnet has addresses for. */
+  capacity: number;
   /** How long a caller waits for the outcome before it gets 202, in milliseconds. */
   answerMs: number;
 }
@@ -49,6 +53,9 @@ interface Rollout {
   deadline: Promise<undefined>;
 }
 
+/** Gives the record with a new version in it. */
+type Change = (record: FunctionRecord | undefined, generation: Generation) => FunctionRecord;
+
 /**
  * The verbs that change what is wanted. Each checks, pulls, writes the record and waits for the reconciler's outcome, all
  * within `answerMs`; past that the caller is told "accepted" and the rest goes on without it.
@@ -57,6 +64,7 @@ export class Deployments {
   readonly #parts: DeploymentsOptions;
   /** New functions whose image is being pulled: their names are taken already. */
   readonly #creating = new Set<FullName>();
+  readonly #turns = new Turns();
 
   constructor(parts: DeploymentsOptions) {
     this.#parts = parts;
@@ -64,17 +72,10 @@ export class Deployments {
 
   /** @throws FunctionExistsError when there is a function of the name, also one whose image is still being pulled */
   async deploy(deployment: FunctionDeployment): Promise<DeployOutcome> {
-    await this.#check(deployment);
-    const key = fullName(deployment);
-    if (this.#parts.store.has(deployment) || this.#creating.has(key)) throw new FunctionExistsError(deployment);
-    this.#creating.add(key);
-    const replicas = workloadOf(deployment).scaling.min;
-    const rollout = await this.#begin(deployment, (_, current) => ({
-      schema: 1,
-      current,
-      replicas,
-      asleep: false,
-    })).finally(() => this.#creating.delete(key));
+    const rollout = await this.#holding(deployment, async () => {
+      await this.#check(deployment);
+      return this.#create(deployment);
+    });
     const outcome = await outcomeInTime(rollout);
     if (!outcome) return 'accepted';
     if (outcome.ready) return 'ready';
@@ -82,6 +83,15 @@ export class Deployments {
     if (isExit(outcome.error) || !['caller', 'disk'].includes(faultOwner(outcome.error))) return 'accepted';
     await this.#takeBack(deployment, rollout.generation);
     throw outcome.error;
+  }
+
+  async #create(deployment: FunctionDeployment): Promise<Rollout> {
+    const key = fullName(deployment);
+    if (this.#parts.store.has(deployment) || this.#creating.has(key)) throw new FunctionExistsError(deployment);
+    this.#creating.add(key);
+    const replicas = workloadOf(deployment).scaling.min;
+    const first = (current: Generation): FunctionRecord => ({ schema: 1, current, replicas, asleep: false });
+    return this.#begin(deployment, (_, current) => first(current)).finally(() => this.#creating.delete(key));
   }
 
   /** Removes a function whose first version cannot run, unless somebody has changed it since. */
@@ -96,12 +106,13 @@ export class Deployments {
   /** @throws FunctionNotFoundError when there is no function of the name */
   async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
     this.#require(deployment);
-    await this.#check(deployment);
-    const rollout = await this.#begin(deployment, (record, candidate) => {
+    const rollout = await this.#holding(deployment, async () => {
+      await this.#check(deployment);
       // It may have been removed while the image was pulled.
-      const found = required(deployment, record);
-      const replicas = clampReplicas(deployment, Math.max(found.replicas, 1));
-      return { ...found, candidate, replicas, failure: undefined };
+      const change = (record: FunctionRecord | undefined, candidate: Generation): FunctionRecord => {
+        return { ...required(deployment, record), candidate, failure: undefined };
+      };
+      return this.#begin(deployment, change);
     });
     const outcome = await outcomeInTime(rollout);
     if (!outcome) return 'accepted';
@@ -109,28 +120,52 @@ export class Deployments {
     throw updateFailed(deployment, outcome.error);
   }
 
-  /** Pulls the image and writes the version to the record; whoever waits for a version that it replaces is told. */
-  async #begin(
-    deployment: FunctionDeployment,
-    change: (record: FunctionRecord | undefined, generation: Generation) => FunctionRecord,
-  ): Promise<Rollout> {
-    const deadline = sleep(this.#parts.answerMs, undefined, { ref: false });
+  /** Acts while the deployment keeps its image, its secrets and its namespace. */
+  async #holding<T>(deployment: FunctionDeployment, act: () => Promise<T>): Promise<T> {
     this.#parts.inUse.hold(deployment);
     try {
-      const image = await this.#pull(deployment, deadline);
-      const generation = newGeneration(deployment, image?.digest);
-      const superseded = this.#parts.store.get(deployment)?.candidate;
-      const written = this.#parts.store.change(deployment, (record) => change(record, generation));
-      // Asked for before anybody can look at the record, so that no outcome comes too early.
-      const outcome = this.#parts.reconciler.outcome(deployment, generation.id);
-      await written;
-      if (image) this.#parts.reconciler.imagePulled(deployment, generation.id, image);
-      if (superseded) this.#parts.reconciler.superseded(deployment, superseded.id);
-      this.#parts.reconciler.wake(deployment);
-      return { generation, outcome, deadline };
+      return await act();
     } finally {
       this.#parts.inUse.letGo(deployment);
     }
+  }
+
+  /** Pulls the image and writes the version to the record, unless what was asked for later did so meanwhile. */
+  async #begin(deployment: FunctionDeployment, change: Change): Promise<Rollout> {
+    const deadline = sleep(this.#parts.answerMs, undefined, { ref: false });
+    const turn = this.#turns.take(fullName(deployment));
+    try {
+      const image = await this.#pull(deployment, deadline);
+      // By containerd's own tools it may be gone by now.
+      await this.#parts.namespaces.require(deployment.namespace);
+      if (turn.isOvertaken) throw superseded(deployment);
+      turn.overtake();
+      const { generation, outcome } = await this.#write(deployment, newGeneration(deployment, image?.digest), change);
+      if (image) this.#parts.reconciler.imagePulled(deployment, generation.id, image);
+      this.#parts.reconciler.wake(deployment);
+      return { generation, outcome, deadline };
+    } finally {
+      turn.end();
+    }
+  }
+
+  /** Writes the version to the record; whoever waits for a version that it replaces is told. */
+  async #write(fn: FunctionName, generation: Generation, change: Change): Promise<Omit<Rollout, 'deadline'>> {
+    const { store, reconciler } = this.#parts;
+    const replaced = store.get(fn)?.candidate;
+    const written = store.change(fn, (record) => change(record, generation));
+    // Asked for before anybody can look at the record, so that no outcome comes too early.
+    const outcome = reconciler.outcome(fn, generation.id);
+    try {
+      await written;
+    } catch (error) {
+      // Nobody waits for it any more.
+      reconciler.superseded(fn, generation.id);
+      reconciler.wake(fn);
+      throw error;
+    }
+    if (replaced) reconciler.superseded(fn, replaced.id);
+    return { generation, outcome };
   }
 
   /** @throws FunctionNotFoundError when there is no function of the name */
@@ -144,11 +179,13 @@ export class Deployments {
   /**
    * Wants another number of replicas; 0 puts the function to sleep, any other is kept within its labels.
    * @throws FunctionNotFoundError when there is no function of the name
+   * @throws BadRequestError for more than there are addresses
    */
   async scale(fn: FunctionName, replicas: number, { durable = true }: ScaleOptions): Promise<void> {
     const change = (record: FunctionRecord | undefined): FunctionRecord => {
       const found = required(fn, record);
       const clamped = clampReplicas(found.current.deployment, replicas);
+      this.#requireRoom('replicas', clamped);
       return clamped === 0 ? { ...found, asleep: true } : { ...found, asleep: false, replicas: clamped };
     };
     await this.#parts.store.change(fn, change, { durable });
@@ -161,11 +198,14 @@ export class Deployments {
    * @throws ProviderError 409 when it was never updated
    */
   async rollBack(fn: FunctionName): Promise<void> {
+    const replaced = this.#parts.store.get(fn)?.candidate;
     await this.#parts.store.change(fn, (record) => {
       const found = required(fn, record);
       if (found.previous) return rolledBack(found, askedFor);
       throw new ProviderError(409, `function ${fullName(fn)} has no previous version: it was not updated yet`);
     });
+    this.#turns.take(fullName(fn)).overtake().end();
+    if (replaced) this.#parts.reconciler.superseded(fn, replaced.id);
     this.#parts.reconciler.wake(fn);
   }
 
@@ -176,9 +216,17 @@ export class Deployments {
   async #check(deployment: FunctionDeployment): Promise<void> {
     refuseUnsupported(deployment);
     await this.#parts.namespaces.require(deployment.namespace);
+    this.#requireRoom('label com.openfaas.scale.min', workloadOf(deployment).scaling.min);
     parseReference(deployment.image);
     validateDeployment(deployment, resourcesOf(deployment));
     await requireSecrets(this.#parts.secrets, deployment.namespace, deployment.secrets ?? []);
+  }
+
+  #requireRoom(field: string, replicas: number): void {
+    const { capacity } = this.#parts;
+    if (replicas <= capacity) return;
+    const mend = 'ask for fewer, or set a larger subnet';
+    throw new BadRequestError(`${field}: ${replicas} is more than the ${capacity} addresses of the subnet: ${mend}`);
   }
 
   /** Returns undefined when the pull takes longer than the caller waits: the reconciler goes on with it. */

@@ -12,6 +12,7 @@ import type { NamespaceStore } from './desired/namespace-store.ts';
 import type { InUse } from './in-use.ts';
 import { hasOpenfaasLabel, openfaasLabel, openfaasNamespaces } from './namespace-label.ts';
 import type { Sweep } from './sweep.ts';
+import { InOrder } from '../../base/in-order.ts';
 import { tryEach } from '../../base/try-each.ts';
 import { monotonicMs } from '../../base/monotonic.ts';
 
@@ -29,6 +30,9 @@ export interface FunctionNamespacesOptions {
 /** The namespaces API: containerd's namespaces with the label `openfaas`; those made here are kept on disk. */
 export class FunctionNamespaces implements NamespaceVerbs {
   readonly #parts: FunctionNamespacesOptions;
+  /** Changes of one namespace come one after another. */
+  readonly #inTurn = new InOrder();
+  readonly #removing = new Set<string>();
 
   constructor(parts: FunctionNamespacesOptions) {
     this.#parts = parts;
@@ -70,7 +74,9 @@ export class FunctionNamespaces implements NamespaceVerbs {
    * @throws BadRequestError when they cannot
    */
   async require(name: string): Promise<void> {
-    if ((await this.list()).includes(name)) return;
+    const isThere = (await this.list()).includes(name);
+    if (this.#removing.has(name)) throw new BadRequestError(`namespace ${name} is being removed`);
+    if (isThere) return;
     throw new BadRequestError(
       `namespace ${name} does not exist: create it first, e.g. faas-cli namespace create ${name}`,
     );
@@ -83,7 +89,11 @@ export class FunctionNamespaces implements NamespaceVerbs {
     return { name, labels: { ...stored?.labels, ...labels }, annotations: stored?.annotations ?? {} };
   }
 
-  async create(namespace: Namespace): Promise<void> {
+  create(namespace: Namespace): Promise<void> {
+    return this.#inTurn.run(namespace.name, () => this.#create(namespace));
+  }
+
+  async #create(namespace: Namespace): Promise<void> {
     const { namespaces } = this.#parts.containerd;
     checkContainerdName(namespace.name);
     const existing = (await namespaces.list()).some(({ name }) => name === namespace.name);
@@ -96,9 +106,11 @@ export class FunctionNamespaces implements NamespaceVerbs {
     }
   }
 
-  async update(namespace: Namespace): Promise<void> {
-    await this.#labels(namespace.name);
-    await this.#put(namespace);
+  update(namespace: Namespace): Promise<void> {
+    return this.#inTurn.run(namespace.name, async () => {
+      await this.#labels(namespace.name);
+      await this.#put(namespace);
+    });
   }
 
   async #put(namespace: Namespace): Promise<void> {
@@ -109,7 +121,15 @@ export class FunctionNamespaces implements NamespaceVerbs {
 
   async remove(name: string): Promise<void> {
     if (name === this.#parts.defaultNamespace) throw new BadRequestError(`${name} is the default namespace and stays`);
-    await this.#labels(name);
+    await this.#inTurn.run(name, async () => {
+      await this.#labels(name);
+      // Nothing comes into it from here on; what was coming already is in use.
+      this.#removing.add(name);
+      await this.#removeEmpty(name).finally(() => this.#removing.delete(name));
+    });
+  }
+
+  async #removeEmpty(name: string): Promise<void> {
     const contents = await this.#parts.inUse.contents(name);
     if (contents.length > 0) {
       throw new ProviderError(409, `namespace ${name} is not empty: remove ${contents.slice(0, 5).join(', ')} first`);

@@ -33,8 +33,17 @@ export class FunctionSecrets implements SecretVerbs {
   }
 
   async create(secret: Secret): Promise<void> {
-    await this.#parts.namespaces.require(secret.namespace);
-    await this.#parts.store.create(secret.namespace, secret.name, secret.value).catch(contractError(secret));
+    const { store, namespaces } = this.#parts;
+    const { name, namespace, value } = secret;
+    await namespaces.require(namespace);
+    await store.create(namespace, name, value).catch(contractError(secret));
+    try {
+      // It may have been removed meanwhile, and one made anew is not to have this.
+      await namespaces.require(namespace);
+    } catch (error) {
+      await store.remove(namespace, name);
+      throw error;
+    }
   }
 
   /** Gives a secret another value, also in the replicas that run or stand by. */

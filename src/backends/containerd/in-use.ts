@@ -67,8 +67,12 @@ export class InUse {
   /** Names the functions and secrets that keep a namespace from being removed, such as `function env`. */
   async contents(namespace: string): Promise<string[]> {
     const functions = this.#store.inNamespace(namespace).map((stored) => `function ${stored.function.name}`);
+    const held = [...this.#held].filter(
+      (deployment) => deployment.namespace === namespace && !this.#store.has(deployment),
+    );
+    const deploying = held.map(({ name }) => `function ${name}, which is being deployed,`);
     const secrets = (await this.#secrets.list(namespace)).map(({ name }) => `secret ${name}`);
     const unreadable = this.#store.hasUnreadable(namespace) ? ['a function whose file cannot be read'] : [];
-    return [...functions, ...secrets, ...unreadable];
+    return [...functions, ...deploying, ...secrets, ...unreadable];
   }
 }

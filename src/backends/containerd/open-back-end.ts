@@ -74,7 +74,8 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const generations = new GenerationImages({ images, defaultPolicy });
   const reconciler = new Reconciler({ store, host, images: generations, routes, states, sweep, timing, log });
   const { answerMs } = timing;
-  const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, answerMs };
+  const { capacity } = host.network;
+  const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, capacity, answerMs };
   const provider = containerdProvider({
     version,
     deployments: new Deployments(deploying),

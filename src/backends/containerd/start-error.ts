@@ -1,3 +1,5 @@
+import { fullName, type FunctionName } from '../../provider/index.ts';
+
 /**
  * - `invalid`: the deployment or its image asks for what cannot be run; the deployer mends it.
  * - `exited`: the version's process ended before it was ready.
@@ -17,4 +19,9 @@ export class StartError extends Error {
     super(message, options);
     this.kind = kind;
   }
+}
+
+/** What the caller of an update is told whose version was replaced before it was ready. */
+export function superseded(fn: FunctionName): StartError {
+  return new StartError('superseded', `a newer update of ${fullName(fn)} has taken its place`);
 }

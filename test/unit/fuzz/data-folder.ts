@@ -63,6 +63,7 @@ export async function dataFolder(digest = 'sha256:1') {
     namespaces,
     inUse,
     sweep,
+    capacity: 65_533,
     answerMs: 10_000,
   });
   const queries = new FunctionQueries({

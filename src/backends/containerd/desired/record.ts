@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { firstIssue } from '../../../base/first-issue.ts';
-import type { FunctionDeployment } from '../../../provider/index.ts';
+import { clampReplicas, type FunctionDeployment } from '../../../provider/index.ts';
 
 const strings = z.record(z.string(), z.string()).optional();
 const resources = z.object({ memory: z.string().optional(), cpu: z.string().optional() }).optional();
@@ -77,10 +77,16 @@ export function wantedGeneration(record: FunctionRecord, id: string): Generation
   return [record.current, record.candidate].find((generation) => generation?.id === id);
 }
 
+/** Returns how many replicas are wanted of one of the record's versions when awake: each has its own labels, and one at least. */
+export function replicasWanted({ replicas }: FunctionRecord, { deployment }: Generation): number {
+  return clampReplicas(deployment, Math.max(1, replicas));
+}
+
 /** Returns the record with its candidate as the version that serves, and the one before it kept for rollback. */
 export function promoted(record: FunctionRecord): FunctionRecord {
-  const { candidate, current: previous, replicas, schema, failure } = record;
+  const { candidate, current: previous, schema, failure } = record;
   if (!candidate) return record;
+  const replicas = replicasWanted(record, candidate);
   return { schema, current: candidate, previous, replicas, asleep: false, promotedAt: rfc3339(), failure };
 }
 

@@ -125,6 +125,11 @@ export class Network {
     return this.#network.subnet.gateway;
   }
 
+  /** How many replicas have an address at once. */
+  get capacity(): number {
+    return this.#network.subnet.capacity;
+  }
+
   /** Looks once at what this network needs of the host and puts it right; what fails is in `keeper.parts`. */
   async ensureHost(): Promise<void> {
     await this.keeper.look();

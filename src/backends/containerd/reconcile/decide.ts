@@ -1,3 +1,6 @@
+/** More creations of one version are not begun before these have ended: the number wanted may change meanwhile. */
+const creationsAtOnce = 4;
+
 /** A version of a function as the decision sees it. */
 export interface DesiredGeneration {
   id: string;
@@ -12,6 +15,8 @@ export interface DesiredFunction {
   candidate?: DesiredGeneration;
   /** Replicas wanted when awake, at least 1. */
   replicas: number;
+  /** Replicas wanted of the candidate before it takes over; as many as of the current one unless given. */
+  candidateReplicas?: number;
   asleep: boolean;
   /** Replicas that keep their record, snapshot and network while asleep, so that waking starts only a task. */
   parked: number;
@@ -71,9 +76,10 @@ export function decide(desired: DesiredFunction | undefined, replicas: ObservedR
 
   if (candidate) {
     const mine = of(candidate);
+    const wanted = desired.candidateReplicas ?? desired.replicas;
     if (candidate.failed || mine.some((replica) => replica.task === 'stopped')) return [{ step: 'drop-candidate' }];
-    if (mine.filter((replica) => replica.ready).length >= desired.replicas) return [{ step: 'promote' }];
-    steps.push(...run(candidate, mine, desired.replicas));
+    if (mine.filter((replica) => replica.ready).length >= wanted) return [{ step: 'promote' }];
+    steps.push(...run(candidate, mine, wanted));
   }
   if (!candidate && desired.rollBack) return [{ step: 'roll-back' }];
   // While a candidate starts, a current generation that sleeps goes on sleeping.
@@ -92,8 +98,12 @@ function run(generation: DesiredGeneration, replicas: ObservedReplica[], wanted:
     ...leaving.flatMap(retire),
     ...surplus.flatMap(retire),
     ...kept.flatMap(start),
-    ...missing(generation, wanted - kept.length),
+    ...missing(generation, Math.min(wanted - kept.length, creationsAtOnce - kept.filter(isBeingMade).length)),
   ];
+}
+
+function isBeingMade({ created, busy }: ObservedReplica): boolean {
+  return busy && !created;
 }
 
 function missing(generation: DesiredGeneration, count: number): Step[] {

@@ -1,4 +1,4 @@
-import type { FunctionRecord } from '../desired/record.ts';
+import { replicasWanted, type FunctionRecord } from '../desired/record.ts';
 import { workloadOf } from '../../../provider/index.ts';
 import type { DesiredFunction } from './decide.ts';
 import type { FunctionState } from './function-state.ts';
@@ -9,12 +9,13 @@ const rollBackWindowMs = 60_000;
 
 /** Returns what the decision reads of a record. */
 export function desiredView(record: FunctionRecord, state: FunctionState, nowMs: number): DesiredFunction {
-  const { current, candidate, replicas, asleep } = record;
+  const { current, candidate, asleep } = record;
   const { scaling, zeroDepth } = workloadOf(current.deployment);
   return {
     current: state.generation(current.id).view(),
     candidate: candidate && state.generation(candidate.id).view(),
-    replicas: Math.max(1, replicas),
+    replicas: replicasWanted(record, current),
+    candidateReplicas: candidate && replicasWanted(record, candidate),
     asleep,
     parked: scaling.min,
     parkedTask: zeroDepth === 'standby' ? 'created' : 'none',

@@ -1,5 +1,5 @@
 import { fullName, functionPort, type FailedStart, type FunctionName } from '../../../provider/index.ts';
-import { shortId, type FunctionRecord } from '../desired/record.ts';
+import { replicasWanted, shortId, type FunctionRecord } from '../desired/record.ts';
 import type { ActualReplica } from '../replicas/observe.ts';
 import { StartError } from '../start-error.ts';
 import type { Timing } from '../timing.ts';
@@ -99,6 +99,11 @@ export class FunctionState {
     return [...this.replicasOf(generation), this.generation(generation)];
   }
 
+  /** Counts the generation's replicas that are made and do not leave. */
+  made(generation: string): number {
+    return this.replicasOf(generation).filter(({ stays }) => stays).length;
+  }
+
   /** Returns the generation's replicas that take calls. */
   readyReplicas(generation: string): Replica[] {
     return this.replicasOf(generation).filter(({ takesCalls }) => takesCalls);
@@ -128,7 +133,7 @@ export class FunctionState {
     const { id } = record.current;
     const { failure } = this.generation(id);
     const exit = this.replicasOf(id).find(({ lastExit }) => lastExit)?.lastExit;
-    if (this.readyReplicas(id).length >= Math.max(1, record.replicas)) this.settle(id, { ready: true });
+    if (this.readyReplicas(id).length >= replicasWanted(record, record.current)) this.settle(id, { ready: true });
     else if (failure) this.settle(id, { ready: false, error: failure });
     else if (exit) this.settle(id, { ready: false, error: new StartError('exited', exit.reason) });
   }

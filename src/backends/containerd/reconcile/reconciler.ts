@@ -5,7 +5,7 @@ import { type CallOutcome, type FunctionName, fullName, type FullName, functionP
 import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
 import { ReplicaObserver } from '../replicas/replica-observer.ts';
-import { StartError } from '../start-error.ts';
+import { superseded } from '../start-error.ts';
 import { decide } from './decide.ts';
 import { desiredView } from './desired-view.ts';
 import type { FunctionState, GenerationOutcome } from './function-state.ts';
@@ -72,8 +72,7 @@ export class Reconciler {
 
   /** Tells whoever waits for a candidate that a newer update has taken its place. */
   superseded(fn: FunctionName, generation: string): void {
-    const error = new StartError('superseded', `a newer update of ${fullName(fn)} has taken its place`);
-    this.#parts.states.get(fn)?.settle(generation, { ready: false, error });
+    this.#parts.states.get(fn)?.settle(generation, { ready: false, error: superseded(fn) });
   }
 
   /** The image of a generation is unpacked: whoever deployed it had it pulled. */

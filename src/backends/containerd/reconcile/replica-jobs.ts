@@ -1,21 +1,23 @@
-import pLimit from 'p-limit';
 import { describeError } from '../../../base/log.ts';
 import { monotonicMs } from '../../../base/monotonic.ts';
 import { isNotFound } from '../../../containerd/index.ts';
-import { type FunctionName, fullName } from '../../../provider/index.ts';
-import { wantedGeneration, type Generation } from '../desired/record.ts';
+import { fullName } from '../../../provider/index.ts';
+import { replicasWanted, wantedGeneration, type Generation } from '../desired/record.ts';
 import { createReplica } from '../replicas/create-replica.ts';
 import { deleteReplica } from '../replicas/delete-replica.ts';
 import { createTask, startTask } from '../replicas/start-task.ts';
 import { stopTask } from '../replicas/stop-task.ts';
 import type { FunctionState } from './function-state.ts';
+import { JobSlots } from './job-slots.ts';
 import type { StepParts } from './reconciler-parts.ts';
 import type { Replica, ReplicaStep } from './replica.ts';
 
-/** Steps that make, start or delete at once, over all functions: more only makes each of them slower. */
+/** Steps that make or start at once, over all functions, and steps that delete: more only makes each of them slower. */
 const parallelJobs = 4;
-/** Stops at once, over all functions: they wait for processes, for as long as those ask, and no start waits for them. */
+/** Stops at once, over all functions: they wait for processes, for as long as those ask. */
 const parallelStops = 32;
+/** Longer than any step takes on a host that is only busy. */
+const slowMs = 10_000;
 
 const failures: Record<ReplicaStep, string> = {
   'create-replica': 'could not create replica',
@@ -28,8 +30,10 @@ const failures: Record<ReplicaStep, string> = {
 /** The steps that work on one replica: they run beside the passes, one per replica, and wake the function at their end. */
 export class ReplicaJobs {
   readonly #parts: StepParts;
-  readonly #jobs = pLimit(parallelJobs);
-  readonly #stops = pLimit(parallelStops);
+  // Of their own each, so that no start waits for an end.
+  readonly #starts = new JobSlots({ slots: parallelJobs, slowMs });
+  readonly #deletions = new JobSlots({ slots: parallelJobs, slowMs });
+  readonly #stops = new JobSlots({ slots: parallelStops, slowMs });
   readonly #ending = new AbortController();
   readonly #running = new Set<Promise<void>>();
 
@@ -50,14 +54,20 @@ export class ReplicaJobs {
     const replica = state.replicas.get(replicaId);
     if (!replica) return;
     replica.stepBegan(step);
-    const jobs = step === 'stop-task' ? this.#stops : this.#jobs;
-    void jobs(async () => {
-      const job = this.#run(state, replica, step);
-      this.#running.add(job);
-      await job;
-      this.#running.delete(job);
+    const job = async () => {
+      const running = this.#run(state, replica, step);
+      this.#running.add(running);
+      await running;
+      this.#running.delete(running);
       this.#parts.wake(state.fn);
-    });
+    };
+    // Callers wait for those that wake, and not for a boot of all functions or for a deployment.
+    this.#slotsOf(step).add(job, () => this.#parts.routes.waiting(state.fn) > 0);
+  }
+
+  #slotsOf(step: ReplicaStep): JobSlots {
+    if (step === 'stop-task') return this.#stops;
+    return step === 'delete-replica' ? this.#deletions : this.#starts;
   }
 
   /**
@@ -65,8 +75,7 @@ export class ReplicaJobs {
    * the wait for a process that was asked to end is given up, and goes on in the daemon's next life.
    */
   async stop(): Promise<void> {
-    this.#jobs.clearQueue();
-    this.#stops.clearQueue();
+    for (const slots of [this.#starts, this.#deletions, this.#stops]) slots.clear();
     this.#ending.abort();
     await Promise.all(this.#running);
   }
@@ -93,7 +102,7 @@ export class ReplicaJobs {
     const { host } = this.#parts;
     const name = { ...state.fn, id: replica.id };
     const { image } = state.generation(replica.generation);
-    const generation = this.#wanted(state.fn, replica);
+    const generation = this.#wanted(state, replica, step);
     if (!generation) return;
     if (step === 'create-task') {
       await createTask(host, name, generation);
@@ -126,9 +135,11 @@ export class ReplicaJobs {
     }
   }
 
-  /** Returns the replica's generation, if it is still wanted. */
-  #wanted(fn: FunctionName, { generation }: Replica): Generation | undefined {
-    const record = this.#parts.store.get(fn);
-    return record && wantedGeneration(record, generation);
+  /** Returns the replica's generation, if it is still wanted, and one more of it where the replica is still to be made. */
+  #wanted(state: FunctionState, { generation }: Replica, step: ReplicaStep): Generation | undefined {
+    const record = this.#parts.store.get(state.fn);
+    const wanted = record && wantedGeneration(record, generation);
+    if (!wanted || step !== 'create-replica') return wanted;
+    return state.made(generation) < replicasWanted(record, wanted) ? wanted : undefined;
   }
 }

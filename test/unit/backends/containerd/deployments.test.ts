@@ -1,18 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { silentLog } from '../../../../src/base/log.ts';
 import { FunctionStore } from '../../../../src/backends/containerd/desired/function-store.ts';
+import { newGeneration } from '../../../../src/backends/containerd/desired/record.ts';
 import { Deployments } from '../../../../src/backends/containerd/deployments.ts';
 import type { FunctionNamespaces } from '../../../../src/backends/containerd/function-namespaces.ts';
 import type { GenerationImages } from '../../../../src/backends/containerd/generation-images.ts';
 import type { InUse } from '../../../../src/backends/containerd/in-use.ts';
 import type { GenerationOutcome } from '../../../../src/backends/containerd/reconcile/function-state.ts';
+import { FunctionStates } from '../../../../src/backends/containerd/reconcile/function-states.ts';
 import type { Reconciler } from '../../../../src/backends/containerd/reconcile/reconciler.ts';
 import type { Sweep } from '../../../../src/backends/containerd/sweep.ts';
+import { superseded } from '../../../../src/backends/containerd/start-error.ts';
+import { defaultTiming } from '../../../../src/backends/containerd/timing.ts';
 import { SecretStore } from '../../../../src/secrets/index.ts';
-import { BadRequestError } from '../../../../src/provider/index.ts';
+import { BadRequestError, type FunctionName } from '../../../../src/provider/index.ts';
+import { until } from '../../../helpers/poll.ts';
 
 const fn = { name: 'fn', namespace: 'openfaas-fn' };
 
@@ -36,6 +41,7 @@ async function firstDeployment(t: ExecutionContext) {
     namespaces: { require: () => Promise.resolve() } as unknown as FunctionNamespaces,
     inUse: { hold() {}, letGo() {} } as unknown as InUse,
     sweep: { images: () => Promise.resolve() } as unknown as Sweep,
+    capacity: 65_533,
     answerMs: 10_000,
   });
   const deployed = t.throwsAsync(deployments.deploy({ ...fn, image: 'fn:broken' }), { message: 'no command' });
@@ -87,4 +93,139 @@ test('an image reference that is none is refused before anything is asked', asyn
   const other = { name: 'other', namespace: 'openfaas-fn', image: `fn:${'x'.repeat(200)}` };
   await t.throwsAsync(deployments.deploy(other), { message: /is no tag/ });
   t.false(store.has(other));
+});
+
+test('more replicas than there are addresses are refused by their number, and nothing is changed', async (t) => {
+  const { store, deployments, fail } = await firstDeployment(t);
+  const before = store.get(fn);
+  const room = { message: /100000 is more than the 65533 addresses of the subnet/, instanceOf: BadRequestError };
+  await t.throwsAsync(deployments.scale(fn, 100_000, {}), room);
+  const labels = { 'com.openfaas.scale.min': '100000' };
+  await t.throwsAsync(deployments.update({ ...fn, image: 'fn:many', labels }), room);
+  await t.throwsAsync(deployments.deploy({ ...fn, name: 'many', image: 'fn:many', labels }), room);
+  t.is(store.get(fn), before);
+  await fail();
+});
+
+/** A function that runs, and what is said to whom of updates whose pulls end as the test says. */
+async function slowPulls(t: ExecutionContext) {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-deployments-'));
+  t.teardown(() => rm(dir, { recursive: true, force: true }));
+  const store = new FunctionStore({ dir, at: () => {}, log: silentLog });
+  const version = (image: string) => newGeneration({ ...fn, image }, 'sha256:1');
+  await store.change(fn, () => ({
+    schema: 1,
+    current: version('fn:one'),
+    previous: version('fn:zero'),
+    replicas: 1,
+    asleep: false,
+  }));
+  const states = new FunctionStates(defaultTiming);
+  const pulls = new Map<string, PromiseWithResolvers<{ digest: string }>>();
+  const pull = (image: string) => {
+    const known = pulls.get(image) ?? Promise.withResolvers<{ digest: string }>();
+    pulls.set(image, known);
+    return known;
+  };
+  const isThere = { namespace: true };
+  const [woken, settled]: [FunctionName[], string[]] = [[], []];
+  const deployments = new Deployments({
+    store,
+    secrets: new SecretStore({ dir: join(dir, 'secrets') }),
+    images: { ensure: ({ image }: { image: string }) => pull(image).promise } as unknown as GenerationImages,
+    reconciler: {
+      wake: (woke: FunctionName) => woken.push(woke),
+      imagePulled() {},
+      superseded(of: FunctionName, id: string) {
+        settled.push(id);
+        states.of(of).settle(id, { ready: false, error: superseded(of) });
+      },
+      outcome: (of: FunctionName, id: string) => states.of(of).outcome(id),
+    } as unknown as Reconciler,
+    namespaces: {
+      require: () => (isThere.namespace ? Promise.resolve() : Promise.reject(new BadRequestError('no such namespace'))),
+    } as unknown as FunctionNamespaces,
+    inUse: { hold() {}, letGo() {} } as unknown as InUse,
+    sweep: { images: () => Promise.resolve() } as unknown as Sweep,
+    capacity: 65_533,
+    answerMs: 10_000,
+  });
+  const update = (image: string) => {
+    const updated = deployments.update({ ...fn, image });
+    updated.catch(() => {});
+    return updated;
+  };
+  const pulled = async (image: string) => {
+    await until(() => pulls.has(image));
+    pull(image).resolve({ digest: 'sha256:2' });
+  };
+  const candidate = () => store.get(fn)?.candidate;
+  const ready = () => states.of(fn).settle(candidate()?.id ?? '', { ready: true });
+  return { dir, store, deployments, settled, isThere, woken, update, pulled, candidate, ready };
+}
+
+const overtaken = { message: /a newer update of fn\.openfaas-fn has taken its place/ };
+
+test('of two updates at once the later one wins, though its pull ends first, and the earlier caller is told', async (t) => {
+  const { update, pulled, candidate, ready } = await slowPulls(t);
+  const earlier = update('fn:two');
+  await until(() => true);
+  const later = update('fn:three');
+  await pulled('fn:three');
+  await until(() => candidate());
+  await pulled('fn:two');
+  await t.throwsAsync(earlier, overtaken);
+  t.is(candidate()?.deployment.image, 'fn:three');
+  ready();
+  t.is(await later, 'ready');
+});
+
+test('of two updates at once the later one wins also where its pull ends last', async (t) => {
+  const { update, pulled, candidate, ready } = await slowPulls(t);
+  const earlier = update('fn:two');
+  const later = update('fn:three');
+  await pulled('fn:two');
+  await until(() => candidate()?.deployment.image === 'fn:two');
+  await pulled('fn:three');
+  await t.throwsAsync(earlier, overtaken);
+  ready();
+  t.is(await later, 'ready');
+});
+
+test('a rollback takes the place of an update that starts or is still pulled, and its caller is told', async (t) => {
+  const { deployments, update, pulled, candidate } = await slowPulls(t);
+  const starting = update('fn:two');
+  await pulled('fn:two');
+  await until(() => candidate());
+  const pulling = update('fn:three');
+  await deployments.rollBack(fn);
+  await t.throwsAsync(starting, overtaken);
+  await pulled('fn:three');
+  await t.throwsAsync(pulling, overtaken);
+  t.is(candidate()?.deployment.image, 'fn:zero');
+});
+
+test('an update that cannot be written leaves nobody waiting to hear of it', async (t) => {
+  const { dir, settled, woken, update, pulled } = await slowPulls(t);
+  await rm(join(dir, fn.namespace), { recursive: true });
+  await writeFile(join(dir, fn.namespace), '');
+  const updated = update('fn:two');
+  await pulled('fn:two');
+  await t.throwsAsync(updated, { message: /EEXIST|ENOTDIR/ });
+  t.is(settled.length, 1);
+  t.is(woken.length, 1);
+});
+
+test('a function whose namespace goes while it is pulled is not stored', async (t) => {
+  const { store, deployments, isThere, pulled } = await slowPulls(t);
+  const deployed = t.throwsAsync(deployments.deploy({ ...fn, name: 'new', image: 'fn:two' }), {
+    message: 'no such namespace',
+  });
+  await until(() => true);
+  isThere.namespace = true;
+  await new Promise((resolve) => setImmediate(resolve));
+  isThere.namespace = false;
+  await pulled('fn:two');
+  await deployed;
+  t.false(store.has({ ...fn, name: 'new' }));
 });

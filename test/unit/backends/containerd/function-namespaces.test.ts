@@ -10,7 +10,7 @@ import { silentLog } from '../../../../src/base/log.ts';
 import { BadRequestError } from '../../../../src/provider/index.ts';
 import { containerdNamespaces } from './containerd-namespaces.ts';
 
-async function world(t: ExecutionContext) {
+async function world(t: ExecutionContext, contents = () => Promise.resolve<string[]>([])) {
   const folder = await mkdtemp(join(tmpdir(), 'berth-namespaces-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const dir = join(folder, 'namespaces');
@@ -19,7 +19,7 @@ async function world(t: ExecutionContext) {
     containerd,
     store: new NamespaceStore({ dir, log: silentLog }),
     defaultNamespace: 'openfaas-fn',
-    inUse: { contents: () => Promise.resolve([]) } as unknown as InUse,
+    inUse: { contents } as unknown as InUse,
     sweep: { namespace: () => Promise.resolve() } as unknown as Sweep,
   });
   await namespaces.ensure();
@@ -73,4 +73,26 @@ test('namespaces that are as they should be are not written again', async (t) =>
   containerd.namespaces.create = refuse;
   containerd.namespaces.update = refuse;
   await t.notThrowsAsync(namespaces.ensure());
+});
+
+test('nothing comes into a namespace that is being removed, and what was coming already keeps it', async (t) => {
+  const asked = Promise.withResolvers<void>();
+  const coming = Promise.withResolvers<string[]>();
+  const { namespaces } = await world(t, () => (asked.resolve(), coming.promise));
+  await namespaces.create({ name: 'team', labels: {}, annotations: {} });
+  const removal = t.throwsAsync(namespaces.remove('team'), { message: /not empty: remove function new/ });
+  await asked.promise;
+  await t.throwsAsync(namespaces.require('team'), { instanceOf: BadRequestError, message: /is being removed/ });
+  coming.resolve(['function new, which is being deployed,']);
+  await removal;
+  await t.notThrowsAsync(namespaces.require('team'));
+});
+
+test('a namespace that is made again while it is removed is there', async (t) => {
+  const { namespaces, dir } = await world(t);
+  const team = { name: 'team', labels: {}, annotations: { again: 'yes' } };
+  await namespaces.create({ ...team, annotations: {} });
+  await Promise.all([namespaces.remove('team'), namespaces.create(team)]);
+  t.deepEqual((await namespaces.get('team')).annotations, team.annotations);
+  t.deepEqual(await readdir(dir), ['team.json']);
 });

@@ -43,13 +43,15 @@ test('the image of a deployment is in use from before its pull until its version
   t.deepEqual(used.images(namespace), []);
 });
 
-test('functions and secrets are what a namespace holds', async (t) => {
+test('functions, those being deployed and secrets are what a namespace holds', async (t) => {
   const { store, secrets, inUse: used } = await inUse(t);
   t.deepEqual(await used.contents(namespace), []);
   const current = newGeneration({ ...fn, image: 'fn:one' }, 'sha256:1');
   await store.change(fn, () => ({ schema: 1, current, replicas: 1, asleep: false }));
   await secrets.create(namespace, 'key', Buffer.from('value'));
-  t.deepEqual(await used.contents(namespace), ['function fn', 'secret key']);
+  for (const name of ['fn', 'new']) used.hold({ ...fn, name, image: 'fn:two' });
+  const contents = ['function fn', 'function new, which is being deployed,', 'secret key'];
+  t.deepEqual(await used.contents(namespace), contents);
 });
 
 test('a secret is in use by functions whose present or next version names it, and by those being deployed', async (t) => {

@@ -281,3 +281,22 @@ test('a version that crash-loops after its promotion is rolled back, but not whi
   const steps = decide({ ...wanted, rollBack: true, candidate }, [{ ...replica, ready: false }]);
   t.deepEqual(steps, [{ step: 'ensure-image', generation: 'c' }]);
 });
+
+test('of a great many wanted replicas a few are begun at a time', (t) => {
+  const many = { ...wanted, replicas: 100_000 };
+  t.is(decide(many, [replica]).length, 4);
+  const making = { ...replica, task: 'none' as const, created: false, ready: false, busy: true };
+  const busy = ['a', 'b', 'c'].map((id) => ({ ...making, id }));
+  t.deepEqual(decide(many, [replica, ...busy]), [{ step: 'create-replica', generation: 'g' }]);
+});
+
+test('a candidate has its own number of replicas, and the version that serves keeps the one it has', (t) => {
+  const candidate = { id: 'c', imageReady: true, failed: false };
+  const ready = { ...replica, id: 'new', generation: 'c' };
+  t.deepEqual(decide({ ...wanted, candidate, candidateReplicas: 2 }, [replica, ready]), [
+    { step: 'create-replica', generation: 'c' },
+  ]);
+  t.deepEqual(decide({ ...wanted, replicas: 3, candidate, candidateReplicas: 1 }, [replica, ready]), [
+    { step: 'promote' },
+  ]);
+});

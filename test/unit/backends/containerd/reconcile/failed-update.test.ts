@@ -6,8 +6,10 @@ import { absentAs } from '../../../../../src/base/absent-file.ts';
 import { silentLog } from '../../../../../src/base/log.ts';
 import { FunctionStore } from '../../../../../src/backends/containerd/desired/function-store.ts';
 import {
+  candidateDropped,
   newGeneration,
   parseRecord,
+  promoted,
   type FunctionRecord,
 } from '../../../../../src/backends/containerd/desired/record.ts';
 import { Deployments } from '../../../../../src/backends/containerd/deployments.ts';
@@ -55,6 +57,7 @@ async function failingUpdate(t: ExecutionContext) {
     namespaces: { require: () => Promise.resolve() } as unknown as FunctionNamespaces,
     inUse: { hold() {}, letGo() {} } as unknown as InUse,
     sweep: { images: () => Promise.resolve() } as unknown as Sweep,
+    capacity: 65_533,
     answerMs: 50,
   });
   const onDisk = async (): Promise<FunctionRecord | undefined> => {
@@ -97,4 +100,14 @@ test('a wake that comes while a failed update is dropped is kept', async (t) => 
   t.false((await onDisk())?.asleep);
   t.is(store.get(fn)?.candidate, undefined);
   t.regex(store.get(fn)?.failure?.reason ?? '', /exited with code 3; its last line: no such module/);
+});
+
+test('a version with more replicas takes over with them, and one that fails leaves the number as it was', async (t) => {
+  const { store, deployments, endDrop } = await failingUpdate(t);
+  await endDrop();
+  await deployments.update({ ...fn, image: 'fn:many', labels: { 'com.openfaas.scale.min': '10' } });
+  t.is(store.get(fn)?.replicas, 1);
+  const record = store.get(fn);
+  t.is(record && candidateDropped(record, record.candidate?.id ?? '', 'no').replicas, 1);
+  t.is(record && promoted(record).replicas, 10);
 });
