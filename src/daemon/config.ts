@@ -22,6 +22,8 @@ const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies LogLevel
 const address = { parse: String, unit: 'an address' };
 const network = { parse: String, unit: 'a network such as 10.9.0.0/16' };
 const pathList = { parse: (paths: string) => paths.split(':'), unit: 'paths with : between them' };
+/** The longest that a timer holds stands for ever. */
+const patience = { ...timeout, parse: (duration: string) => timeout.parse(duration) || 2 ** 31 - 1 };
 const limit = { ...timeout, parse: (duration: string) => timeout.parse(duration) || undefined };
 
 /** The daemon's settings. docs/settings.md and berth.env are printed from them: `npm run settings`. */
@@ -39,6 +41,18 @@ export const daemonSettings = {
   readTimeoutMs: { ...faasSettings.readTimeoutMs, default: '60' },
   writeTimeoutMs: { ...faasSettings.writeTimeoutMs, default: '60' },
   upstreamTimeoutMs: setting('upstream_timeout', '0', limit, 'limit of one call, answered 504; `0`: none'),
+  startTimeoutMs: setting(
+    'start_timeout',
+    '120',
+    patience,
+    'how long a new version may take to be ready, its pull apart, before the old one stays instead; `0`: for ever',
+  ),
+  hungTimeoutMs: setting(
+    'hung_timeout',
+    '60',
+    patience,
+    'how long a replica with calls under way may answer neither them nor probes before it is replaced, unless its `write_timeout` is longer; `0`: for ever',
+  ),
   metricsPort: setting('metrics_port', '8082', port, 'port of `/metrics` on 127.0.0.1, without a password; `0`: none'),
   logLevel: setting('log_level', 'info', oneOf(logLevels), "the least important of berth's own log lines to write"),
   dataDir: setting('data_dir', '/var/lib/berth', path, 'what you want: functions, namespaces, secrets'),

@@ -32,7 +32,8 @@ export interface OpenContainerdOptions {
 
 /** Opens the back end on containerd as the config says; nothing runs until its `start`, containerd may be away. */
 export async function openContainerd(options: OpenContainerdOptions): Promise<ContainerdBackEnd> {
-  const { config, version, timing, at, log } = options;
+  const { config, version, at, log } = options;
+  const timing = { startMs: config.startTimeoutMs, hungMs: config.hungTimeoutMs, ...options.timing };
   const containerd = new Containerd({ address: config.containerdAddress });
   const platform = hostPlatform(machine());
   const storage = new ContainerdStorage({ containerd, wanted: config.snapshotter, log });

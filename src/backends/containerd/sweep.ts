@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { monotonicMs } from '../../base/monotonic.ts';
 import { tryEach } from '../../base/try-each.ts';
 import type { Images } from './images/index.ts';
 import type { InUse } from './in-use.ts';
@@ -22,12 +23,16 @@ type Act = () => Promise<void>;
 
 /** How long `soon` waits for more, as replicas often go several at a time. */
 const soonMs = 2000;
+/** containerd collects for all its users, who wait meanwhile: for this many times as long as it took it is left alone. */
+const restPerCollection = 50;
+const longestWaitMs = 5 * 60_000;
 
 /** Takes away what a crash left without an owner, and images that no version needs. */
 export class Sweep {
   readonly #parts: SweepOptions;
   readonly #host: Host;
   #timer?: NodeJS.Timeout;
+  #restUntilMs = 0;
 
   constructor(parts: SweepOptions) {
     this.#parts = parts;
@@ -41,10 +46,11 @@ export class Sweep {
 
   /** Clears away images and layers in a moment, as a replica has gone that may have been the last to need them. */
   soon(): void {
+    const waitMs = Math.min(Math.max(soonMs, this.#restUntilMs - monotonicMs()), longestWaitMs);
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       void this.#trying([() => this.#insideParts()]);
-    }, soonMs).unref();
+    }, waitMs).unref();
   }
 
   stop(): void {
@@ -83,7 +89,9 @@ export class Sweep {
   async #collect(namespace: string): Promise<void> {
     const { leases } = this.#host.containerd.namespace(namespace);
     const { id } = await leases.create({ labels: { [leaseLabel]: 'sweep' }, expiresAt: new Date(Date.now() + 60_000) });
+    const startMs = monotonicMs();
     await leases.delete(id, { sync: true });
+    this.#restUntilMs = monotonicMs() + (monotonicMs() - startMs) * restPerCollection;
   }
 
   /** Deletes leases of replicas whose making broke off, so that containerd collects their snapshots. */

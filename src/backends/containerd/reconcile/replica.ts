@@ -5,7 +5,7 @@ import { BackOff, shortestRetryMs, type RestartTiming } from './back-off.ts';
 import type { ObservedReplica } from './decide.ts';
 import { exitReason, isLateOom, killed, oomWindowMs, type ReplicaExit } from './replica-exit.ts';
 
-/** The watchdog says so often in a row that its process is gone before it is believed. */
+/** The watchdog says so often in a row that it cannot reach its process before somebody looks. */
 const watchdogErrorLimit = 5;
 /** What ends with a process. */
 const idle = { ready: false, unhealthy: false, condemned: false, draining: false, drained: false };
@@ -242,22 +242,22 @@ export class Replica {
 
   /**
    * A call that was routed to it has ended.
-   * @returns why it leaves the routes, if that call was one too many
+   * @returns what is wrong with it, if that call was one too many: it has left the routes, or is to be looked at
    */
-  callEnded({ failure, status, watchdogError }: CallOutcome, nowMs: number): string | undefined {
+  callEnded({ failure, status, watchdogError }: CallOutcome, nowMs: number): 'unreachable' | 'no-process' | undefined {
     if (failure === undefined) this.#answeredAtMs = nowMs;
     if (!this.takesCalls) return undefined;
     // A watchdog also says 504 for a call past its limit, and 429: then its process is there.
     const isWithoutProcess = watchdogError === true && status === 500;
     this.#watchdogErrors = isWithoutProcess ? this.#watchdogErrors + 1 : 0;
-    // Out of reach may pass, so it is probed again; a watchdog without its process stays so.
+    // Out of reach may pass, so it is probed again. A watchdog says the same of a connection that its process breaks.
     if (this.#watchdogErrors >= watchdogErrorLimit) {
-      this.becameUnhealthy();
-      return 'its watchdog has no process';
+      this.#watchdogErrors = 0;
+      return 'no-process';
     }
     if (failure !== 'unreachable') return undefined;
     this.becameUnready();
-    return 'it cannot be reached';
+    return failure;
   }
 
   /** It leaves the routes for good; its calls in flight may go on for a while. */

@@ -11,6 +11,7 @@ import {
   workloadOf,
 } from '../../../provider/index.ts';
 import { untilFailing, untilReady, type ProbeTarget } from '../replicas/probe.ts';
+import { hasServerBehindWatchdog } from '../replicas/upstream-server.ts';
 import type { StepParts } from './reconciler-parts.ts';
 import type { Replica } from './replica.ts';
 
@@ -160,10 +161,27 @@ export class Watches {
 
   /** A call has ended, as the router saw it: a replica that does not do its work leaves the routes. */
   callEnded(fn: FunctionName, replica: Replica, outcome: CallOutcome): void {
-    const reason = replica.callEnded(outcome, monotonicMs());
-    if (!reason) return;
+    const wrong = replica.callEnded(outcome, monotonicMs());
+    if (wrong === 'unreachable') this.#leaves(fn, replica, 'it cannot be reached');
+    if (wrong === 'no-process') void this.#lookForProcess(fn, replica);
+  }
+
+  #leaves(fn: FunctionName, replica: Replica, reason: string): void {
     this.#parts.log.warn('replica leaves the routes', { function: fullName(fn), replica: replica.id, reason });
     this.#watchAnew(fn, replica);
+  }
+
+  /** A watchdog without its process stays so; one whose process breaks off calls that it does not like is well. */
+  async #lookForProcess(fn: FunctionName, replica: Replica): Promise<void> {
+    try {
+      const { pid } = await this.#parts.host.containerd.namespace(fn.namespace).tasks.get(replica.id);
+      if (await hasServerBehindWatchdog(pid)) return;
+    } catch (error) {
+      const said = { function: fullName(fn), replica: replica.id, error: describeError(error) };
+      return this.#parts.log.debug('could not look whether a watchdog has its process', said);
+    }
+    replica.becameUnhealthy();
+    this.#leaves(fn, replica, 'its watchdog has no process');
   }
 }
 

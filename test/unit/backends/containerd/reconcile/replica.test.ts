@@ -1,5 +1,7 @@
+import { status } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { ContainerdError } from '../../../../../src/containerd/index.ts';
 import { Replica } from '../../../../../src/backends/containerd/reconcile/replica.ts';
 import type { ReplicaExit } from '../../../../../src/backends/containerd/reconcile/replica-exit.ts';
 
@@ -96,23 +98,36 @@ test('a replica that cannot be reached leaves the routes and may come back', (t)
   const replica = running();
   t.is(replica.callEnded(unreachable, atMs), undefined, 'it was not in the routes');
   t.true(replica.becameReady(atMs));
-  t.regex(replica.callEnded(unreachable, atMs) ?? '', /reached/);
+  t.is(replica.callEnded(unreachable, atMs), 'unreachable');
   t.false(replica.takesCalls);
   t.is(replica.watched, 'health');
   t.true(replica.becameReady(atMs + 1));
   t.is(replica.readySinceMs, atMs + 1);
 });
 
-test('a watchdog that says five times in a row that it has no process has its replica replaced', (t) => {
+test('a watchdog that says five times in a row that it cannot reach its process is to be looked at', (t) => {
   const replica = running();
   replica.becameReady(atMs);
   const calls = (count: number) => Array.from({ length: count }, () => replica.callEnded(withoutProcess, atMs));
   t.deepEqual(calls(4), [undefined, undefined, undefined, undefined]);
   t.is(replica.callEnded({ status: 200 }, atMs), undefined);
-  t.regex(calls(5).pop() ?? '', /no process/);
-  t.like(replica.view(atMs), { unhealthy: true, ready: false });
-  t.false(replica.becameReady(atMs), 'it stays so');
-  t.is(replica.watched, undefined);
+  t.deepEqual(calls(5), [undefined, undefined, undefined, undefined, 'no-process']);
+  t.like(replica.view(atMs), { unhealthy: false, ready: true });
+  t.deepEqual(calls(5).pop(), 'no-process', 'and again after as many');
+});
+
+test('while containerd is away no replica is at fault for a step that failed', (t) => {
+  const away = new ContainerdError({ method: 'Tasks.Start', address: '/c.sock' }, status.UNAVAILABLE, 'no socket');
+  for (const [error, broken] of [
+    [away, false],
+    [new Error('no'), true],
+  ] as const) {
+    const replica = new Replica('r', 'g', timing);
+    replica.created();
+    replica.stepBegan('start-task');
+    replica.stepFailed(error, atMs);
+    t.is(replica.view(atMs).broken, broken);
+  }
 });
 
 test('a delay counts from the start of the process, which of an adopted one was long ago', (t) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Network } from '../../../../../src/backends/containerd/network/index.ts';
 import type { StepParts } from '../../../../../src/backends/containerd/reconcile/reconciler-parts.ts';
@@ -52,8 +53,10 @@ async function watched(
   const routes = new RoutingTable();
   const deployment = { ...fn, image: 'fn', annotations: { ...annotations, ...more } };
   const network = { attachment: () => Promise.resolve(attached ? { ip } : undefined) } as unknown as Network;
+  const tasks = { get: () => Promise.resolve({ pid: process.pid }) };
+  const containerd = { namespace: () => ({ tasks }) };
   const watches: Watches = new Watches({
-    host: { network } as unknown as Host,
+    host: { network, containerd } as unknown as Host,
     routes,
     timing: { ...defaultTiming, ...timing },
     wake() {
@@ -130,4 +133,32 @@ test('a running replica without its network attachment is replaced', async (t) =
   const { replica } = await watched(t, '127.77.0.6', { listener: () => {}, adopted: true, attached: false });
   await isReplaced(replica);
   t.pass();
+});
+
+test('a replica that answers calls is not replaced, though it has no thread left for probes', async (t) => {
+  let hangs = false;
+  const timing = { hungMs: 400 };
+  const { replica, routes } = await watched(t, '127.77.0.9', { listener: (_, res) => hangs || res.end(), timing });
+  await isReady(replica);
+  await routes.resolve(fn, { waitMs: 1000 });
+  hangs = true;
+  for (let times = 0; times < 12; times++) {
+    replica.callEnded({ status: 200 }, monotonicMs());
+    await sleep(100);
+    t.false(replica.view(monotonicMs()).unhealthy);
+  }
+  await isReplaced(replica);
+});
+
+test('a replica whose process breaks off calls is not replaced while it has a server for them', async (t) => {
+  const { replica, watches } = await watched(t, '127.77.0.10', { listener: (_, res) => res.end() });
+  await isReady(replica);
+  const behind = createServer().listen(0, '127.77.0.10');
+  await once(behind, 'listening');
+  const bad = () => watches.callEnded(fn, replica, { status: 500, watchdogError: true });
+  for (let times = 0; times < 12; times++) bad();
+  await sleep(100);
+  t.true(replica.takesCalls);
+  t.false(replica.view(monotonicMs()).unhealthy);
+  behind.close();
 });
