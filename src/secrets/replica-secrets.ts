@@ -65,6 +65,7 @@ export class ReplicaSecrets {
       const files = await read();
       for (const { name } of files) checkName('secret', name);
       const folder = this.path(replicaId);
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 }).catch(diskFullOf('run_dir'));
       await makeFor(owner, folder, files).catch(diskFullOf('run_dir'));
       return folder;
     });

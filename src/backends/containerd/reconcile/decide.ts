@@ -1,4 +1,4 @@
-/** More creations of one version are not begun before these have ended: the number wanted may change meanwhile. */
+/** Replicas of one version that are being made, or whose start failed and that are to go, before more are begun. */
 const creationsAtOnce = 4;
 
 /** A version of a function as the decision sees it. */
@@ -94,11 +94,13 @@ function run(generation: DesiredGeneration, replicas: ObservedReplica[], wanted:
   const staying = replicas.filter((replica) => !leaving.includes(replica));
   const surplus = [...staying].sort(leastUsefulFirst).slice(0, Math.max(0, staying.length - wanted));
   const kept = staying.filter((replica) => !surplus.includes(replica));
+  // What cannot even be taken away is not added to.
+  const held = kept.filter(isBeingMade).length + leaving.filter(({ broken }) => broken).length;
   return [
     ...leaving.flatMap(retire),
     ...surplus.flatMap(retire),
     ...kept.flatMap(start),
-    ...missing(generation, Math.min(wanted - kept.length, creationsAtOnce - kept.filter(isBeingMade).length)),
+    ...missing(generation, Math.min(wanted - kept.length, creationsAtOnce - held)),
   ];
 }
 

@@ -300,3 +300,10 @@ test('a candidate has its own number of replicas, and the version that serves ke
     { step: 'promote' },
   ]);
 });
+
+test('replicas whose start failed and that cannot be deleted do not become more and more', (t) => {
+  const failed = { ...replica, task: 'none' as const, ready: false, broken: true, busy: true };
+  const failures = ['a', 'b', 'c', 'd'].map((id) => ({ ...failed, id }));
+  t.deepEqual(decide(wanted, failures), []);
+  t.deepEqual(decide(wanted, failures.slice(1)), [{ step: 'create-replica', generation: 'g' }]);
+});
