@@ -36,6 +36,10 @@ test('each crash of a function that ends at its start makes the next start wait 
   );
   t.true((waits[4] ?? 0) >= 4 * (waits[1] ?? Infinity), waits.join());
   t.regex((await statusOf(berth, 'looping')).berth.lastExit ?? '', /exited with code 7/);
+  const refused = await berth.invoke('looping');
+  t.is(refused.status, 503, 'a call is not held for a start that is far away');
+  t.regex(refused.text, /^No endpoints available for: looping, its process ended\.\n?$/);
+  t.true(Number(refused.headers.get('retry-after')) > 1);
   await update(berth, { service: 'looping', image: two });
   t.is(await callOf(berth, 'looping'), 'two looping');
 });
