@@ -285,6 +285,16 @@ const refusals: Record<string, Refusal> = {
     says: /replicas must not be negative/,
     ask: () => host.berth.api('POST', '/system/scale-function/there', { replicas: -1 }),
   },
+  'scaling beyond the addresses that there are': {
+    status: 400,
+    says: /replicas: 100000 is more than the 65533 addresses of the subnet/,
+    ask: () => host.berth.api('POST', '/system/scale-function/there', { replicas: 100_000 }),
+  },
+  'the update to more replicas than there are addresses': {
+    status: 400,
+    says: /scale\.min: 999999 is more than the 65533 addresses of the subnet/,
+    ask: update({ labels: { 'com.openfaas.scale.min': '999999' } }),
+  },
   'a call of an unknown function': { status: 404, says: /new/, ask: () => host.berth.invoke('new') },
   'the logs of a name that is none': {
     status: 400,

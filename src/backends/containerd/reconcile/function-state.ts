@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../../base/monotonic.ts';
 import { fullName, functionPort, type FailedStart, type FunctionName } from '../../../provider/index.ts';
 import { replicasWanted, shortId, type FunctionRecord } from '../desired/record.ts';
 import type { ActualReplica } from '../replicas/observe.ts';
@@ -101,7 +102,9 @@ export class FunctionState {
 
   /** Counts the generation's replicas that are made and do not leave. */
   made(generation: string): number {
-    return this.replicasOf(generation).filter(({ stays }) => stays).length;
+    const views = this.replicasOf(generation).map((replica) => replica.view(monotonicMs()));
+    return views.filter(({ created, draining, unhealthy, broken }) => created && !draining && !unhealthy && !broken)
+      .length;
   }
 
   /** Returns the generation's replicas that take calls. */

@@ -90,12 +90,6 @@ export class Replica {
     return this.#is.created || this.isBusy;
   }
 
-  /** Whether it is made, and neither leaves nor is to be replaced. */
-  get stays(): boolean {
-    const { created, draining, unhealthy, broken } = this.#is;
-    return created && !draining && !unhealthy && !broken;
-  }
-
   /** Whether it belongs in the routes. */
   get takesCalls(): boolean {
     return this.#is.ready && !this.#is.draining && !this.#is.unhealthy;

@@ -41,7 +41,8 @@ async function world(t: ExecutionContext, names: string[], ask: (name: string) =
     asked.push(name);
     return ask(name);
   };
-  const host = { containerd: { namespace: () => client }, at: () => {} };
+  const storage = { snapshotter: () => Promise.resolve('overlayfs') };
+  const host = { containerd: { namespace: () => client }, storage, at: () => {} };
   const woken: string[] = [];
   const jobs = new ReplicaJobs({
     store,
@@ -70,6 +71,7 @@ test('no start waits for deletions, and one whose callers wait goes before the o
   const call = t.throwsAsync(routes.resolve({ name: 'woken', namespace }, { waitMs: 1000 }));
   for (const name of starts) jobs.begin(state(name), replica(name).id, 'create-replica');
   const started = () => asked.filter((name) => name !== 'gone');
+  await until(() => started().length === 4);
   t.deepEqual(started(), ['a', 'b', 'c', 'd']);
   gates.get('a')?.reject(new Error('no'));
   await until(() => started().length > 4);
