@@ -22,7 +22,7 @@ export interface DiskWatchOptions {
   onContainerdFull: () => void;
 }
 
-/** Says which disk is full, and replaces the replicas whose output nobody reads since one was. */
+/** Says which disk is full. Once none is, starts that failed are tried anew, and replicas whose output nobody reads are replaced. */
 export class DiskWatch {
   readonly #parts: DiskWatchOptions;
   #searchAtMs = 0;
@@ -43,7 +43,7 @@ export class DiskWatch {
   }
 
   async #look(): Promise<void> {
-    const { host, folders, onContainerdFull } = this.#parts;
+    const { host, states, wake, folders, onContainerdFull } = this.#parts;
     const full: string[] = [];
     for (const [setting, folder] of Object.entries(folders)) if (await isFull(folder)) full.push(setting);
     const containerds = await Promise.all(host.storage.folders.map((folder) => isFull(folder, 'functions')));
@@ -56,6 +56,10 @@ export class DiskWatch {
     this.#wasFull = full.length > 0;
     if (this.#wasFull || (!isRoomAgain && monotonicMs() < this.#searchAtMs)) return;
     this.#searchAtMs = monotonicMs() + searchMs;
+    for (const state of isRoomAgain ? states.all() : []) {
+      state.roomAgain();
+      wake(state.fn);
+    }
     await this.#replaceUnread();
   }
 

@@ -82,6 +82,11 @@ export class FunctionState {
     return { gone, exited };
   }
 
+  /** The disks have room again. */
+  roomAgain(): void {
+    for (const generation of this.#generations.values()) generation.roomAgain();
+  }
+
   /** Time has passed: a failed current generation may be tried again, and a candidate may be late. */
   timePassed(record: FunctionRecord | undefined, nowMs: number): void {
     const wanted = [record?.current.id, record?.candidate?.id];

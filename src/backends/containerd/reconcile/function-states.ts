@@ -38,11 +38,13 @@ export class FunctionStates {
     return undefined;
   }
 
+  all(): FunctionState[] {
+    return [...this.#states.values()];
+  }
+
   /** Lists the replicas whose process runs, with their functions. */
   running(): { state: FunctionState; replica: Replica }[] {
-    const all = [...this.#states.values()].flatMap((state) =>
-      [...state.replicas.values()].map((replica) => ({ state, replica })),
-    );
+    const all = this.all().flatMap((state) => [...state.replicas.values()].map((replica) => ({ state, replica })));
     return all.filter(({ replica }) => replica.task === 'running');
   }
 

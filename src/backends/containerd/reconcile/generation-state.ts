@@ -3,6 +3,7 @@ import { functionPort } from '../../../provider/index.ts';
 import type { UnpackedImage } from '../images/index.ts';
 import { StartError } from '../start-error.ts';
 import type { Timing } from '../timing.ts';
+import { faultOwner } from '../to-provider-error.ts';
 import { BackOff, shortestRetryMs } from './back-off.ts';
 import type { DesiredGeneration } from './decide.ts';
 import type { ReplicaExit } from './replica-exit.ts';
@@ -113,6 +114,13 @@ export class GenerationState {
   /** Returns until when a version that cannot run is not tried again; undefined when it is not known to fail. */
   failedUntilMs(nowMs: number): number | undefined {
     return this.#failure && this.#retryAtMs > nowMs ? this.#retryAtMs : undefined;
+  }
+
+  /** The disks have room again: what failed for want of it is tried at once. */
+  roomAgain(): void {
+    if (!this.#failure || faultOwner(this.#failure) !== 'disk') return;
+    this.#backOff.succeeded();
+    this.#retryAtMs = 0;
   }
 
   /** Forgets the failure of a current generation once its back-off has passed. */

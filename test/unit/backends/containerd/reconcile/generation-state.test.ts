@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import test from 'ava';
+import { DiskFullError } from '../../../../../src/base/disk-full.ts';
 import { ContainerdError } from '../../../../../src/containerd/index.ts';
 import type { UnpackedImage } from '../../../../../src/backends/containerd/images/index.ts';
 import { GenerationState } from '../../../../../src/backends/containerd/reconcile/generation-state.ts';
@@ -72,4 +73,17 @@ test('after each condemned replica the next one waits longer, unless the one bef
   t.like(generation, { restarts: 5, failure: undefined });
   t.is(generation.lastExit?.reason, 'it took too much');
   t.is(waitMs(true), 500);
+});
+
+test('what failed for want of room is tried at once when there is room again, and nothing else is', (t) => {
+  const after = (error: Error) => {
+    const generation = new GenerationState('g', defaultTiming);
+    for (let times = 0; times < 9; times++) generation.failed(error, atMs);
+    generation.roomAgain();
+    generation.retry(atMs);
+    return generation.failure;
+  };
+  const outOfDisk = new ContainerdError(site, status.UNKNOWN, 'mkdir /x: no space left on device');
+  for (const error of [new DiskFullError('log_dir'), outOfDisk]) t.is(after(error), undefined);
+  for (const error of [new Error('no such image'), refused]) t.is(after(error), error);
 });
