@@ -67,6 +67,8 @@ export class BridgeInterface implements KeptPart {
     const address = `${gateway}/${subnet.length}`;
     // Of a subnet that was set before: it would keep the host from reaching who has those addresses elsewhere.
     const left = link?.addresses.filter((one) => one !== address && !one.endsWith('/32')) ?? [];
+    // Both were read a moment apart, and one goes with the other: the same words, which are said once.
+    const lost = `the bridge ${bridge} had lost its address or its route`;
     const checks: (Wrong & { isRight: boolean })[] = [
       {
         isRight: link !== undefined,
@@ -75,7 +77,7 @@ export class BridgeInterface implements KeptPart {
       },
       {
         isRight: link?.addresses.includes(address) ?? false,
-        said: `the bridge ${bridge} had no address`,
+        said: lost,
         mend: `address replace ${address} dev ${bridge}`,
       },
       ...left.map((old) => ({ isRight: false, said: '', mend: `address delete ${old} dev ${bridge}` })),
@@ -83,7 +85,7 @@ export class BridgeInterface implements KeptPart {
       { isRight: link?.mtu === mtu, said: '', mend: `link set ${bridge} mtu ${mtu}` },
       {
         isRight: hasRoute,
-        said: `the bridge ${bridge} had no route`,
+        said: lost,
         mend: `route replace ${cidr} dev ${bridge} proto kernel scope link src ${gateway}`,
       },
     ];

@@ -17,6 +17,8 @@ export interface BridgePortsOptions {
 /** The ports of replicas on the bridge: each there, up, isolated from the others, and alone in having its address. */
 export class BridgePorts {
   readonly #options: BridgePortsOptions;
+  /** Names of ports that were isolated at the last look. */
+  #isolated = new Set<string>();
 
   constructor(options: BridgePortsOptions) {
     this.#options = options;
@@ -39,13 +41,17 @@ export class BridgePorts {
   // At once and together, whoever's they are: until then their functions reach each other.
   async #isolate(ports: HostLink[]): Promise<string[]> {
     const open = ports.filter(({ isIsolated }) => !isIsolated);
+    const before = this.#isolated;
+    this.#isolated = new Set(ports.filter((port) => port.isIsolated).map(({ name }) => name));
     if (open.length === 0) return [];
     const lines = open.map(({ name }) => `link set dev ${name} type bridge_slave isolated on\n`);
     // A port may have gone meanwhile, with its replica: the others are to be isolated all the same.
     await run('ip', ['-force', '-batch', '-'], { stdin: lines.join('') }).catch((error: unknown) =>
       this.#options.log.debug('not every port could be isolated', { error: describeError(error) }),
     );
-    return [`${open.length} ports of functions were not isolated`];
+    // Others are just being attached.
+    const count = open.filter(({ name }) => before.has(name)).length;
+    return count > 0 ? [`${count} ports of functions were not isolated`] : [];
   }
 
   /** The addresses that are fixed to a port, as `MAC` where the bridge looks and as `ADDRESS MAC` where the host does. */

@@ -12,11 +12,9 @@ export interface NetworkdFileOptions {
   dirs?: string[];
 }
 
-const fileName = '00-berth.network';
-
 /**
  * Keeps systemd-networkd away from the bridge and its ports, which it takes off the bridge where a file of the host's
- * matches them, such as one for all of `Type=ether`. A file of this name under /etc is the administrator's and stays.
+ * matches them, such as one for all of `Type=ether`. A file of the same name under /etc is the administrator's and stays.
  */
 export class NetworkdFile implements KeptPart {
   readonly name = 'networkd';
@@ -37,7 +35,7 @@ export class NetworkdFile implements KeptPart {
     const { stateDir, dirs, bridge } = this.#options;
     if (!(await stat(stateDir).catch(absentAs(undefined)))) return {};
     const wanted = `[Match]\nName=${bridge} veth*\n\n[Link]\nUnmanaged=yes\n`;
-    const files = dirs.map((dir) => join(dir, fileName));
+    const files = dirs.map((dir) => join(dir, `00-berth-${bridge}.network`));
     const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(absentAs(undefined))));
     const wasKept = this.#wasKept;
     this.#wasKept = true;

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -56,4 +56,27 @@ test('a file that is just being written is not believed, one that stays empty is
   t.deepEqual(await servers(), Array(2).fill('nameserver 10.62.0.1\n'));
   t.regex(problems[0]?.message ?? '', /no name server that functions can reach/);
   t.like(problems[0], { isNote: true, fields: { gateway: '10.62.0.1' } });
+});
+
+test("the host's file is followed through a rename over it, another symbolic link, and its removal", async (t) => {
+  const { hostFile, servers, nameServers } = await host(t);
+  const other = `${hostFile}.other`;
+  const changes: [string, () => Promise<void>][] = [
+    ['192.0.2.2', () => writeFile(other, 'nameserver 192.0.2.2\n').then(() => rename(other, hostFile))],
+    [
+      '192.0.2.3',
+      async () => {
+        await writeFile(other, 'nameserver 192.0.2.3\n');
+        await rm(hostFile);
+        await symlink(other, hostFile);
+      },
+    ],
+    ['10.62.0.1', () => rm(hostFile)],
+  ];
+  for (const [server, change] of changes) {
+    await nameServers.keep();
+    await change();
+    for (let look = 0; look < 2; look++) await nameServers.keep();
+    t.deepEqual(await servers(), Array(2).fill(`nameserver ${server}\n`));
+  }
 });

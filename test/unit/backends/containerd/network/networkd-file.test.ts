@@ -22,7 +22,7 @@ test('the file that keeps systemd-networkd away is written, and put back once it
   const { kept, stateDir, run } = await host(t);
   await mkdir(stateDir);
   t.deepEqual(await kept.keep(), {});
-  const file = join(run, '00-berth.network');
+  const file = join(run, '00-berth-openfaas0.network');
   const text = await readFile(file, 'utf8');
   t.is(text, '[Match]\nName=openfaas0 veth*\n\n[Link]\nUnmanaged=yes\n');
   t.deepEqual(await kept.keep(), {});
@@ -36,7 +36,7 @@ test('the file that keeps systemd-networkd away is written, and put back once it
 test("an administrator's file of the same name stands", async (t) => {
   const { kept, stateDir, etc, root } = await host(t);
   await Promise.all([mkdir(stateDir), mkdir(etc)]);
-  await writeFile(join(etc, '00-berth.network'), '[Match]\nName=openfaas0\n');
+  await writeFile(join(etc, '00-berth-openfaas0.network'), '[Match]\nName=openfaas0\n');
   t.deepEqual(await kept.keep(), {});
   t.deepEqual((await readdir(root)).toSorted(), ['etc', 'netif']);
 });
