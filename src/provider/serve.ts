@@ -107,7 +107,7 @@ function closer(
   });
 
   return async () => {
-    const closed = once(server, 'close');
+    const closed = new Promise((resolve) => server.once('close', resolve));
     server.close();
     closing.abort();
     const cut = setTimeout(() => {

@@ -44,7 +44,8 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
     throw new Error(`${problem}: free the port, or choose another`, { cause });
   }
   server.on('error', (error) => log.error('metrics server failed', { error }));
-  const closed = once(server, 'close').then(() => {});
+  // Not `once` of node:events, which an error in between would reject.
+  const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const close = () => {
     server.close();
     server.closeAllConnections();

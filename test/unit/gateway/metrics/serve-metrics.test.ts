@@ -1,5 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { request } from 'node:http';
 import { once } from 'node:events';
+import type { Server, Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { Counter, Registry } from '@prometheus-io/client';
 import { serveMetrics } from '../../../../src/gateway/index.ts';
@@ -57,6 +59,24 @@ test('a port that is taken is told with its number', async (t) => {
     serveMetrics({ port: server.port, registry: new Registry(), ready: () => true, signal, log: silentLog }),
   );
   t.true(error?.message.includes(`127.0.0.1:${server.port}`));
+});
+
+test('a connection that cannot be accepted, as without a file descriptor left, does not end it', async (t) => {
+  const { url, server } = await start(t);
+  const accepted = Promise.withResolvers<Server>();
+  // The one way to the listening socket of somebody else.
+  const onSocket = (message: unknown) => {
+    const { socket } = message as { socket: Socket & { server: Server } };
+    if (socket.localPort === server.port) accepted.resolve(socket.server);
+  };
+  subscribe('net.server.socket', onSocket);
+  t.teardown(() => unsubscribe('net.server.socket', onSocket));
+  await fetch(`${url}/healthz`);
+  let ended = false;
+  void server.closed.finally(() => (ended = true)).catch(() => undefined);
+  (await accepted.promise).emit('error', new Error('accept EMFILE'));
+  t.is((await fetch(`${url}/healthz`)).status, 200);
+  t.false(ended);
 });
 
 test('aborting closes it, also connections that stay open', async (t) => {
