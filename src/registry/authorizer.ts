@@ -30,6 +30,8 @@ export interface RefusedRequest {
   host: RegistryHost;
   repository: string;
   refused: string | undefined;
+  /** Whether that header was kept from an earlier request, and so may be of rights or of a key that are no more. */
+  isKept: boolean;
 }
 
 /** State of the authentication at one host. */
@@ -107,8 +109,8 @@ export class Authorizer {
     if (known && known.expiresAtMs > monotonicMs()) {
       // Another request of this pull may have fetched it meanwhile.
       if (`Bearer ${known.value}` !== refused) return `Bearer ${known.value}`;
-      // A token refused while it is fresh lacks the right: one more would lack it too.
-      if (challenge.parameters.error) return undefined;
+      // A token that was fetched for this request lacks the right: one more would lack it too.
+      if (challenge.parameters.error && !request.isKept) return undefined;
     }
     // No await between looking and setting: parallel blob reads share one token request.
     const newer = session.tokens.get(key);

@@ -184,7 +184,7 @@ export class RegistryClient {
       const challenge = response.headers['www-authenticate'];
       const last = attempt >= maxAttempts || isForeign;
       if (status === 401 && challenge !== undefined && !last) {
-        const request = { host, repository: reference.repository, refused: authorization };
+        const request = { host, repository: reference.repository, refused: authorization, isKept: attempt === 1 };
         const answer = await this.#authorizer.answer(request, challenge);
         if (answer !== undefined) {
           discard(response);

@@ -196,6 +196,19 @@ test('a token that has expired at the registry is replaced', async (t) => {
   t.is(asked.length, 2);
 });
 
+test('a kept token that the registry does not know any more is replaced', async (t) => {
+  let count = 0;
+  const { server, asked, revoke } = await bearerRegistry(t, () => {
+    count++;
+    return { status: 200, answer: { token: `token-${count}`, expires_in: 3600 } };
+  });
+  const made = client(t);
+  await made.resolve(imageAt(server));
+  revoke();
+  await t.notThrowsAsync(made.resolve(imageAt(server)));
+  t.is(asked.length, 2);
+});
+
 test('a fresh token without the right is not asked for again', async (t) => {
   const tokens = await serve(t, (_, response) => answerJson(response, 200, { token: 'powerless', expires_in: 300 }));
   const server = await serve(t, (request, response) => {
