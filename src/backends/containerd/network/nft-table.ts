@@ -3,6 +3,8 @@ import { run } from '../host-command.ts';
 import type { KeptLook, KeptPart } from './kept-part.ts';
 import { isolationScript, nftScript, removalScript, type FirewallOptions, type HostWays } from './nft-script.ts';
 
+const mostWrites = 5;
+
 /** Our own nft table: isolation of functions, and their way out. */
 export class NftTable implements KeptPart {
   readonly name = 'firewall';
@@ -39,16 +41,20 @@ export class NftTable implements KeptPart {
     await run('nft', ['-f', '-'], { stdin: removalScript(this.#options) });
   }
 
+  // What somebody changes between the write and the look at it is not to count as ours: a new table is believed once it
+  // looked the same twice, one that was written before as it looked then.
   async #write(script: string, ways: HostWays): Promise<void> {
-    try {
-      await run('nft', ['-f', '-'], { stdin: script });
-    } catch (error) {
-      await this.#isolate(ways, error);
+    let expected = this.#written?.script === script ? this.#written.listing : undefined;
+    for (let tries = 0; tries < mostWrites; tries++) {
+      await run('nft', ['-f', '-'], { stdin: script }).catch((error: unknown) => this.#isolate(ways, error));
+      const listing = await this.#list();
+      if (listing !== undefined && listing === expected) {
+        this.#written = { script, listing };
+        return;
+      }
+      expected = listing;
     }
-    const listing = await this.#list();
-    this.#written = listing === undefined ? undefined : { script, listing };
-    if (listing === undefined)
-      throw new Error(`nft table inet ${this.#options.table} vanishes as soon as it is written`);
+    throw new Error(`nft table inet ${this.#options.table} is changed or vanishes as soon as it is written`);
   }
 
   // A kernel without masquerading or reject still keeps functions apart.
