@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
-import { listOf, replicasOf, startHost, tasksOf, untilAvailable, type TestHost } from './setup.ts';
+import { listOf, replicasOf, startHost, tasksIn, tasksOf, untilAvailable, type Task, type TestHost } from './setup.ts';
 
 let host: TestHost;
 let image: string;
@@ -58,6 +58,10 @@ test.serial(
     await deploy(t, { service: 'runs' });
     await deploy(t, { service: 'stands-by', labels: { 'com.openfaas.scale.zero-depth': 'standby' } });
     await sleepNow(t, 'stands-by');
+    // Its task is made, in the network namespace of now, and waits for its start.
+    const [id] = await replicasOf(host.containerd, 'stands-by');
+    const isMade = ({ container, status }: Task) => container === id && status === 'CREATED';
+    await until(async () => (await tasksIn(host.containerd)).some(isMade), { message: 'the task to stand by' });
     await host.berth.kill();
     await host.berth.start({ env: { subnet: '10.99.0.0/24' } });
     for (const name of ['runs', 'stands-by']) {
