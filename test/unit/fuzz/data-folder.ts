@@ -63,7 +63,8 @@ export async function dataFolder(digest = 'sha256:1') {
     namespaces,
     inUse,
     sweep,
-    capacity: 65_533,
+    // So few that a real daemon can run what is accepted.
+    capacity: 5,
     answerMs: 10_000,
   });
   const queries = new FunctionQueries({
