@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { CniNetwork, loadConflist } from '../../../src/cni/index.ts';
 import { NetworkError } from '../../../src/backends/containerd/network/index.ts';
@@ -217,3 +218,18 @@ async function crashedAfterAdd(host: TestHost, id: string): Promise<void> {
   await cni.add({ containerId, interfaceName: 'eth0', netnsPath: `/run/netns/${containerId}` });
   await rm(cacheDir, { recursive: true });
 }
+
+test('an attachment whose port went while no daemon ran is made anew, beside the first look at the host', async (t) => {
+  const host = await testHost(t, { subnet: '10.228.0.0/24' });
+  const { netnsPath } = await host.network.attach('a');
+  await sh('ip', '-n', netnsPath.split('/').at(-1) ?? '', 'link', 'delete', 'eth0');
+  const network = await host.restarted();
+  const stopping = new AbortController();
+  const running = network.keeper.run(stopping.signal);
+  t.teardown(async () => {
+    stopping.abort();
+    await running;
+  });
+  const attached = await Promise.race([network.attach('a'), sleep(20_000, undefined, { ref: false })]);
+  t.is(attached?.id, 'a');
+});

@@ -149,20 +149,22 @@ export class Network {
    * reboot are removed first; a failure leaves nothing behind.
    * @throws CniError, NetworkError or HostCommandError
    */
-  attach(id: string): Promise<Attachment> {
-    return this.#inOrder.run(id, async () => {
-      const existing = await this.#existing(id);
-      if (existing) return existing;
-      await this.#remove(id);
-      await this.#requireIsolation();
-      try {
-        return await this.#create(id);
-      } catch (error) {
-        const explained = await this.#explained(error);
-        await this.#removeAfter(id, explained);
-        throw explained;
-      }
-    });
+  async attach(id: string): Promise<Attachment> {
+    const present = await this.#inOrder.run(id, () => this.#existingOrCleared(id));
+    if (present) return present;
+    // Outside of its turn: the first look at the bridge waits for a turn of each replica.
+    await this.#requireIsolation();
+    return this.#inOrder.run(id, async () => (await this.#existingOrCleared(id)) ?? (await this.#attachAnew(id)));
+  }
+
+  async #attachAnew(id: string): Promise<Attachment> {
+    try {
+      return await this.#create(id);
+    } catch (error) {
+      const explained = await this.#explained(error);
+      await this.#removeAfter(id, explained);
+      throw explained;
+    }
   }
 
   /**
@@ -226,16 +228,16 @@ export class Network {
   }
 
   // Isolating again costs a few milliseconds, closes the gap of a crash before it, and shows whether the port is there.
-  async #existing(id: string): Promise<Attachment | undefined> {
+  async #existingOrCleared(id: string): Promise<Attachment | undefined> {
     const attachment = await this.attachment(id);
-    if (!attachment) return undefined;
     try {
-      await this.#setPort(id);
-      return attachment;
+      if (attachment) await this.#setPort(id);
+      if (attachment) return attachment;
     } catch (error) {
       this.#log.warn('the port of an attachment is gone, attaching anew', { id, error });
-      return undefined;
     }
+    await this.#remove(id);
+    return undefined;
   }
 
   // Addresses and ports go before the namespace, as DEL works inside of it.
