@@ -104,7 +104,8 @@ export class Exchange implements SendingListener {
     const { req, res } = this.#options;
     const { status, isWatchdogError, isChunked } = this.#reply ?? { status: 0 };
     clearImmediate(this.#flush);
-    if (isChunked && req.httpVersion === '1.1' && list.length > 0) res.addTrailers(pairs(trailers(list)));
+    const passed = isChunked && req.httpVersion === '1.1' ? pairs(trailers(list)) : [];
+    if (passed.length > 0 && !this.#write(() => res.addTrailers(passed))) return;
     if (!res.writableEnded) res.end();
     this.#settle({ status, watchdogError: isWatchdogError });
     // What the function did not want of the body is dropped, so that the caller's connection can go on.

@@ -22,6 +22,8 @@ export class FunctionSocket extends Socket {
   constructor({ hostname: host, port }: FunctionAddress, connectTimeoutMs: number, options?: SocketConstructorOpts) {
     super(options);
     this.setNoDelay(true);
+    // Node writes the headers of a request with Expect without saying how, which would be UTF-8.
+    this.setDefaultEncoding('latin1');
     const tooLong = () => this.destroy(new Error('connecting took too long'));
     this.#timer = setTimeout(tooLong, connectTimeoutMs);
     const stop = () => clearTimeout(this.#timer);

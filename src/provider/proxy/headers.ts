@@ -33,11 +33,14 @@ export function requestHeaders(req: IncomingMessage, target: ProxyTarget): Heade
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || name in own || hopByHop.has(name) || dropped.has(name)) continue;
-    if (name === 'trailer' && !chunked) continue;
-    if (typeof value === 'string') list.push(name, value);
+    if ((name === 'trailer' && !chunked) || name === 'content-length') continue;
+    if (name === 'expect') list.push(name, '100-continue');
+    else if (typeof value === 'string') list.push(name, value);
     else for (const one of value) list.push(name, one);
   }
   for (const name in own) list.push(name, own[name] ?? '');
+  // Last, as in a reply.
+  if (headers['content-length'] !== undefined) list.push('content-length', headers['content-length']);
   return list;
 }
 
@@ -72,7 +75,8 @@ export interface ReadReply {
 export function readReply({ status, headers }: { status: number; headers: HeaderList }): ReadReply {
   const kept: HeaderList = [];
   let connection: string | undefined;
-  let [isChunked, isEventStream, isWatchdogError, hasLength] = [false, false, false, false];
+  let length: HeaderList | undefined;
+  let [isChunked, isEventStream, isWatchdogError] = [false, false, false];
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] ?? '';
     const value = headers[at + 1] ?? '';
@@ -81,16 +85,17 @@ export function readReply({ status, headers }: { status: number; headers: Header
     if (lower === 'transfer-encoding') isChunked = true;
     if (lower === 'content-length') {
       // Said twice, it is the same.
-      if (hasLength) continue;
-      hasLength = true;
+      length ??= [name, value];
+      continue;
     }
     if (lower === 'content-type') isEventStream = /^\s*(text\/event-stream|application\/x-ndjson)\b/i.test(value);
     if (lower === 'x-openfaas-internal') isWatchdogError = value.endsWith('-watchdog');
-    if (!hopByHop.has(lower)) kept.push(name, clean(value));
+    if (!hopByHop.has(lower)) kept.push(name, value);
   }
   const dropped = connectionNames(connection);
   const neverHasBody = status < 200 || status === 204;
-  if (neverHasBody) dropped.add('content-length');
+  // Last: behind it node would encode Content-Disposition twice, https://github.com/nodejs/node/pull/46528.
+  if (length && !neverHasBody) kept.push(...length);
   return {
     status,
     isChunked: isChunked && !neverHasBody && status !== 304,
@@ -117,7 +122,7 @@ function without(list: HeaderList, dropped: ReadonlySet<string>): HeaderList {
   const passed: HeaderList = [];
   for (let at = 0; at + 1 < list.length; at += 2) {
     const name = list[at] ?? '';
-    if (!dropped.has(name.toLowerCase())) passed.push(name, list[at + 1] ?? '');
+    if (!dropped.has(name.toLowerCase())) passed.push(name, clean(list[at + 1] ?? ''));
   }
   return passed;
 }

@@ -49,6 +49,12 @@ function openRequest(
   const { request } = tap;
   if (!request) throw new Error('http-proxy made no request');
   request.path = target.path;
+  // http-proxy turns the order round, and this one must be the last: see `requestHeaders`.
+  const length = request.getHeader('content-length');
+  if (length !== undefined) {
+    request.removeHeader('content-length');
+    request.setHeader('content-length', length);
+  }
   // With it from the beginning node would write the headers at once, with http-proxy's path.
   if (expectsContinue(req)) request.setHeader('expect', '100-continue');
   if (isChunked(req)) {

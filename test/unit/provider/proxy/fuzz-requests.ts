@@ -1,8 +1,11 @@
+import type { ServerResponse } from 'node:http';
 import fc from 'fast-check';
 
 /** What is sent on one connection: requests back to back. */
 export interface FuzzConnection {
   bytes: string;
+  /** The bytes of each request, as they were before they were bent. */
+  requests: string[];
   /** Requests, each with the mark that its path bears. */
   cases: FuzzCase[];
   /** How many bytes go in each write; 0 is all at once. */
@@ -162,7 +165,7 @@ let nextMark = 0;
 function connection(requests: Request[], mutations: Mutation[], size: number): FuzzConnection {
   const cases = requests.map(({ body: sent }) => ({ mark: `m${nextMark++}m`, body: sent?.text ?? '' }));
   const rendered = requests.map((each, index) => render(each, cases[index]?.mark ?? ''));
-  return { bytes: mutations.reduce(mutate, rendered.join('')), cases, writeSize: size };
+  return { bytes: mutations.reduce(mutate, rendered.join('')), requests: rendered, cases, writeSize: size };
 }
 
 const requests = fc.array(request, { minLength: 1, maxLength: 12 });
@@ -196,11 +199,43 @@ export interface FuzzReply {
   writeSize: number;
 }
 
+/** The bytes of a broken function. */
+export const bentReply = fc
+  .tuple(fc.array(replyHead, { minLength: 1, maxLength: 2 }), fc.array(mutation, { maxLength: 4 }))
+  .map(([heads, mutations]) => mutations.reduce(mutate, heads.join('')));
+
 /** What a broken function may say. */
 export const reply: fc.Arbitrary<FuzzReply> = fc.record({
-  bytes: fc
-    .tuple(fc.array(replyHead, { minLength: 1, maxLength: 2 }), fc.array(mutation, { maxLength: 4 }))
-    .map(([heads, mutations]) => mutations.reduce(mutate, heads.join(''))),
+  bytes: bentReply,
   end: fc.constantFrom('end', 'end', 'reset', 'stay'),
   writeSize,
 });
+
+/** A reply that a sound server gives. */
+export interface StructuredReply {
+  sendTo(res: ServerResponse): void;
+}
+
+export const structuredReply: fc.Arbitrary<StructuredReply> = fc
+  .record({
+    status: fc.constantFrom(200, 200, 201, 204, 206, 301, 304, 404, 500, 503, 799),
+    headers: fc.array(header, { maxLength: 4 }),
+    pieces: fc.array(fc.string({ unit: anyByte, maxLength: 200 }), { maxLength: 3 }),
+    framing: fc.constantFrom('length', 'chunked', 'trailers', 'close'),
+    interim: fc.constantFrom(false, false, true),
+  })
+  .map(({ status, headers, pieces, framing, interim }) => ({
+    sendTo(res) {
+      if (interim) res.writeEarlyHints({ link: '</a>; rel=preload' });
+      const body = pieces.map((piece) => Buffer.from(piece, 'latin1'));
+      const list = headers.flat();
+      if (framing === 'length') list.push('Content-Length', String(Buffer.concat(body).length));
+      const trails = framing === 'trailers' && status !== 204 && status !== 304 && res.req.method !== 'HEAD';
+      if (trails) list.push('Trailer', 'X-Sum');
+      if (framing === 'close') list.push('Connection', 'close');
+      res.writeHead(status, list);
+      for (const piece of body) if (piece.length > 0) res.write(piece);
+      if (trails) res.addTrailers({ 'X-Sum': '1' });
+      res.end();
+    },
+  }));

@@ -58,7 +58,11 @@ interface Exchange {
 }
 
 /** Sends and reads until the connection is closed, or what was read is `done`. */
-async function exchange(port: number, sent: FuzzConnection, done: (text: string) => boolean): Promise<Exchange> {
+async function exchange(
+  port: number,
+  sent: Omit<FuzzConnection, 'requests'>,
+  done: (text: string) => boolean,
+): Promise<Exchange> {
   const socket = connect(port, '127.0.0.1').on('error', () => {});
   const result = { text: '', hangs: false };
   const finished = new Promise<void>((resolve) => {

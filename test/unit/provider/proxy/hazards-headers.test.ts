@@ -273,3 +273,19 @@ test('bytes 0x80 to 0xff in headers pass unchanged both ways when the bodies com
   caller.send('body');
   await caller.sees('answer');
 });
+
+test('bytes above 0x7f in Content-Disposition pass unchanged both ways behind Content-Length', async (t) => {
+  const header = 'Content-Length: 4\r\nContent-Disposition: attachment; filename="\xc3\xa9.pdf"\r\n';
+  let seen = '';
+  const upstreamPort = await startRawFunction(t, (socket) =>
+    socket.on('data', (data: Buffer) => {
+      seen += data.toString('latin1');
+      if (seen.endsWith('body')) socket.write(`HTTP/1.1 200 OK\r\n${header}\r\ndone`, 'latin1');
+    }),
+  );
+  const { port } = await startFront(t, upstreamPort);
+  const caller = new RawCaller(t, port);
+  caller.send(`POST /function/env HTTP/1.1\r\nHost: a\r\n${header}\r\nbody`);
+  t.true((await caller.sees('done')).includes('filename="\xc3\xa9.pdf"\r\n'));
+  t.true(seen.includes('filename="\xc3\xa9.pdf"\r\n'));
+});

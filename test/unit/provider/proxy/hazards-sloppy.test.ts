@@ -24,3 +24,12 @@ for (const [title, reply, seen] of sloppy) {
     else t.regex(await caller.sees('ok'), seen);
   });
 }
+
+test('a trailer with odd bytes reaches the caller, clean', async (t) => {
+  const reply = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: a\x01b\xff\r\n\r\n';
+  const upstreamPort = await startCannedFunction(t, Buffer.from(reply, 'latin1'));
+  const { port } = await startFront(t, upstreamPort);
+  const caller = new RawCaller(t, port);
+  caller.send('GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n');
+  t.regex(await caller.sees('X-T'), /\r\n0\r\nX-T: a b\xff\r\n\r\n$/);
+});
