@@ -179,14 +179,18 @@ export class Deployments {
   /**
    * Wants another number of replicas; 0 puts the function to sleep, any other is kept within its labels.
    * @throws FunctionNotFoundError when there is no function of the name
-   * @throws BadRequestError for more than there are addresses
+   * @throws BadRequestError for more than there are addresses; what scales by itself (not `durable`) gets as many as there are
    */
   async scale(fn: FunctionName, replicas: number, { durable = true }: ScaleOptions): Promise<void> {
     const change = (record: FunctionRecord | undefined): FunctionRecord => {
       const found = required(fn, record);
-      const clamped = clampReplicas(found.current.deployment, replicas);
-      this.#requireRoom('replicas', clamped);
-      return clamped === 0 ? { ...found, asleep: true } : { ...found, asleep: false, replicas: clamped };
+      const wanted = clampReplicas(found.current.deployment, replicas);
+      if (durable) this.#requireRoom('replicas', wanted);
+      const given = Math.min(wanted, this.#parts.capacity);
+      const asleep = given === 0;
+      // What asks every second for more than there is room for writes nothing.
+      const isSame = asleep === found.asleep && (asleep || given === found.replicas);
+      return isSame ? found : { ...found, asleep, replicas: asleep ? found.replicas : given };
     };
     await this.#parts.store.change(fn, change, { durable });
     this.#parts.reconciler.wake(fn);

@@ -104,6 +104,8 @@ test('more replicas than there are addresses are refused by their number, and no
   await t.throwsAsync(deployments.update({ ...fn, image: 'fn:many', labels }), room);
   await t.throwsAsync(deployments.deploy({ ...fn, name: 'many', image: 'fn:many', labels }), room);
   t.is(store.get(fn), before);
+  await deployments.scale(fn, 100_000, { durable: false });
+  t.is(store.get(fn)?.replicas, 65_533, 'what scales by itself gets as many as there are');
   await fail();
 });
 
