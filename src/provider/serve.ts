@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Registry } from '@prometheus-io/client';
 import { silentLog, type Log } from '../base/log.ts';
 import { answerPlain } from '../base/plain-line.ts';
@@ -107,6 +108,8 @@ function closer(
   });
 
   return async () => {
+    // What came while the process was busy is taken first, as closing would cut it off: a turn of its loop accepts, the next reads.
+    for (let turns = 0; turns < 3; turns += 1) await turn();
     const closed = new Promise((resolve) => server.once('close', resolve));
     server.close();
     closing.abort();

@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
 import { defaultConfig, type FaaSHandlers, serve } from '../../../src/index.ts';
+import { until } from '../../helpers/poll.ts';
 import { namingHandlers, withServer } from './with-server.ts';
 
 /** Everything the server says on a bare connection until it closes. */
@@ -183,7 +185,12 @@ test('closing lets what is in flight end, takes nothing new and leaves no connec
   const reply = fetch(`http://127.0.0.1:${server.port}/function/env`);
   await started.promise;
   abort.abort();
-  await t.throwsAsync(fetch(`http://127.0.0.1:${server.port}/healthz`));
+  const isRefused = () =>
+    fetch(`http://127.0.0.1:${server.port}/healthz`).then(
+      () => false,
+      () => true,
+    );
+  await until(isRefused, { message: 'a new connection to be refused' });
   t.is(proxyClosed, 0);
   release.resolve();
   t.is(await (await reply).text(), 'done');
@@ -216,6 +223,18 @@ test('closing cuts after drainMs what does not end, WebSockets too', async (t) =
     await close();
     await Promise.all([stuck, upgraded]);
     t.pass();
+  });
+});
+
+test('a request that came while the process was busy is answered though the server closes next', async (t) => {
+  await withServer(namingHandlers(), {}, async ({ port, close }) => {
+    const lines = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET /healthz HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' >&3; head -1 <&3`;
+    const caller = spawn('bash', ['-c', lines], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The caller connects meanwhile, and nobody here sees it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+    const closed = close();
+    t.regex(await text(caller.stdout), /^HTTP\/1\.1 200 /);
+    await closed;
   });
 });
 
