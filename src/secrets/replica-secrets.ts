@@ -33,7 +33,7 @@ const temporaryPrefix = '.new-';
 export class ReplicaSecrets {
   readonly #dir: string;
   readonly #log: Log;
-  /** A copy is made and refreshed in turn, so that none is made of a value that was replaced meanwhile. */
+  /** A copy is made, refreshed and removed in turn: none is made of a value that was replaced, or in a folder that goes. */
   readonly #inTurn = new InOrder();
 
   constructor({ runDir, log }: { runDir: string; log: Log }) {
@@ -101,7 +101,8 @@ export class ReplicaSecrets {
 
   /** Removes a replica's folder; there need not be one. */
   async remove(replicaId: string): Promise<void> {
-    await rm(this.path(replicaId), { recursive: true, force: true });
+    const folder = this.path(replicaId);
+    await this.#inTurn.run(replicaId, () => rm(folder, { recursive: true, force: true }));
   }
 
   /** Lists the ids of the replicas that have a folder, for whoever collects what is left of replicas that are gone. */

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import { createLog } from '../../../src/base/log.ts';
 import { ReplicaSecrets } from '../../../src/secrets/index.ts';
@@ -64,6 +65,20 @@ test('a refresh replaces what has changed in one step, and keeps mode, owner and
   t.deepEqual(await readdir(join(at.runDir, 'secrets')), ['r1']);
   await at.secrets.refresh('r2', () => Promise.resolve(Buffer.from('x')));
   t.deepEqual(await at.secrets.list(), ['r1']);
+});
+
+test('a replica that is removed while its copies are refreshed is removed after that', async (t) => {
+  await using at = await startReplicaSecrets();
+  await at.secrets.prepare('r1', () => Promise.resolve([{ name: 'key', value: Buffer.from('old') }]), ourselves);
+  let removal = Promise.resolve();
+  await at.secrets.refresh('r1', async () => {
+    removal = at.secrets.remove('r1');
+    // Time enough for one that does not wait.
+    for (let turns = 0; turns < 100; turns += 1) await turn();
+    return Buffer.from('new');
+  });
+  await removal;
+  t.deepEqual(await at.secrets.list(), []);
 });
 
 test('replicas are listed until they are removed', async (t) => {
