@@ -1,5 +1,7 @@
+import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { hasCode } from './absent-file.ts';
+import path from 'node:path';
+import { absentAs, hasCode } from './absent-file.ts';
 
 /** What a user wants could not be stored for want of room; the message names the setting, and no path. */
 export class DiskFullError extends Error {
@@ -15,13 +17,19 @@ export class DiskFullError extends Error {
 const leastBytes = 1024 * 1024;
 
 /**
- * Says whether the disk of a folder has no room left, or no inode.
+ * Says whether the disk of a folder has no room left, or no inode. One that is not there yet counts as where it will be.
  * @param whose root has a reserve on some file systems, functions are mostly others
  */
 export async function isFull(folder: string, whose: 'root' | 'functions' = 'root'): Promise<boolean> {
-  const { bfree, bavail, bsize, files, ffree } = await statfs(folder);
+  const { bfree, bavail, bsize, files, ffree } = await diskOf(folder);
   const free = whose === 'root' ? bfree : bavail;
   return free * bsize < leastBytes || (files > 0 && ffree === 0);
+}
+
+async function diskOf(folder: string): Promise<StatsFs> {
+  const parent = path.dirname(folder);
+  if (parent === folder) return statfs(folder);
+  return (await statfs(folder).catch(absentAs(undefined))) ?? diskOf(parent);
 }
 
 /** Says whether an error came of a full disk or of a quota that is used up. */
