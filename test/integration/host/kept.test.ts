@@ -46,6 +46,11 @@ const damages: Damage[] = [
   },
   { title: 'the bridge set down', harm: ({ bridge }) => sh('ip', 'link', 'set', bridge, 'down'), isRight: served },
   {
+    title: 'the bridge made anew by a plugin, with a hardware address of its own',
+    harm: ({ bridge }) => sh('ip', 'link', 'set', bridge, 'address', '02:00:00:00:00:01'),
+    isRight: async ({ bridge }) => !(await sh('ip', 'link', 'show', bridge)).includes('02:00:00:00:00:01'),
+  },
+  {
     title: 'the bridge without address',
     harm: ({ bridge }) => sh('ip', 'address', 'flush', 'dev', bridge),
     isRight: served,

@@ -65,6 +65,7 @@ export class BridgeInterface implements KeptPart {
     const { bridge, subnet } = this.#options;
     const { gateway, cidr } = subnet;
     const address = `${gateway}/${subnet.length}`;
+    const mac = macOf(subnet);
     // Of a subnet that was set before: it would keep the host from reaching who has those addresses elsewhere.
     const left = link?.addresses.filter((one) => one !== address && !one.endsWith('/32')) ?? [];
     // Both were read a moment apart, and one goes with the other: the same words, which are said once.
@@ -73,7 +74,13 @@ export class BridgeInterface implements KeptPart {
       {
         isRight: link !== undefined,
         said: `the bridge ${bridge} was gone`,
-        mend: `link add ${bridge} address ${macOf(subnet)} type bridge`,
+        mend: `link add ${bridge} address ${mac} type bridge`,
+      },
+      {
+        // A plugin that found no bridge made one. Functions that know the gateway by the old address do not find it.
+        isRight: link === undefined || link.mac === mac,
+        said: `the bridge ${bridge} had another hardware address`,
+        mend: `link set ${bridge} address ${mac}`,
       },
       {
         isRight: link?.addresses.includes(address) ?? false,

@@ -8,6 +8,7 @@ const linkList = z.array(
     mtu: z.number(),
     master: z.string().optional(),
     link_type: z.string().optional(),
+    address: z.string().optional(),
     linkinfo: z
       .object({
         info_kind: z.string().optional(),
@@ -42,6 +43,8 @@ export interface HostLink {
   /** The kernel's word for a virtual interface, such as `bridge` and `veth`; undefined for hardware. */
   kind?: string;
   isLoopback: boolean;
+  /** The hardware address; undefined where there is none. */
+  mac?: string;
   /** As a bridge's port. */
   isIsolated: boolean;
   /** As a bridge's port: whether the bridge takes its word for whose an address is. */
@@ -80,6 +83,7 @@ export function parseHostLinks(addresses: string, routes: string): HostLinks {
     master: link.master,
     kind: link.linkinfo?.info_kind,
     isLoopback: link.link_type === 'loopback',
+    mac: link.address,
     isIsolated: link.linkinfo?.info_slave_data?.isolated ?? false,
     isLearning: link.linkinfo?.info_slave_data?.learning ?? true,
     addresses: link.addr_info.flatMap(({ family, local, prefixlen }) =>
