@@ -50,7 +50,7 @@ const outside = `${name}out`;
 const container = `${name}doc`;
 const bridge = 'openfaas0';
 /** Five seconds are promised; several such worlds at once on a small machine take longer. */
-const patienceMs = 15_000;
+const patienceMs = 40_000;
 /** Of most clouds, Azure and Alibaba Cloud. */
 const metadata = ['169.254.169.254', '168.63.129.16', '100.100.100.200'];
 const servers: (ChildProcess | Server)[] = [];
