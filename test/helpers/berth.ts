@@ -17,6 +17,8 @@ export interface TestBerthOptions {
   env?: Record<string, string>;
   /** Do not wait for /healthz to answer 200. */
   unready?: boolean;
+  /** What Node.js is given to start it. Default src/main.ts. */
+  program?: string[];
 }
 
 export interface Answer {
@@ -46,6 +48,7 @@ export interface TestBerth extends AsyncDisposable {
 /** Starts the daemon from its source, as `npm start` does, on a containerd of the test's own. */
 export async function startBerth(options: TestBerthOptions): Promise<TestBerth> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-'));
+  const { program = [join(import.meta.dirname, '../../src/main.ts')] } = options;
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const logPath = join(folder, 'berth.log');
@@ -82,7 +85,7 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
 
   async function start(again: { unready?: boolean; env?: Record<string, string> } = options) {
     const output = await open(logPath, 'a');
-    const started = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts')], {
+    const started = spawn(process.execPath, program, {
       env: { ...env, ...again.env },
       stdio: ['ignore', output.fd, output.fd],
     });

@@ -15,13 +15,13 @@ export interface TestHost {
 
 /** A containerd, a registry and a daemon on them. */
 export async function startHost(
-  options: Pick<TestBerthOptions, 'env'> & Pick<TestContainerdOptions, 'rootMebibytes'> = {},
+  options: Pick<TestBerthOptions, 'env' | 'program'> & Pick<TestContainerdOptions, 'rootMebibytes'> = {},
 ): Promise<TestHost> {
-  const { env, rootMebibytes } = options;
+  const { rootMebibytes, ...ofBerth } = options;
   const [containerd, registry] = await Promise.all([startContainerd({ rootMebibytes }), startRegistry()]);
   const stopParts = () => Promise.all([containerd.stop(), registry.stop()]);
   try {
-    const berth = await startBerth({ containerd, env });
+    const berth = await startBerth({ containerd, ...ofBerth });
     return {
       containerd,
       registry,

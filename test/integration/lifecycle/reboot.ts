@@ -11,6 +11,13 @@ import { tasksIn } from '../functions/setup.ts';
  * empty is emptied: run folders, mounts, network namespaces, the bridge, rules. Disks keep what they have.
  */
 export async function reboot(berth: TestBerth, containerd: TestContainerd, namespaces: string[]): Promise<void> {
+  await cutPower(berth, containerd, namespaces);
+  await containerd.start();
+  await berth.start();
+}
+
+/** The first half of a reboot. */
+export async function cutPower(berth: TestBerth, containerd: TestContainerd, namespaces: string[]): Promise<void> {
   const tasks = (await Promise.all(namespaces.map((name) => tasksIn(containerd, name)))).flat();
   await Promise.all([berth.kill('SIGKILL'), containerd.kill('SIGKILL')]);
   // The shims first: they would note the end of their tasks.
@@ -22,8 +29,6 @@ export async function reboot(berth: TestBerth, containerd: TestContainerd, names
   await Promise.all([containerd.state, '/run/netns', '/run/containerd', join(berth.folder, 'run')].map(empty));
   for (const link of await berthLinks()) await run('ip', ['link', 'delete', link]).catch(() => {});
   await run('/usr/sbin/nft', ['flush', 'ruleset']);
-  await containerd.start();
-  await berth.start();
 }
 
 async function shimsOf(address: string): Promise<number[]> {

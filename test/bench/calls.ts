@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { tasksOf } from '../integration/functions/setup.ts';
+import { endProcess, run } from '../helpers/processes.ts';
+import { startNginx } from './nginx.ts';
+import { cpuMicros, peakMegabytes, resetPeak } from './process-figures.ts';
+import { deployed, startWorld, type Bench, type World } from './world.ts';
+import { load, type Load } from './wrk.ts';
+
+const path = '/function/bench/';
+const group = 'calls';
+
+interface Contender {
+  name: string;
+  url: string;
+  /** Whose processor time is told. */
+  pid?: number;
+  prefix?: string[];
+}
+
+interface Case {
+  name: string;
+  connections: number;
+  /** Below the function's own address. */
+  path: string;
+  bodyBytes?: number;
+}
+
+const kinds = [
+  { name: 'GET', path: '' },
+  { name: 'POST 1 KiB', path: '', bodyBytes: 1024 },
+  { name: 'POST 100 KiB', path: '', bodyBytes: 100 * 1024 },
+  { name: '10 MiB response', path: 'big' },
+];
+
+function casesOf(quick: boolean, road: string): Case[] {
+  const counts = quick ? [16, 64] : road === 'fast' ? [1, 16, 64, 256] : [16, 64];
+  return kinds.flatMap((kind) => counts.map((connections) => ({ ...kind, connections })));
+}
+
+/** Loads a function through each road of berth, through nginx and directly, one right after the other. */
+export async function benchCalls(bench: Bench): Promise<void> {
+  await using world = await startWorld(bench, { proxy: 'fast' });
+  await deployed(world.berth, { service: 'bench', image: world.image, envVars: { VERSION: 'ok' } });
+  const address = `${await addressOf(world)}:8080`;
+  await using nginx = await startNginx(address, path);
+  await using relay = await startRelay(address);
+  const others: Contender[] = [
+    { name: 'nginx', url: nginx.url + path, pid: nginx.pid },
+    { name: 'Node relay', url: relay.url, pid: relay.pid },
+    { name: 'direct', url: `http://${address}/` },
+  ];
+  if (bench.peer) others.push({ name: 'peer', url: `${await bench.peer.prepare()}/`, prefix: bench.peer.prefix });
+  for (let round = 0; round < (bench.quick ? 1 : 3); round++) {
+    for (const road of ['fast', 'http-proxy']) {
+      bench.say(`calls, round ${round + 1}, proxy=${road}`);
+      await restart(world, road);
+      const ours = { name: road, url: `${world.berth.url}${path}`, pid: world.berth.pid };
+      await warmUp(ours);
+      const beside = road === 'fast' ? others : others.slice(0, 1);
+      for (const one of casesOf(bench.quick, road)) await measureInTurn(bench, one, [ours, ...beside], round);
+    }
+  }
+}
+
+/** The one that goes first is another one each round. */
+async function measureInTurn(bench: Bench, one: Case, contenders: Contender[], round: number): Promise<void> {
+  const first = round % contenders.length;
+  for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
+    await measure(bench, one, contender);
+  }
+}
+
+async function measure({ figures, quick }: Bench, one: Case, { name, url, pid, prefix }: Contender): Promise<void> {
+  const { connections, bodyBytes } = one;
+  const isBig = one.path !== '';
+  const seconds = quick ? 1 : 2;
+  const before = pid ? await cpuMicros(pid) : 0;
+  if (pid) await resetPeak(pid);
+  const result = await load(url + one.path, { connections, bodyBytes, prefix, seconds });
+  const micros = pid ? (await cpuMicros(pid)) - before : 0;
+  const what = `${one.name}, ${connections} connections`;
+  const add = (measured: string, unit: string, value: number) =>
+    figures.add(group, `${what}: ${measured}`, unit, name, value);
+  if (result.failed > 0) throw new Error(`${what}, ${name}: ${result.failed} of ${result.answered} calls failed`);
+  if (isBig) {
+    add('rate', 'MB/s', result.megabytesPerSecond);
+    if (pid) add('processor', 'µs a MB', micros / (result.megabytesPerSecond * seconds));
+    if (pid) add('peak resident', 'MB', await peakMegabytes(pid));
+  } else {
+    add('rate', '/s', result.perSecond);
+    add('p50', 'ms', result.p50Ms);
+    add('p99', 'ms', result.p99Ms);
+    if (pid) add('processor', 'µs a call', micros / result.answered);
+  }
+}
+
+async function warmUp({ url }: Contender): Promise<void> {
+  const warm: Load[] = [
+    { connections: 16, seconds: 2 },
+    { connections: 16, seconds: 1, bodyBytes: 1024 },
+  ];
+  for (const one of warm) await load(url, one);
+}
+
+async function restart({ berth }: World, proxy: string): Promise<void> {
+  await berth.kill();
+  await berth.start({ env: { proxy } });
+}
+
+/** Where the only replica of the benchmark's function listens, which this host reaches past berth. */
+async function addressOf({ containerd }: World): Promise<string> {
+  const [task] = await tasksOf(containerd, 'bench');
+  if (!task) throw new Error('the function does not run');
+  const { stdout } = await run('nsenter', ['--net', '--target', String(task.pid), 'hostname', '-I']);
+  return stdout.trim().split(' ')[0] ?? '';
+}
+
+async function startRelay(address: string) {
+  const [host = '', port = ''] = address.split(':');
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'relay.ts'), host, port], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = (await once(child.stdout, 'data')) as [Buffer];
+  return {
+    url: `http://127.0.0.1:${said.toString().trim()}/`,
+    pid: child.pid ?? 0,
+    [Symbol.asyncDispose]: () => endProcess(child),
+  };
+}

@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listOf } from '../integration/functions/setup.ts';
+import { cutPower } from '../integration/lifecycle/reboot.ts';
+import { timed } from './figures.ts';
+import { cpuMicros, residentMegabytes } from './process-figures.ts';
+import { deployed, startWorld, untilAnswers, type Bench } from './world.ts';
+import { load } from './wrk.ts';
+
+const group = 'running';
+
+/** What functions that run cost: memory with none and with fifty of them under load, a restart, a reboot. */
+export async function benchRunning(bench: Bench): Promise<void> {
+  const count = bench.quick ? 10 : 50;
+  const add = (what: string, unit: string, value: number, contender = String(count)) =>
+    bench.figures.add(group, what, unit, contender, value);
+  await using world = await startWorld(bench);
+  const { berth, containerd, image } = world;
+  await sleep(bench.quick ? 1_000 : 10_000);
+  add('resident', 'MB', await residentMegabytes(berth.pid), '0');
+  const names = Array.from({ length: count }, (_, i) => `fn-${i}`);
+  bench.say(`${count} functions are deployed and loaded`);
+  for (const service of names) await deployed(berth, { service, image });
+  for (const name of names.slice(0, bench.quick ? 2 : 10)) {
+    await load(`${berth.url}/function/${name}`, { connections: 16, seconds: 1 });
+  }
+  for (let round = 0; round < 10; round++) add('list', 'ms', await timed(() => listOf(berth)));
+  await sleep(bench.quick ? 500 : 5_000);
+  add('resident after load', 'MB', await residentMegabytes(berth.pid));
+  const idleSeconds = bench.quick ? 3 : 20;
+  const before = await cpuMicros(berth.pid);
+  await sleep(idleSeconds * 1000);
+  add('idle, of a core', '%', ((await cpuMicros(berth.pid)) - before) / idleSeconds / 1e4);
+  await berth.kill();
+  add('restart to serving', 'ms', await timed(() => berth.start()));
+  bench.say('reboot');
+  await cutPower(berth, containerd, ['openfaas-fn']);
+  const all = async () => {
+    await containerd.start();
+    await berth.start({ unready: true });
+    await Promise.all(names.map((name) => untilAnswers(`${berth.url}/function/${name}`)));
+  };
+  add('reboot to 200 of each', 'ms', await timed(all));
+}
