@@ -33,6 +33,9 @@ export function createHttpServer(
     shouldUpgradeCallback: (req) => isWebSocket(req) && handlerFor(req).upgrade !== undefined,
   });
 
+  // Their bytes are limited. Those over a number node would drop without a word, also the one that says that there is a body.
+  server.maxHeadersCount = 0;
+
   server.on('request', (req, res) => {
     answering.add(req.socket, res);
     limitIdleness(req, res, limits);

@@ -8,6 +8,7 @@ import type { Sending, SendingListener } from './sending.ts';
 export class ClientSending implements Sending {
   readonly #request: ClientRequest;
   #reply?: IncomingMessage;
+  #isBegun = false;
 
   /** @param request not sent yet. */
   constructor(request: ClientRequest) {
@@ -37,15 +38,18 @@ export class ClientSending implements Sending {
   }
 
   write(chunk: Buffer): boolean {
+    this.#isBegun = true;
     return this.#request.write(chunk);
   }
 
   flushHead(): void {
+    this.#isBegun = true;
     // As latin1: flushHeaders would send bytes above 0x7f as UTF-8, https://github.com/nodejs/node/issues/1693.
     this.#request.write('', 'latin1');
   }
 
   end(trailers: HeaderList): void {
+    this.#isBegun = true;
     if (trailers.length > 0) this.#request.addTrailers(pairs(trailers));
     this.#request.end();
   }
@@ -66,6 +70,8 @@ export class ClientSending implements Sending {
     this.#reply = reply;
     const { statusCode: status = 0, rawHeaders: headers } = reply;
     try {
+      // On a connection of an earlier call: it may be an answer of that one.
+      if (this.onKeptConnection && !this.#isBegun) throw new Error('the function spoke before it was asked');
       // Node's parser is told to be lenient, so what it lets pass is looked at here.
       readFraming(headers, { status, method: this.#request.method, isHttp10: false });
     } catch (error) {

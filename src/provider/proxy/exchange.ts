@@ -21,6 +21,9 @@ export interface ExchangeOptions {
   target: ProxyTarget;
 }
 
+/** So much of interim replies may wait for the caller; what more comes is dropped. */
+const mostInterimBytes = 64 * 1024;
+
 /** A reply of up to this size goes out in one write with its headers. */
 const smallBytes = 8 * 1024;
 
@@ -38,6 +41,7 @@ export class Exchange implements SendingListener {
   #reply?: ReadReply;
   #heldBack?: ProxyOutcome;
   #flush?: NodeJS.Immediate;
+  #isHeldUp = false;
 
   /** @param sending not begun yet: its body is `options.body`. */
   constructor(sending: Sending, options: ExchangeOptions) {
@@ -54,8 +58,10 @@ export class Exchange implements SendingListener {
   onConnected(): void {
     this.#connected = true;
     // A kept connection may have been closed by the function in this very moment. One turn of the event loop shows
-    // it while nothing is sent, so that also a POST can safely go over another one.
-    if (this.#sending.onKeptConnection && !isIdempotent(this.#options.req)) setImmediate(() => this.#start());
+    // it while nothing is sent, so that also a POST can safely go over another one: the first immediate comes before the
+    // network is looked at again, the second behind.
+    if (this.#sending.onKeptConnection && !isIdempotent(this.#options.req))
+      setImmediate(() => setImmediate(() => this.#start()));
     else this.#start();
   }
 
@@ -67,6 +73,8 @@ export class Exchange implements SendingListener {
     const { req, res } = this.#options;
     // HTTP/1.0 knows none, and 100 is for those who ask.
     if (this.#settled || res.headersSent || req.httpVersion !== '1.1') return;
+    // They can be without end, and must not heap up before a caller that does not take them.
+    if (res.writableLength > mostInterimBytes) return;
     if (head.status === 100) {
       if (expectsContinue(req)) res.writeContinue();
       return;
@@ -91,9 +99,12 @@ export class Exchange implements SendingListener {
     const { res } = this.#options;
     clearImmediate(this.#flush);
     if (isLast && chunk.length <= smallBytes) return void res.end(chunk.toString('latin1'), 'latin1');
-    if (res.write(chunk)) return;
+    if (res.write(chunk) || this.#isHeldUp) return;
+    // More may come all the same, of what is read already.
+    this.#isHeldUp = true;
     this.#sending.pause();
     res.once('drain', () => {
+      this.#isHeldUp = false;
       if (!this.#settled) this.#sending.resume();
     });
   }

@@ -24,7 +24,7 @@ export function createHttpProxy(given: RoadOptions = {}): Proxy {
       const request = openRequest(proxy, req, res, target, target.newConnection ? fresh : kept);
       // Options of http.request that http-proxy does not pass on; read when the socket is assigned. A function that lies
       // harms its own callers only, so what sloppy servers say is taken where it is not ambiguous.
-      Object.assign(request, { maxHeaderSize: options.maxHeaderBytes, insecureHTTPParser: true });
+      Object.assign(request, { maxHeaderSize: options.maxHeaderBytes, maxHeadersCount: 0, insecureHTTPParser: true });
       return new ClientSending(request);
     },
     close() {

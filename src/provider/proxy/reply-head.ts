@@ -67,7 +67,10 @@ export function parseHeaderLines(text: string, from: number): HeaderList {
     const line = withoutCr(text.slice(at, end));
     if (line === '') break;
     if (isBlank(line.charCodeAt(0)) && list.length > 0) {
-      list.push(trimmed(`${list.pop()} ${trimmed(line)}`));
+      // Without a look at the whole, which may go on for a hundred thousand lines.
+      const more = trimmed(line);
+      const before = list.pop() ?? '';
+      list.push(before === '' || more === '' ? before + more : `${before} ${more}`);
       continue;
     }
     const colon = line.indexOf(':');

@@ -40,10 +40,10 @@ export class ChunkedDecoder {
         onData(piece);
         continue;
       }
-      const end = bytes.indexOf('\n', at) + 1 || bytes.length;
-      this.#line += bytes.toString('latin1', at, end);
-      at = end;
-      if (this.#line.endsWith('\n')) this.#onLine(this.#line.replace(/\r?\n$/, ''));
+      const end = bytes.indexOf('\n', at) + 1;
+      this.#line += bytes.toString('latin1', at, end || bytes.length);
+      at = end || bytes.length;
+      if (end > 0) this.#onLine(this.#line.replace(/\r?\n$/, ''));
       else this.#checkLength(this.#line.length, this.#state === 'trailers' ? this.#maxTrailerBytes : maxLineBytes);
     }
     return at;

@@ -103,6 +103,8 @@ export class FastSending implements Sending, ConnectionUser, ReplyListener {
   }
 
   onRead(bytes: Buffer): void {
+    // Said before the question, on a connection of an earlier call: it may be an answer of that one.
+    if (this.onKeptConnection && this.#head !== '') this.#break(new Error('the function spoke before it was asked'));
     if (!this.#isOver) this.#parse(() => this.#parser.push(bytes));
   }
 

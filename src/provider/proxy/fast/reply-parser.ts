@@ -11,6 +11,8 @@ export interface ReplyParserOptions {
   maxHeaderBytes: number;
 }
 
+const mostParts = 256;
+
 /** Reads one reply from the bytes of a connection, however they are cut, and tells its listener. */
 export class ReplyParser {
   readonly #options: ReplyParserOptions;
@@ -60,27 +62,32 @@ export class ReplyParser {
     this.#complete();
   }
 
-  /** Returns what follows the head. */
+  /** Reads the head, behind interim replies. Returns what follows it. */
   #pushHead(bytes: Buffer): Buffer {
+    let rest = bytes;
+    while (!this.#head && rest.length > 0) rest = rest.subarray(this.#takeHead(rest));
+    return rest;
+  }
+
+  /** Returns how many bytes belong to the head that is being read. */
+  #takeHead(bytes: Buffer): number {
     const { end, state } = findHeadEnd(bytes, this.#lineState);
     this.#lineState = state;
     this.#headBytes += end ?? bytes.length;
     if (this.#headBytes > this.#options.maxHeaderBytes)
       throw new BrokenReplyError(`the reply has more than ${this.#options.maxHeaderBytes} bytes of headers`);
     this.#headParts.push(bytes.subarray(0, end));
-    if (end === undefined) return empty;
-
     const parts = this.#headParts;
+    if (end === undefined) {
+      // Whoever sends it byte by byte must not make us keep a Buffer for each.
+      if (parts.length > mostParts) this.#headParts = [Buffer.concat(parts)];
+      return bytes.length;
+    }
     const whole = parts.length === 1 ? parts[0] : Buffer.concat(parts);
     this.#headParts = [];
-    this.#onHead(parseHead(whole?.toString('latin1') ?? '', this.#options.method));
-    return this.#head ? bytes.subarray(end) : this.#pushAgain(bytes.subarray(end));
-  }
-
-  /** Reads on behind an interim reply. */
-  #pushAgain(bytes: Buffer): Buffer {
     this.#headBytes = 0;
-    return bytes.length > 0 ? this.#pushHead(bytes) : bytes;
+    this.#onHead(parseHead(whole?.toString('latin1') ?? '', this.#options.method));
+    return end;
   }
 
   #onHead(head: ParsedHead): void {
@@ -114,5 +121,3 @@ export class ReplyParser {
     this.#listener.onEnd(this.#chunks?.trailers ?? []);
   }
 }
-
-const empty = Buffer.alloc(0);
