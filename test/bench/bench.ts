@@ -1,6 +1,6 @@
 /**
  * What berth costs, beside other programs that do the same work, in one table: `sudo npm run bench`. Asserts nothing.
- *   npm run bench -- [--quick] [--only CASE,…] [--against URL [--image REFERENCE]] [--json FILE] [--save]
+ *   npm run bench -- [--quick] [--only CASE,…] [--match REGEXP] [--against URL [--image REFERENCE]] [--json FILE] [--save]
  * docs/performance.md says what the cases are and how to read them.
  */
 import { writeFile } from 'node:fs/promises';
@@ -31,6 +31,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: Object.keys(cases).join(',') },
+    match: { type: 'string', default: '' },
     against: { type: 'string' },
     image: { type: 'string' },
     json: { type: 'string' },
@@ -50,6 +51,7 @@ const figures = new Figures();
 const bench: Bench = {
   figures,
   quick: values.quick,
+  match: new RegExp(values.match),
   program: await compileProduct(),
   peer,
   say: (what) => console.error(`${String(seconds()).padStart(5)} s  ${what}`),

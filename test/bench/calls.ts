@@ -28,15 +28,18 @@ interface Case {
 }
 
 const kinds = [
-  { name: 'GET', path: '' },
-  { name: 'POST 1 KiB', path: '', bodyBytes: 1024 },
-  { name: 'POST 100 KiB', path: '', bodyBytes: 100 * 1024 },
-  { name: '10 MiB response', path: 'big' },
+  { kind: 'GET', path: '' },
+  { kind: 'POST 1 KiB', path: '', bodyBytes: 1024 },
+  { kind: 'POST 100 KiB', path: '', bodyBytes: 100 * 1024 },
+  { kind: '10 MiB response', path: 'big' },
 ];
 
-function casesOf(quick: boolean, road: string): Case[] {
-  const counts = quick ? [16, 64] : road === 'fast' ? [1, 16, 64, 256] : [16, 64];
-  return kinds.flatMap((kind) => counts.map((connections) => ({ ...kind, connections })));
+function casesOf({ quick, match }: Bench, road: string): Case[] {
+  const counts = !quick && road === 'fast' ? [1, 16, 64, 256] : [16, 64];
+  const all = kinds.flatMap(({ kind, ...rest }) =>
+    counts.map((connections) => ({ ...rest, connections, name: `${kind}, ${connections} connections` })),
+  );
+  return all.filter(({ name }) => match.test(name));
 }
 
 /** Loads a function through each road of berth, through nginx and directly, one right after the other. */
@@ -59,7 +62,7 @@ export async function benchCalls(bench: Bench): Promise<void> {
       const ours = { name: road, url: `${world.berth.url}${path}`, pid: world.berth.pid };
       await warmUp(ours);
       const beside = road === 'fast' ? others : others.slice(0, 1);
-      for (const one of casesOf(bench.quick, road)) await measureInTurn(bench, one, [ours, ...beside], round);
+      for (const one of casesOf(bench, road)) await measureInTurn(bench, one, [ours, ...beside], round);
     }
   }
 }
@@ -73,14 +76,13 @@ async function measureInTurn(bench: Bench, one: Case, contenders: Contender[], r
 }
 
 async function measure({ figures, quick }: Bench, one: Case, { name, url, pid, prefix }: Contender): Promise<void> {
-  const { connections, bodyBytes } = one;
+  const { name: what, connections, bodyBytes } = one;
   const isBig = one.path !== '';
   const seconds = quick ? 1 : 2;
   const before = pid ? await cpuMicros(pid) : 0;
   if (pid) await resetPeak(pid);
   const result = await load(url + one.path, { connections, bodyBytes, prefix, seconds });
   const micros = pid ? (await cpuMicros(pid)) - before : 0;
-  const what = `${one.name}, ${connections} connections`;
   const add = (measured: string, unit: string, value: number) =>
     figures.add(group, `${what}: ${measured}`, unit, name, value);
   if (result.failed > 0) throw new Error(`${what}, ${name}: ${result.failed} of ${result.answered} calls failed`);

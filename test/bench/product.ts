@@ -1,25 +1,20 @@
-import { mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { run } from '../helpers/processes.ts';
 
 const checkout = join(import.meta.dirname, '../..');
+const installer = join(checkout, 'install.sh');
 
-/** What install.sh starts the service with. */
-const nodeFlags = ['--use-system-ca', '--disable-warning=DEP0060', '--max-semi-space-size=2', '--optimize-for-size'];
-
-/** Compiles this checkout as it is installed; gives the arguments with which Node.js starts it. */
+/** Compiles this checkout as it is installed; gives the arguments with which the service starts Node.js. */
 export async function compileProduct(): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'product-'));
   for (const name of ['protos', 'cni', 'node_modules', 'package.json']) {
     await symlink(join(checkout, name), join(folder, name));
   }
-  const settings = {
-    extends: join(checkout, '.tsconfig.build.json'),
-    compilerOptions: { declaration: false, noCheck: true, rootDir: join(checkout, 'src'), outDir: join(folder, 'src') },
-    files: [join(checkout, 'src/main.ts')],
-  };
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(settings));
-  await run(join(checkout, 'node_modules/.bin/tsc'), ['--project', folder]);
-  return [...nodeFlags, join(folder, 'src/main.js')];
+  await symlink(dirname(dirname(process.execPath)), join(folder, 'runtime'));
+  await run('sh', [installer, 'compile', folder]);
+  const flags = /^node_flags="(.*)"$/m.exec(await readFile(installer, 'utf8'))?.[1];
+  if (flags === undefined) throw new Error('install.sh names no node_flags');
+  return [...flags.split(' '), join(folder, 'src/main.js')];
 }

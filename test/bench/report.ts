@@ -35,10 +35,14 @@ export function jsonOf({ rows, ...about }: RunData): string {
 export function withTables(page: string, { rows, machine, date, minutes }: RunData): string {
   const figures = new Figures(rows);
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
+  const picture = '![The medians as bars, each row in proportion to its longest](performance.svg)';
   const run = `Run of ${date}, ${minutes} minutes: ${facts.join('; ')}.`;
   return [
     ['targets', targetTable(figures)],
-    ['run', `${run}\n\n\`\`\`text\n${tableOf(figures).trimEnd()}\n\`\`\``],
+    [
+      'run',
+      `${run}\nThe data: [performance.json](performance.json).\n\n${picture}\n\n\`\`\`text\n${tableOf(figures).trimEnd()}\n\`\`\``,
+    ],
   ].reduce(
     (text, [name, content]) =>
       text.replace(

@@ -17,6 +17,8 @@ import type { Peer } from './peer.ts';
 export interface Bench {
   figures: Figures;
   quick: boolean;
+  /** Which calls to make, by their names. */
+  match: RegExp;
   /** What Node.js is given to start berth as it is installed. */
   program: string[];
   /** Another server to put beside berth. */
