@@ -17,10 +17,9 @@ export interface BasicAuthCredentials {
  * @throws ConfigError naming the file that is empty or cannot be read
  */
 export async function readCredentials(secretMountPath: string): Promise<BasicAuthCredentials> {
-  const [user, password] = await Promise.all([
-    readSecretFile(join(secretMountPath, 'basic-auth-user')),
-    readSecretFile(join(secretMountPath, 'basic-auth-password')),
-  ]);
+  // One behind the other, so that the file named is always the same one.
+  const user = await readSecretFile(join(secretMountPath, 'basic-auth-user'));
+  const password = await readSecretFile(join(secretMountPath, 'basic-auth-password'));
   return { user, password };
 }
 
