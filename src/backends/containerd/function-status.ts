@@ -6,17 +6,28 @@ import type { FunctionState } from './reconcile/function-state.ts';
 
 const statusAnnotation = 'com.openfaas.berth.status';
 
-/** Returns a status as the list shows it: the deployment as sent, so that `faas-cli diff` finds no difference. */
+/** The status of each record when it was last asked for: lists are asked for each second, and few functions change. */
+const statuses = new WeakMap<FunctionRecord, FunctionStatus>();
+
+/**
+ * Returns a status as the list shows it: the deployment as sent, so that `faas-cli diff` finds no difference. The same object
+ * as before where nothing has changed, so it is not to be changed.
+ */
 export function functionStatus({ record }: StoredFunction, state: FunctionState | undefined): FunctionStatus {
+  const availableReplicas = state?.readyReplicas(record.current.id).length ?? 0;
+  const before = statuses.get(record);
+  if (before?.availableReplicas === availableReplicas) return before;
   const { deployment, createdAt } = record.current;
-  return {
+  const status = {
     ...deployment,
     labels: deployment.labels ?? {},
     annotations: deployment.annotations ?? {},
     replicas: record.asleep ? 0 : record.replicas,
-    availableReplicas: state?.readyReplicas(record.current.id).length ?? 0,
+    availableReplicas,
     createdAt,
   };
+  statuses.set(record, status);
+  return status;
 }
 
 /** Returns what only the status of one function says: why it is not ready, how it ended, which image runs. */

@@ -26,6 +26,7 @@ export class Invocations {
   readonly #inFlight: Gauge<'function_name'>;
   readonly #functions = new Map<string, Counted>();
   readonly #nowMs: () => number;
+  #begun = 0;
 
   /** @param nowMs a monotonic clock. */
   constructor(registry: Registry, nowMs: () => number = monotonicMs) {
@@ -39,8 +40,14 @@ export class Invocations {
     this.#seconds = new Histogram({ name: 'gateway_functions_seconds', help: 'Function time taken', ...byCode });
   }
 
+  /** How many calls of all functions have begun since the start. */
+  get begun(): number {
+    return this.#begun;
+  }
+
   /** Counts a call as begun. */
   begin(fn: FunctionName): Invocation {
+    this.#begun += 1;
     const function_name = fullName(fn);
     const { traffic, codes } = this.#counted(fn);
     const startedMs = this.#nowMs();

@@ -25,6 +25,8 @@ export interface AutoscalerOptions {
 }
 
 const periodMs = 1000;
+/** Between looks while all that scales sleeps and nobody calls: only a person or another program can have changed something. */
+const quietPeriodMs = 5000;
 const cpuPeriodMs = 5000;
 
 /**
@@ -37,6 +39,10 @@ export class Autoscaler {
   readonly #startedMs: number;
   readonly #watched = new Map<string, WatchedFunction>();
   #listError?: string;
+  /** Whether anything that scales was awake at the last look. */
+  #isBusy = true;
+  #lookedMs = -Infinity;
+  #seenCalls = 0;
 
   constructor(options: AutoscalerOptions) {
     this.#options = options;
@@ -44,23 +50,31 @@ export class Autoscaler {
     this.#startedMs = this.#nowMs();
   }
 
-  /** Looks at every function once a second until the signal aborts. Resolves when the last look has ended; never rejects. */
+  /** Looks at every function once a second, less often where all sleep. Resolves when the signal has aborted; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.look();
+      await this.lookIfDue();
       await sleep(periodMs, undefined, { signal, ref: false }).catch(() => {});
     }
+  }
+
+  /** Looks at every function unless all that scales slept at the last look, which was just now, and nobody has called since. */
+  async lookIfDue(): Promise<void> {
+    const isQuiet = !this.#isBusy && this.#options.invocations.begun === this.#seenCalls;
+    if (!isQuiet || this.#nowMs() - this.#lookedMs >= quietPeriodMs) await this.look();
   }
 
   /** Looks at every function once. What fails is logged, and tried again by the next look. */
   async look(): Promise<void> {
     const nowMs = this.#nowMs();
+    this.#lookedMs = nowMs;
+    this.#seenCalls = this.#options.invocations.begun;
     const functions = await this.#list();
     if (!functions) return;
     this.#forgetOthers(new Set(functions.map(fullName)), nowMs);
-    await Promise.all(
-      functions.filter(({ labels }) => hasScalingLabel(labels)).map((status) => this.#adjust(status, nowMs)),
-    );
+    const scaled = functions.filter(({ labels }) => hasScalingLabel(labels));
+    this.#isBusy = scaled.some(({ replicas }) => replicas > 0);
+    await Promise.all(scaled.map((status) => this.#adjust(status, nowMs)));
   }
 
   async #list(): Promise<FunctionStatus[] | undefined> {

@@ -30,6 +30,14 @@ export class ScaledWorld {
     }
   }
 
+  /** A chance to look each second, as the daemon has it. */
+  async passAsRun(seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second += 1) {
+      this.#nowMs += 1000;
+      await this.#autoscaler.lookIfDue();
+    }
+  }
+
   /** Calls that stay in flight. */
   begin(calls: number): Invocation[] {
     return Array.from({ length: calls }, () => this.invocations.begin(env));

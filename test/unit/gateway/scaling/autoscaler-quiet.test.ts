@@ -1,0 +1,45 @@
+import test from 'ava';
+import { env, scale, ScaledWorld } from './scaled-world.ts';
+
+const labels = scale({ min: '1', max: '5', type: 'rps', target: '10', zero: 'true', 'zero-duration': '10s' });
+
+/** A world that counts how often its functions are listed while the seconds pass as they do for the daemon. */
+function countedWorld() {
+  const world = new ScaledWorld();
+  let listed = 0;
+  const { provider } = world;
+  const list = provider.list.bind(provider);
+  provider.list = (namespace) => {
+    listed += 1;
+    return list(namespace);
+  };
+  const listsIn = async (seconds: number) => {
+    const before = listed;
+    await world.passAsRun(seconds);
+    return listed - before;
+  };
+  return { world, provider, listsIn };
+}
+
+test('while all that scales sleeps and nobody calls, functions are listed every 5 seconds', async (t) => {
+  const { provider, listsIn } = countedWorld();
+  const status = provider.add('env', 1, labels);
+  provider.add('without-labels', 1, {});
+  t.is(await listsIn(9), 9);
+  t.is(status.replicas, 1);
+  await listsIn(3);
+  t.is(status.replicas, 0);
+  t.is(await listsIn(20), 4);
+  status.replicas = 1;
+  await listsIn(5);
+  t.is(await listsIn(3), 3);
+});
+
+test('a call is seen within a second', async (t) => {
+  const { world, provider, listsIn } = countedWorld();
+  provider.add('env', 0, labels);
+  await listsIn(6);
+  t.is(await listsIn(3), 0);
+  world.invocations.begin(env);
+  t.is(await listsIn(1), 1);
+});
