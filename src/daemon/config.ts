@@ -85,6 +85,12 @@ export const daemonSettings = {
   cniBinDirs: setting('cni_bin_dirs', '/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni', pathList, 'where CNI plugins are'),
   cniConf: setting('cni_conf', undefined, path, "your conflist, with the bridge plugin and host-local; unset: berth's"),
   subnet: setting('subnet', undefined, network, "functions' addresses; unset: the conflist's, berth's: `10.62.0.0/16`"),
+  networksReady: setting(
+    'networks_ready',
+    '2',
+    wholeNumber,
+    'network namespaces with addresses that are kept ready for new replicas; `0`: each is made when it is needed',
+  ),
   pullPolicy: setting(
     'pull_policy',
     undefined,

@@ -47,6 +47,7 @@ export class ContainerdBackEnd {
     await this.#beside('logs', () => host.logs.start());
     const { signal } = this.#stopping;
     this.#keeping = host.network.keeper.run(signal);
+    host.pool.fillSoon();
     void follower.run(signal);
     void disks.run(signal);
     void replicaDisks.run(signal);
@@ -80,7 +81,7 @@ export class ContainerdBackEnd {
     this.#stopping.abort();
     sweep.stop();
     await Promise.race([
-      Promise.all([reconciler.stop(), this.#keeping]),
+      Promise.all([reconciler.stop(), host.pool.stop(), this.#keeping]),
       sleep(longestStopMs, undefined, { ref: false }),
     ]);
     await store.stop();

@@ -140,22 +140,29 @@ export class Deployments {
       await this.#parts.namespaces.require(deployment.namespace);
       if (turn.isOvertaken) throw superseded(deployment);
       turn.overtake();
-      const { generation, outcome } = await this.#write(deployment, newGeneration(deployment, image?.digest), change);
-      if (image) this.#parts.reconciler.imagePulled(deployment, generation.id, image);
-      this.#parts.reconciler.wake(deployment);
-      return { generation, outcome, deadline };
+      return { ...(await this.#write(deployment, image, change)), deadline };
     } finally {
       turn.end();
     }
   }
 
-  /** Writes the version to the record; whoever waits for a version that it replaces is told. */
-  async #write(fn: FunctionName, generation: Generation, change: Change): Promise<Omit<Rollout, 'deadline'>> {
+  /**
+   * Writes the version to the record, and has it begun meanwhile; whoever waits for a version that it replaces is told.
+   * @param image undefined where it is still being pulled
+   */
+  async #write(
+    fn: FunctionDeployment,
+    image: UnpackedImage | undefined,
+    change: Change,
+  ): Promise<Omit<Rollout, 'deadline'>> {
     const { store, reconciler } = this.#parts;
+    const generation = newGeneration(fn, image?.digest);
     const replaced = store.get(fn)?.candidate;
     const written = store.change(fn, (record) => change(record, generation));
     // Asked for before anybody can look at the record, so that no outcome comes too early.
     const outcome = reconciler.outcome(fn, generation.id);
+    if (image) reconciler.imagePulled(fn, generation.id, image);
+    reconciler.wake(fn);
     try {
       await written;
     } catch (error) {

@@ -11,6 +11,7 @@ import type { ContainerdStorage } from './containerd-storage.ts';
 import { Deployments } from './deployments.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { FunctionStore } from './desired/function-store.ts';
+import { shortId } from './desired/record.ts';
 import { NamespaceStore } from './desired/namespace-store.ts';
 import type { AtFaultPoint } from './fault-points.ts';
 import { FunctionNamespaces } from './function-namespaces.ts';
@@ -20,7 +21,7 @@ import { GenerationImages } from './generation-images.ts';
 import { warnOfFewInotifyInstances } from './host-limits.ts';
 import type { Images } from './images/index.ts';
 import { InUse } from './in-use.ts';
-import type { Network } from './network/index.ts';
+import { AttachmentPool, type Network } from './network/index.ts';
 import { Parts } from './parts.ts';
 import { FunctionStates } from './reconcile/function-states.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
@@ -28,6 +29,7 @@ import type { Host } from './replicas/host.ts';
 import { refreshSecrets } from './replicas/start-task.ts';
 import { hostFeatures } from './runtime-spec/index.ts';
 import { ReplicaDiskWatch } from './replica-disk-watch.ts';
+import { untimed } from './start-trace.ts';
 import { Sweep } from './sweep.ts';
 import { defaultTiming, type Timing } from './timing.ts';
 
@@ -38,6 +40,8 @@ export interface BackEndSettings {
   logDir: string;
   /** Folder of what a reboot may take: replicas' secrets and host files. */
   runDir: string;
+  /** How many network namespaces are kept ready for new replicas, 0 unless set. */
+  networksReady?: number;
   /** Bytes that a replica may take on disk, 0 for any; unset for 10 GiB, or half of the disk where that is less. */
   diskLimitBytes?: number;
   defaultNamespace: string;
@@ -105,6 +109,7 @@ async function hostOf(options: BackEndOptions): Promise<Host> {
     containerd,
     storage,
     network,
+    pool: poolOf(options),
     secrets: new SecretStore({ dir: path.join(dataDir, 'secrets') }),
     replicaSecrets: new ReplicaSecrets({ runDir, log }),
     logs,
@@ -112,6 +117,20 @@ async function hostOf(options: BackEndOptions): Promise<Host> {
     parts: new Parts(log),
     replicaFilesDir: path.join(runDir, 'replicas'),
     at,
+    timed: untimed,
     log,
   };
+}
+
+/** With at most half of the addresses that nothing has. */
+function poolOf({ network, settings, log }: BackEndOptions): AttachmentPool {
+  const { networksReady: size = 0 } = settings;
+  return new AttachmentPool({
+    size,
+    newId: shortId,
+    attach: (id) => network.attach(id),
+    detach: (id) => network.detach(id),
+    hasRoom: async () => (await network.freeAddresses()) > size * 2,
+    log,
+  });
 }

@@ -19,7 +19,7 @@ export interface SweepOptions {
   defaultNamespace: string;
 }
 
-type Act = () => Promise<void>;
+type Act = () => Promise<unknown>;
 
 /** How long `soon` waits for more, as replicas often go several at a time. */
 const soonMs = 2000;
@@ -55,6 +55,12 @@ export class Sweep {
 
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  /** Removes what is left of a replica that was never made, or whose record somebody deleted. Never rejects. */
+  async replica(id: string): Promise<void> {
+    const { network } = this.#host;
+    await this.#trying([async () => (await network.attachment(id)) && removeOutsideParts(this.#host, id)]);
   }
 
   /** Removes the images of a namespace that are not in use. Never rejects. */
@@ -121,9 +127,9 @@ export class Sweep {
 
   /** Removes what replicas had outside containerd, where their container record is gone. */
   async #outsideParts(): Promise<void> {
-    const { network, replicaSecrets, replicaFilesDir, logs } = this.#host;
+    const { network, pool, replicaSecrets, replicaFilesDir, logs } = this.#host;
     await inTurn([
-      () => this.#removeUnknown(() => network.attachments()),
+      () => this.#removeUnknown(async () => (await network.attachments()).filter((id) => !pool.has(id))),
       () => this.#removeUnknown(() => replicaSecrets.list()),
       () => this.#removeUnknown(() => readdir(replicaFilesDir)),
       async () => {
@@ -161,5 +167,5 @@ export class Sweep {
 
 /** Acts one after the other, and to the end whatever fails of it. */
 function inTurn(acts: Act[]): Promise<void> {
-  return tryEach(acts, (act) => act());
+  return tryEach(acts, async (act) => void (await act()));
 }

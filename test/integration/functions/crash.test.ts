@@ -36,7 +36,7 @@ test.serial(
     t.timeout(600_000);
     await using containerd = await startContainerd();
     await using registry = await startRegistry();
-    await using berth = await startBerth({ containerd });
+    await using berth = await startBerth({ containerd, env: { networks_ready: '2' } });
     const { reference: one } = await functionImage(registry, { env: ['VERSION=one'] });
     const { reference: two } = await functionImage(registry, { tag: 'two', env: ['VERSION=two'] });
     await berth.api('POST', '/system/functions', { service: 'steady', image: one });
@@ -97,6 +97,9 @@ test.serial(
       t.deepEqual(await pids(containerd), steady, `the steady function kept its process through ${point}`);
     }
 
+    // What was kept ready for replicas to come has gone with the daemon that did so.
+    await berth.kill('SIGKILL');
+    await berth.start({ env: { networks_ready: '0' } });
     await berth.api('DELETE', '/system/functions', { functionName: 'steady' });
     await untilNothingIsLeft(() => leftovers(containerd, berth));
   },

@@ -1,3 +1,5 @@
+import { access } from 'node:fs/promises';
+import { absentAs } from '../../../base/absent-file.ts';
 import { sandboxAddress, type CniResult } from '../../../cni/index.ts';
 import { run } from '../host-command.ts';
 
@@ -62,6 +64,11 @@ export async function makePort(port: BridgePort, settings: PortSettings): Promis
       ...routes.map(({ to, gateway }) => `route add ${to} via ${gateway} dev eth0`),
     ],
   );
+}
+
+/** Whether the end on the host is there. */
+export function isThere({ name }: BridgePort): Promise<boolean> {
+  return access(`/proc/sys/net/ipv4/conf/${name}`).then(() => true, absentAs(false));
 }
 
 /** Sets the size of packets that the replica sends. */

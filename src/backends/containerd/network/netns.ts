@@ -41,3 +41,9 @@ export async function netnsId(name: string): Promise<string | undefined> {
 export function netnsNames(): Promise<string[]> {
   return readdir(dir).catch(absentAs<string[]>([]));
 }
+
+/** Answers the ids in names of ours, each once. */
+export function idsOf(names: string[], prefix: string): string[] {
+  const ours = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  return [...new Set(ours)].toSorted();
+}

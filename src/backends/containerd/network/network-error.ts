@@ -2,3 +2,6 @@
 export class NetworkError extends Error {
   override name = 'NetworkError';
 }
+
+/** Every address of the subnet has an owner. */
+export class AddressesInUseError extends NetworkError {}

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
-import { z } from 'zod';
-import { CniError, CniNetwork, loadConflist, sandboxAddress, type CniResult } from '../../../cni/index.ts';
+import { CniNetwork, loadConflist, sandboxAddress, type CniResult } from '../../../cni/index.ts';
 import type { Log } from '../../../base/log.ts';
+import { explainedAttachError } from './attach-error.ts';
 import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts';
-import { bridgePortOf, forgetPort, setPort, type BridgePort } from './bridge-port.ts';
+import { bridgePortOf, forgetPort, isThere, setPort, type BridgePort } from './bridge-port.ts';
 import { HostKeeper } from './host-keeper.ts';
+import { readHostLinks } from './host-links.ts';
 import { hostParts, type HostParts } from './host-parts.ts';
 import { run } from '../host-command.ts';
 import { NetworkError } from './network-error.ts';
-import { addNetns, deleteNetns, isNetns, netnsId, netnsNames, netnsPath } from './netns.ts';
+import { addNetns, deleteNetns, idsOf, isNetns, netnsId, netnsNames, netnsPath } from './netns.ts';
 import { reservations } from './reservations.ts';
-import { DiskFullError, isDiskFull, isFull } from '../../../base/disk-full.ts';
 import { InOrder } from '../../../base/in-order.ts';
 
 export interface NetworkOptions {
@@ -60,11 +60,14 @@ export class Network {
   readonly #cniFolders: { binDirs: string[]; cacheDir: string };
   readonly #host: HostParts;
   readonly #ipamDir: string;
+  readonly #surroundings: Parameters<typeof explainedAttachError>[1];
   readonly #prefix: string;
   readonly #log: Log;
   readonly #inOrder = new InOrder(parallel);
   #cni: CniNetwork;
   #isTesting = false;
+  /** Ids whose ports were set in this process's life. */
+  readonly #set = new Set<string>();
 
   /** Keeps what this network needs of the host. */
   readonly keeper: HostKeeper;
@@ -86,6 +89,7 @@ export class Network {
     this.#cniFolders = { binDirs, cacheDir: join(runDir, 'cni') };
     this.#cni = new CniNetwork({ conflist: network.conflist, ...this.#cniFolders });
     this.#ipamDir = join(runDir, 'ipam', network.name);
+    this.#surroundings = { ...this.#cniFolders, ipamDir: this.#ipamDir, subnet: network.subnet };
     this.#prefix = `${name}-`;
     this.#log = log;
     this.#host = hostParts(network, {
@@ -130,6 +134,11 @@ export class Network {
     return this.#network.subnet.capacity;
   }
 
+  /** Counts the addresses that nothing has yet. */
+  async freeAddresses(): Promise<number> {
+    return this.capacity - (await reservations(this.#ipamDir)).size;
+  }
+
   /** Looks once at what this network needs of the host and puts it right; what fails is in `keeper.parts`. */
   async ensureHost(): Promise<void> {
     await this.keeper.look();
@@ -140,8 +149,8 @@ export class Network {
     await this.#host.table.remove();
     await this.#host.firewalls.remove();
     const { bridge } = this.#network;
-    const links = z.array(z.object({ ifname: z.string() })).parse(JSON.parse(await run('ip', ['-json', 'link'])));
-    if (links.some(({ ifname }) => ifname === bridge)) await run('ip', ['link', 'delete', bridge]);
+    const { links } = await readHostLinks();
+    if (links.some(({ name }) => name === bridge)) await run('ip', ['link', 'delete', bridge]);
   }
 
   /**
@@ -161,7 +170,7 @@ export class Network {
     try {
       return await this.#create(id);
     } catch (error) {
-      const explained = await this.#explained(error);
+      const explained = await explainedAttachError(error, this.#surroundings);
       await this.#removeAfter(id, explained);
       throw explained;
     }
@@ -227,11 +236,11 @@ export class Network {
     this.#cni = new CniNetwork({ conflist: withMtu(this.#network.conflist, mtu), ...this.#cniFolders });
   }
 
-  // Isolating again costs a few milliseconds, closes the gap of a crash before it, and shows whether the port is there.
+  // What we have set is kept by the keeper. Setting a port closes the gap of a crash before it, and fails where there is none.
   async #existingOrCleared(id: string): Promise<Attachment | undefined> {
     const attachment = await this.attachment(id);
     try {
-      if (attachment) await this.#setPort(id);
+      if (attachment && !(await this.#isKept(id))) await this.#setPort(id);
       if (attachment) return attachment;
     } catch (error) {
       this.#log.warn('the port of an attachment is gone, attaching anew', { id, error });
@@ -245,6 +254,7 @@ export class Network {
     const containerId = this.#containerId(id);
     const path = (await isNetns(containerId)) ? netnsPath(containerId) : undefined;
     const port = await this.#portOf(id);
+    this.#set.delete(id);
     if (port) await forgetPort(port, this.#network.bridge);
     await this.#cni.del({ containerId, interfaceName, netnsPath: path });
     await deleteNetns(containerId);
@@ -263,6 +273,12 @@ export class Network {
     const port = await this.#portOf(id);
     if (!port) throw new NetworkError('the bridge plugin named no port on the host: update the CNI plugins');
     await setPort(port, { bridge: this.#network.bridge, mtu: this.#host.bridge.mtu });
+    this.#set.add(id);
+  }
+
+  async #isKept(id: string): Promise<boolean> {
+    const port = this.keeper.isRunning && this.#set.has(id) ? await this.#portOf(id) : undefined;
+    return port !== undefined && isThere(port);
   }
 
   async #portOf(id: string): Promise<BridgePort | undefined> {
@@ -277,24 +293,7 @@ export class Network {
     return { id, netnsPath: netnsPath(this.#containerId(id)), ip: address.ip, gateway: this.gateway };
   }
 
-  async #explained(error: unknown): Promise<unknown> {
-    const isFullDisk = isDiskFull(error) || (await isFull(this.#cniFolders.cacheDir).catch(() => false));
-    if (isFullDisk) return new DiskFullError('run_dir', { cause: error });
-    if (!(error instanceof CniError)) return error;
-    const { cidr, capacity } = this.#network.subnet;
-    const reserved = await reservations(this.#ipamDir);
-    if (reserved.size < capacity) return error;
-    const message = `all ${capacity} addresses of ${cidr} are in use: remove functions, or set a larger subnet`;
-    return new NetworkError(message, { cause: error });
-  }
-
   #containerId(id: string): string {
     return `${this.#prefix}${id}`;
   }
-}
-
-/** Answers the ids in names of ours, each once. */
-function idsOf(names: string[], prefix: string): string[] {
-  const ours = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-  return [...new Set(ours)].toSorted();
 }

@@ -41,9 +41,12 @@ export class FunctionState {
     return generation;
   }
 
-  /** Adds a replica that nothing has been made of yet, under a new id. */
-  newReplica(generation: string): Replica {
-    return this.#add(shortId(), generation);
+  /**
+   * Adds a replica that nothing has been made of yet, but for its attachment perhaps.
+   * @param id a new one, unless it has its attachment under it
+   */
+  newReplica(generation: string, id = shortId()): Replica {
+    return this.#add(id, generation);
   }
 
   #add(id: string, generation: string): Replica {

@@ -6,6 +6,7 @@ import type { Host } from '../replicas/host.ts';
 import type { Sweep } from '../sweep.ts';
 import type { Timing } from '../timing.ts';
 import type { FunctionStates } from './function-states.ts';
+import type { StartTraces } from './start-traces.ts';
 
 /** What the reconciler works with. */
 export interface ReconcilerParts {
@@ -21,6 +22,7 @@ export interface ReconcilerParts {
 
 /** What steps and watches work with. */
 export interface StepParts extends ReconcilerParts {
-  /** Asks for another pass over a function. */
+  /** Tells routes, watches and waiting callers what is known of a function by now, and asks for another pass over it. */
   wake: (fn: FunctionName) => void;
+  traces: StartTraces;
 }

@@ -10,6 +10,7 @@ import { decide } from './decide.ts';
 import { desiredView } from './desired-view.ts';
 import type { FunctionState, GenerationOutcome } from './function-state.ts';
 import { PassLoop } from './pass-loop.ts';
+import { StartTraces } from './start-traces.ts';
 import type { ReconcilerParts } from './reconciler-parts.ts';
 import { Steps } from './steps.ts';
 import { Watches } from './watches.ts';
@@ -29,9 +30,13 @@ export class Reconciler {
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
     this.#observer = new ReplicaObserver(parts.host.containerd);
-    const wake = (fn: FunctionName) => this.wake(fn);
-    this.#steps = new Steps({ ...parts, wake });
-    this.#watches = new Watches({ ...parts, wake });
+    const wake = (fn: FunctionName) => {
+      this.#tell(fn);
+      this.wake(fn);
+    };
+    const stepParts = { ...parts, wake, traces: new StartTraces(parts.log) };
+    this.#steps = new Steps(stepParts);
+    this.#watches = new Watches(stepParts);
     parts.routes.onOutcome((replicaId, outcome) => this.#callEnded(replicaId, outcome));
   }
 
@@ -126,14 +131,21 @@ export class Reconciler {
     state.settleCurrent(record);
     const replicas = [...state.replicas.values()].map((replica) => replica.view(nowMs));
     const steps = decide(record && desiredView(record, state, nowMs), replicas);
-    await tryEach(steps, (step) => this.#steps.take(state, step)).finally(() => {
-      // Read again: a step may have changed it. Also after one that failed, as what is ready is to be called.
-      this.#route(state, this.#parts.store.get(fn));
-      this.#watch(state, this.#parts.store.get(fn));
-    });
+    // Also after a step that failed, as what is ready is to be called.
+    await tryEach(steps, (step) => this.#steps.take(state, step)).finally(() => this.#tell(fn));
     const isGone = !this.#parts.store.has(fn) && state.replicas.size === 0;
     if (!isGone) loop.wakeIn(this.#nextPassMs(state));
     else if (!loop.isAwake) this.#forget(fn, loop);
+  }
+
+  /** Tells what is known of a function by now: callers do not wait for another look at containerd. */
+  #tell(fn: FunctionName): void {
+    const state = this.#parts.states.get(fn);
+    if (!state || this.#stopped || this.#parts.store.isUnreadable(fn)) return;
+    const record = this.#parts.store.get(fn);
+    state.settleCurrent(record);
+    this.#route(state, record);
+    this.#watch(state, record);
   }
 
   /** Returns in how many milliseconds time alone may have changed something, or an event may have been missed. */
@@ -150,7 +162,10 @@ export class Reconciler {
     const busy = state.busyReplicas();
     const actual = await this.#observer.observe(state.fn, state.replicas.keys(), busy);
     const { gone, exited } = state.observed(actual, busy, monotonicMs());
-    for (const replica of gone) this.#watches.end(replica);
+    for (const replica of gone) {
+      this.#watches.end(replica);
+      void this.#parts.sweep.replica(replica.id);
+    }
     for (const { replica, exit } of exited) {
       this.#watches.end(replica);
       const { reason } = exit;

@@ -3,7 +3,8 @@ import { monotonicMs } from '../../../base/monotonic.ts';
 import { isNotFound } from '../../../containerd/index.ts';
 import { fullName } from '../../../provider/index.ts';
 import { replicasWanted, wantedGeneration, type Generation } from '../desired/record.ts';
-import { createReplica } from '../replicas/create-replica.ts';
+import { declaredLimits } from '../replicas/declared-limits.ts';
+import { createReplica, type MadeReplica } from '../replicas/create-replica.ts';
 import { deleteReplica } from '../replicas/delete-replica.ts';
 import { createTask, startTask } from '../replicas/start-task.ts';
 import { stopTask } from '../replicas/stop-task.ts';
@@ -54,8 +55,12 @@ export class ReplicaJobs {
     const replica = state.replicas.get(replicaId);
     if (!replica) return;
     replica.stepBegan(step);
+    this.#parts.traces.begin(replica);
+    const slot = Promise.withResolvers<void>();
+    void this.#parts.traces.timed(replica)('queue', () => slot.promise);
     const job = async () => {
-      const running = this.#run(state, replica, step);
+      slot.resolve();
+      const running = this.#runOn(state, replica, step);
       this.#running.add(running);
       await running;
       this.#running.delete(running);
@@ -80,17 +85,39 @@ export class ReplicaJobs {
     await Promise.all(this.#running);
   }
 
+  /** Takes the step, and starts what it made without another look at containerd. Never rejects. */
+  async #runOn(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<void> {
+    const made = await this.#run(state, replica, step);
+    if (!made || this.#ending.signal.aborted || !this.#isToRun(state, replica)) return;
+    replica.stepBegan('start-task');
+    await this.#run(state, replica, 'start-task', made);
+  }
+
+  #isToRun(state: FunctionState, replica: Replica): boolean {
+    const record = this.#parts.store.get(state.fn);
+    const { created, busy, broken } = replica.view(monotonicMs());
+    const isWanted =
+      record && [record.asleep ? undefined : record.current.id, record.candidate?.id].includes(replica.generation);
+    return isWanted === true && created && !busy && !broken;
+  }
+
   /** Takes the step and tells the replica how it went. Never rejects. */
-  async #run(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<void> {
+  async #run(
+    state: FunctionState,
+    replica: Replica,
+    step: ReplicaStep,
+    before?: MadeReplica,
+  ): Promise<MadeReplica | undefined> {
     const isEnd = step === 'stop-task' || step === 'delete-replica';
     try {
-      await (isEnd ? this.#takeAway(state, replica, step) : this.#bringUp(state, replica, step));
+      const made = await (isEnd ? this.#takeAway(state, replica, step) : this.#bringUp(state, replica, step, before));
       replica.stepEnded();
+      return made ?? undefined;
     } catch (error) {
       const [fn, reason] = [fullName(state.fn), describeError(error)];
       const said = { function: fn, replica: replica.id, error: reason };
       // What berth's own end breaks off, the next daemon does again.
-      if (this.#ending.signal.aborted) return this.#parts.log.debug(failures[step], said);
+      if (this.#ending.signal.aborted) return void this.#parts.log.debug(failures[step], said);
       this.#parts.log.warn(failures[step], said);
       replica.stepFailed(error, monotonicMs());
       const isStart = step === 'start-task' || step === 'create-replica';
@@ -98,30 +125,38 @@ export class ReplicaJobs {
     }
   }
 
-  async #bringUp(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<void> {
-    const { host } = this.#parts;
+  async #bringUp(
+    state: FunctionState,
+    replica: Replica,
+    step: ReplicaStep,
+    before?: MadeReplica,
+  ): Promise<MadeReplica | undefined> {
+    const host = { ...this.#parts.host, timed: this.#parts.traces.timed(replica) };
     const name = { ...state.fn, id: replica.id };
     const { image } = state.generation(replica.generation);
     const generation = this.#wanted(state, replica, step);
-    if (!generation) return;
+    if (!generation) return undefined;
     if (step === 'create-task') {
       await createTask(host, name, generation);
       replica.taskCreated();
     } else if (step === 'start-task') {
-      const { ip } = await startTask(host, name, generation);
+      const { ip } = await startTask(host, name, generation, before);
       replica.started(ip, monotonicMs());
       state.generation(replica.generation).started();
     } else if (image) {
-      await createReplica(host, name, generation, image).catch((error: unknown) => {
+      const made = await createReplica(host, name, generation, image).catch((error: unknown) => {
         // Its layers may have been removed under us: the next try makes sure of them first.
         if (isNotFound(error)) state.generation(replica.generation).imageGone();
         throw error;
       });
+      replica.limitsFound(() => declaredLimits(made.container));
       replica.created();
+      return made;
     }
+    return undefined;
   }
 
-  async #takeAway(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<void> {
+  async #takeAway(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<undefined> {
     const { host, sweep, timing } = this.#parts;
     const name = { ...state.fn, id: replica.id };
     if (step === 'stop-task') {

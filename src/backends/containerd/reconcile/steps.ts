@@ -35,7 +35,7 @@ export class Steps {
       case 'ensure-image':
         return this.#ensureImage(state, step.generation);
       case 'create-replica':
-        return this.#jobs.begin(state, state.newReplica(step.generation).id, step.step);
+        return this.#jobs.begin(state, state.newReplica(step.generation, this.#parts.host.pool.take()).id, step.step);
       case 'drain':
         return this.#jobs.drain(state, step.replica);
       case 'create-task':

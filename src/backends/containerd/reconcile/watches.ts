@@ -98,7 +98,8 @@ export class Watches {
   async #untilUnready(probing: Probing, settings: ProbeSettings, onReady: () => void): Promise<'unready'> {
     const { target, replica, isBusy, signal } = probing;
     const readiness = fromStart(replica, settings);
-    if (!replica.takesCalls) await untilReady(target, readiness, signal);
+    const probed = () => untilReady(target, readiness, signal);
+    if (!replica.takesCalls) await this.#parts.traces.timed(replica)('probe', probed);
     onReady();
     // Without a path of its own readiness would ask what liveness asks.
     if (readiness.path) await untilFailing(target, readiness, signal, isBusy);
@@ -137,8 +138,10 @@ export class Watches {
   }
 
   #ready(fn: FunctionName, replica: Replica): void {
-    if (replica.becameReady(monotonicMs()))
+    if (replica.becameReady(monotonicMs())) {
       this.#parts.log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
+      this.#parts.traces.ready(fn, replica);
+    }
     this.#parts.wake(fn);
   }
 

@@ -2,15 +2,24 @@ import {
   isInvalidArgument,
   isNotFound,
   notFoundAs,
+  type Container,
+  type Mount,
   type NamespacedClient,
   type SnapshotKey,
 } from '../../../containerd/index.ts';
+import { allEnded } from '../../../base/all-ended.ts';
 import { diskFullOf } from '../../../base/disk-full.ts';
 import { resourcesOf } from '../../../provider/index.ts';
 import { is32Bit } from '../../../registry/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
-import { buildSpec, checkFileCapabilities, prepareWritableFolders, resolveUser } from '../runtime-spec/index.ts';
+import {
+  buildSpec,
+  checkFileCapabilities,
+  prepareWritableFolders,
+  resolveUser,
+  type OciSpec,
+} from '../runtime-spec/index.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { functionLabel, generationLabel, leaseLabel, leaseOf } from './labels.ts';
 import { hostFilesOf } from './host-files.ts';
@@ -19,83 +28,92 @@ import { stopSignalLabel } from './stop-signal.ts';
 /** Long enough for a step of the clock; what a crash leaves, the sweep deletes. */
 const leaseMs = 24 * 60 * 60_000;
 
+/** What was made of a replica. */
+export interface MadeReplica {
+  container: Container;
+  rootfs: Mount[];
+}
+
 /**
- * Makes the snapshot and the container record of a new replica. The record comes before anything outside containerd, so
- * that whatever a crash leaves behind has an owner to be found by; the lease keeps the snapshot until the record holds
- * it.
+ * Makes the snapshot and the container record of a new replica. The record comes before anything else outside containerd
+ * but an attachment, so that whatever a crash leaves behind has an owner to be found by; the lease keeps the snapshot until
+ * the record holds it.
  */
 export async function createReplica(
   host: Host,
   { id, name, namespace }: ReplicaName,
   generation: Generation,
   image: UnpackedImage,
-): Promise<void> {
+): Promise<MadeReplica> {
   const client = host.containerd.namespace(namespace);
   const snapshotter = await host.storage.snapshotter();
+  const snapshot = { snapshotter, key: id };
   host.at('create.lease');
-  const expiresAt = new Date(Date.now() + leaseMs);
-  const lease = await client.leases.create({ id: leaseOf(id), labels: { [leaseLabel]: 'replica' }, expiresAt });
+  const newLease = {
+    id: leaseOf(id),
+    labels: { [leaseLabel]: 'replica' },
+    expiresAt: new Date(Date.now() + leaseMs),
+  };
+  const lease = await host.timed('lease', () => client.leases.create(newLease));
   const leased = client.withLease(lease.id);
   try {
-    const snapshot = { snapshotter, key: id };
-    const spec = await prepareSpec(host, leased, snapshot, generation, image).catch(diskFullOf('containerd'));
+    host.at('create.snapshot');
+    const rootfs = await host
+      .timed('snapshot', () => leased.snapshots.prepare({ ...snapshot, parent: image.chainId }))
+      .catch(diskFullOf('containerd'));
+    const spec = await host
+      .timed('spec', () => specOf(host, id, generation, image, rootfs))
+      .catch(diskFullOf('containerd'));
     host.at('create.container');
-    await leased.containers.create({
-      id,
-      labels: {
-        [functionLabel]: name,
-        [generationLabel]: generation.id,
-        ...stopSignalLabel(image.config.config?.StopSignal),
-      },
-      image: image.name,
-      spec,
-      snapshotter,
-      snapshotKey: id,
-    });
+    const labels = {
+      [functionLabel]: name,
+      [generationLabel]: generation.id,
+      ...stopSignalLabel(image.config.config?.StopSignal),
+    };
+    const record = { id, labels, image: image.name, spec, snapshotter, snapshotKey: id };
+    const [container] = await allEnded([
+      host.timed('container', () => leased.containers.create(record)),
+      host.timed('program', () => checkFileCapabilities(rootfs, spec.process)),
+    ]);
+    return { container, rootfs };
   } catch (error) {
     // It may be there, with only the answer lost; without its snapshot it could never be started.
     await removeContainer(client, id);
-    await removeSnapshot(client, { snapshotter, key: id });
+    await removeSnapshot(client, snapshot);
     throw error;
   } finally {
-    await client.leases.delete(lease.id);
+    await host.timed('unlease', () => client.leases.delete(lease.id));
   }
 }
 
-async function prepareSpec(
+async function specOf(
   host: Host,
-  leased: NamespacedClient,
-  snapshot: SnapshotKey,
-  generation: Generation,
+  id: string,
+  { deployment }: Generation,
   image: UnpackedImage,
-): Promise<object> {
-  const { key: id } = snapshot;
-  const { deployment } = generation;
-  host.at('create.snapshot');
-  const mounts = await leased.snapshots.prepare({ ...snapshot, parent: image.chainId });
+  rootfs: Mount[],
+): Promise<OciSpec> {
   const imageConfig = image.config.config ?? {};
   const resources = resourcesOf(deployment);
   if (resources.memoryLimitBytes && !host.features.memoryController) {
     host.log.warn('memory limits have no effect: the kernel has its memory cgroup off', { function: deployment.name });
   }
-  const spec = buildSpec({
+  return buildSpec({
     deployment,
     namespace: deployment.namespace,
     replicaId: id,
     imageConfig,
-    user: await resolveUser(mounts, imageConfig.User ?? ''),
+    user: await resolveUser(rootfs, imageConfig.User ?? ''),
     netnsPath: host.network.netnsPath(id),
     hostFiles: hostFilesOf(host, id),
     secretsDir: deployment.secrets?.length ? host.replicaSecrets.path(id) : undefined,
     writableFolders: deployment.readOnlyRootFilesystem
-      ? await prepareWritableFolders(mounts, Object.keys(imageConfig.Volumes ?? {}))
+      ? await prepareWritableFolders(rootfs, Object.keys(imageConfig.Volumes ?? {}))
       : [],
     resources,
     host: host.features,
     is32Bit: is32Bit(image.platform),
   });
-  await checkFileCapabilities(mounts, spec.process);
-  return spec;
 }
 
 export async function removeSnapshot(client: NamespacedClient, snapshot: SnapshotKey): Promise<void> {

@@ -4,15 +4,18 @@ import type { LogStore } from '../../../logs/index.ts';
 import type { ReplicaSecrets, SecretStore } from '../../../secrets/index.ts';
 import type { ContainerdStorage } from '../containerd-storage.ts';
 import type { AtFaultPoint } from '../fault-points.ts';
-import type { Network } from '../network/index.ts';
+import type { AttachmentPool, Network } from '../network/index.ts';
 import type { Parts } from '../parts.ts';
 import type { HostFeatures } from '../runtime-spec/index.ts';
+import type { Timed } from '../start-trace.ts';
 
 /** What a replica is made of: the parts of the host that its steps work on. */
 export interface Host {
   containerd: Containerd;
   storage: ContainerdStorage;
   network: Network;
+  /** Attachments that wait for their replicas. */
+  pool: AttachmentPool;
   secrets: SecretStore;
   replicaSecrets: ReplicaSecrets;
   logs: LogStore;
@@ -21,6 +24,8 @@ export interface Host {
   /** Folder of each replica's resolv.conf and hosts files, `<runDir>/replicas`. */
   replicaFilesDir: string;
   at: AtFaultPoint;
+  /** Measures the steps of a start. */
+  timed: Timed;
   log: Log;
 }
 

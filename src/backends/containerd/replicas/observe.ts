@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { allEnded } from '../../../base/all-ended.ts';
 import {
   isDeadlineExceeded,
   isUnavailable,
@@ -44,7 +45,20 @@ export async function replicaIdsIn(containerd: Containerd, namespace: string): P
 }
 
 /** Looks at the task of a container that is a replica's. */
-export async function observeContainer(client: NamespacedClient, container: Container): Promise<ActualReplica> {
+async function observeContainer(client: NamespacedClient, container: Container): Promise<ActualReplica> {
+  return replicaOf(client, container, await knownTaskState(client, container.id));
+}
+
+/** Looks at one replica; undefined where it has no container record. */
+export async function observeReplica(client: NamespacedClient, id: string): Promise<ActualReplica | undefined> {
+  const [container, task] = await allEnded([
+    client.containers.get(id).catch(notFoundAs(undefined)),
+    knownTaskState(client, id),
+  ]);
+  return container && replicaOf(client, container, task);
+}
+
+function replicaOf(client: NamespacedClient, container: Container, task: TaskState | undefined): ActualReplica {
   const { id, labels } = container;
   return {
     id,
@@ -52,8 +66,12 @@ export async function observeContainer(client: NamespacedClient, container: Cont
     generation: labels[generationLabel] ?? '',
     // Read when asked for: it is the whole runtime spec that has to be parsed.
     limits: () => declaredLimits(container),
-    task: await taskState(client, id).catch(unknownUnlessBusy),
+    task,
   };
+}
+
+function knownTaskState(client: NamespacedClient, id: string): Promise<TaskState | undefined> {
+  return taskState(client, id).catch(unknownUnlessBusy);
 }
 
 /** Leaves out one task that containerd cannot tell of; one that is away, or has too much to do, is asked again as a whole. */

@@ -12,7 +12,7 @@ export interface ProbeTarget {
 const watchdogPath = '/_/health';
 /** The agent whose requests of-watchdog does not log. */
 const userAgent = 'kube-probe/berth';
-const firstPauseMs = 5;
+const firstPauseMs = 1;
 
 /** Resolves when the replica has answered well `successThreshold` times in a row; rejects when the signal aborts. */
 export async function untilReady(target: ProbeTarget, settings: ProbeSettings, signal: AbortSignal): Promise<void> {

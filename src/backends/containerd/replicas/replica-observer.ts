@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
-import { notFoundAs, type Containerd, type NamespacedClient } from '../../../containerd/index.ts';
+import type { Containerd, NamespacedClient } from '../../../containerd/index.ts';
 import type { FunctionName } from '../../../provider/index.ts';
 import { functionLabel } from './labels.ts';
-import { observeContainer, parallelLooks, type ActualReplica } from './observe.ts';
+import { observeReplica, parallelLooks, type ActualReplica } from './observe.ts';
 
 /**
  * Looks at the replicas of functions. Those that are known are asked for by their ids, which costs the same however many
@@ -50,12 +50,6 @@ export class ReplicaObserver {
     });
     return list;
   }
-}
-
-/** Returns undefined for a replica without a container record. */
-async function observeReplica(client: NamespacedClient, id: string): Promise<ActualReplica | undefined> {
-  const container = await client.containers.get(id).catch(notFoundAs(undefined));
-  return container && observeContainer(client, container);
 }
 
 async function listReplicas(client: NamespacedClient): Promise<Map<string, Set<string>>> {

@@ -1,8 +1,10 @@
-import { isAlreadyExists, type NamespacedClient, type NewTask } from '../../../containerd/index.ts';
+import { allEnded } from '../../../base/all-ended.ts';
+import { isAlreadyExists, type Mount, type NamespacedClient, type NewTask } from '../../../containerd/index.ts';
 import { SecretError } from '../../../secrets/index.ts';
 import type { Generation } from '../desired/record.ts';
-import type { Attachment } from '../network/index.ts';
+import { AddressesInUseError, type Attachment } from '../network/index.ts';
 import { requireSecrets } from '../function-secrets.ts';
+import type { MadeReplica } from './create-replica.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { writeHostFiles } from './host-files.ts';
 import { taskState } from './observe.ts';
@@ -14,14 +16,19 @@ import { deleteTask, stopTask } from './stop-task.ts';
  * first and each part keeps what is there already, so this is the same after a crash of the function, of the daemon, or
  * of the host.
  */
-export async function startTask(host: Host, replica: ReplicaName, generation: Generation): Promise<Attachment> {
+export async function startTask(
+  host: Host,
+  replica: ReplicaName,
+  generation: Generation,
+  made?: MadeReplica,
+): Promise<Attachment> {
   const client = host.containerd.namespace(replica.namespace);
-  const { status, attachment } = await createTask(host, replica, generation);
+  const { status, attachment } = await createTask(host, replica, generation, made);
   if (status === 'running') return attachment;
   await markStart(host, replica.id);
   host.at('start.process');
   try {
-    await client.tasks.start({ containerId: replica.id });
+    await host.timed('start', () => client.tasks.start({ containerId: replica.id }));
   } catch (error) {
     await deleteTask(client, replica.id);
     throw error;
@@ -31,32 +38,67 @@ export async function startTask(host: Host, replica: ReplicaName, generation: Ge
   return attachment;
 }
 
-/** Does all of `startTask` but the start itself, which is how far a replica gets that stands by. */
+/**
+ * Does all of `startTask` but the start itself, which is how far a replica gets that stands by.
+ * @param made what was just made of it, so that containerd need not be asked for it
+ */
 export async function createTask(
   host: Host,
   replica: ReplicaName,
   generation: Generation,
+  made?: MadeReplica,
 ): Promise<{ status: 'created' | 'running'; attachment: Attachment }> {
   const { id } = replica;
-  const client = host.containerd.namespace(replica.namespace);
-  const status = await usableTask(host, replica);
+  const { timed } = host;
   host.at('start.attach');
   const before = await host.network.netnsId(id);
-  const attachment = await host.network.attach(id);
+  const [status, attachment] = await allEnded([
+    made ? ('none' as const) : timed('look', () => usableTask(host, replica)),
+    timed('attach', () => attach(host, id)),
+  ]);
   // A task lives in the network namespace that it was made with; in one that was replaced nobody can reach it.
   const isReachable = before !== undefined && before === (await host.network.netnsId(id));
   if (status !== 'none' && isReachable) return { status, attachment };
   if (status !== 'none') await stopTask(host, replica);
   host.at('start.files');
-  await writeHostFiles(host, replica, attachment.ip);
-  const { spec, snapshotter, snapshotKey: key } = await client.containers.get(id);
-  await prepareSecrets(host, replica, [...new Set(generation.deployment.secrets)], spec);
-  const { stdout, stderr } = await host.logs.tails.stdioFor(replica);
-  await clearStartMark(host, id);
-  const rootfs = await client.snapshots.mounts({ snapshotter, key });
+  const [rootfs, { stdout, stderr }] = await allEnded([
+    prepareRootfs(host, replica, generation, made),
+    timed('logs', () => host.logs.tails.stdioFor(replica)),
+    timed('files', () => writeHostFiles(host, replica, attachment.ip)),
+    clearStartMark(host, id),
+  ]);
   host.at('start.task');
-  await createOnce(client, { containerId: id, rootfs, stdout, stderr });
+  const client = host.containerd.namespace(replica.namespace);
+  await timed('task', () => createOnce(client, { containerId: id, rootfs, stdout, stderr }));
   return { status: 'created', attachment };
+}
+
+/** Makes a replica's copies of its secrets, and finds its root file system. */
+async function prepareRootfs(
+  host: Host,
+  replica: ReplicaName,
+  generation: Generation,
+  made?: MadeReplica,
+): Promise<Mount[]> {
+  const { containers, snapshots } = host.containerd.namespace(replica.namespace);
+  const container = made?.container ?? (await host.timed('record', () => containers.get(replica.id)));
+  const { snapshotter, snapshotKey: key } = container;
+  const secrets = [...new Set(generation.deployment.secrets)];
+  const [rootfs] = await allEnded([
+    made?.rootfs ?? host.timed('mounts', () => snapshots.mounts({ snapshotter, key })),
+    host.timed('secrets', () => prepareSecrets(host, replica, secrets, container.spec)),
+  ]);
+  return rootfs;
+}
+
+/** What is kept ready for others gives its address to a replica that finds none. */
+async function attach(host: Host, id: string): Promise<Attachment> {
+  try {
+    return await host.network.attach(id);
+  } catch (error) {
+    if (!(error instanceof AddressesInUseError) || !(await host.pool.release())) throw error;
+    return attach(host, id);
+  }
 }
 
 /** Says whether there is a task that can go on; one that has ended, or whose start broke off, is deleted first. */

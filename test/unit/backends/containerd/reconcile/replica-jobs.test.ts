@@ -8,6 +8,8 @@ import type { UnpackedImage } from '../../../../../src/backends/containerd/image
 import { FunctionState } from '../../../../../src/backends/containerd/reconcile/function-state.ts';
 import type { StepParts } from '../../../../../src/backends/containerd/reconcile/reconciler-parts.ts';
 import { ReplicaJobs } from '../../../../../src/backends/containerd/reconcile/replica-jobs.ts';
+import { StartTraces } from '../../../../../src/backends/containerd/reconcile/start-traces.ts';
+import { untimed } from '../../../../../src/backends/containerd/start-trace.ts';
 import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
 import { silentLog } from '../../../../../src/base/log.ts';
 import { ContainerdError } from '../../../../../src/containerd/index.ts';
@@ -42,13 +44,14 @@ async function world(t: ExecutionContext, names: string[], ask: (name: string) =
     return ask(name);
   };
   const storage = { snapshotter: () => Promise.resolve('overlayfs') };
-  const host = { containerd: { namespace: () => client }, storage, at: () => {} };
+  const host = { containerd: { namespace: () => client }, storage, at: () => {}, timed: untimed };
   const woken: string[] = [];
   const jobs = new ReplicaJobs({
     store,
     routes,
     host,
     log: silentLog,
+    traces: new StartTraces(silentLog),
     timing: defaultTiming,
     wake: (fn: FunctionName) => woken.push(fullName(fn)),
   } as unknown as StepParts);

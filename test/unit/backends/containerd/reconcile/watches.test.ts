@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Network } from '../../../../../src/backends/containerd/network/index.ts';
 import type { StepParts } from '../../../../../src/backends/containerd/reconcile/reconciler-parts.ts';
+import { StartTraces } from '../../../../../src/backends/containerd/reconcile/start-traces.ts';
 import { Replica } from '../../../../../src/backends/containerd/reconcile/replica.ts';
 import { Watches } from '../../../../../src/backends/containerd/reconcile/watches.ts';
 import type { Host } from '../../../../../src/backends/containerd/replicas/host.ts';
@@ -65,6 +66,7 @@ async function watched(
       watches.watch(fn, replica, deployment);
     },
     log: silentLog,
+    traces: new StartTraces(silentLog),
   } as unknown as StepParts);
   watches.watch(fn, replica, deployment);
   t.teardown(() => {
