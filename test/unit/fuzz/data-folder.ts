@@ -82,7 +82,16 @@ export async function dataFolder(digest = 'sha256:1') {
     secrets: new FunctionSecrets({ store: secrets, namespaces, inUse, refresh: () => Promise.resolve() }),
     namespaces,
   });
-  return { folder, provider, start: () => start(dirs), remove: () => rm(folder, { recursive: true, force: true }) };
+  return {
+    folder,
+    provider,
+    start: () => start(dirs),
+    async remove() {
+      // Counts are written late, and would make the folder anew.
+      await store.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 function namespacesOver(dir: string, inUse: InUse, log = silentLog): FunctionNamespaces {
