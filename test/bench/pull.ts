@@ -23,7 +23,7 @@ export async function benchPull(bench: Bench): Promise<void> {
     berth: () => under.images.ensure('ours', reference),
   };
   for (const namespace of ['ours', 'theirs']) await containerd.ctr('namespaces', 'create', namespace);
-  for (let round = 0; round < (bench.quick ? 1 : 5); round++) {
+  for (let round = 0; round < (bench.quick ? 1 : 3); round++) {
     for (const [name, pull] of Object.entries(pulls)) {
       bench.say(`pull, round ${round + 1}, ${name}`);
       bench.figures.add(group, '200 MB in 10 layers', 'ms', name, await timed(pull));
