@@ -36,6 +36,8 @@ export interface FaaSConfig {
   maxIdleConns: number;
   /** Idle connections kept to one replica. */
   maxIdleConnsPerHost: number;
+  /** How long an idle connection to a replica is kept; 0 keeps none. */
+  idleConnTimeoutMs: number;
   /** Largest body of a /system request; invocations have no limit. */
   bodyLimitBytes: number;
   /** The namespace meant where none is given. `faas-cli invoke` always says `openfaas-fn`. */
@@ -85,12 +87,18 @@ export const faasSettings = {
   ),
   proxy: setting(
     'proxy',
-    'http-proxy',
+    'fast',
     oneOf(roadNames),
     'the road that calls take to functions: `fast` costs less, `http-proxy` is the npm package; both keep the same promises',
   ),
   maxIdleConns: setting('max_idle_conns', '1024', wholeNumber, 'idle connections kept to all replicas together'),
   maxIdleConnsPerHost: setting('max_idle_conns_per_host', '1024', wholeNumber, 'idle connections kept to one replica'),
+  idleConnTimeoutMs: setting(
+    'idle_conn_timeout',
+    '4',
+    timeout,
+    "how long an idle connection to a replica is kept: shorter than the function's server keeps it (5 s in many); `0`: not at all",
+  ),
   defaultNamespace: setting('function_namespace', 'openfaas-fn', namespace, 'the namespace meant where none is given'),
 };
 

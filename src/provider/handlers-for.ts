@@ -19,7 +19,7 @@ import { functionProxy, type FunctionProxyOptions, type Resolve } from './proxy/
 import type { Route } from './routes.ts';
 import type { FunctionStatus } from './types.ts';
 
-type ConfigField = 'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost' | 'proxy';
+type ConfigField = 'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost' | 'idleConnTimeoutMs' | 'proxy';
 
 /** How functions are called; what `FaaSConfig` has is taken from there. */
 export interface HandlersOptions extends Omit<FunctionProxyOptions, ConfigField> {
@@ -38,8 +38,8 @@ export function handlersFor(
   config: FaaSConfig = defaultConfig,
   { resolve = resolveOf(provider), ...options }: HandlersOptions = {},
 ): FaaSHandlers {
-  const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, proxy } = config;
-  const fromConfig = { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, proxy };
+  const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, idleConnTimeoutMs, proxy } = config;
+  const fromConfig = { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, idleConnTimeoutMs, proxy };
   const { secrets, namespaces } = provider;
   return {
     functionProxy: functionProxy(resolve, { ...options, ...fromConfig }),

@@ -11,8 +11,8 @@ export class Connections extends Agent {
   readonly #connectTimeoutMs: number;
   readonly #idle = new Set<Duplex>();
 
-  constructor({ maxIdleConns, maxIdleConnsPerHost, idleTimeoutMs, connectTimeoutMs }: ConnectionsOptions) {
-    super({ keepAlive: true, scheduling: 'lifo', maxFreeSockets: maxIdleConnsPerHost, timeout: idleTimeoutMs });
+  constructor({ maxIdleConns, maxIdleConnsPerHost, idleConnTimeoutMs, connectTimeoutMs }: ConnectionsOptions) {
+    super({ keepAlive: true, scheduling: 'lifo', maxFreeSockets: maxIdleConnsPerHost, timeout: idleConnTimeoutMs });
     this.#maxIdleConns = maxIdleConns;
     this.#connectTimeoutMs = connectTimeoutMs;
   }

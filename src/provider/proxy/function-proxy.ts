@@ -9,9 +9,9 @@ import type { RoadOptions } from './road.ts';
 import { createRoad, type RoadName } from './roads.ts';
 
 export interface FunctionProxyOptions
-  extends FunctionCallOptions, Pick<RoadOptions, 'maxIdleConns' | 'maxIdleConnsPerHost'> {
+  extends FunctionCallOptions, Pick<RoadOptions, 'maxIdleConns' | 'maxIdleConnsPerHost' | 'idleConnTimeoutMs'> {
   log?: Log;
-  /** The road that calls take; `http-proxy` unless given. */
+  /** The road that calls take; `fast` unless given. */
   proxy?: RoadName | Proxy;
 }
 
@@ -26,8 +26,8 @@ const unknownCoding = { status: 501, message: 'send the body with Transfer-Encod
 
 /** Makes the handler of calls; `resolve` finds an endpoint for each. */
 export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): FunctionProxy {
-  const { maxIdleConns, maxIdleConnsPerHost, log = silentLog, proxy: road = 'http-proxy' } = options;
-  const proxy = typeof road === 'string' ? createRoad(road, { maxIdleConns, maxIdleConnsPerHost }) : road;
+  const { log = silentLog, proxy: road = 'fast' } = options;
+  const proxy = typeof road === 'string' ? createRoad(road, options) : road;
   const context: FunctionCallContext = { ...options, resolve, log };
 
   return {

@@ -12,8 +12,8 @@ export interface RoadOptions {
   maxIdleConns?: number;
   /** Connections kept open to one endpoint while no call uses them. */
   maxIdleConnsPerHost?: number;
-  /** How long a kept connection may idle; less than the 5 s after which common servers close theirs. */
-  idleTimeoutMs?: number;
+  /** How long a kept connection may idle; less than the 5 s after which common servers close theirs; 0 keeps none. */
+  idleConnTimeoutMs?: number;
   connectTimeoutMs?: number;
   /** Bytes of headers that a reply may have. */
   maxHeaderBytes?: number;
@@ -21,10 +21,12 @@ export interface RoadOptions {
 
 /** Fills in what is not given. */
 export function roadOptions(options: RoadOptions): Required<RoadOptions> {
+  const { maxIdleConns = 1024, maxIdleConnsPerHost = 1024, idleConnTimeoutMs = 4_000 } = options;
   return {
-    maxIdleConns: options.maxIdleConns ?? 1024,
-    maxIdleConnsPerHost: options.maxIdleConnsPerHost ?? 1024,
-    idleTimeoutMs: options.idleTimeoutMs ?? 4_000,
+    // To node's agent no time would be for ever.
+    maxIdleConns: idleConnTimeoutMs === 0 ? 0 : maxIdleConns,
+    maxIdleConnsPerHost,
+    idleConnTimeoutMs,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     maxHeaderBytes: options.maxHeaderBytes ?? 1024 * 1024,
   };

@@ -153,6 +153,7 @@ test("the config reads faas-provider's variables", (t) => {
     secret_mount_path: '/etc/x',
     max_idle_conns: '10',
     max_idle_conns_per_host: '5',
+    idle_conn_timeout: '75',
     function_namespace: 'fn',
   };
   t.like(readConfig(env), {
@@ -163,6 +164,7 @@ test("the config reads faas-provider's variables", (t) => {
     secretMountPath: '/etc/x',
     maxIdleConns: 10,
     maxIdleConnsPerHost: 5,
+    idleConnTimeoutMs: 75_000,
     defaultNamespace: 'fn',
   });
 });

@@ -43,11 +43,11 @@ export class ConnectionPool {
    * @param keepMs how long the function keeps it; 0 when it does not.
    */
   put(connection: FunctionConnection, keepMs: number): void {
-    const { maxIdleConns, maxIdleConnsPerHost, idleTimeoutMs } = this.#options;
+    const { maxIdleConns, maxIdleConnsPerHost, idleConnTimeoutMs } = this.#options;
     const key = keyOf(connection.address);
     let kept = this.#idle.get(key);
     if (!kept) this.#idle.set(key, (kept = []));
-    const idleMs = Math.min(idleTimeoutMs, keepMs - hintMarginMs);
+    const idleMs = Math.min(idleConnTimeoutMs, keepMs - hintMarginMs);
     const isFull = kept.length >= maxIdleConnsPerHost || this.#idleCount >= maxIdleConns;
     connection.use(undefined);
     if (isFull || idleMs <= 0 || this.#isClosed || !connection.isUsable) return void connection.socket.destroy();

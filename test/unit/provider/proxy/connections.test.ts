@@ -24,7 +24,7 @@ test('no more connections than allowed in all are kept idle', async (t) => {
   const agent = new Connections({
     maxIdleConns: 1,
     maxIdleConnsPerHost: 8,
-    idleTimeoutMs: 4000,
+    idleConnTimeoutMs: 4000,
     connectTimeoutMs: 5000,
   });
   t.deepEqual([await call(first, agent), await call(second, agent)], [false, false]);

@@ -9,7 +9,7 @@ import {
   NoEndpointsError,
   TooManyRequestsError,
 } from '../../../../src/provider/index.ts';
-import type { Resolve } from '../../../../src/provider/proxy/index.ts';
+import type { Resolve, RoadName } from '../../../../src/provider/proxy/index.ts';
 import { until } from '../../../helpers/poll.ts';
 import { call, closedPort, RawCaller, startFront, startFunction, startRawFunction } from './world.ts';
 
@@ -286,3 +286,21 @@ test('a body that goes on arriving while a watchdog says "not ready" reaches the
   t.regex(text, /^HTTP\/1\.1 200 /);
   t.is(text.slice(text.indexOf('\r\n\r\n')).replaceAll(/\r\n([0-9a-f]+\r\n)?/g, ''), `first${rest}`);
 });
+
+for (const [idleConnTimeoutMs, opened] of [
+  [4_000, 1],
+  [0, 2],
+] as const) {
+  test(`connections that may idle for ${idleConnTimeoutMs} ms: two calls open ${opened}`, async (t) => {
+    const fn = await startFunction(t, (_req, res) => res.end('ok'));
+    let connections = 0;
+    fn.server.on('connection', () => (connections += 1));
+    const front = await startFront(t, fn.port, { proxy: t.context.road as RoadName, idleConnTimeoutMs });
+    for (let i = 0; i < 2; i += 1) {
+      await call(front.port);
+      // The road has it back once it knows that the reply is over.
+      await until(() => front.outcomes.length === i + 1);
+    }
+    t.is(connections, opened);
+  });
+}
