@@ -59,7 +59,7 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * Reads lines of headers until the blank one. A line that goes on in the next becomes one.
- * @throws BrokenReplyError when a line has no name
+ * @throws BrokenReplyError when a line has no name, or could be taken for two
  */
 export function parseHeaderLines(text: string, from: number): HeaderList {
   const list: HeaderList = [];
@@ -76,7 +76,10 @@ export function parseHeaderLines(text: string, from: number): HeaderList {
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(0, colon));
     if (!token.test(name)) throw new BrokenReplyError('the reply has a header without a name');
-    list.push(name, trimmed(line.slice(colon + 1)));
+    const value = trimmed(line.slice(colon + 1));
+    // Others take what follows for a header of its own.
+    if (value.charCodeAt(0) === cr) throw new BrokenReplyError('the reply has a header that begins with a lone CR');
+    list.push(name, value);
   }
   return list;
 }

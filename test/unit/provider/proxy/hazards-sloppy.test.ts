@@ -25,6 +25,17 @@ for (const [title, reply, seen] of sloppy) {
   });
 }
 
+// Node's lenient parser takes what comes behind the CR for the next header.
+test('of a header that begins with a lone CR no road makes one value', async (t) => {
+  const reply = 'HTTP/1.1 200 OK\r\nX: \t\rY: b\r\nContent-Length: 2\r\n\r\nok';
+  const upstreamPort = await startCannedFunction(t, Buffer.from(reply, 'latin1'), (socket) => socket.end());
+  const { port } = await startFront(t, upstreamPort);
+  const caller = new RawCaller(t, port);
+  caller.send('GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n');
+  if (t.context.road === 'fast') t.regex(await caller.sees('env'), /^HTTP\/1\.1 502 /);
+  else t.regex(await caller.sees('ok'), /\r\nX: ?\r\nY: b\r\n/);
+});
+
 test('a trailer with odd bytes reaches the caller, clean', async (t) => {
   const reply = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: a\x01b\xff\r\n\r\n';
   const upstreamPort = await startCannedFunction(t, Buffer.from(reply, 'latin1'));
