@@ -9,6 +9,6 @@ export function callHeaders({ headers }: IncomingMessage): Record<string, string
   const given = headers['x-call-id'];
   return {
     'X-Call-Id': typeof given === 'string' && given !== '' ? given : randomUUID(),
-    'X-Start-Time': String(BigInt(Date.now()) * 1_000_000n),
+    'X-Start-Time': `${Date.now()}000000`,
   };
 }

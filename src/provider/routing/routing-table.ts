@@ -23,7 +23,7 @@ export interface RoutingTableOptions {
   slotWaitMs?: number;
 }
 
-export type OutcomeListener = (replica: string, outcome: CallOutcome) => void;
+export type OutcomeListener = (fn: FunctionName, replica: string, outcome: CallOutcome) => void;
 
 interface Waiter {
   serve(target: RouteTarget): void;
@@ -120,7 +120,7 @@ export class RoutingTable {
     signal?.throwIfAborted();
     const routes = this.#routes(fn);
     const target = this.#choose(routes.targets);
-    if (target) return this.#take(routes, target);
+    if (target) return this.#take(fn, routes, target);
     const failed = failure(fn, routes);
     if (failed) throw failed;
     const limitMs = routes.targets.length > 0 ? Math.max(waitMs, this.#slotWaitMs) : waitMs;
@@ -142,7 +142,7 @@ export class RoutingTable {
     const abort = () => leave(new NoEndpointsError(fn, { cause: signal?.reason }));
     const serve = (target: RouteTarget) => {
       end();
-      resolve(this.#take(routes, target));
+      resolve(this.#take(fn, routes, target));
     };
     const waiter: Waiter = { serve, leave };
     const end = () => {
@@ -172,7 +172,7 @@ export class RoutingTable {
     return best;
   }
 
-  #take(routes: FunctionRoutes, target: RouteTarget): Endpoint {
+  #take(fn: FunctionName, routes: FunctionRoutes, target: RouteTarget): Endpoint {
     const { replica, hostname, port, readySinceMs } = target;
     this.#inFlight.set(replica, this.inFlight(replica) + 1);
     routes.targets.splice(routes.targets.indexOf(target), 1);
@@ -186,7 +186,7 @@ export class RoutingTable {
       if (outcome.failure === 'unreachable')
         routes.targets = routes.targets.filter((other) => other.replica !== replica);
       this.#serveWaiters(routes);
-      for (const listener of this.#listeners) listener(replica, outcome);
+      for (const listener of this.#listeners) listener(fn, replica, outcome);
     };
     return { hostname, port, readySinceMs, release };
   }

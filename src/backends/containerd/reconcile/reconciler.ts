@@ -37,7 +37,7 @@ export class Reconciler {
     const stepParts = { ...parts, wake, traces: new StartTraces(parts.log) };
     this.#steps = new Steps(stepParts);
     this.#watches = new Watches(stepParts);
-    parts.routes.onOutcome((replicaId, outcome) => this.#callEnded(replicaId, outcome));
+    parts.routes.onOutcome((fn, replicaId, outcome) => this.#callEnded(fn, replicaId, outcome));
   }
 
   /** Has the function compared with what is wanted of it, soon. */
@@ -100,9 +100,9 @@ export class Reconciler {
     this.#parts.log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
   }
 
-  #callEnded(replicaId: string, outcome: CallOutcome): void {
-    const owner = this.#parts.states.replica(replicaId);
-    if (owner) this.#watches.callEnded(owner.fn, owner.replica, outcome);
+  #callEnded(fn: FunctionName, replicaId: string, outcome: CallOutcome): void {
+    const replica = this.#parts.states.get(fn)?.replicas.get(replicaId);
+    if (replica) this.#watches.callEnded(fn, replica, outcome);
   }
 
   #loop(fn: FunctionName): PassLoop {

@@ -8,6 +8,7 @@ import {
   TooManyRequestsError,
   type CallOutcome,
   type Endpoint,
+  type FunctionName,
 } from '../../../../src/provider/index.ts';
 
 const fn = { name: 'fn', namespace: 'openfaas-fn' };
@@ -176,7 +177,7 @@ test('when a function is removed, calls that wait for it are told so at once', a
 });
 
 test('a release counts once, however often it is said, and tells how the call went', async (t) => {
-  const outcomes: [string, CallOutcome][] = [];
+  const outcomes: [FunctionName, string, CallOutcome][] = [];
   const routes = new RoutingTable();
   routes.onOutcome((...outcome) => outcomes.push(outcome));
   routes.set(fn, [target('a')]);
@@ -184,7 +185,7 @@ test('a release counts once, however often it is said, and tells how the call we
   first?.release({ status: 500, watchdogError: true });
   first?.release({ status: 200 });
   t.is(routes.inFlight('a'), 1);
-  t.deepEqual(outcomes, [['a', { status: 500, watchdogError: true }]]);
+  t.deepEqual(outcomes, [[fn, 'a', { status: 500, watchdogError: true }]]);
 });
 
 test('a replica that leaves the routes gets no new calls, and is idle when its last call ends', async (t) => {
