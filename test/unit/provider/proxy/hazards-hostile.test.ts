@@ -111,7 +111,7 @@ test('interim replies without end do not heap up before a caller that reads noth
   const caller = new RawCaller(t, front.port);
   caller.socket.pause();
   caller.send(get);
-  await until(() => front.outcomes.length === 1);
+  await until(() => front.outcomes.length === 1, { timeoutMs: 60_000, message: '24 MB of hints' });
   t.true(most < 1 << 20, `${most} bytes wait`);
   caller.socket.resume();
   await caller.sees(/\r\n\r\nok$/);
