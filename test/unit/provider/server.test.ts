@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
-import { defaultConfig, type FaaSHandlers, serve } from '../../../src/index.ts';
+import { defaultConfig, type FaaSHandlers, readConfig, serve } from '../../../src/index.ts';
 import { until } from '../../helpers/poll.ts';
 import { namingHandlers, withServer } from './with-server.ts';
 
@@ -51,6 +51,22 @@ test('headers of 100 KiB are taken', async (t) => {
   await withServer(namingHandlers(), {}, async ({ send }) => {
     t.is((await send('GET', '/function/env', undefined, { 'X-Long': 'x'.repeat(100_000) })).status, 200);
   });
+});
+
+test('a connection is kept for as long as is configured, which may outlast a load balancer', async (t) => {
+  for (const [env, kept] of [
+    [{}, 'timeout=95'],
+    [{ keep_alive_timeout: '620s' }, 'timeout=620'],
+  ] as const) {
+    const { keepAliveTimeoutMs } = readConfig(env);
+    await withServer(namingHandlers(), { config: { keepAliveTimeoutMs } }, async ({ connect }) => {
+      const socket = connect();
+      socket.write('GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n');
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      t.regex(answer.toString(), new RegExp(`\r\nKeep-Alive: ${kept}\r\n`));
+      socket.destroy();
+    });
+  }
 });
 
 test('a request in absolute form reaches the function, and the password is asked for all the same', async (t) => {
