@@ -50,7 +50,7 @@ export const targets: Target[] = [
   call('GET, 16 connections: rate', 'GET small, 16 connections', { atLeast: 0.65 }),
   call('GET, 64 connections: rate', 'GET small, 64 connections', { atLeast: 0.65 }),
   {
-    ...call('GET, 1 connections: p50', 'p50 at 1 connection over nginx', { atMost: 0.1 }),
+    ...call('GET, 1 connection: p50', 'p50 at 1 connection over nginx', { atMost: 0.1 }),
     by: 'difference',
     unit: 'ms more than nginx',
   },

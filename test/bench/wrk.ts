@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../helpers/processes.ts';
 
-export interface Load {
+interface Load {
   connections: number;
   seconds: number;
   /** The size of the body of a POST; a GET without it. */
@@ -12,7 +12,7 @@ export interface Load {
   prefix?: string[];
 }
 
-export interface LoadResult {
+interface LoadResult {
   perSecond: number;
   megabytesPerSecond: number;
   p50Ms: number;
