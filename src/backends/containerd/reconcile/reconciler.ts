@@ -6,6 +6,7 @@ import { wantedGeneration, type FunctionRecord } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
 import { ReplicaObserver } from '../replicas/replica-observer.ts';
 import { superseded } from '../start-error.ts';
+import { Breather } from './breather.ts';
 import { decide } from './decide.ts';
 import { desiredView } from './desired-view.ts';
 import type { FunctionState, GenerationOutcome } from './function-state.ts';
@@ -24,6 +25,7 @@ export class Reconciler {
   readonly #steps: Steps;
   readonly #watches: Watches;
   readonly #observer: ReplicaObserver;
+  readonly #breather = new Breather();
   readonly #loops = new Map<FullName, PassLoop>();
   #stopped = false;
 
@@ -47,7 +49,8 @@ export class Reconciler {
 
   /** Has every function compared, wanted or there, soon. */
   wakeAll(): void {
-    for (const { function: fn } of this.#parts.store.all()) this.wake(fn);
+    if (this.#stopped) return;
+    for (const { function: fn } of this.#parts.store.all()) this.#loop(fn);
     for (const loop of this.#loops.values()) loop.wake();
   }
 
@@ -161,6 +164,7 @@ export class Reconciler {
     // A step that ends while we look leaves something newer than we see; it asks for another look.
     const busy = state.busyReplicas();
     const actual = await this.#observer.observe(state.fn, state.replicas.keys(), busy);
+    await this.#breather.next();
     const { gone, exited } = state.observed(actual, busy, monotonicMs());
     for (const replica of gone) {
       this.#watches.end(replica);
