@@ -48,7 +48,7 @@ test('what a function says on a kept connection that nobody uses closes it', asy
 });
 
 test('a header that goes on for a megabyte holds nothing up', async (t) => {
-  t.timeout(20_000);
+  t.timeout(60_000);
   const reply = `HTTP/1.1 200 OK\r\nX-A: a\r\n${' b\r\n'.repeat(200_000)}Content-Length: 2\r\n\r\nok`;
   const { port: upstreamPort } = await startKeeping(t, reply);
   const { port } = await startFront(t, upstreamPort);
