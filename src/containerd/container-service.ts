@@ -1,4 +1,4 @@
-import { fromWireAny, jsonAny, parseJsonAny, specTypeUrl, toWireAny } from './any.ts';
+import { fromWireAny, jsonAny, type AnyValue, parseJsonAny, specTypeUrl, toWireAny } from './any.ts';
 import type { RpcOptions, Connection } from './connection.ts';
 import type { Container__Output } from './generated/containerd/services/containers/v1/Container.ts';
 import { containers as methods } from './protos.ts';
@@ -19,18 +19,26 @@ export interface Container {
   createdAt?: Date;
 }
 
-/** A container record to create; runc runs its task. */
+/** A container record to create; runc, or a program like it, runs its task. */
 export interface NewContainer {
   /** Letters and digits with single `.`, `_` or `-` between them, at most 76 characters. */
   id: string;
   labels?: Labels;
   image?: string;
   spec: object;
+  /** Name or path of the program that containerd's shim runs for the task; `runc` unless given. */
+  ociRuntime?: string;
   snapshotter?: string;
   snapshotKey?: string;
 }
 
-const runcRuntime = { name: 'io.containerd.runc.v2' };
+const shim = 'io.containerd.runc.v2';
+
+/** Encodes containerd.runc.v1.Options with its field 6 alone, binary_name. */
+function shimOptions(ociRuntime: string): AnyValue {
+  const name = Buffer.from(ociRuntime);
+  return { typeUrl: 'containerd.runc.v1.Options', value: Buffer.concat([Buffer.from([0x32, name.length]), name]) };
+}
 
 /** Makes the calls on container records. */
 export function containersOn(connection: Connection) {
@@ -46,8 +54,9 @@ export function containersOn(connection: Connection) {
       return messages.map(({ container }) => toContainer(container));
     },
     /** @throws ContainerdError for which `isAlreadyExists` is true when the id is taken */
-    async create({ spec, ...container }: NewContainer, options?: RpcOptions): Promise<Container> {
-      const wire = { ...container, spec: toWireAny(jsonAny(specTypeUrl, spec)), runtime: runcRuntime };
+    async create({ spec, ociRuntime, ...container }: NewContainer, options?: RpcOptions): Promise<Container> {
+      const runtime = { name: shim, options: ociRuntime ? toWireAny(shimOptions(ociRuntime)) : undefined };
+      const wire = { ...container, spec: toWireAny(jsonAny(specTypeUrl, spec)), runtime };
       const response = await connection.unary(methods.Create, { container: wire }, options);
       return toContainer(response.container);
     },

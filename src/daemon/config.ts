@@ -17,6 +17,7 @@ import {
 import type { LogLevel } from '../base/log.ts';
 
 const modes = ['gateway', 'provider'] as const;
+const ociRuntimes = ['runc', 'crun'] as const;
 const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies LogLevel[];
 
 const address = { parse: String, unit: 'an address' };
@@ -85,6 +86,12 @@ export const daemonSettings = {
   cniBinDirs: setting('cni_bin_dirs', '/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni', pathList, 'where CNI plugins are'),
   cniConf: setting('cni_conf', undefined, path, "your conflist, with the bridge plugin and host-local; unset: berth's"),
   subnet: setting('subnet', undefined, network, "functions' addresses; unset: the conflist's, berth's: `10.62.0.0/16`"),
+  ociRuntime: setting(
+    'oci_runtime',
+    'runc',
+    oneOf(ociRuntimes),
+    "what containerd's shim makes processes of new replicas with: `crun` does it faster, where it is installed and the host's cgroups are not hybrid",
+  ),
   networksReady: setting(
     'networks_ready',
     '2',

@@ -14,6 +14,7 @@ const packages = {
   'firewall-cmd': 'firewalld',
   networkctl: 'systemd',
   runc: 'runc',
+  crun: 'crun',
   sync: 'coreutils',
 };
 

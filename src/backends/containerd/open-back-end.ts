@@ -40,6 +40,8 @@ export interface BackEndSettings {
   logDir: string;
   /** Folder of what a reboot may take: replicas' secrets and host files. */
   runDir: string;
+  /** The program that containerd's shim makes processes with, runc unless set. */
+  ociRuntime?: 'runc' | 'crun';
   /** How many network namespaces are kept ready for new replicas, 0 unless set. */
   networksReady?: number;
   /** Bytes that a replica may take on disk, 0 for any; unset for 10 GiB, or half of the disk where that is less. */
@@ -114,6 +116,7 @@ async function hostOf(options: BackEndOptions): Promise<Host> {
     replicaSecrets: new ReplicaSecrets({ runDir, log }),
     logs,
     features: await hostFeatures(),
+    ociRuntime: settings.ociRuntime ?? 'runc',
     parts: new Parts(log),
     replicaFilesDir: path.join(runDir, 'replicas'),
     at,

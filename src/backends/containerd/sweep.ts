@@ -112,7 +112,7 @@ export class Sweep {
 
   /** Ends shims of containers without a record, in our namespaces: nobody can use what they keep, or end it. */
   async #strayShims(namespaces: string[]): Promise<void> {
-    const { containerd, log } = this.#host;
+    const { containerd, ociRuntime, log } = this.#host;
     const shims = await shimsOf(containerd.address);
     await tryEach(namespaces, async (namespace) => {
       const records = await containerd.namespace(namespace).containers.list();
@@ -120,7 +120,7 @@ export class Sweep {
       const strays = shims.filter((shim) => shim.namespace === namespace && !known.has(shim.id));
       await tryEach(strays, async (shim) => {
         log.warn('ending a task that containerd has lost', { namespace, container: shim.id, pid: shim.pid });
-        await endShim(shim);
+        await endShim(shim, ociRuntime);
       });
     });
   }

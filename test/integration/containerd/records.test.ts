@@ -43,6 +43,19 @@ test('namespaces are created, labelled, listed and deleted', async (t) => {
   t.true(isNotFound(await t.throwsAsync(namespaces.get('ns-1'))));
 });
 
+test('the shim is told which program makes processes, where it is not to be runc', async (t) => {
+  const { containers, name } = setup.namespace();
+  await containers.create({ id: 'c1', spec: anySpec });
+  await containers.create({ id: 'c2', spec: anySpec, ociRuntime: 'crun' });
+  const runtimeOf = async (id: string) => {
+    const info = await setup.daemon.ctr('--namespace', name, 'containers', 'info', id);
+    return (JSON.parse(info) as { Runtime: unknown }).Runtime;
+  };
+  t.like(await runtimeOf('c1'), { Name: 'io.containerd.runc.v2', Options: null });
+  const value = Buffer.from('\x32\x04crun').toString('base64');
+  t.like(await runtimeOf('c2'), { Options: { type_url: 'containerd.runc.v1.Options', value } });
+});
+
 test('a container keeps its spec, labels and runtime, and is found by its labels', async (t) => {
   const { containers } = setup.namespace();
   const spec = { ociVersion: '1.0.2', process: { args: ['/bin/true'] } };

@@ -134,7 +134,7 @@ test.serial('what others change is soon right again, and said once', async (t) =
     const before = world.lines.length;
     const harmedMs = performance.now();
     // Rules have other handles once they were put back.
-    await until(() => harm(world).then(() => true));
+    await until(() => harm(world).then(() => true), { message: title });
     const isMended = await until(() => isRight(world), { timeoutMs: 10_000 }).then(
       () => true,
       () => false,

@@ -70,7 +70,9 @@ export async function createReplica(
       [generationLabel]: generation.id,
       ...stopSignalLabel(image.config.config?.StopSignal),
     };
-    const record = { id, labels, image: image.name, spec, snapshotter, snapshotKey: id };
+    // Without it the shim takes runc.
+    const ociRuntime = host.ociRuntime === 'runc' ? undefined : host.ociRuntime;
+    const record = { id, labels, image: image.name, spec, ociRuntime, snapshotter, snapshotKey: id };
     const [container] = await allEnded([
       host.timed('container', () => leased.containers.create(record)),
       host.timed('program', () => checkFileCapabilities(rootfs, spec.process)),

@@ -20,6 +20,8 @@ export interface Host {
   replicaSecrets: ReplicaSecrets;
   logs: LogStore;
   features: HostFeatures;
+  /** The program that containerd's shim makes processes with. */
+  ociRuntime: 'runc' | 'crun';
   parts: Parts;
   /** Folder of each replica's resolv.conf and hosts files, `<runDir>/replicas`. */
   replicaFilesDir: string;

@@ -64,12 +64,12 @@ async function commandLineOf(pid: number): Promise<string> {
  * Ends a shim that containerd has lost sight of, and its task. Asked to make a task by somebody who then goes away, be
  * it by a crash, containerd gives up while the shim goes on.
  */
-export async function endShim({ pid, namespace, id }: Shim): Promise<void> {
+export async function endShim({ pid, namespace, id }: Shim, ociRuntime: 'runc' | 'crun'): Promise<void> {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
     // It has ended by itself.
     if (!hasCode(error, 'ESRCH')) throw error;
   }
-  await run('runc', ['--root', path.join(runcRoot, namespace), 'delete', '--force', id]);
+  await run(ociRuntime, ['--root', path.join(runcRoot, namespace), 'delete', '--force', id]);
 }
