@@ -90,7 +90,7 @@ export const daemonSettings = {
     'oci_runtime',
     'runc',
     oneOf(ociRuntimes),
-    "what containerd's shim makes processes of new replicas with: `crun` does it faster, where it is installed and the host's cgroups are not hybrid",
+    "what containerd's shim makes processes of new replicas with; crun must be installed, and Debian 12's takes no hybrid cgroups",
   ),
   networksReady: setting(
     'networks_ready',

@@ -15,7 +15,7 @@ const callers = 16;
 
 let host: TestHost;
 test.before(async () => {
-  host = await startHost({ env: { proxy, log_level: 'info' } });
+  host = await startHost({ env: { proxy, log_level: 'info', networks_ready: '2' } });
 });
 test.after.always(() => host?.stop());
 test.afterEach.always(async (t) => {

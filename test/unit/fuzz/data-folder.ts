@@ -86,7 +86,7 @@ export async function dataFolder(digest = 'sha256:1') {
     folder,
     provider,
     start: () => start(dirs),
-    async remove() {
+    remove: async () => {
       // Counts are written late, and would make the folder anew.
       await store.stop();
       await rm(folder, { recursive: true, force: true });
