@@ -101,7 +101,7 @@ for (const size of [0, 10, 5_000_000]) {
       let bytes = 0;
       req.on('data', (chunk: Buffer) => (bytes += chunk.length)).on('end', () => res.end(String(bytes)));
     });
-    const { resolve, outcomes } = resolveTo([await closedPort(), alive]);
+    const { resolve, outcomes } = resolveTo([closedPort, alive]);
     const { port } = await startFront(t, 0, { resolve });
     const { status, body } = await call(port, { method: 'POST', body: 'x'.repeat(size) });
     t.is(status, 200);
@@ -114,7 +114,7 @@ for (const size of [0, 10, 5_000_000]) {
 }
 
 test('two more endpoints are tried, not more', async (t) => {
-  const { resolve, outcomes, resolvedTimes } = resolveTo([await closedPort()]);
+  const { resolve, outcomes, resolvedTimes } = resolveTo([closedPort]);
   const { port } = await startFront(t, 0, { resolve });
   t.is((await call(port)).status, 502);
   t.is(resolvedTimes(), 3);
@@ -122,7 +122,7 @@ test('two more endpoints are tried, not more', async (t) => {
 });
 
 test('a function whose only endpoint is gone cannot be reached, though by then it has none any more', async (t) => {
-  const gone = { hostname: '127.0.0.1', port: await closedPort(), release: () => {} };
+  const gone = { hostname: '127.0.0.1', port: closedPort, release: () => {} };
   let endpoints: Endpoint[] = [gone];
   const resolve: Resolve = async (name) => {
     const [endpoint] = endpoints;
@@ -173,7 +173,7 @@ test('a GET that two processes did not survive is not given to a third', async (
 });
 
 test('the SDK by itself says 500 for a function that cannot be reached', async (t) => {
-  const { port } = await startFront(t, await closedPort(), { unreachableStatus: undefined });
+  const { port } = await startFront(t, closedPort, { unreachableStatus: undefined });
   const { status, body } = await call(port);
   t.is(status, 500);
   t.is(body, "Can't reach service for: env.\n");

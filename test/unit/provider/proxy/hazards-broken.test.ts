@@ -15,7 +15,7 @@ import {
 const get = 'GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n';
 
 test('a function that is down is answered with one line that names it, as of the platform', async (t) => {
-  const { port, outcomes } = await startFront(t, await closedPort());
+  const { port, outcomes } = await startFront(t, closedPort);
   const { status, body, headers } = await call(port);
   t.is(status, 502);
   t.is(body, "Can't reach service for: env.\n");

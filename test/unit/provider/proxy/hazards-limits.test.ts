@@ -37,7 +37,7 @@ test('over the time limit in the middle of a reply the caller is cut off, an eve
 });
 
 test('a caller that sends its headers too slowly is cut off', async (t) => {
-  const { port } = await startFront(t, await closedPort(), { readTimeoutMs: 200 });
+  const { port } = await startFront(t, closedPort, { readTimeoutMs: 200 });
   const caller = new RawCaller(t, port);
   caller.send('GET /function/env HTTP/1.1\r\nHo');
   await caller.isCut();

@@ -113,7 +113,7 @@ for (const [title, framing] of [
 }
 
 test('a handshake with a function that is down is answered with one line', async (t) => {
-  const { port, outcomes } = await startFront(t, await closedPort());
+  const { port, outcomes } = await startFront(t, closedPort);
   const caller = new RawCaller(t, port);
   caller.send(handshake());
   await caller.isCut();
