@@ -6,6 +6,7 @@ import {
   handlersFor,
   type FaaSConfig,
   type FaaSHandlers,
+  type FunctionName,
   type FunctionStatus,
   type HandlersOptions,
   type Provider,
@@ -36,7 +37,8 @@ export interface GatewayOptions {
 /** Returns a provider's handlers with what a gateway adds: see `callsOf`, counts in the list, its own /system/info. */
 export function gatewayHandlers(options: GatewayOptions, invocations: Invocations): FaaSHandlers {
   const { provider, config, version, upstreamTimeoutMs, wakeMs = 60_000, ready, log } = options;
-  const calls = callsOf(wakingResolve(provider, { wakeMs }), invocations);
+  const hold = (fn: FunctionName) => invocations.hold(fn);
+  const calls = callsOf(wakingResolve(provider, { wakeMs, hold }), invocations);
   const handlers = handlersFor(provider, config, { ...calls, upstreamTimeoutMs, log });
   return {
     ...handlers,
@@ -59,14 +61,11 @@ export function gatewayHandlers(options: GatewayOptions, invocations: Invocation
 }
 
 /** Returns what a gateway does with each call: names it, counts it, and wakes the function it is for. */
-function callsOf(wakeAndResolve: Resolve, invocations: Invocations): HandlersOptions {
+function callsOf(resolve: Resolve, invocations: Invocations): HandlersOptions {
   return {
     unreachableStatus: 502,
     callHeaders,
     onCall: (fn) => invocations.begin(fn),
-    async resolve(fn, resolving) {
-      const release = invocations.hold(fn);
-      return wakeAndResolve(fn, resolving).finally(release);
-    },
+    resolve,
   };
 }

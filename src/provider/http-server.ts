@@ -23,6 +23,16 @@ export function createHttpServer(
   const { readTimeoutMs } = limits;
   const handlerFor = (req: IncomingMessage) => options.handlerFor(req.method, originForm(req));
   const answering = new Answering();
+  const answer = async (req: IncomingMessage, res: ServerResponse) => {
+    try {
+      const handler = handlerFor(req);
+      if (req.headers.expect !== undefined && !handler.forwardsExpect) res.writeContinue();
+      await handler.web(req, res);
+    } catch (error) {
+      log.error('request failed', { method: req.method, url: req.url, error });
+      answerPlain(req, res, { status: 500, message: 'internal error' });
+    }
+  };
   const server = createServer({
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: readTimeoutMs,
@@ -40,14 +50,7 @@ export function createHttpServer(
     answering.add(req.socket, res);
     limitIdleness(req, res, limits);
     if (hasTwoHosts(req)) return answerPlain(req, res, twoHosts);
-    void Promise.try(() => {
-      const handler = handlerFor(req);
-      if (req.headers.expect !== undefined && !handler.forwardsExpect) res.writeContinue();
-      return handler.web(req, res);
-    }).catch((error: unknown) => {
-      log.error('request failed', { method: req.method, url: req.url, error });
-      answerPlain(req, res, { status: 500, message: 'internal error' });
-    });
+    void answer(req, res);
   });
   // Unheard, node would tell the caller to go on before anybody has looked at its headers.
   server.on('checkContinue', (req, res) => server.emit('request', req, res));

@@ -77,6 +77,9 @@ function handlerFor(handlers: FaaSHandlers, system: RawHandler): HandlerFor {
   };
 }
 
+/** How often connections that idle are looked for while the server closes. */
+const idleLookMs = 50;
+
 const noAsync: RawHandler = {
   web: (req, res) => answerPlain(req, res, new NotImplementedError('asyncFunction')),
 };
@@ -101,11 +104,6 @@ function closer(
     upgraded.add(socket);
     socket.once('close', () => upgraded.delete(socket));
   });
-  server.on('request', (_req, res) => {
-    res.once('close', () => {
-      if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
-    });
-  });
 
   return async () => {
     // What came while the process was busy is taken first, as closing would cut it off: a turn of its loop accepts, the next reads.
@@ -117,7 +115,10 @@ function closer(
       server.closeAllConnections();
       for (const socket of upgraded) socket.destroy();
     }, drainMs);
+    // Those that idle after their last answer.
+    const idle = setInterval(() => server.closeIdleConnections(), idleLookMs);
     await closed;
+    clearInterval(idle);
     clearTimeout(cut);
     handlers.functionProxy.close?.();
     handlers.asyncFunction?.close?.();

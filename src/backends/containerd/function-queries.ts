@@ -55,10 +55,10 @@ export class FunctionQueries {
     return { ...status, annotations, usage: await usageOf(containerd.namespace(name.namespace), ids) };
   }
 
-  async resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint> {
+  resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint> {
     const { store, routes } = this.#parts;
-    if (!store.has(name)) throw store.isUnreadable(name) ? unreadable(name) : new FunctionNotFoundError(name);
-    return routes.resolve(name, options);
+    if (store.has(name)) return routes.resolve(name, options);
+    return Promise.reject(store.isUnreadable(name) ? unreadable(name) : new FunctionNotFoundError(name));
   }
 
   async logs(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>> {

@@ -2,6 +2,7 @@ import {
   NoEndpointsError,
   ProviderError,
   StartFailedError,
+  type Endpoint,
   type FunctionName,
   type Provider,
   type Resolve,
@@ -13,8 +14,12 @@ import {
  * Returns a `resolve` that also wakes a function which is scaled to zero: it scales it once however many call, and holds the
  * calls until a replica is ready.
  * @param options.wakeMs how long a call is held; then `resolve` throws ProviderError (504).
+ * @param options.hold told of each call until it has its replica.
  */
-export function wakingResolve(provider: Provider, { wakeMs }: { wakeMs: number }): Resolve {
+export function wakingResolve(
+  provider: Provider,
+  { wakeMs, hold }: { wakeMs: number; hold: (fn: FunctionName) => () => void },
+): Resolve {
   const waking = new Map<string, Promise<void>>();
 
   async function wake(fn: FunctionName): Promise<void> {
@@ -29,19 +34,26 @@ export function wakingResolve(provider: Provider, { wakeMs }: { wakeMs: number }
     return running;
   }
 
-  return async (fn, options) => {
-    try {
-      return await provider.resolve(fn, { ...options, waitMs: 0 });
-    } catch (error) {
-      if (!isWithoutReplica(error)) throw error;
-    }
+  async function wakeAndResolve(fn: FunctionName, signal?: AbortSignal): Promise<Endpoint> {
     await wakeOnce(fn);
     try {
-      return await provider.resolve(fn, { ...options, waitMs: wakeMs });
+      return await provider.resolve(fn, { signal, waitMs: wakeMs });
     } catch (error) {
       if (!isWithoutReplica(error)) throw error;
       const message = `${fn.name} had no ready replica within ${wakeMs / 1000} s: see faas-cli describe and logs`;
       throw new ProviderError(504, message, { cause: error, headers: error.headers });
+    }
+  }
+
+  return async (fn, { signal }) => {
+    const release = hold(fn);
+    try {
+      return await provider.resolve(fn, { signal, waitMs: 0 });
+    } catch (error) {
+      if (!isWithoutReplica(error)) throw error;
+      return await wakeAndResolve(fn, signal);
+    } finally {
+      release();
     }
   };
 }

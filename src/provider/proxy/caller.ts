@@ -11,7 +11,7 @@ export function onCallerLeaves(req: IncomingMessage, res: ServerResponse, listen
   const onClose = () => {
     if (!res.writableFinished) listener();
   };
-  source.once('close', onClose);
+  source.on('close', onClose);
   return () => void source.off('close', onClose);
 }
 

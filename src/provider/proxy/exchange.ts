@@ -141,10 +141,11 @@ export class Exchange implements SendingListener {
   }
 
   #passOn(reply: ReadReply): void {
-    const { req, res, body } = this.#options;
+    const { req, res, body, target } = this.#options;
     const chunked = reply.isChunked && req.httpVersion === '1.1';
+    const headers = reply.headersFor({ chunked, besides: target.headers });
     // Without the reply's own status text: it may hold bytes that must not be sent on.
-    if (!this.#write(() => res.writeHead(reply.status, reply.headersFor({ chunked })))) return;
+    if (!this.#write(() => res.writeHead(reply.status, headers))) return;
     body.forget();
     if (reply.isEventStream) clearTimeout(this.#timer);
     // As latin1: flushHeaders would send bytes above 0x7f as UTF-8, https://github.com/nodejs/node/issues/1693.

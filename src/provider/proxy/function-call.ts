@@ -86,7 +86,14 @@ export class FunctionCall {
     const url = this.#url;
     if (!url) return noFunction;
     try {
-      const outcome = await this.#tryEndpoints(url);
+      let outcome = await this.#tryOne(url);
+      while (mayRetry(outcome, this.#tries) === 'another endpoint') {
+        this.#tries.brokenEndpoints += 1;
+        if (outcome.failure === 'reset') this.#tries.resets += 1;
+        const next = await this.#tryOne(url).catch(unlessThereIsNone);
+        if (!next) break;
+        outcome = next;
+      }
       return this.isAbandoned ? undefined : answerFor(outcome, url.name, this.#context);
     } catch (error) {
       if (error instanceof ProviderError) return error;
@@ -95,25 +102,18 @@ export class FunctionCall {
     }
   }
 
-  async #tryEndpoints(url: FunctionUrl): Promise<ProxyOutcome> {
-    let outcome = await this.#tryOne(url);
-    while (mayRetry(outcome, this.#tries) === 'another endpoint') {
-      this.#tries.brokenEndpoints += 1;
-      if (outcome.failure === 'reset') this.#tries.resets += 1;
-      try {
-        outcome = await this.#tryOne(url);
-      } catch (error) {
-        // The one that broke the call was the last there was.
-        if (error instanceof NoEndpointsError) break;
-        throw error;
-      }
-    }
-    return outcome;
-  }
-
   /** Takes one endpoint and gives it back, whatever happens between. */
   async #tryOne(url: FunctionUrl): Promise<ProxyOutcome> {
-    const endpoint = await this.#resolve(url);
+    const { resolve, resolveWaitMs: waitMs } = this.#context;
+    const fn = { name: url.name, namespace: url.namespace };
+    let endpoint: Endpoint;
+    try {
+      endpoint = await resolve(fn, { waitMs, signal: this.#departed.signal });
+    } catch (error) {
+      if (!(error instanceof FunctionNotFoundError)) this.#begin(fn);
+      throw error;
+    }
+    this.#begin(fn);
     let outcome: ProxyOutcome = { failure: 'aborted' };
     try {
       if (!this.isAbandoned) outcome = await this.#sendTo(endpoint, url.path);
@@ -129,17 +129,9 @@ export class FunctionCall {
     return outcome;
   }
 
-  async #resolve({ name, namespace }: FunctionUrl): Promise<Endpoint> {
-    const { resolve, resolveWaitMs: waitMs, onCall } = this.#context;
-    let isKnown = true;
-    try {
-      return await resolve({ name, namespace }, { waitMs, signal: this.#departed.signal });
-    } catch (error) {
-      isKnown = !(error instanceof FunctionNotFoundError);
-      throw error;
-    } finally {
-      if (isKnown) this.#watch ??= onCall?.({ name, namespace });
-    }
+  /** The function is known to be there. */
+  #begin(fn: FunctionName): void {
+    this.#watch ??= this.#context.onCall?.(fn);
   }
 
   async #sendTo({ hostname, port, readySinceMs = -Infinity }: Endpoint, path: string): Promise<ProxyOutcome> {
@@ -168,6 +160,11 @@ export class FunctionCall {
     if (this.#endsMs === Infinity) return undefined;
     return Math.max(1, Math.ceil(this.#endsMs - monotonicMs()));
   }
+}
+
+/** The endpoint that broke the call may have been the last there was. */
+function unlessThereIsNone(error: unknown): undefined {
+  if (!(error instanceof NoEndpointsError)) throw error;
 }
 
 const noFunction = { status: 404, message: 'function not found: call /function/NAME or /function/NAME.NAMESPACE' };

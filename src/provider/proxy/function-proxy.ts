@@ -1,5 +1,5 @@
 import { silentLog, type Log } from '../../base/log.ts';
-import { answerPlain, answerSocket } from '../../base/plain-line.ts';
+import { answerPlain, answerSocket, type PlainAnswer } from '../../base/plain-line.ts';
 import type { RawHandler } from '../handlers.ts';
 import { FunctionCall, type FunctionCallContext, type FunctionCallOptions, type Resolve } from './function-call.ts';
 import { onCallerLeaves } from './caller.ts';
@@ -22,7 +22,10 @@ export type FunctionProxy = Required<RawHandler>;
 const callerLeft = 499;
 const switchingProtocols = 101;
 
-const unknownCoding = { status: 501, message: 'send the body with Transfer-Encoding: chunked, or Content-Length' };
+const unknownCoding: PlainAnswer = {
+  status: 501,
+  message: 'send the body with Transfer-Encoding: chunked, or Content-Length',
+};
 
 /** Makes the handler of calls; `resolve` finds an endpoint for each. */
 export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): FunctionProxy {
@@ -36,11 +39,13 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
     async web(req, res) {
       res.on('error', (error) => log.debug('connection to the caller broke', { error }));
       const call = new FunctionCall(req, (target) => proxy.web(req, res, target), context);
-      for (const [name, value] of Object.entries(call.headers)) res.setHeader(name, value);
       const stopWatching = onCallerLeaves(req, res, () => call.abandon());
       const answer = hasUnknownCoding(req) ? unknownCoding : await call.run();
       stopWatching();
-      if (answer && !call.isAbandoned) answerPlain(req, res, answer);
+      if (answer && !call.isAbandoned) {
+        const { status, message, headers } = answer;
+        answerPlain(req, res, { status, message, headers: { ...call.headers, ...headers } });
+      }
       call.end(res.headersSent ? res.statusCode : callerLeft);
     },
 

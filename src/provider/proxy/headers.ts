@@ -20,6 +20,14 @@ const notRemovable = new Set(['content-length', 'host', 'trailer']);
 /** Name, value, name, value…, as node's `rawHeaders`. */
 export type HeaderList = string[];
 
+/** What is never the caller's to say. */
+const notPassed = new Set([
+  ...hopByHop,
+  'content-length',
+  'host',
+  ...['for', 'host', 'proto'].map((of) => `x-forwarded-${of}`),
+]);
+
 /**
  * Returns the headers for the function, their names in lower case: the caller's without those of its connection, and where
  * the call came from.
@@ -27,36 +35,44 @@ export type HeaderList = string[];
 export function requestHeaders(req: IncomingMessage, target: ProxyTarget): HeaderList {
   const { headers } = req;
   const dropped = connectionNames(headers.connection);
-  const chunked = isChunked(req);
   const own = ownHeaders(req, target);
   const list: HeaderList = [];
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || name in own || hopByHop.has(name) || dropped.has(name)) continue;
-    if ((name === 'trailer' && !chunked) || name === 'content-length') continue;
+    if (value === undefined || notPassed.has(name) || dropped.has(name) || isNamed(own, name)) continue;
+    if (name === 'trailer' && !isChunked(req)) continue;
     if (name === 'expect') list.push(name, '100-continue');
     else if (typeof value === 'string') list.push(name, value);
     else for (const one of value) list.push(name, one);
   }
-  for (const name in own) list.push(name, own[name] ?? '');
+  list.push(...own);
   // Last, as in a reply.
   if (headers['content-length'] !== undefined) list.push('content-length', headers['content-length']);
   return list;
 }
 
 /** Makes the headers that are set over the caller's. */
-function ownHeaders(req: IncomingMessage, target: ProxyTarget): Record<string, string> {
+function ownHeaders(req: IncomingMessage, target: ProxyTarget): HeaderList {
   const { headers, socket } = req;
-  const own = Object.create(null) as Record<string, string>;
+  const own: HeaderList = [];
+  for (const name in target.headers) own.push(name.toLowerCase(), target.headers[name] ?? '');
   const address = callerAddress(req);
   const forwardedFor = headers['x-forwarded-for'];
-  own['x-forwarded-for'] = forwardedFor ? `${String(forwardedFor)}, ${address}` : address;
-  own['x-forwarded-host'] = String(headers['x-forwarded-host'] ?? headers.host ?? '');
-  own['x-forwarded-proto'] = String(headers['x-forwarded-proto'] ?? (socket instanceof TLSSocket ? 'https' : 'http'));
-  if (headers.te !== undefined && /\btrailers\b/i.test(String(headers.te))) own.te = 'trailers';
-  own.host = hostHeader(target);
-  for (const name in target.headers) own[name.toLowerCase()] = target.headers[name] ?? '';
+  const add = (name: string, value: string) => {
+    if (!isNamed(own, name)) own.push(name, value);
+  };
+  add('x-forwarded-for', forwardedFor ? `${String(forwardedFor)}, ${address}` : address);
+  add('x-forwarded-host', String(headers['x-forwarded-host'] ?? headers.host ?? ''));
+  add('x-forwarded-proto', String(headers['x-forwarded-proto'] ?? (socket instanceof TLSSocket ? 'https' : 'http')));
+  if (headers.te !== undefined && /\btrailers\b/i.test(String(headers.te))) add('te', 'trailers');
+  add('host', hostHeader(target));
   return own;
+}
+
+/** Says whether a list, its names in lower case, has a header of this name. */
+function isNamed(list: HeaderList, name: string): boolean {
+  for (let at = 0; at < list.length; at += 2) if (list[at] === name) return true;
+  return false;
 }
 
 /** What a reply's headers say, and what of them is passed on. */
@@ -67,13 +83,18 @@ export interface ReadReply {
   isEventStream: boolean;
   /** A watchdog wrote it about its process: `X-OpenFaaS-Internal: of-watchdog`. */
   isWatchdogError: boolean;
-  /** Returns the headers without those of the function's connection. */
-  headersFor(options: { chunked: boolean }): HeaderList;
+  /**
+   * Returns the headers without those of the function's connection.
+   * @param options.besides come first, but for those that the function has said itself.
+   */
+  headersFor(options: { chunked: boolean; besides?: Record<string, string> }): HeaderList;
 }
 
 /** Reads what matters of a reply's headers in one pass. */
 export function readReply({ status, headers }: { status: number; headers: HeaderList }): ReadReply {
   const kept: HeaderList = [];
+  /** Of those that are kept, in lower case. */
+  const names: string[] = [];
   let connection: string | undefined;
   let length: HeaderList | undefined;
   let [isChunked, isEventStream, isWatchdogError] = [false, false, false];
@@ -90,20 +111,29 @@ export function readReply({ status, headers }: { status: number; headers: Header
     }
     if (lower === 'content-type') isEventStream = /^\s*(text\/event-stream|application\/x-ndjson)\b/i.test(value);
     if (lower === 'x-openfaas-internal') isWatchdogError = value.endsWith('-watchdog');
-    if (!hopByHop.has(lower)) kept.push(name, value);
+    if (hopByHop.has(lower)) continue;
+    kept.push(name, value);
+    names.push(lower);
   }
   const dropped = connectionNames(connection);
   const neverHasBody = status < 200 || status === 204;
   // Last: behind it node would encode Content-Disposition twice, https://github.com/nodejs/node/pull/46528.
-  if (length && !neverHasBody) kept.push(...length);
+  if (length && !neverHasBody) {
+    kept.push(...length);
+    names.push('content-length');
+  }
   return {
     status,
     isChunked: isChunked && !neverHasBody && status !== 304,
     isEventStream,
     isWatchdogError,
-    headersFor({ chunked }) {
-      if (!chunked) dropped.add('trailer');
-      const passed = without(kept, dropped);
+    headersFor({ chunked, besides }) {
+      const passed: HeaderList = [];
+      for (const name in besides) if (!names.includes(name.toLowerCase())) passed.push(name, besides[name] ?? '');
+      for (const [at, name] of names.entries()) {
+        if (dropped.has(name) || (name === 'trailer' && !chunked)) continue;
+        passed.push(kept[2 * at] ?? '', clean(kept[2 * at + 1] ?? ''));
+      }
       if (chunked) passed.push('Transfer-Encoding', 'chunked');
       return passed;
     },
@@ -181,16 +211,18 @@ export function isNotReady({ status, isWatchdogError }: ReadReply): boolean {
   return isWatchdogError && (status === 500 || status === 502 || status === 503);
 }
 
-function connectionNames(connection: string | undefined): Set<string> {
-  const dropped = new Set<string>();
+function connectionNames(connection: string | undefined): ReadonlySet<string> {
   // What nearly all say names no header.
-  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return dropped;
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return none;
+  const dropped = new Set<string>();
   for (const part of connection.toLowerCase().split(',')) {
     const name = part.trim();
     if (!notRemovable.has(name)) dropped.add(name);
   }
   return dropped;
 }
+
+const none: ReadonlySet<string> = new Set();
 
 function callerAddress({ socket }: IncomingMessage): string {
   return (socket.remoteAddress ?? '').replace(/^::ffff:/, '');

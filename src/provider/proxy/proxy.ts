@@ -19,7 +19,7 @@ export interface ProxyTarget {
   port: number;
   /** Path and query exactly as the function must see them, byte for byte. */
   path: string;
-  /** Headers set over the caller's. */
+  /** Headers that name the call: set over the caller's, and told the caller where the reply has none of the name. */
   headers?: Record<string, string>;
   /** Until the reply's headers, and until its end unless it is an event stream. */
   timeoutMs?: number;

@@ -116,11 +116,18 @@ export class RoutingTable {
    * @throws StartFailedError at once when none is about to become ready
    * @throws TooManyRequestsError when all stayed at their `maxInflight`, or too many calls wait already
    */
-  async resolve(fn: FunctionName, { waitMs = 0, signal }: ResolveOptions): Promise<Endpoint> {
-    signal?.throwIfAborted();
+  resolve(fn: FunctionName, options: ResolveOptions): Promise<Endpoint> {
     const routes = this.#routes(fn);
-    const target = this.#choose(routes.targets);
-    if (target) return this.#take(fn, routes, target);
+    const target = options.signal?.aborted ? undefined : this.#choose(routes.targets);
+    return target ? Promise.resolve(this.#take(fn, routes, target)) : this.#resolveLater(fn, routes, options);
+  }
+
+  async #resolveLater(
+    fn: FunctionName,
+    routes: FunctionRoutes,
+    { waitMs = 0, signal }: ResolveOptions,
+  ): Promise<Endpoint> {
+    signal?.throwIfAborted();
     const failed = failure(fn, routes);
     if (failed) throw failed;
     const limitMs = routes.targets.length > 0 ? Math.max(waitMs, this.#slotWaitMs) : waitMs;
