@@ -40,6 +40,8 @@ export async function startProvider({ containerd: host, timing, subnet }: TestPr
     hosts_dir: join(folder, 'certs.d'),
     docker_config: join(folder, 'docker-config.json'),
     subnet,
+    // What is kept ready would look like what was left behind.
+    networks_ready: '0',
   });
   const version = { release: 'test', sha: '', commit_message: '' };
   const backEnd = await openContainerd({ config, env: {}, version, timing, log });
