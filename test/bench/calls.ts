@@ -52,9 +52,11 @@ export async function benchCalls(bench: Bench): Promise<void> {
   await deployed(world.berth, { service: 'bench', image: world.image, envVars: { VERSION: 'ok' } });
   const address = `${await addressOf(world)}:8080`;
   await using nginx = await startNginx(address, path);
-  await using relay = await startRelay(address);
+  await using plain = await startProgram('plain-proxy.ts', address, path);
+  await using relay = await startProgram('relay.ts', address);
   const others: Contender[] = [
     { name: 'nginx', url: nginx.url + path, pid: nginx.pid },
+    { name: 'plain proxy', url: plain.url + path.slice(1), pid: plain.pid },
     { name: 'Node relay', url: relay.url, pid: relay.pid },
     { name: 'direct', url: `http://${address}/` },
   ];
@@ -122,9 +124,10 @@ async function addressOf({ containerd }: World): Promise<string> {
   return stdout.trim().split(' ')[0] ?? '';
 }
 
-async function startRelay(address: string) {
-  const [host = '', port = ''] = address.split(':');
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'relay.ts'), host, port], {
+/** Starts a proxy of this folder, which prints its port, in front of the function. */
+async function startProgram(file: string, address: string, ...more: string[]) {
+  const program = join(import.meta.dirname, file);
+  const child = spawn(process.execPath, [program, ...address.split(':'), ...more], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [said] = (await once(child.stdout, 'data')) as [Buffer];

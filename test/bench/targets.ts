@@ -26,7 +26,7 @@ const call = (what: string, work: string, bound: Pick<Target, 'atLeast' | 'atMos
   value: { group: 'calls', what, of: 'fast' },
   against: { of: 'nginx' },
   unit: 'of nginx',
-  floor: 'Node relay',
+  floor: 'plain proxy',
   ...bound,
 });
 
