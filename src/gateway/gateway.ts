@@ -1,4 +1,5 @@
 import type { FaaSHandlers, Route } from '../provider/index.ts';
+import { AlertHolds } from './scaling/alert-holds.ts';
 import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
@@ -19,12 +20,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { provider, config, registry, parts, log } = options;
   const { defaultNamespace } = config;
   const invocations = new Invocations(registry);
-  const autoscaler = new Autoscaler({ provider, invocations, defaultNamespace, log });
+  const holds = new AlertHolds();
+  const autoscaler = new Autoscaler({ provider, invocations, holds, defaultNamespace, log });
   if (parts) partGauge(registry, parts);
   serviceGauges({ provider, defaultNamespace, registry, log });
   return {
     handlers: gatewayHandlers(options, invocations),
-    routes: [{ method: 'POST', path: '/system/alert', handler: alertHandler({ provider, defaultNamespace, log }) }],
+    routes: [
+      { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
+    ],
     autoscale: (signal) => autoscaler.run(signal),
   };
 }

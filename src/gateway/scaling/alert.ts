@@ -3,6 +3,7 @@ import { firstIssue } from '../../base/first-issue.ts';
 import { describeError, type Log } from '../../base/log.ts';
 import {
   BadRequestError,
+  FunctionNotFoundError,
   fullName,
   parseFullName,
   quote,
@@ -12,9 +13,11 @@ import {
   type Provider,
   workloadOf,
 } from '../../provider/index.ts';
+import type { AlertHolds } from './alert-holds.ts';
 
 export interface AlertOptions {
   provider: Provider;
+  holds: AlertHolds;
   defaultNamespace: string;
   log: Log;
 }
@@ -22,70 +25,90 @@ export interface AlertOptions {
 interface Alert {
   function: FunctionName;
   firing: boolean;
+  /** What tells it from other alerts of the same function. */
+  key: string;
 }
 
 const shownFailures = 5;
 
-const labels = z.object({ function_name: z.string().min(1) });
-const webhook = z.object({ alerts: z.array(z.object({ status: z.enum(['firing', 'resolved']), labels })) });
+const alertForm = z.object({
+  status: z.enum(['firing', 'resolved']),
+  labels: z.record(z.string(), z.string()).default({}),
+  fingerprint: z.string().optional(),
+});
+const webhook = z.object({ alerts: z.array(alertForm) });
 
 /**
  * Makes the handler of Alertmanager's webhook. A firing alert adds `com.openfaas.scale.factor` percent of the function's most
- * replicas, a resolved one takes it back to its fewest.
+ * replicas, which stay until it is resolved. Alerts about anything but functions that are there are passed over, as their
+ * batch would be sent again and again.
  * Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
  */
 export function alertHandler(options: AlertOptions): Handler {
   return async (ctx) => {
-    const alerts = parseAlerts(ctx.request.body, options.defaultNamespace);
+    const alerts = parseAlerts(ctx.request.body, options);
     const errors: { alert: Alert; error: unknown }[] = [];
     // One after the other: two alerts may be about one function.
     for (const alert of alerts)
-      await scaleByAlert(alert, options).catch((error: unknown) => errors.push({ alert, error }));
+      await scaleByAlert(alert, options).catch((error: unknown) => {
+        if (error instanceof FunctionNotFoundError) passOver(alert.function, 'there is no such function', options.log);
+        else errors.push({ alert, error });
+      });
     const failed = errors.map(({ alert, error }) => `${fullName(alert.function)}: ${toldError(error)}`);
     if (failed.length > 0) {
-      const status = errors.every(({ error }) => isStatus(error, 404)) ? 404 : 500;
       const cause = new AggregateError(errors.map(({ error }) => error));
       const message = `${failed.length} of ${alerts.length} alerts failed: ${failed.slice(0, shownFailures).join('; ')}`;
-      throw new ProviderError(status, message, { cause });
+      throw new ProviderError(500, message, { cause });
     }
     ctx.status = 200;
     ctx.body = '';
   };
 }
 
-async function scaleByAlert({ function: fn, firing }: Alert, { provider, log }: AlertOptions): Promise<void> {
+async function scaleByAlert({ function: fn, firing, key }: Alert, options: AlertOptions): Promise<void> {
+  const { provider, holds } = options;
   const status = await provider.status(fn, { usage: false });
-  const { replicas } = status;
+  const { replicas: from } = status;
   const { min, max, alertStep } = workloadOf(status).scaling;
-  // The end of an alert is no reason to wake what sleeps.
-  const resolved = replicas === 0 ? 0 : min;
-  const wanted = firing ? Math.max(replicas, Math.min(replicas + alertStep, max)) : resolved;
-  if (wanted === replicas) return;
-  await provider.scale(fn, wanted, { durable: false });
-  log.info('function scaled by alert', { function: fullName(fn), from: replicas, to: wanted });
+  if (!firing) {
+    // An alert from before the start of the process is taken back as OpenFaaS does. Its end is no reason to wake what sleeps.
+    const without = Math.max(min, holds.resolved(fn, key, from) ?? min);
+    if (from > 0) await scale(fn, { from, to: without }, options);
+    return;
+  }
+  const to = Math.max(from, Math.min(from + alertStep, max));
+  if (to === from) return;
+  await scale(fn, { from, to }, options);
+  holds.fired(fn, key, { from, to });
+}
+
+async function scale(fn: FunctionName, { from, to }: { from: number; to: number }, options: AlertOptions) {
+  if (to === from) return;
+  await options.provider.scale(fn, to, { durable: false });
+  options.log.info('function scaled by alert', { function: fullName(fn), from, to });
 }
 
 /** @throws BadRequestError when the body is no webhook, naming the field */
-function parseAlerts(body: unknown, defaultNamespace: string): Alert[] {
+function parseAlerts(body: unknown, { defaultNamespace, log }: AlertOptions): Alert[] {
   const result = webhook.safeParse(body);
   if (!result.success) {
     const reason = firstIssue(result.error, 'the body');
     throw new BadRequestError(`not a webhook of Alertmanager's: ${reason}`, { cause: result.error });
   }
-  return result.data.alerts.map(({ status, labels }) => ({
-    function: parseFunction(labels.function_name, defaultNamespace),
-    firing: status === 'firing',
-  }));
+  return result.data.alerts.flatMap(({ status, labels, fingerprint }) => {
+    const { function_name: name = '', alertname = '' } = labels;
+    const fn = parseFullName(name, defaultNamespace);
+    if (fn) return [{ function: fn, firing: status === 'firing', key: fingerprint ?? alertname }];
+    log.warn('alert passed over: its label function_name is not NAME or NAME.NAMESPACE', {
+      alertname: quote(alertname),
+      function_name: quote(name),
+    });
+    return [];
+  });
 }
 
-function parseFunction(text: string, defaultNamespace: string): FunctionName {
-  const fn = parseFullName(text, defaultNamespace);
-  if (!fn) throw new BadRequestError(`function_name ${quote(text)} is no function: write NAME or NAME.NAMESPACE`);
-  return fn;
-}
-
-function isStatus(error: unknown, status: number): boolean {
-  return error instanceof ProviderError && error.status === status;
+function passOver(fn: FunctionName, reason: string, log: Log): void {
+  log.warn(`alert passed over: ${reason}`, { function: fullName(fn) });
 }
 
 /** Says to the caller what failed; an error that is not meant for callers is in the log alone. */

@@ -13,11 +13,14 @@ import {
 } from '../../provider/index.ts';
 import type { Invocations } from '../metrics/invocations.ts';
 import { listAll } from '../list-all.ts';
+import type { AlertHolds } from './alert-holds.ts';
 import { WatchedFunction } from './watched-function.ts';
 
 export interface AutoscalerOptions {
   provider: Provider;
   invocations: Invocations;
+  /** What alerts have added. */
+  holds: AlertHolds;
   defaultNamespace: string;
   log: Log;
   /** Gives the time of the monotonic clock that `invocations` counts by. */
@@ -95,10 +98,11 @@ export class Autoscaler {
   #forgetOthers(existing: Set<string>, nowMs: number): void {
     for (const name of this.#watched.keys()) if (!existing.has(name)) this.#watched.delete(name);
     this.#options.invocations.forgetOthers(existing, nowMs);
+    this.#options.holds.forgetOthers(existing);
   }
 
   async #adjust(status: FunctionStatus, nowMs: number): Promise<void> {
-    const { log } = this.#options;
+    const { holds, log } = this.#options;
     const name = fullName(status);
     const watched = this.#watch(status, nowMs);
     watched.look(status, nowMs);
@@ -107,7 +111,8 @@ export class Autoscaler {
     if (status.replicas === 0) return;
     try {
       const replicas = await this.#measure(status, rule, watched);
-      const wanted = replicas === 0 ? 0 : watched.wantedReplicas(replicas, rule, this.#nowMs());
+      const byLoad = replicas === 0 ? 0 : watched.wantedReplicas(replicas, rule, this.#nowMs());
+      const wanted = holds.keep(status, replicas, byLoad);
       if (wanted !== replicas && watched.ask(replicas, wanted, this.#nowMs()))
         await this.#scale(status, replicas, wanted);
       watched.succeeded();

@@ -69,22 +69,62 @@ test('function_name is NAME or NAME.NAMESPACE', async (t) => {
   t.deepEqual([one.replicas, other.replicas], [1, 5]);
 });
 
-test('an unknown function is a 404 that names it, and the others are scaled', async (t) => {
+for (const [what, foreign] of [
+  ['of an unknown function', alert('nobody')],
+  ['without labels', { status: 'firing' }],
+  ['without function_name', { status: 'firing', labels: { alertname: 'x' } }],
+  ['with an empty function_name', alert('')],
+  ['with a name of two dots', alert('a.b.c')],
+  ['with a name that is none', alert('../env')],
+  ['of an unknown function, resolved', alert('nobody', 'resolved')],
+] as const) {
+  test(`an alert ${what} is passed over, and the others of its batch are obeyed`, async (t) => {
+    const { url, provider } = await startGateway(t);
+    const status = provider.add('env', 1);
+    t.deepEqual(await post(url, webhook(foreign, alert('env'))), { status: 200, text: '' });
+    t.is(status.replicas, 5);
+    t.is((await post(url, webhook(foreign))).status, 200);
+    t.is(provider.scaled.length, 1);
+  });
+}
+
+test('what other replicas a function has stays when an alert is resolved', async (t) => {
+  const { url, provider } = await startGateway(t);
+  const status = provider.add('env', 3);
+  await post(url, webhook(alert('env')));
+  t.is(status.replicas, 7);
+  await post(url, webhook(alert('env')));
+  t.is(status.replicas, 11);
+  await post(url, webhook(alert('env', 'resolved')));
+  t.is(status.replicas, 3);
+});
+
+test('of two alerts of one function each takes back its own', async (t) => {
   const { url, provider } = await startGateway(t);
   const status = provider.add('env', 1);
-  const reply = await post(url, webhook(alert('nobody'), alert('env')));
-  t.is(reply.status, 404);
-  t.regex(reply.text, /^1 of 2 alerts failed: nobody\.openfaas-fn: [^\n]*not found\n$/);
+  const slow = (state: string) => ({ status: state, labels: { alertname: 'Slow', function_name: 'env' } });
+  await post(url, webhook(alert('env'), slow('firing')));
+  t.is(status.replicas, 9);
+  await post(url, webhook(slow('resolved')));
   t.is(status.replicas, 5);
+  await post(url, webhook(alert('env', 'resolved')));
+  t.is(status.replicas, 1);
+});
+
+test('an alert that was not heard firing goes back to min', async (t) => {
+  const { url, provider } = await startGateway(t);
+  const status = provider.add('env', 6, scale({ min: '2' }));
+  await post(url, webhook(alert('env', 'resolved')));
+  t.is(status.replicas, 2);
 });
 
 test('a scale that fails is a 500 that names the function and no inner message', async (t) => {
   const { url, provider } = await startGateway(t);
   provider.add('env', 1);
   provider.scale = () => Promise.reject(new Error('secret path'));
-  const reply = await post(url, webhook(alert('env'), alert('nobody')));
+  const reply = await post(url, webhook(alert('env'), alert('nobody'), alert('env')));
   t.is(reply.status, 500);
-  t.regex(reply.text, /^2 of 2 alerts failed: env\.openfaas-fn: internal error; nobody[^\n]*\n$/);
+  t.regex(reply.text, /^2 of 3 alerts failed: env\.openfaas-fn: internal error; env[^\n]*\n$/);
 });
 
 const bad: [what: string, body: unknown][] = [
@@ -93,11 +133,7 @@ const bad: [what: string, body: unknown][] = [
   ['a list', []],
   ['no alerts', { status: 'firing' }],
   ['alerts that are no list', { alerts: 'env' }],
-  ['an alert without labels', webhook({ status: 'firing' })],
-  ['an alert without function_name', webhook({ status: 'firing', labels: { alertname: 'x' } })],
   ['a status of its own', webhook(alert('env', 'unknown'))],
-  ['a name with two dots', webhook(alert('a.b.c'))],
-  ['a name that is none', webhook(alert('../env'))],
 ];
 for (const [what, body] of bad) {
   test(`${what} is answered 400 with one line, and nothing is scaled`, async (t) => {

@@ -1,4 +1,5 @@
 import { Registry } from '@prometheus-io/client';
+import { AlertHolds } from '../../../../src/gateway/scaling/alert-holds.ts';
 import { Autoscaler } from '../../../../src/gateway/scaling/autoscaler.ts';
 import { Invocations, type Invocation } from '../../../../src/gateway/metrics/invocations.ts';
 import { createLog, type Log } from '../../../../src/base/log.ts';
@@ -13,6 +14,7 @@ export class ScaledWorld {
   readonly lines: string[] = [];
   readonly log: Log = createLog({ level: 'info', journal: true, write: (line) => this.lines.push(line) });
   readonly invocations: Invocations;
+  readonly holds = new AlertHolds();
   #nowMs = 1_000_000;
   #autoscaler: Autoscaler;
 
@@ -53,10 +55,11 @@ export class ScaledWorld {
   }
 
   #start(): Autoscaler {
-    const { provider, invocations, log } = this;
+    const { provider, invocations, holds, log } = this;
     return new Autoscaler({
       provider,
       invocations,
+      holds,
       defaultNamespace: 'openfaas-fn',
       log,
       nowMs: () => this.#nowMs,

@@ -1,0 +1,51 @@
+import { fullName, type FunctionName } from '../../provider/index.ts';
+
+interface Hold {
+  /** Replicas that each alert has added, by the alert's key. */
+  added: Map<string, number>;
+  /** Replicas that the function had once its alerts had added theirs. */
+  floor: number;
+  /** Replicas that its load wanted when it was last looked at. */
+  byLoad: number;
+}
+
+/** Remembers what firing alerts have added: it stays, whatever the load wants, until they are resolved. */
+export class AlertHolds {
+  readonly #holds = new Map<string, Hold>();
+
+  /** An alert has scaled a function up. */
+  fired(fn: FunctionName, alert: string, { from, to }: { from: number; to: number }): void {
+    const hold = this.#holds.get(fullName(fn)) ?? { added: new Map<string, number>(), floor: 0, byLoad: 0 };
+    hold.added.set(alert, (hold.added.get(alert) ?? 0) + to - from);
+    hold.floor = to;
+    this.#holds.set(fullName(fn), hold);
+  }
+
+  /**
+   * An alert is over.
+   * @returns the replicas that the function should have without it; undefined where it is not known to have added any
+   */
+  resolved(fn: FunctionName, alert: string, replicas: number): number | undefined {
+    const hold = this.#holds.get(fullName(fn));
+    const added = hold?.added.get(alert);
+    if (!hold || added === undefined) return undefined;
+    hold.added.delete(alert);
+    hold.floor -= added;
+    if (hold.added.size === 0) this.#holds.delete(fullName(fn));
+    return Math.min(replicas, Math.max(replicas - added, hold.byLoad));
+  }
+
+  /** Says how many of its replicas a function is to have when its load wants so many. */
+  keep(fn: FunctionName, replicas: number, byLoad: number): number {
+    const hold = this.#holds.get(fullName(fn));
+    if (!hold) return byLoad;
+    hold.byLoad = byLoad;
+    // A person may have taken some away: none are added here.
+    return Math.max(byLoad, Math.min(replicas, hold.floor));
+  }
+
+  /** Drops what is kept for functions that are not in `existing`. */
+  forgetOthers(existing: ReadonlySet<string>): void {
+    for (const name of this.#holds.keys()) if (!existing.has(name)) this.#holds.delete(name);
+  }
+}
