@@ -46,7 +46,7 @@ export const daemonSettings = {
     'start_timeout',
     '120',
     patience,
-    'how long a new version may take to be ready, its pull apart, before the old one stays instead; `0`: for ever',
+    'how long a new version may take to be ready, its pull apart, before the old one stays instead; longer where its own probes allow it; `0`: for ever',
   ),
   hungTimeoutMs: setting(
     'hung_timeout',

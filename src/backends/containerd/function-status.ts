@@ -1,7 +1,7 @@
 import { monotonicMs } from '../../base/monotonic.ts';
 import { workloadOf, type FunctionFacts, type FunctionStatus } from '../../provider/index.ts';
 import type { StoredFunction } from './desired/function-store.ts';
-import { rolledBackOnRequest, type FunctionRecord } from './desired/record.ts';
+import { replicasWanted, rolledBackOnRequest, type FunctionRecord } from './desired/record.ts';
 import type { FunctionState } from './reconcile/function-state.ts';
 
 const statusAnnotation = 'com.openfaas.berth.status';
@@ -22,7 +22,7 @@ export function functionStatus({ record }: StoredFunction, state: FunctionState 
     ...deployment,
     labels: deployment.labels ?? {},
     annotations: deployment.annotations ?? {},
-    replicas: record.asleep ? 0 : record.replicas,
+    replicas: record.asleep ? 0 : replicasWanted(record, record.current),
     availableReplicas,
     createdAt,
   };

@@ -13,21 +13,24 @@ import {
 /**
  * Returns a `resolve` that also wakes a function which is scaled to zero: it scales it once however many call, and holds the
  * calls until a replica is ready.
- * @param options.wakeMs how long a call is held; then `resolve` throws ProviderError (504).
+ * @param options.wakeMs how long a call is held, unless the function's own probes allow it longer; then `resolve` throws ProviderError (504).
  * @param options.hold told of each call until it has its replica.
  */
 export function wakingResolve(
   provider: Provider,
   { wakeMs, hold }: { wakeMs: number; hold: (fn: FunctionName) => () => void },
 ): Resolve {
-  const waking = new Map<string, Promise<void>>();
+  const waking = new Map<string, Promise<number>>();
 
-  async function wake(fn: FunctionName): Promise<void> {
+  /** Returns how long the function may take. */
+  async function wake(fn: FunctionName): Promise<number> {
     const status = await provider.status(fn, { usage: false });
-    if (status.replicas === 0) await provider.scale(fn, workloadOf(status).scaling.min, { durable: false });
+    const { scaling, startAllowedMs } = workloadOf(status);
+    if (status.replicas === 0) await provider.scale(fn, scaling.min, { durable: false });
+    return Math.max(wakeMs, startAllowedMs);
   }
 
-  function wakeOnce(fn: FunctionName): Promise<void> {
+  function wakeOnce(fn: FunctionName): Promise<number> {
     const key = fullName(fn);
     const running = waking.get(key) ?? wake(fn).finally(() => waking.delete(key));
     waking.set(key, running);
@@ -35,12 +38,12 @@ export function wakingResolve(
   }
 
   async function wakeAndResolve(fn: FunctionName, signal?: AbortSignal): Promise<Endpoint> {
-    await wakeOnce(fn);
+    const waitMs = await wakeOnce(fn);
     try {
-      return await provider.resolve(fn, { signal, waitMs: wakeMs });
+      return await provider.resolve(fn, { signal, waitMs });
     } catch (error) {
       if (!isWithoutReplica(error)) throw error;
-      const message = `${fn.name} had no ready replica within ${wakeMs / 1000} s: see faas-cli describe and logs`;
+      const message = `${fn.name} had no ready replica within ${Math.round(waitMs) / 1000} s: see faas-cli describe and logs`;
       throw new ProviderError(504, message, { cause: error, headers: error.headers });
     }
   }

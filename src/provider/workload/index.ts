@@ -1,4 +1,4 @@
-export { checkWorkload, clampReplicas, functionPort, workloadOf } from './workload.ts';
+export { checkWorkload, clampReplicas, functionPort, workloadOf, type Workload } from './workload.ts';
 export { hasScalingLabel, type LoadRule, type ReplicaRange, type ScalingRule } from './scaling-rule.ts';
 export type { ProbeSettings } from './probes.ts';
 export { callLimitsOf, type CallLimits } from './call-limits.ts';

@@ -17,6 +17,8 @@ export interface ProbeSettings {
 
 /** How a deployment asks for it. */
 interface AskedProbe extends ProbeSettings {
+  /** How long after its start a process may be found well, as the annotations say; 0 where they say nothing of time. */
+  startAllowedMs: number;
   /** What a deployer is told of annotations that cannot be read, and of how to write them. */
   unreadable: string[];
 }
@@ -25,6 +27,16 @@ type Annotations = Record<string, string>;
 type Times = Pick<ProbeSettings, 'periodMs' | 'timeoutMs'>;
 
 const shortestMs = 10;
+/** The longest that a timer of Node holds. */
+const longestMs = 2 ** 31 - 1;
+const timings = [
+  'initialDelaySeconds',
+  'initialDelay',
+  'periodSeconds',
+  'timeoutSeconds',
+  'successThreshold',
+  'failureThreshold',
+];
 const longestPath = 2048;
 
 /**
@@ -44,15 +56,20 @@ function probeSettings(annotations: Annotations, prefix: string, defaults: Times
   const reader = new SettingReader(annotations, prefix);
   const ms = (key: string) => reader.read(key, toTimerMs, 'seconds, or a duration such as 500ms or 1m30s');
   const count = (key: string) => reader.read(key, toCount, 'a whole number from 1 to 999999');
-  return {
+  const settings = {
     path: pathOf(reader),
     initialDelayMs: ms('initialDelaySeconds') || ms('initialDelay') || 0,
     periodMs: Math.max(shortestMs, ms('periodSeconds') || defaults.periodMs),
     timeoutMs: Math.max(shortestMs, ms('timeoutSeconds') || defaults.timeoutMs),
     successThreshold: count('successThreshold') ?? 1,
     failureThreshold: count('failureThreshold') ?? 3,
-    unreadable: reader.unreadable,
   };
+  const isTimed = timings.some((key) => reader.text(key) !== undefined);
+  return { ...settings, startAllowedMs: isTimed ? allowedMs(settings) : 0, unreadable: reader.unreadable };
+}
+
+function allowedMs({ initialDelayMs, periodMs, timeoutMs, successThreshold, failureThreshold }: ProbeSettings): number {
+  return Math.min(longestMs, initialDelayMs + (failureThreshold + successThreshold - 1) * periodMs + timeoutMs);
 }
 
 /** Makes of an annotation a path that a request can hold. */

@@ -110,7 +110,8 @@ function loadRule(reader: SettingReader, range: { min: number; max: number }): L
 function loadType(reader: SettingReader): LoadType | undefined {
   const text = reader.text('type') ?? 'rps';
   const type = loadTypes.find((known) => known === text.slice(0, longestType).trim());
-  if (!type) reader.warn('type', `${quote(text)} is not known: the load scales nothing, write rps, capacity or cpu`);
+  const problem = text.trim() === 'queue' ? 'needs a queue of calls, which is not there yet' : 'is not known';
+  if (!type) reader.warn('type', `${quote(text)} ${problem}: the load scales nothing, write rps, capacity or cpu`);
   return type;
 }
 

@@ -19,6 +19,8 @@ export interface Workload {
   readonly readiness: ProbeSettings;
   /** Tells whether a replica must be replaced. */
   readonly liveness: ProbeSettings;
+  /** How long its own probes allow a replica until it is ready; 0 where they say nothing of time. */
+  readonly startAllowedMs: number;
   /** Bytes that a replica may take on the host's disk, Infinity for any; absent where the host's own limit holds. */
   readonly diskLimitBytes?: number;
   /** What a deployer is told of labels and annotations that cannot be read, and of how to write them. */
@@ -66,6 +68,7 @@ function readWorkload({ labels = {}, annotations = {} }: FunctionDeployment): Wo
     pullPolicy: policy.read('pull-policy', oneOf(pullPolicies), 'Always, IfNotPresent or Never'),
     readiness,
     liveness,
+    startAllowedMs: Math.max(readiness.startAllowedMs, liveness.startAllowedMs),
     diskLimitBytes: berth.read('disk-limit', toDiskLimit, 'an amount such as 2Gi, or 0 for no limit'),
     unreadable: [scaling, readiness, liveness, depth, policy, berth].flatMap(({ unreadable }) => unreadable),
   };

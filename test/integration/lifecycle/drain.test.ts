@@ -57,6 +57,22 @@ test('calls of 3 s on each replica end well when all but one are scaled down, an
   await untilOnly('shrinking', 1);
 });
 
+for (const name of ['busy-first', 'busy-second']) {
+  test(`scaling down takes the idle replica: ${name}`, async (t) => {
+    const { berth } = host;
+    // A replica that is taken away while it is busy would cut its call after a second.
+    await deploy(berth, { service: name, image: one, envVars: { write_timeout: '1s' } });
+    await scale(berth, name, 2);
+    await untilAvailable(berth, name, 2);
+    // The next call goes to the other one.
+    if (name === 'busy-second') await callOf(berth, name);
+    const [call] = await longCalls(name, 5000, 1);
+    await scale(berth, name, 1);
+    t.is((await call)?.status, 200);
+    await untilOnly(name, 1);
+  });
+}
+
 test('a call of 3 s ends well when its function is removed', async (t) => {
   const { berth } = host;
   await deploy(berth, { service: 'leaving', image: one });

@@ -37,7 +37,7 @@ const record = z.object({
   candidate: generation.optional(),
   /** The version before `current`, kept for rollback. */
   previous: generation.optional(),
-  /** Replicas wanted when awake. */
+  /** Replicas wanted when awake, as asked for: the labels of each version bound them, see `replicasWanted`. */
   replicas: z.number().int().nonnegative(),
   /** No replica is to run until a call or the API wakes the function. */
   asleep: z.boolean(),
@@ -84,9 +84,8 @@ export function replicasWanted({ replicas }: FunctionRecord, { deployment }: Gen
 
 /** Returns the record with its candidate as the version that serves, and the one before it kept for rollback. */
 export function promoted(record: FunctionRecord): FunctionRecord {
-  const { candidate, current: previous, schema, failure } = record;
+  const { candidate, current: previous, schema, failure, replicas } = record;
   if (!candidate) return record;
-  const replicas = replicasWanted(record, candidate);
   return { schema, current: candidate, previous, replicas, asleep: false, promotedAt: rfc3339(), failure };
 }
 

@@ -48,6 +48,8 @@ export interface ObservedReplica {
   busy: boolean;
   /** Its back-off after a crash has not passed. */
   backingOff: boolean;
+  /** Calls in flight on it. */
+  calls: number;
 }
 
 export type Step =
@@ -140,8 +142,9 @@ function retire(replica: ObservedReplica): Step[] {
   return [{ step: 'delete-replica', replica: replica.id }];
 }
 
+/** What serves stays before what does not, and of what serves those with the most calls. */
 function leastUsefulFirst(a: ObservedReplica, b: ObservedReplica): number {
-  return usefulness(a) - usefulness(b);
+  return usefulness(a) - usefulness(b) || a.calls - b.calls;
 }
 
 function usefulness(replica: ObservedReplica): number {

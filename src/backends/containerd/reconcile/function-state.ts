@@ -1,5 +1,5 @@
 import { monotonicMs } from '../../../base/monotonic.ts';
-import { fullName, functionPort, type FailedStart, type FunctionName } from '../../../provider/index.ts';
+import { fullName, functionPort, workloadOf, type FailedStart, type FunctionName } from '../../../provider/index.ts';
 import { replicasWanted, shortId, type FunctionRecord } from '../desired/record.ts';
 import type { ActualReplica } from '../replicas/observe.ts';
 import { StartError } from '../start-error.ts';
@@ -96,7 +96,9 @@ export class FunctionState {
     for (const id of this.#generations.keys()) if (!wanted.includes(id)) this.#generations.delete(id);
     if (!record) return;
     this.generation(record.current.id).retry(nowMs);
-    if (record.candidate) this.generation(record.candidate.id).expectReady(nowMs);
+    if (!record.candidate) return;
+    const { id, deployment } = record.candidate;
+    this.generation(id).expectReady(nowMs, workloadOf(deployment).startAllowedMs);
   }
 
   replicasOf(generation: string): Replica[] {

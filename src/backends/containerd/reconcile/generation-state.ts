@@ -128,12 +128,16 @@ export class GenerationState {
     if (this.#retryAtMs <= nowMs) this.#failure = undefined;
   }
 
-  /** A candidate whose image is there has `startMs` to become ready. */
-  expectReady(nowMs: number): void {
+  /**
+   * A candidate whose image is there has a time to become ready.
+   * @param allowedMs what its own probes allow, which counts where it is more than the setting
+   */
+  expectReady(nowMs: number, allowedMs = 0): void {
     if (!this.#image) return;
-    this.#startUntilMs ??= nowMs + this.#startMs;
+    const startMs = Math.max(this.#startMs, allowedMs);
+    this.#startUntilMs ??= nowMs + startMs;
     if (this.#startUntilMs > nowMs) return;
-    const message = `it was not ready within ${this.#startMs / 1000} s: does it listen on port ${functionPort}?`;
+    const message = `it was not ready within ${Math.round(startMs / 1000)} s: does it listen on port ${functionPort}?`;
     this.#failure ??= new StartError('not-ready', message);
   }
 

@@ -132,7 +132,8 @@ export class Reconciler {
     const nowMs = monotonicMs();
     state.timePassed(record, nowMs);
     state.settleCurrent(record);
-    const replicas = [...state.replicas.values()].map((replica) => replica.view(nowMs));
+    const { routes } = this.#parts;
+    const replicas = [...state.replicas.values()].map((replica) => replica.view(nowMs, routes.inFlight(replica.id)));
     const steps = decide(record && desiredView(record, state, nowMs), replicas);
     // Also after a step that failed, as what is ready is to be called.
     await tryEach(steps, (step) => this.#steps.take(state, step)).finally(() => this.#tell(fn));

@@ -23,7 +23,7 @@ export class Replica {
   readonly generation: string;
   readonly #stableMs: number;
   readonly #backOff: BackOff;
-  readonly #is: Omit<ObservedReplica, 'id' | 'generation' | 'busy' | 'backingOff'>;
+  readonly #is: Omit<ObservedReplica, 'id' | 'generation' | 'busy' | 'backingOff' | 'calls'>;
   #step?: ReplicaStep;
   #ip?: string;
   #limits?: CallLimits;
@@ -291,9 +291,9 @@ export class Replica {
   }
 
   /** Returns what the decision reads. */
-  view(nowMs: number): ObservedReplica {
+  view(nowMs: number, calls = 0): ObservedReplica {
     const { id, generation } = this;
     const busy = this.isBusy || this.#retryAtMs > nowMs;
-    return { id, generation, ...this.#is, busy, backingOff: this.#restartAtMs > nowMs };
+    return { id, generation, ...this.#is, busy, backingOff: this.#restartAtMs > nowMs, calls };
   }
 }

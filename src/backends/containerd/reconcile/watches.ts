@@ -8,6 +8,7 @@ import {
   fullName,
   functionPort,
   type ProbeSettings,
+  type Workload,
   workloadOf,
 } from '../../../provider/index.ts';
 import { untilFailing, untilReady, type ProbeTarget } from '../replicas/probe.ts';
@@ -82,15 +83,15 @@ export class Watches {
     const hostname = await this.#address(replica);
     signal.throwIfAborted();
     if (hostname === undefined) return this.#found('unhealthy', fn, replica, 'it has no network attachment');
-    const { liveness, readiness } = workloadOf(deployment);
+    const workload = workloadOf(deployment);
     const isBusy = this.#isBusy(replica, Math.max(replica.limits.drainMs ?? 0, this.#parts.timing.hungMs));
     const probing: Probing = { target: { hostname, port: functionPort }, replica, isBusy, signal };
     const ready = Promise.withResolvers<void>();
-    const unready = this.#untilUnready(probing, readiness, () => {
+    const unready = this.#untilUnready(probing, workload.readiness, () => {
       this.#ready(fn, replica);
       ready.resolve();
     });
-    const verdict = await Promise.race([unready, this.#untilUnhealthy(probing, liveness, ready.promise)]);
+    const verdict = await Promise.race([unready, this.#untilUnhealthy(probing, workload, ready.promise)]);
     signal.throwIfAborted();
     this.#found(verdict, fn, replica);
   }
@@ -108,11 +109,12 @@ export class Watches {
   }
 
   /** What was ready once is to go on answering, ready or not; what runs since before the daemon has its time to show it. */
-  async #untilUnhealthy(probing: Probing, settings: ProbeSettings, ready: Promise<void>): Promise<'unhealthy'> {
+  async #untilUnhealthy(probing: Probing, workload: Workload, ready: Promise<void>): Promise<'unhealthy'> {
     const { target, replica, isBusy, signal } = probing;
-    const adopted = replica.isAdopted ? [sleep(this.#parts.timing.startMs, undefined, { signal, ref: false })] : [];
+    const startMs = Math.max(this.#parts.timing.startMs, workload.startAllowedMs);
+    const adopted = replica.isAdopted ? [sleep(startMs, undefined, { signal, ref: false })] : [];
     if (!replica.wasReady) await Promise.race([ready, ...adopted]);
-    await untilFailing(target, fromStart(replica, settings), signal, isBusy);
+    await untilFailing(target, fromStart(replica, workload.liveness), signal, isBusy);
     return 'unhealthy';
   }
 

@@ -55,6 +55,20 @@ test('a call of a function that does not get ready is answered 504 after wakeMs,
   t.is((await fetch(`${url}/function/env`)).status, 200);
 });
 
+test('a call is held for as long as the own probes of the function allow it to start', async (t) => {
+  const { url, provider } = await startGateway(t, { gateway: { wakeMs: 30 } });
+  const status = provider.add('env', 0);
+  const resolve = provider.resolve.bind(provider);
+  const waits: (number | undefined)[] = [];
+  provider.resolve = (fn, options) => {
+    waits.push(options.waitMs);
+    return resolve(fn, options);
+  };
+  status.annotations = { 'com.openfaas.ready.http.initialDelaySeconds': '150' };
+  t.is((await fetch(`${url}/function/env`)).status, 200);
+  t.deepEqual(waits, [0, 150_000 + 3 * 250 + 1000]);
+});
+
 test('a function with replicas that are not ready is waited for and not scaled', async (t) => {
   const { url, provider } = await startGateway(t);
   const status = provider.add('env', 2);

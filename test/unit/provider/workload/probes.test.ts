@@ -54,3 +54,17 @@ test('blanks around a time or a threshold do not matter', (t) => {
   };
   t.like(livenessOf(annotations), { initialDelayMs: 60_000, periodMs: 5000, failureThreshold: 7 });
 });
+
+test('probes allow a start what their annotations say, and without any nothing is said', (t) => {
+  t.is(startAllowedMs({}), 0);
+  t.is(startAllowedMs({ 'com.openfaas.ready.http.path': '/ready' }), 0);
+  t.is(startAllowedMs({ 'com.openfaas.ready.http.initialDelaySeconds': '150' }), 150_000 + 3 * 250 + 1000);
+  t.is(startAllowedMs({ 'com.openfaas.health.http.initialDelay': '2m30s' }), 150_000 + 3 * 10_000 + 5000);
+  const slow = { periodSeconds: '60', failureThreshold: '5', successThreshold: '2', timeoutSeconds: '3' };
+  const annotations = Object.entries(slow).map(([name, value]) => [`com.openfaas.ready.http.${name}`, value]);
+  t.is(startAllowedMs(Object.fromEntries(annotations) as Record<string, string>), 6 * 60_000 + 3000);
+});
+
+function startAllowedMs(annotations: Record<string, string>): number {
+  return Math.max(readinessOf(annotations).startAllowedMs, livenessOf(annotations).startAllowedMs);
+}

@@ -217,6 +217,7 @@ const replica: ObservedReplica = {
   drained: false,
   busy: false,
   backingOff: false,
+  calls: 0,
 };
 const wanted: DesiredFunction = {
   current: { id: 'g', imageReady: true, failed: false },
@@ -263,6 +264,17 @@ test('a condemned replica is ended whatever calls it has, and replaced once its 
 test('of more replicas than wanted those that do not serve yet go first', (t) => {
   const starting: ObservedReplica = { ...replica, id: 'starting', ready: false };
   t.deepEqual(decide(wanted, [starting, replica]), [{ step: 'drain', replica: 'starting' }]);
+});
+
+test('of more replicas than wanted the idle ones go first, of the busy ones those with the fewest calls', (t) => {
+  const replicas = [3, 1, 0, 2].map((calls) => ({ ...replica, id: `with ${calls}`, calls }));
+  const gone = (count: number) =>
+    decide({ ...wanted, replicas: 4 - count }, replicas).flatMap((step) => ('replica' in step ? step.replica : []));
+  t.deepEqual(gone(1), ['with 0']);
+  t.deepEqual(gone(2), ['with 0', 'with 1']);
+  t.deepEqual(gone(3), ['with 0', 'with 1', 'with 2']);
+  const starting = { ...replica, id: 'starting', ready: false };
+  t.deepEqual(decide({ ...wanted, replicas: 4 }, [...replicas, starting]), [{ step: 'drain', replica: 'starting' }]);
 });
 
 test('a parked replica of a sleeping function keeps a task made ready when that is asked for', (t) => {

@@ -10,6 +10,8 @@ import {
   newGeneration,
   parseRecord,
   promoted,
+  replicasWanted,
+  rolledBack,
   type FunctionRecord,
 } from '../../../../../src/backends/containerd/desired/record.ts';
 import { Deployments } from '../../../../../src/backends/containerd/deployments.ts';
@@ -109,5 +111,8 @@ test('a version with more replicas takes over with them, and one that fails leav
   t.is(store.get(fn)?.replicas, 1);
   const record = store.get(fn);
   t.is(record && candidateDropped(record, record.candidate?.id ?? '', 'no').replicas, 1);
-  t.is(record && promoted(record).replicas, 10);
+  const many = record && promoted(record);
+  t.is(many && replicasWanted(many, many.current), 10);
+  const back = many && promoted(rolledBack(many, 'it crashed again and again'));
+  t.is(back && replicasWanted(back, back.current), 1, 'also when it fails after it took over');
 });

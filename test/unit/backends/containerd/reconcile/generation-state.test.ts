@@ -50,6 +50,21 @@ test('a candidate fails when it is not ready in time, which counts from when its
   t.is(generation.failure?.message, 'it was not ready within 120 s: does it listen on port 8080?');
 });
 
+test('a candidate has as long to start as its own probes allow, where that is more', (t) => {
+  const generation = new GenerationState('g', defaultTiming);
+  generation.pulled({ digest: 'sha256:1' } as UnpackedImage);
+  generation.expectReady(atMs, 150_500);
+  generation.expectReady(atMs + 150_499, 150_500);
+  t.is(generation.failure, undefined);
+  generation.expectReady(atMs + 150_500, 150_500);
+  t.regex(generation.failure?.message ?? '', /not ready within 151 s/);
+  const quick = new GenerationState('q', defaultTiming);
+  quick.pulled({ digest: 'sha256:1' } as UnpackedImage);
+  quick.expectReady(atMs, 10);
+  quick.expectReady(atMs + defaultTiming.startMs - 1, 10);
+  t.is(quick.failure, undefined, 'the setting is the shortest');
+});
+
 test('one pull at a time', (t) => {
   const generation = new GenerationState('g', defaultTiming);
   t.true(generation.beginPull());
