@@ -5,6 +5,7 @@ import { Autoscaler } from './scaling/autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
 import { Invocations } from './metrics/invocations.ts';
 import { partGauge } from './metrics/part-gauge.ts';
+import { resourceSeries } from './metrics/resource-series.ts';
 import { serviceGauges } from './metrics/service-gauges.ts';
 
 export interface Gateway {
@@ -23,6 +24,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const holds = new AlertHolds();
   const autoscaler = new Autoscaler({ provider, invocations, holds, defaultNamespace, log });
   if (parts) partGauge(registry, parts);
+  resourceSeries({ provider, registry, log });
   serviceGauges({ provider, defaultNamespace, registry, log });
   return {
     handlers: gatewayHandlers(options, invocations),

@@ -1,5 +1,6 @@
 import type {
   FunctionDeployment,
+  FunctionMeasure,
   FunctionName,
   FunctionStatus,
   LogMessage,
@@ -81,6 +82,9 @@ export interface Provider {
    * @throws FunctionNotFoundError (404) before the first line, when there is no such function
    */
   logs?(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>>;
+
+  /** Measures every function, for metrics: it may be asked every few seconds, and answers soon or with what it knew last. */
+  measure?(): Promise<FunctionMeasure[]>;
 
   secrets?: SecretVerbs;
   namespaces?: NamespaceVerbs;

@@ -43,6 +43,18 @@ export interface FunctionUsage {
   totalMemoryBytes: number;
 }
 
+/** What a function's replicas use, and have gone through since the provider's start. */
+export interface FunctionMeasure extends FunctionName {
+  /** CPU time of all its replicas so far, of those that are gone as well. */
+  cpuSeconds: number;
+  /** Working set in bytes, summed over the replicas. */
+  memoryBytes: number;
+  /** How often its processes ended by themselves or were ended for what they did. */
+  restarts: number;
+  /** How often the kernel killed in it for want of memory. */
+  oomKills: number;
+}
+
 export interface FunctionStatus extends FunctionDeployment {
   /** Wanted replicas. */
   replicas: number;

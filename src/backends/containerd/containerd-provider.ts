@@ -4,18 +4,20 @@ import type { Deployments } from './deployments.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
 import type { FunctionQueries } from './function-queries.ts';
 import type { FunctionSecrets } from './function-secrets.ts';
+import type { Measures } from './measures.ts';
 
 export interface ContainerdProviderParts {
   version: VersionInfo;
   deployments: Deployments;
   queries: FunctionQueries;
+  measures: Measures;
   secrets: FunctionSecrets;
   namespaces: FunctionNamespaces;
 }
 
 /** Returns the provider on containerd: a table of which part answers each verb. */
 export function containerdProvider(parts: ContainerdProviderParts): Required<Provider> {
-  const { version, deployments, queries, secrets, namespaces } = parts;
+  const { version, deployments, queries, measures, secrets, namespaces } = parts;
   // Whoever calls a function has no password: of what `resolve` throws only the contract's own errors are for them.
   const resolve: Provider['resolve'] = (name, options) => queries.resolve(name, options);
   const verbs: Required<Omit<Provider, 'resolve'>> = {
@@ -28,6 +30,7 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
     list: (namespace) => queries.list(namespace),
     status: (name, options) => queries.status(name, options),
     logs: (request, signal) => queries.logs(request, signal),
+    measure: () => measures.read(),
     secrets: {
       list: (namespace) => secrets.list(namespace),
       create: (secret) => secrets.create(secret),

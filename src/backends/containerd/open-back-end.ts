@@ -22,6 +22,7 @@ import { warnOfFewInotifyInstances } from './host-limits.ts';
 import type { Images } from './images/index.ts';
 import { InUse } from './in-use.ts';
 import { AttachmentPool, type Network } from './network/index.ts';
+import { Measures } from './measures.ts';
 import { Parts } from './parts.ts';
 import { FunctionStates } from './reconcile/function-states.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
@@ -86,6 +87,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
     version,
     deployments: new Deployments(deploying),
     queries: new FunctionQueries({ containerd, store, states, namespaces, routes, logs }),
+    measures: new Measures({ containerd, store, states, log }),
     secrets: new FunctionSecrets({
       store: secrets,
       namespaces,

@@ -8,6 +8,7 @@ import { FunctionStore } from '../../../src/backends/containerd/desired/function
 import { NamespaceStore } from '../../../src/backends/containerd/desired/namespace-store.ts';
 import { FunctionNamespaces } from '../../../src/backends/containerd/function-namespaces.ts';
 import { FunctionQueries, type FunctionQueriesOptions } from '../../../src/backends/containerd/function-queries.ts';
+import type { Measures } from '../../../src/backends/containerd/measures.ts';
 import { FunctionSecrets } from '../../../src/backends/containerd/function-secrets.ts';
 import type { GenerationImages } from '../../../src/backends/containerd/generation-images.ts';
 import { InUse } from '../../../src/backends/containerd/in-use.ts';
@@ -79,6 +80,7 @@ export async function dataFolder(digest = 'sha256:1') {
     version: { release: '0', sha: '0' },
     deployments,
     queries,
+    measures: { read: () => Promise.resolve([]) } as unknown as Measures,
     secrets: new FunctionSecrets({ store: secrets, namespaces, inUse, refresh: () => Promise.resolve() }),
     namespaces,
   });

@@ -5,6 +5,7 @@ import { WebSocketServer, WebSocket } from 'ws';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { until } from '../../helpers/poll.ts';
+import { scale } from './scaling/scaled-world.ts';
 import { samples, startGateway } from './with-gateway.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -134,16 +135,19 @@ test('health is 503 until everything has been looked after', async (t) => {
 test('metrics show the replicas wanted and ready in every namespace, of functions that are there', async (t) => {
   const { provider, registry } = await startGateway(t);
   Object.assign(provider, { namespaces: { list: () => Promise.resolve(['openfaas-fn', 'dev']) } });
-  provider.add('env', 2).availableReplicas = 1;
+  provider.add('env', 2, scale({ min: '2', type: 'capacity', target: '10' })).availableReplicas = 1;
   provider.add('cron', 0, {}, 'dev');
   t.deepEqual(await samples(registry, 'gateway_service'), [
     'gateway_service_count{function_name="env.openfaas-fn"} 2',
     'gateway_service_count{function_name="cron.dev"} 0',
     'gateway_service_ready_count{function_name="env.openfaas-fn"} 1',
     'gateway_service_ready_count{function_name="cron.dev"} 0',
+    'gateway_service_min{function_name="env.openfaas-fn"} 2',
+    'gateway_service_min{function_name="cron.dev"} 1',
+    'gateway_service_target_load{function_name="env.openfaas-fn",scaling_type="capacity"} 9',
   ]);
   await provider.remove({ name: 'env', namespace: 'openfaas-fn' });
-  t.is((await samples(registry, 'gateway_service')).length, 2);
+  t.is((await samples(registry, 'gateway_service')).length, 3);
 });
 
 test('metrics are answered also when functions cannot be listed', async (t) => {

@@ -28,6 +28,8 @@ test('answers are counted and timed by code, method and route, never by what cal
         'provider_http_request_duration_seconds_bucket{le="0.005",code="200",method="GET",path="/system/function"}',
       ),
     );
+    t.true(body.includes('http_requests_total{method="GET",path="/system/function",status="200"} 3'));
+    t.true(body.includes('http_request_duration_seconds_count{method="PUT",path="/system/namespace",status="400"} 1'));
     t.false(body.includes('unknown'));
     t.false(body.includes('healthz'));
   });

@@ -20,6 +20,8 @@ export interface Findings {
 /** What the daemon knows of one function: its replicas, its generations, and who waits to hear how their start went. */
 export class FunctionState {
   readonly fn: FunctionName;
+  /** Ends of its processes since the daemon's start, of replicas that are gone as well. */
+  readonly ends = { restarts: 0, oomKills: 0 };
   readonly #timing: Timing;
   readonly #replicas = new Map<string, Replica>();
   readonly #generations = new Map<string, GenerationState>();
@@ -82,6 +84,7 @@ export class FunctionState {
       const exit = replica.observed(task, nowMs);
       return exit ? [{ replica, exit }] : [];
     });
+    this.ends.restarts += exited.length;
     return { gone, exited };
   }
 

@@ -97,8 +97,10 @@ export class Reconciler {
   /** containerd has said that the kernel killed in a replica for want of memory. */
   taskOutOfMemory(replicaId: string): void {
     const owner = this.#parts.states.replica(replicaId);
-    const exit = owner?.replica.outOfMemory(monotonicMs());
-    if (!owner || !exit) return;
+    if (!owner) return;
+    this.#parts.states.of(owner.fn).ends.oomKills += 1;
+    const exit = owner.replica.outOfMemory(monotonicMs());
+    if (!exit) return;
     const { reason } = exit;
     this.#parts.log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
   }
