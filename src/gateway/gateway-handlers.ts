@@ -3,8 +3,11 @@ import type { Registry } from '@prometheus-io/client';
 import type { Log } from '../base/log.ts';
 import type { PartHealth } from '../base/part-health.ts';
 import {
+  FunctionExistsError,
+  FunctionNotFoundError,
   handlersFor,
   type FaaSConfig,
+  type FaaSContext,
   type FaaSHandlers,
   type FunctionName,
   type FunctionStatus,
@@ -34,7 +37,7 @@ export interface GatewayOptions {
   log: Log;
 }
 
-/** Returns a provider's handlers with what a gateway adds: see `callsOf`, counts in the list, its own /system/info. */
+/** Returns a provider's handlers with what a gateway adds: see `callsOf`, counts in the list, PUT that also creates, its own /system/info. */
 export function gatewayHandlers(options: GatewayOptions, invocations: Invocations): FaaSHandlers {
   const { provider, config, version, upstreamTimeoutMs, wakeMs = 60_000, ready, log } = options;
   const hold = (fn: FunctionName) => invocations.hold(fn);
@@ -48,6 +51,7 @@ export function gatewayHandlers(options: GatewayOptions, invocations: Invocation
       const functions = ctx.body as FunctionStatus[];
       ctx.body = functions.map((status) => ({ ...status, invocationCount: invocations.count(status) }));
     },
+    updateFunction: (ctx) => putFunction(ctx, handlers),
     async info(ctx) {
       ctx.body = { provider: await provider.info(), version, arch: machine() };
     },
@@ -58,6 +62,20 @@ export function gatewayHandlers(options: GatewayOptions, invocations: Invocation
       return Promise.resolve();
     },
   };
+}
+
+/** Updates a function, or creates it: what keeps a list of functions, such as GitOps tools, only ever says PUT. */
+async function putFunction(ctx: FaaSContext, { updateFunction, deployFunction }: FaaSHandlers): Promise<void> {
+  try {
+    await updateFunction?.(ctx);
+  } catch (error) {
+    if (!(error instanceof FunctionNotFoundError)) throw error;
+    await deployFunction?.(ctx).catch(async (failed: unknown) => {
+      // Another PUT was there in between.
+      if (!(failed instanceof FunctionExistsError)) throw failed;
+      await updateFunction?.(ctx);
+    });
+  }
 }
 
 /** Returns what a gateway does with each call: names it, counts it, and wakes the function it is for. */

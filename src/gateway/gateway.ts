@@ -3,6 +3,7 @@ import { AlertHolds } from './scaling/alert-holds.ts';
 import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
+import { openRoutes } from './open-routes.ts';
 import { Invocations } from './metrics/invocations.ts';
 import { partGauge } from './metrics/part-gauge.ts';
 import { resourceSeries } from './metrics/resource-series.ts';
@@ -30,6 +31,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     handlers: gatewayHandlers(options, invocations),
     routes: [
       { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
+      ...openRoutes,
     ],
     autoscale: (signal) => autoscaler.run(signal),
   };

@@ -13,7 +13,7 @@ export interface BasicAuthCredentials {
 }
 
 /**
- * Reads the files `basic-auth-user` and `basic-auth-password` of a folder, without their last line feed.
+ * Reads the files `basic-auth-user` and `basic-auth-password` of a folder, without the blanks and line feeds around.
  * @throws ConfigError naming the file that is empty or cannot be read
  */
 export async function readCredentials(secretMountPath: string): Promise<BasicAuthCredentials> {
@@ -27,7 +27,7 @@ async function readSecretFile(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new ConfigError(`basic auth is on, but ${path} cannot be read: write it, or set basic_auth=false`, { cause });
   });
-  const secret = text.replace(/\r?\n$/, '');
+  const secret = text.trim();
   if (!secret) throw new ConfigError(`basic auth is on, but ${path} is empty: write it, or set basic_auth=false`);
   return secret;
 }

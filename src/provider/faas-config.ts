@@ -42,12 +42,28 @@ export interface FaaSConfig {
   bodyLimitBytes: number;
   /** The namespace meant where none is given. `faas-cli invoke` always says `openfaas-fn`. */
   defaultNamespace: string;
+  /** Tell the label `faas_function` in list and status, as on Kubernetes; what is stored has it only when it was sent. */
+  functionLabel: boolean;
+  /** Origins whose pages may use what asks for the password; no page may when absent. */
+  uiOrigins?: string[];
 }
 
 const namespace = {
   parse: (name: string) => checkLabel(name, 'namespace'),
   unit: 'lower-case letters, digits and dashes',
 };
+
+const origins = {
+  parse: (list: string) => list.split(',').map(toOrigin),
+  unit: 'origins such as https://ui.example.com, with commas between',
+};
+
+/** @throws Error when the text is more than scheme, host and port, or less */
+function toOrigin(text: string): string {
+  const { origin, href } = new URL(text.trim());
+  if (href !== `${origin}/`) throw new RangeError('no origin');
+  return origin;
+}
 
 /**
  * The settings of FaaSConfig that have an environment variable, named as faas-provider names them.
@@ -100,6 +116,18 @@ export const faasSettings = {
     "how long an idle connection to a replica is kept: shorter than the function's server keeps it (5 s in many); `0`: not at all",
   ),
   defaultNamespace: setting('function_namespace', 'openfaas-fn', namespace, 'the namespace meant where none is given'),
+  functionLabel: setting(
+    'faas_function_label',
+    'false',
+    flag,
+    "tell the label `faas_function` in lists and status, which OpenFaaS's certifier wants and `faas-cli diff` reports",
+  ),
+  uiOrigins: setting(
+    'ui_origin',
+    undefined,
+    origins,
+    'web pages that may use the API, such as a dashboard; the browser requests of all others are refused',
+  ),
 };
 
 /**

@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import type { Registry } from '@prometheus-io/client';
-import Koa, { type Middleware, type Next } from 'koa';
+import Koa, { type Context, type Middleware, type Next } from 'koa';
 import type { Log } from '../base/log.ts';
 import { answerErrors } from './answer-errors.ts';
 import { basicAuth, type BasicAuthCredentials } from './basic-auth.ts';
@@ -8,6 +8,7 @@ import type { FaaSConfig } from './faas-config.ts';
 import { NotImplementedError } from './provider-errors.ts';
 import type { FaaSContext, FaaSHandlers, FaaSState, Handler } from './handlers.ts';
 import { jsonBody } from './json-body.ts';
+import { answerPreflights, pageGuard } from './page-guard.ts';
 import { metricsHandler, requestMetrics } from './request-metrics.ts';
 
 type HandlerName = keyof Omit<FaaSHandlers, 'functionProxy' | 'asyncFunction'>;
@@ -20,8 +21,10 @@ export interface Route {
   /** In @koa/router's spelling. GET answers HEAD too; a trailing slash makes no difference. */
   path: string;
   handler: Handler;
-  /** Served without a password. */
+  /** Served without a password, and to pages of any origin. */
   open?: boolean;
+  /** The handler is given the body unread, whatever it is. */
+  rawBody?: boolean;
 }
 
 /** Lists every route of the contract that passes through Koa. */
@@ -43,6 +46,8 @@ export function faasRoutes(handlers: FaaSHandlers, registry: Registry): Route[] 
     route('GET', '/system/namespaces', 'listNamespaces'),
     // faas-cli creates with POST /system/namespace/, the name only in the body.
     ...methods.map((method) => route(method, '/system/namespace{/:name}', 'mutateNamespace')),
+    // The spelling of OpenFaaS's documentation.
+    ...methods.map((method) => route(method, '/system/namespaces/:name', 'mutateNamespace')),
     route('GET', '/system/info', 'info'),
     route('GET', '/system/telemetry', 'telemetry'),
     { ...route('GET', '/healthz', 'health'), open: true },
@@ -51,7 +56,7 @@ export function faasRoutes(handlers: FaaSHandlers, registry: Registry): Route[] 
 }
 
 export interface AppOptions {
-  config: Pick<FaaSConfig, 'bodyLimitBytes' | 'defaultNamespace'>;
+  config: Pick<FaaSConfig, 'bodyLimitBytes' | 'defaultNamespace' | 'uiOrigins'>;
   /** Absent: nothing asks for a password. */
   credentials?: BasicAuthCredentials;
   registry: Registry;
@@ -63,25 +68,31 @@ export interface AppOptions {
 /** Makes the Koa application that answers every route but invocations. */
 export function createApp(routes: Route[], options: AppOptions): Koa {
   const { config, credentials, registry, log, closing } = options;
-  const authenticate = credentials ? basicAuth(credentials) : () => {};
+  const admitPage = pageGuard(config.uiOrigins);
+  const askPassword = credentials ? basicAuth(credentials) : () => {};
+  const authenticate = (ctx: Context) => {
+    admitPage(ctx);
+    askPassword(ctx);
+  };
   const parseBody = jsonBody(config.bodyLimitBytes);
   const measure = requestMetrics(registry);
 
   const router = new Router<FaaSState>({ sensitive: true });
-  for (const { method, path, handler, open = false } of routes) {
+  for (const { method, path, handler, open = false, rawBody = false } of routes) {
     const label = path.replace(/\{?\/:.*$/, '');
     const enter = async (ctx: FaaSContext, next: Next) => {
       if (label.startsWith('/system/')) measure(ctx, label);
       if (!open) authenticate(ctx);
       await next();
     };
-    router.register(path, [method], [enter, parseBody, handler]);
+    router.register(path, [method], rawBody ? [enter, handler] : [enter, parseBody, handler]);
   }
 
   const app = new Koa();
   app.on('error', (error: unknown) => log.error('answer broke off', { error }));
   app.use(answerErrors(log));
   app.use(withState(config.defaultNamespace, closing));
+  app.use(answerPreflights(config.uiOrigins));
   app.use(router.routes());
   // Nobody learns without a password which paths there are.
   app.use(async (ctx, next) => {

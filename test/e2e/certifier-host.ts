@@ -2,7 +2,7 @@ import type { ExecutionContext } from 'ava';
 import { watchdogImage } from '../helpers/functions.ts';
 import { startHost, type TestHost } from '../integration/functions/setup.ts';
 
-/** A host as the certifier finds it, with the calls that it makes again and again. */
+/** A host as the certifier wants it, with the calls that it makes again and again. */
 export interface CertifierHost extends TestHost {
   /** functions/alpine. */
   image: string;
@@ -12,7 +12,7 @@ export interface CertifierHost extends TestHost {
 }
 
 export async function startCertifierHost(): Promise<CertifierHost> {
-  const host = await startHost();
+  const host = await startHost({ env: { faas_function_label: 'true' } });
   const { berth, registry } = host;
   const { reference: image } = await watchdogImage(registry);
   return {

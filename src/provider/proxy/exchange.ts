@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { onCallerLeaves } from './caller.ts';
 import {
+  contentTypeFor,
   expectsContinue,
   isIdempotent,
   isNotReady,
@@ -143,7 +144,8 @@ export class Exchange implements SendingListener {
   #passOn(reply: ReadReply): void {
     const { req, res, body, target } = this.#options;
     const chunked = reply.isChunked && req.httpVersion === '1.1';
-    const headers = reply.headersFor({ chunked, besides: target.headers });
+    const contentType = contentTypeFor(req);
+    const headers = reply.headersFor({ chunked, besides: target.headers, contentType });
     // Without the reply's own status text: it may hold bytes that must not be sent on.
     if (!this.#write(() => res.writeHead(reply.status, headers))) return;
     body.forget();

@@ -29,7 +29,7 @@ export interface FunctionCallOptions {
   unreachableStatus?: number;
   /** How long after a replica began to take calls its watchdog may say "not ready" and is asked again; 10 s unless given. */
   notReadyRetryMs?: number;
-  /** Returns headers that name a call, for the function and, unless it is an upgrade, for the caller. */
+  /** Returns headers that name a call, for the function and for the caller. */
   callHeaders?: (req: IncomingMessage) => Record<string, string>;
   /** Told of each call once its function is known to be there; `end` gets the status that the caller saw, 499 if it left. */
   onCall?: (name: FunctionName) => { end(status: number): void };

@@ -42,10 +42,7 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
       const stopWatching = onCallerLeaves(req, res, () => call.abandon());
       const answer = hasUnknownCoding(req) ? unknownCoding : await call.run();
       stopWatching();
-      if (answer && !call.isAbandoned) {
-        const { status, message, headers } = answer;
-        answerPlain(req, res, { status, message, headers: { ...call.headers, ...headers } });
-      }
+      if (answer && !call.isAbandoned) answerPlain(req, res, named(answer, call));
       call.end(res.headersSent ? res.statusCode : callerLeft);
     },
 
@@ -56,10 +53,15 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
       socket.once('close', onClose);
       const answer = await call.run();
       socket.off('close', onClose);
-      if (answer && !call.isAbandoned) answerSocket(socket, answer);
+      if (answer && !call.isAbandoned) answerSocket(socket, named(answer, call));
       call.end(answer?.status ?? switchingProtocols);
     },
 
     close: () => proxy.close(),
   };
+}
+
+/** The answer with the headers that name its call. */
+function named({ status, message, headers }: PlainAnswer, call: FunctionCall): PlainAnswer {
+  return { status, message, headers: { ...call.headers, ...headers } };
 }

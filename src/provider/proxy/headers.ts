@@ -86,8 +86,9 @@ export interface ReadReply {
   /**
    * Returns the headers without those of the function's connection.
    * @param options.besides come first, but for those that the function has said itself.
+   * @param options.contentType of a body whose type the function has not said.
    */
-  headersFor(options: { chunked: boolean; besides?: Record<string, string> }): HeaderList;
+  headersFor(options: { chunked: boolean; besides?: Record<string, string>; contentType?: string }): HeaderList;
 }
 
 /** Reads what matters of a reply's headers in one pass. */
@@ -97,7 +98,7 @@ export function readReply({ status, headers }: { status: number; headers: Header
   const names: string[] = [];
   let connection: string | undefined;
   let length: HeaderList | undefined;
-  let [isChunked, isEventStream, isWatchdogError] = [false, false, false];
+  let [isChunked, isEventStream, isWatchdogError, isTyped] = [false, false, false, false];
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] ?? '';
     const value = headers[at + 1] ?? '';
@@ -109,7 +110,10 @@ export function readReply({ status, headers }: { status: number; headers: Header
       length ??= [name, value];
       continue;
     }
-    if (lower === 'content-type') isEventStream = /^\s*(text\/event-stream|application\/x-ndjson)\b/i.test(value);
+    if (lower === 'content-type') {
+      isTyped = true;
+      isEventStream = /^\s*(text\/event-stream|application\/x-ndjson)\b/i.test(value);
+    }
     if (lower === 'x-openfaas-internal') isWatchdogError = value.endsWith('-watchdog');
     if (hopByHop.has(lower)) continue;
     kept.push(name, value);
@@ -127,9 +131,11 @@ export function readReply({ status, headers }: { status: number; headers: Header
     isChunked: isChunked && !neverHasBody && status !== 304,
     isEventStream,
     isWatchdogError,
-    headersFor({ chunked, besides }) {
+    headersFor({ chunked, besides, contentType }) {
       const passed: HeaderList = [];
       for (const name in besides) if (!names.includes(name.toLowerCase())) passed.push(name, besides[name] ?? '');
+      if (contentType !== undefined && !isTyped && !neverHasBody && status !== 304)
+        passed.push('Content-Type', clean(contentType));
       for (const [at, name] of names.entries()) {
         if (dropped.has(name) || (name === 'trailer' && !chunked)) continue;
         passed.push(kept[2 * at] ?? '', clean(kept[2 * at + 1] ?? ''));
@@ -181,6 +187,14 @@ export function headersObject(list: HeaderList): Record<string, string | string[
 /** Says whether the body has a coding beside `chunked`. Node does not decode it: the function could not tell where it ends. */
 export function hasUnknownCoding({ headers }: IncomingMessage): boolean {
   return (headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked';
+}
+
+/**
+ * Returns the type of a reply that says none.
+ * Source: https://github.com/openfaas/faas-provider/blob/master/proxy/proxy.go
+ */
+export function contentTypeFor({ headers }: IncomingMessage): string {
+  return headers['content-type'] || 'text/plain';
 }
 
 /** Says whether the caller waits with its body until it is told to send it. */

@@ -2,7 +2,7 @@ import { request as httpRequest, STATUS_CODES, type ClientRequest, IncomingMessa
 import { connect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { headersObject, readReply, requestHeaders } from './headers.ts';
+import { contentTypeFor, headersObject, readReply, requestHeaders } from './headers.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 
 export interface UpgradeOptions {
@@ -22,7 +22,7 @@ export interface UpgradeOptions {
  * (https://github.com/http-party/node-http-proxy/issues/1468).
  */
 export async function upgradeTo(options: UpgradeOptions): Promise<ProxyOutcome> {
-  const { socket, head, target } = options;
+  const { socket, target } = options;
   // A reset ends the stream, which is listened for; without a listener it would end the process.
   socket.on('error', () => {});
   if (socket.destroyed) return { failure: 'aborted' };
@@ -39,9 +39,9 @@ export async function upgradeTo(options: UpgradeOptions): Promise<ProxyOutcome> 
     const answer = await ask(options, upstream);
     if (answer instanceof IncomingMessage && answer.statusCode === 101) {
       clearTimeout(timer);
-      return await tunnel(socket, head, upstream, answer);
+      return await tunnel(options, upstream, answer);
     }
-    const outcome = answer instanceof IncomingMessage ? await refuse(socket, answer) : answer;
+    const outcome = answer instanceof IncomingMessage ? await refuse(options, answer) : answer;
     return isOverTime && outcome.failure ? { ...outcome, failure: 'timeout' } : outcome;
   } finally {
     clearTimeout(timer);
@@ -95,19 +95,22 @@ function openRequest({ req, target, maxHeaderBytes }: UpgradeOptions, upstream: 
   return httpRequest({ method, path, headers, maxHeaderSize: maxHeaderBytes, createConnection: () => upstream });
 }
 
-async function tunnel(socket: Duplex, head: Buffer, upstream: Socket, reply: IncomingMessage): Promise<ProxyOutcome> {
+async function tunnel(options: UpgradeOptions, upstream: Socket, reply: IncomingMessage): Promise<ProxyOutcome> {
+  const { socket, head } = options;
   keepOpen(socket);
   keepOpen(upstream);
   if (head.length > 0) socket.unshift(head);
-  socket.write(headOf(reply, ['Connection', 'Upgrade', 'Upgrade', reply.headers.upgrade ?? 'websocket']), 'latin1');
+  const ownHeaders = ['Connection', 'Upgrade', 'Upgrade', reply.headers.upgrade ?? 'websocket'];
+  socket.write(headOf(reply, ownHeaders, options), 'latin1');
   // Each direction ends by itself, a break of one breaks both.
   await Promise.allSettled([pipeline(socket, upstream), pipeline(upstream, socket)]);
   return { status: reply.statusCode };
 }
 
-async function refuse(socket: Duplex, reply: IncomingMessage): Promise<ProxyOutcome> {
+async function refuse(options: UpgradeOptions, reply: IncomingMessage): Promise<ProxyOutcome> {
+  const { socket } = options;
   const status = reply.statusCode ?? 0;
-  socket.write(headOf(reply, ['Connection', 'close']), 'latin1');
+  socket.write(headOf(reply, ['Connection', 'close'], options), 'latin1');
   try {
     await pipeline(reply, socket);
   } catch (error) {
@@ -118,9 +121,11 @@ async function refuse(socket: Duplex, reply: IncomingMessage): Promise<ProxyOutc
   return { status, watchdogError: readReply({ status, headers: reply.rawHeaders }).isWatchdogError };
 }
 
-function headOf(reply: IncomingMessage, ownHeaders: string[]): string {
+function headOf(reply: IncomingMessage, ownHeaders: string[], { req, target }: UpgradeOptions): string {
   const status = reply.statusCode ?? 0;
-  const passed = readReply({ status, headers: reply.rawHeaders }).headersFor({ chunked: false });
+  const contentType = contentTypeFor(req);
+  const besides = target.headers;
+  const passed = readReply({ status, headers: reply.rawHeaders }).headersFor({ chunked: false, besides, contentType });
   const headers = [...passed, ...ownHeaders];
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`];
   for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);

@@ -40,11 +40,13 @@ const timings = [
 const longestPath = 2048;
 
 /**
- * Reads how to tell that a replica can take calls: the annotations `com.openfaas.ready.http.*`.
+ * Reads how to tell that a replica can take calls: the annotations `com.openfaas.ready.http.*`, and the path of health
+ * where readiness has none.
  * Source: https://docs.openfaas.com/reference/workloads/
  */
 export function readinessOf(annotations: Annotations): AskedProbe {
-  return probeSettings(annotations, 'com.openfaas.ready.http.', { periodMs: 250, timeoutMs: 1000 });
+  const ready = probeSettings(annotations, 'com.openfaas.ready.http.', { periodMs: 250, timeoutMs: 1000 });
+  return { ...ready, path: ready.path ?? livenessOf(annotations).path };
 }
 
 /** Reads how to tell that a replica must be replaced: the annotations `com.openfaas.health.http.*`. */

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { machine } from 'node:os';
 import test from 'ava';
 import { WebSocketServer, WebSocket } from 'ws';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { FunctionExistsError, FunctionNotFoundError } from '../../../src/provider/index.ts';
 import { until } from '../../helpers/poll.ts';
 import { scale } from './scaling/scaled-world.ts';
 import { samples, startGateway } from './with-gateway.ts';
@@ -174,7 +176,7 @@ for (const [path, status] of [
   });
 }
 
-test('an upgrade is named to the function', async (t) => {
+test('an upgrade is named to the function and to the caller', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => server.close());
@@ -186,7 +188,37 @@ test('an upgrade is named to the function', async (t) => {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/function/chat`, { headers: { 'X-Call-Id': 'mine' } });
   socket.on('error', () => {});
   const [{ headers }, upstream] = await asked;
-  upstream.destroy();
   t.is(headers['x-call-id'], 'mine');
   t.regex(String(headers['x-start-time']), /^\d{19}$/);
+  const key = String(headers['sec-websocket-key']);
+  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  const answered = once(socket, 'upgrade') as Promise<[IncomingMessage]>;
+  upstream.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+  const [answer] = await answered;
+  upstream.destroy();
+  t.is(answer.headers['x-call-id'], 'mine');
+  t.is(answer.headers['x-start-time'], headers['x-start-time']);
+});
+
+test('a PUT updates a function, and creates one that is not there', async (t) => {
+  const { url, provider } = await startGateway(t);
+  const asked: string[] = [];
+  const fn = { name: 'env', namespace: 'openfaas-fn' };
+  const missing = new FunctionNotFoundError(fn);
+  const outcomes = [missing, missing, undefined];
+  provider.update = () => {
+    asked.push('update');
+    const failure = outcomes.shift();
+    return failure ? Promise.reject(failure) : Promise.resolve('ready');
+  };
+  provider.deploy = () => {
+    asked.push('deploy');
+    return outcomes.length === 2 ? Promise.resolve('ready') : Promise.reject(new FunctionExistsError(fn));
+  };
+  const put = () => fetch(`${url}/system/functions`, { method: 'PUT', body: '{"service":"env","image":"a"}' });
+  t.is((await put()).status, 202, 'created');
+  t.is((await put()).status, 200, 'another PUT created it in between');
+  t.deepEqual(asked, ['update', 'deploy', 'update', 'deploy', 'update']);
 });

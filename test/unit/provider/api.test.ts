@@ -17,6 +17,19 @@ const withProvider = (run: (server: TestServer) => Promise<void>, overrides: Par
 
 const env = { service: 'env', image: 'alpine:latest' };
 
+test('faas_function_label adds the label to what is told, and to nothing that is stored', async (t) => {
+  const provider = memoryProvider();
+  const handlers = handlersFor(provider, { ...defaultConfig, functionLabel: true });
+  await withServer(handlers, {}, async ({ send }) => {
+    const labels = { team: 'blue' };
+    await send('POST', '/system/functions', { ...env, labels });
+    const shown = { ...labels, faas_function: 'env' };
+    t.like((JSON.parse((await send('GET', '/system/functions')).body) as object[])[0], { labels: shown });
+    t.like(JSON.parse((await send('GET', '/system/function/env')).body), { labels: shown });
+    t.deepEqual((await provider.status({ name: 'env', namespace: 'openfaas-fn' }, { usage: false })).labels, labels);
+  });
+});
+
 test('functions are created, listed, described, scaled and removed with the codes that faas-cli wants', async (t) => {
   await withProvider(async ({ send }) => {
     t.like(await send('GET', '/system/functions'), { status: 200, body: '[]' });

@@ -25,6 +25,10 @@ const routes: [method: string, path: string, handler: string][] = [
   ['POST', '/system/namespace/dev', 'mutateNamespace'],
   ['PUT', '/system/namespace/dev', 'mutateNamespace'],
   ['DELETE', '/system/namespace/dev', 'mutateNamespace'],
+  ['POST', '/system/namespaces/dev', 'mutateNamespace'],
+  ['GET', '/system/namespaces/dev', 'mutateNamespace'],
+  ['PUT', '/system/namespaces/dev', 'mutateNamespace'],
+  ['DELETE', '/system/namespaces/dev', 'mutateNamespace'],
   ['GET', '/system/info', 'info'],
   ['GET', '/system/telemetry', 'telemetry'],
 ];
@@ -44,8 +48,9 @@ const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:
 async function withCredentials(run: (secretMountPath: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'basic-auth-'));
   try {
-    await writeFile(join(folder, 'basic-auth-user'), 'admin\n');
-    await writeFile(join(folder, 'basic-auth-password'), 'pass:wörd\n');
+    // With the blanks that editors and templates leave; faas-provider drops them as well.
+    await writeFile(join(folder, 'basic-auth-user'), ' admin\n');
+    await writeFile(join(folder, 'basic-auth-password'), '\tpass:wörd \r\n\n');
     await run(folder);
   } finally {
     await rm(folder, { recursive: true });

@@ -11,7 +11,15 @@ import {
 } from '../../../../src/provider/index.ts';
 import type { Resolve, RoadName } from '../../../../src/provider/proxy/index.ts';
 import { until } from '../../../helpers/poll.ts';
-import { call, closedPort, RawCaller, startFront, startFunction, startRawFunction } from './world.ts';
+import {
+  call,
+  closedPort,
+  RawCaller,
+  startCannedFunction,
+  startFront,
+  startFunction,
+  startRawFunction,
+} from './world.ts';
 
 /** Gives these ports in turn, the last for ever, and keeps what each endpoint was told. */
 function resolveTo(ports: number[], readySinceMs?: number) {
@@ -24,6 +32,24 @@ function resolveTo(ports: number[], readySinceMs?: number) {
     return Promise.resolve(endpoint);
   };
   return { resolve, outcomes, resolvedTimes: () => resolved };
+}
+
+const typed: [reply: string, sent: Record<string, string>, type: string | undefined][] = [
+  ['200 OK\r\nContent-Type: text/css', { 'Content-Type': 'application/json' }, 'text/css'],
+  ['200 OK', { 'Content-Type': 'application/json' }, 'application/json'],
+  ['200 OK', {}, 'text/plain'],
+  ['204 No Content', {}, undefined],
+  ['304 Not Modified', {}, undefined],
+];
+for (const [head, headers, type] of typed) {
+  const [status] = head.split('\r\n');
+  test(`a reply ${JSON.stringify(head)} to ${JSON.stringify(headers)} is of type ${type}`, async (t) => {
+    const function_ = await startCannedFunction(t, `HTTP/1.1 ${head}\r\nContent-Length: 0\r\n\r\n`);
+    const { port } = await startFront(t, function_);
+    const reply = await call(port, { headers });
+    t.is(reply.status, parseInt(status ?? ''));
+    t.is(reply.headers['content-type'], type);
+  });
 }
 
 const rejections: [Error, number, RegExp][] = [

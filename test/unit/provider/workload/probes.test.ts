@@ -27,6 +27,13 @@ test('annotations set path, times and thresholds of each probe by itself', (t) =
   });
 });
 
+test('a path of health is the one of readiness too, unless that has its own', (t) => {
+  const health = { 'com.openfaas.health.http.path': '/healthz', 'com.openfaas.health.http.periodSeconds': '5' };
+  t.like(readinessOf(health), { path: '/healthz', periodMs: 250 }, 'the path alone');
+  t.is(readinessOf({ ...health, 'com.openfaas.ready.http.path': '/_/ready' }).path, '/_/ready');
+  t.is(livenessOf({ 'com.openfaas.ready.http.path': '/_/ready' }).path, undefined);
+});
+
 test('a setting that cannot be read is as if it were not there, and none makes a probe spin or never end', (t) => {
   for (const nonsense of ['soon', '-5', '', 'NaN', 'Infinity', '1e9', '0']) {
     const annotations = Object.fromEntries(

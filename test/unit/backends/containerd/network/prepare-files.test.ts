@@ -27,7 +27,8 @@ test('a function finds itself, localhost and the gateway by name', async (t) => 
   );
   t.is(names.get('localhost'), '127.0.0.1');
   t.is(names.get('figlet'), own.ip);
-  for (const name of ['gateway', 'gateway.openfaas', 'gateway.openfaas.svc.cluster.local', 'host.internal']) {
+  const fullName = 'gateway.openfaas.svc.cluster.local';
+  for (const name of ['gateway', 'gateway.openfaas', fullName, `${fullName}.`, 'host.internal']) {
     t.is(names.get(name), own.gateway);
   }
 });
