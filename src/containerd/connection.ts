@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Metadata, credentials, status, type ClientReadableStream } from '@grpc/grpc-js';
 import { monotonicMs } from '../base/monotonic.ts';
+import { openGrpcStream } from './grpc-stream.ts';
 import { ContainerdError, abortedError, toContainerdError, type CallSite, type Limits } from './containerd-error.ts';
 
 /** Limits of one call. */
@@ -27,7 +28,8 @@ export interface Method<Request, Response> {
 
 /** A two-way stream in which each request has one answer. */
 export interface Dialogue<Request, Response> {
-  send(request: Request): Promise<Response>;
+  /** `more` are fields of the request in bytes, sent from where they are. */
+  send(request: Request, ...more: Uint8Array[]): Promise<Response>;
   /** Says that nothing more comes, and waits until containerd has let go of the stream. */
   end(): Promise<void>;
 }
@@ -146,24 +148,28 @@ export class Connection {
     const overdue = new AbortController();
     const signal = callerSignal ? AbortSignal.any([callerSignal, overdue.signal]) : overdue.signal;
     this.#mayBegin(site, signal);
-    const { client } = this.#channel;
-    const call = client.makeBidiStreamRequest(...coding(method), this.#metadata());
-    const responses = this.#responses(call, site, { signal });
-    const answer = async (): Promise<IteratorResult<Response, void>> => {
+    const { address } = this.#channel;
+    const call = openGrpcStream({ address, path: method.path, headers: this.#metadata().toHttp2Headers() });
+    const finish = this.#track(call, { signal });
+    const answer = async (): Promise<Buffer | undefined> => {
       const timer = setTimeout(() => overdue.abort(new DOMException('no answer', 'TimeoutError')), answerTimeoutMs);
       try {
-        return await responses.next();
+        const message = await call.receive();
+        if (message === undefined) finish();
+        return message;
+      } catch (error) {
+        finish();
+        throw toContainerdError(error, site, { signal });
       } finally {
         clearTimeout(timer);
       }
     };
     return {
-      async send(request) {
-        const answered = answer();
-        call.write(request);
-        const result = await answered;
-        if (result.done) throw new ContainerdError(site, status.UNAVAILABLE, 'the stream ended without an answer');
-        return result.value;
+      async send(request, ...more) {
+        call.send([method.requestSerialize(request), ...more]);
+        const message = await answer();
+        if (message) return method.responseDeserialize(message);
+        throw new ContainerdError(site, status.UNAVAILABLE, 'the stream ended without an answer');
       },
       async end() {
         call.end();

@@ -18,8 +18,8 @@ export interface NewContent {
 
 type WriteDialogue = Dialogue<WriteContentRequest, WriteContentResponse__Output>;
 
-// The daemon takes up to 8 MiB; bigger frames than this measured no faster.
-const maxFrameBytes = 1024 * 1024;
+/** Number and type of the field `data`, https://protobuf.dev/programming-guides/encoding. */
+const dataTag = (6 << 3) | 2;
 const lockTimeoutMs = 10 * 60_000;
 
 /** Opens a writer once no other has the ref; the connection and the ref's lock are told apart by their errors. */
@@ -70,12 +70,10 @@ export class ContentWriter implements AsyncDisposable {
     return this.#offset;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    for (let start = 0; start < chunk.length; start += maxFrameBytes) {
-      const data = chunk.subarray(start, start + maxFrameBytes);
-      const { offset } = await this.#send({ action: 'WRITE', offset: this.#offset, data });
-      this.#offset = offset;
-    }
+  /** Writes these bytes, 8 MiB at most; they must not change until then. */
+  async write(...chunks: Uint8Array[]): Promise<void> {
+    const { offset } = await this.#send({ action: 'WRITE', offset: this.#offset }, dataFieldHead(chunks), ...chunks);
+    this.#offset = offset;
   }
 
   /**
@@ -107,9 +105,9 @@ export class ContentWriter implements AsyncDisposable {
     await this.close();
   }
 
-  async #send(request: WriteContentRequest): Promise<WriteContentResponse__Output> {
+  async #send(request: WriteContentRequest, ...more: Uint8Array[]): Promise<WriteContentResponse__Output> {
     try {
-      return await this.#dialogue.send(request);
+      return await this.#dialogue.send(request, ...more);
     } catch (error) {
       // An error ends the stream, and with it containerd's hold on the ref.
       this.#open = false;
@@ -120,4 +118,12 @@ export class ContentWriter implements AsyncDisposable {
   async #abort(): Promise<void> {
     await this.#connection.unary(methods.Abort, { ref: this.#blob.ref }).catch(notFoundAs(undefined));
   }
+}
+
+/** Gives what stands before the bytes of the field `data`. */
+function dataFieldHead(chunks: Uint8Array[]): Uint8Array {
+  const head = [dataTag];
+  let length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  for (; length > 0x7f; length >>>= 7) head.push((length & 0x7f) | 0x80);
+  return Uint8Array.from([...head, length]);
 }

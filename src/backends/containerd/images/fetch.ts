@@ -31,7 +31,7 @@ export interface ImageDocuments {
 
 type ReadBlob = (offset: number) => AsyncIterable<Buffer> | Iterable<Buffer>;
 
-// containerd's fastest frame size, measured; the network gives a sixteenth of it at a time.
+// The network gives a sixteenth of it at a time, and each frame waits for its answer.
 const frameBytes = 1024 * 1024;
 
 /**
@@ -123,8 +123,9 @@ async function tryWrite(
   const resumedAt = open.offset;
   if (open.offset < blob.size) {
     for await (const frame of inFrames(read(open.offset))) {
-      await open.write(frame);
-      progress.add(frame.length);
+      const before = open.offset;
+      await open.write(...frame);
+      progress.add(open.offset - before);
     }
   }
   try {
@@ -142,18 +143,18 @@ async function label(client: NamespacedClient, digest: string, labels: Labels): 
   if (paths.length > 0) await client.content.update({ digest, labels }, paths);
 }
 
-async function* inFrames(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
+async function* inFrames(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer[]> {
   let pending: Buffer[] = [];
   let length = 0;
   for await (const chunk of chunks) {
     pending.push(chunk);
     length += chunk.length;
     if (length < frameBytes) continue;
-    yield Buffer.concat(pending);
+    yield pending;
     pending = [];
     length = 0;
   }
-  if (length > 0) yield Buffer.concat(pending);
+  if (length > 0) yield pending;
 }
 
 function numbered(prefix: string, children: Descriptor[]): Labels {

@@ -18,9 +18,11 @@ const flushMs = 30 * 60_000;
 
 /** Whether a layer is unpacked already; if so, it is in this pull's lease from now on. */
 export async function isUnpacked({ client, leaseId, snapshotter }: PullContext, chainId: string): Promise<boolean> {
-  // First into the lease and then the look, lest the garbage collector come between; an empty entry does no harm.
+  const look = () => client.snapshots.stat({ snapshotter, key: chainId }).then(() => true, notFoundAs(false));
+  if (!(await look())) return false;
   await client.leases.addResource(leaseId, { id: chainId, type: `snapshots/${snapshotter}` });
-  return client.snapshots.stat({ snapshotter, key: chainId }).then(() => true, notFoundAs(false));
+  // The garbage collector may have come between.
+  return look();
 }
 
 /** Makes a committed snapshot of a layer whose blob is in containerd and whose parents are unpacked. */
@@ -57,15 +59,17 @@ async function extract(pull: PullContext, layer: Layer, key: string, mounts: Mou
       const message = `layer ${digest} of ${pull.reference.name} unpacks to ${applied.digest}, its config says ${layer.diffId}`;
       throw new RegistryError('corrupt', `${message}: build the image again`);
     }
-    await flush(mounts);
+    const labels = { 'containerd.io/uncompressed': layer.diffId };
+    await Promise.all([
+      flush(mounts),
+      client.content.update({ digest, labels }, ['labels.containerd.io/uncompressed']),
+    ]);
     await client.snapshots.commit({ snapshotter, key, name: layer.chainId, labels: snapshotLabels(layer) });
   } catch (error) {
     await removeSnapshot(pull, key);
     // Another client has unpacked the same layer in the meantime.
     if (!isAlreadyExists(error)) throw error;
   }
-  const labels = { 'containerd.io/uncompressed': layer.diffId };
-  await client.content.update({ digest, labels }, ['labels.containerd.io/uncompressed']);
 }
 
 /**
