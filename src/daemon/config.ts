@@ -3,6 +3,7 @@ import {
   faasSettings,
   oneOf,
   parseMemory,
+  parseNetworkTargets,
   path,
   port,
   pullPolicies,
@@ -23,6 +24,10 @@ const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies LogLevel
 const address = { parse: String, unit: 'an address' };
 const network = { parse: String, unit: 'a network such as 10.9.0.0/16' };
 const pathList = { parse: (paths: string) => paths.split(':'), unit: 'paths with : between them' };
+const networkTargets = {
+  parse: (list: string) => (list === 'none' ? [] : parseNetworkTargets(list)),
+  unit: 'a list such as functions, host:5432, 10.0.0.0/8, where host alone is any port of it; or none',
+};
 /** The longest that a timer holds stands for ever. */
 const patience = { ...timeout, parse: (duration: string) => timeout.parse(duration) || 2 ** 31 - 1 };
 const limit = { ...timeout, parse: (duration: string) => timeout.parse(duration) || undefined };
@@ -86,6 +91,12 @@ export const daemonSettings = {
   cniBinDirs: setting('cni_bin_dirs', '/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni', pathList, 'where CNI plugins are'),
   cniConf: setting('cni_conf', undefined, path, "your conflist, with the bridge plugin and host-local; unset: berth's"),
   subnet: setting('subnet', undefined, network, "functions' addresses; unset: the conflist's, berth's: `10.62.0.0/16`"),
+  networkAllowMax: setting(
+    'network_allow_max',
+    undefined,
+    networkTargets,
+    'the most that the annotation `com.openfaas.network.allow` may ask for; `none`: nothing; unset: anything',
+  ),
   ociRuntime: setting(
     'oci_runtime',
     'runc',

@@ -44,9 +44,10 @@ export async function openContainerd(options: OpenContainerdOptions): Promise<Co
   return openBackEnd({ containerd, images, network, logs, storage, settings: config, version, timing, at, log });
 }
 
-function openNetwork({ cniConf, cniBinDirs, runDir, subnet, tcpPort }: Config, log: Log): Promise<Network> {
-  const conflistPath = cniConf ?? ownConflist;
-  return Network.open({ conflistPath, cniBinDirs, runDir, subnet, gatewayPort: tcpPort, log });
+function openNetwork(config: Config, log: Log): Promise<Network> {
+  const { cniConf: conflistPath = ownConflist, cniBinDirs, runDir, subnet } = config;
+  const { tcpPort: gatewayPort, networkAllowMax: allowMax } = config;
+  return Network.open({ conflistPath, cniBinDirs, runDir, subnet, gatewayPort, allowMax, log });
 }
 
 function registryClient({ config, env, version, log }: OpenContainerdOptions): RegistryClient {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BadRequestError,
+  checkNetworkAllow,
   clampReplicas,
   FunctionExistsError,
   FunctionNotFoundError,
@@ -13,6 +14,7 @@ import {
   type FullName,
   resourcesOf,
   workloadOf,
+  type NetworkTarget,
 } from '../../provider/index.ts';
 import { parseReference } from '../../registry/index.ts';
 import type { SecretStore } from '../../secrets/index.ts';
@@ -42,6 +44,8 @@ export interface DeploymentsOptions {
   sweep: Sweep;
   /** How many replicas the subnet has addresses for. */
   capacity: number;
+  /** The most that the annotation `com.openfaas.network.allow` may ask for; anything unless given. */
+  networkAllowMax?: NetworkTarget[];
   /** How long a caller waits for the outcome before it gets 202, in milliseconds. */
   answerMs: number;
 }
@@ -226,6 +230,7 @@ export class Deployments {
 
   async #check(deployment: FunctionDeployment): Promise<void> {
     refuseUnsupported(deployment);
+    checkNetworkAllow(deployment, this.#parts.networkAllowMax);
     await this.#parts.namespaces.require(deployment.namespace);
     this.#requireRoom('label com.openfaas.scale.min', workloadOf(deployment).scaling.min);
     parseReference(deployment.image);

@@ -2,7 +2,13 @@ import path from 'node:path';
 import type { Containerd } from '../../containerd/index.ts';
 import type { Log } from '../../base/log.ts';
 import type { LogStore } from '../../logs/index.ts';
-import { RoutingTable, type FunctionName, type PullPolicy, type VersionInfo } from '../../provider/index.ts';
+import {
+  RoutingTable,
+  type FunctionName,
+  type NetworkTarget,
+  type PullPolicy,
+  type VersionInfo,
+} from '../../provider/index.ts';
 import { ReplicaSecrets, SecretStore } from '../../secrets/index.ts';
 import { ContainerdBackEnd } from './containerd-back-end.ts';
 import { ContainerdFollower } from './containerd-follower.ts';
@@ -49,6 +55,7 @@ export interface BackEndSettings {
   diskLimitBytes?: number;
   defaultNamespace: string;
   pullPolicy?: PullPolicy;
+  networkAllowMax?: NetworkTarget[];
 }
 
 export interface BackEndOptions {
@@ -67,7 +74,7 @@ export interface BackEndOptions {
 /** Builds the back end, each part from those before it; nothing runs until its `start`. */
 export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBackEnd> {
   const { containerd, images, logs, version, log } = options;
-  const { dataDir, defaultNamespace, pullPolicy: defaultPolicy } = options.settings;
+  const { dataDir, defaultNamespace, networkAllowMax, pullPolicy: defaultPolicy } = options.settings;
   const timing = { ...defaultTiming, ...options.timing };
   const host = await hostOf(options);
   const { secrets } = host;
@@ -82,7 +89,8 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const reconciler = new Reconciler({ store, host, images: generations, routes, states, sweep, timing, log });
   const { answerMs } = timing;
   const { capacity } = host.network;
-  const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, capacity, answerMs };
+  const limits = { capacity, networkAllowMax, answerMs };
+  const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, ...limits };
   const provider = containerdProvider({
     version,
     deployments: new Deployments(deploying),

@@ -5,3 +5,11 @@ export { callLimitsOf, type CallLimits } from './call-limits.ts';
 export { capabilitiesAnnotation, capabilitiesOf, grantableCapabilities } from './capabilities.ts';
 export { pullPolicies, type PullPolicy } from './pull-policy.ts';
 export { resourcesOf, type ResourceAmounts } from './resources.ts';
+export {
+  checkNetworkAllow,
+  formatNetworkTarget,
+  isWithin,
+  networkAllowOf,
+  parseNetworkTargets,
+  type NetworkTarget,
+} from './network-allow.ts';

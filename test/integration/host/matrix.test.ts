@@ -13,6 +13,8 @@ const free: Reached = {
   hostPort: 'closed',
   dockerContainer: 'closed',
   metadata: 'closed',
+  allowed: 'open',
+  notAllowed: 'closed',
 };
 
 const chain = (table: string, hook: string, name: string, policy: string) =>

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Network } from '../../../src/backends/containerd/network/index.ts';
 import { silentLog } from '../../../src/base/log.ts';
+import { parseNetworkTargets } from '../../../src/provider/index.ts';
 import { sh } from '../network/host.ts';
 
 /** What a function's connection comes to. */
@@ -19,6 +20,10 @@ export interface Reached {
   hostPort: string;
   dockerContainer: string;
   metadata: string;
+  /** The same of a function that is allowed other functions, a port of the host's loopback, Docker's network and metadata. */
+  allowed: string;
+  /** What it is not allowed: other ports of the host. */
+  notAllowed: string;
 }
 
 export interface Observed {
@@ -51,8 +56,10 @@ const container = `${name}doc`;
 const bridge = 'openfaas0';
 /** Five seconds are promised; several such worlds at once on a small machine take longer. */
 const patienceMs = 40_000;
-/** Of most clouds, Azure and Alibaba Cloud. */
-const metadata = ['169.254.169.254', '168.63.129.16', '100.100.100.200'];
+/** Of most clouds, Azure, Alibaba Cloud and Oracle's classic cloud. */
+const metadata = ['169.254.169.254', '168.63.129.16', '100.100.100.200', '192.0.0.192'];
+const databasePort = 5432;
+const allow = `functions, host:${databasePort}, 172.17.0.0/16, 169.254.169.254:${serverPort}`;
 const servers: (ChildProcess | Server)[] = [];
 const advice = new Set<string>();
 let tried = '';
@@ -83,9 +90,14 @@ await writeFile(resolvConf, 'nameserver 192.0.2.2\n');
 let stopping = new AbortController();
 let network = await start();
 try {
-  const [a, b] = await Promise.all([network.attach('a'), network.attach('b')]);
+  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((id) => network.attach(id)));
+  if (!a || !b || !c) throw new Error('not attached');
+  await network.allow(c, parseNetworkTargets(allow));
   await serveIn(b.netnsPath);
-  const reach = () => reachedFrom(a.netnsPath, network.gateway, b.ip);
+  const reach = async (): Promise<Reached> => ({
+    ...(await reachedFrom(a.netnsPath, network.gateway, b.ip)),
+    ...(await reachedAsAllowed(c.netnsPath, network.gateway, b.ip)),
+  });
   await network.ensureHost();
   const warnedAtStart = advice.size;
   const missed = await missedBySelfTest(warnedAtStart > 0 ? 3 : 0);
@@ -156,6 +168,7 @@ async function makeWorld(): Promise<void> {
   );
   await sh('ip', '-n', container, 'route', 'add', 'default', 'via', '172.17.0.1');
   for (const port of [gatewayPort, serverPort, 53]) servers.push(createServer((socket) => socket.end()).listen(port));
+  servers.push(createServer((socket) => socket.end()).listen(databasePort, '127.0.0.1'));
   await serveIn(`/run/netns/${outside}`);
   await serveIn(`/run/netns/${container}`);
 }
@@ -203,20 +216,36 @@ async function serveIn(netns: string): Promise<void> {
   await new Promise((resolve) => server.stdout?.once('data', resolve));
 }
 
-async function reachedFrom(netns: string, gateway: string, neighbour: string): Promise<Reached> {
+/** Of several that are allowed one that is closed counts. */
+async function reachedAsAllowed(netns: string, gateway: string, neighbour: string) {
+  const allowed = await Promise.all([
+    connect(netns, neighbour),
+    connect(netns, gateway, databasePort),
+    connect(netns, '169.254.169.254'),
+    // The other firewalls, or Docker's own, may stop what leaves towards containers.
+    connect(netns, '172.17.0.2'),
+  ]);
+  const closed = ['functions', 'host', 'metadata', 'docker'].filter((_, index) => allowed[index] === 'closed');
+  return { allowed: closed.join() || 'open', notAllowed: await connect(netns, gateway, serverPort) };
+}
+
+type ReachedByAll = Omit<Reached, 'allowed' | 'notAllowed'>;
+
+async function reachedFrom(netns: string, gateway: string, neighbour: string): Promise<ReachedByAll> {
   const targets = [
     ['outside', '192.0.2.2', serverPort],
     ['gateway', gateway, gatewayPort],
     ['dns', gateway, 53],
     ['otherFunction', neighbour, serverPort],
     ['hostPort', gateway, serverPort],
+    ['hostPort', gateway, databasePort],
     ['dockerContainer', '172.17.0.2', serverPort],
     ...metadata.map((ip) => ['metadata', ip, serverPort] as const),
   ] as const;
   const outcomes = targets.map(async ([target, ip, port]) => [target, await connect(netns, ip, port)] as const);
   // Of several addresses one that is open counts.
   const found = (await Promise.all(outcomes)).toSorted(([, one], [, other]) => one.localeCompare(other));
-  return Object.fromEntries(found) as unknown as Reached;
+  return Object.fromEntries(found) as unknown as ReachedByAll;
 }
 
 async function connect(netns: string, ip: string, port = serverPort): Promise<'open' | 'closed'> {

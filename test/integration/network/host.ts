@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import { Network } from '../../../src/backends/containerd/network/index.ts';
 import { silentLog, type Log } from '../../../src/base/log.ts';
+import type { NetworkTarget } from '../../../src/provider/index.ts';
 
 const exec = promisify(execFile);
 
@@ -24,7 +25,7 @@ export interface TestHost {
   subnet: string;
   runDir: string;
   /** The same host after a restart of the daemon. */
-  restarted(options?: { subnet?: string }): Promise<Network>;
+  restarted(options?: { subnet?: string; allowMax?: NetworkTarget[] }): Promise<Network>;
 }
 
 let made = 0;
@@ -42,7 +43,7 @@ export async function testHost(
   const plugins = [{ type: 'bridge', bridge, isGateway: true, ipMasq: false, ipam }];
   await writeFile(conflistPath, JSON.stringify({ cniVersion: '0.4.0', name: 'openfaas', plugins }));
   const runDir = join(dir, 'run');
-  const restarted = (options: { subnet?: string } = {}) =>
+  const restarted = (options: { subnet?: string; allowMax?: NetworkTarget[] } = {}) =>
     Network.open({ conflistPath, runDir, subnet, gatewayPort, name, log, ...options });
   const network = await restarted();
   t.teardown(async () => {

@@ -1,5 +1,5 @@
 import { run, succeeds } from '../host-command.ts';
-import { IptablesRules } from './iptables.ts';
+import { IptablesRules, type IptablesPass } from './iptables.ts';
 import type { HostProblem, KeptLook, KeptPart } from './kept-part.ts';
 import type { FirewallOptions, HostWays } from './nft-script.ts';
 import { parseRuleset, stops, type NftChain, type NftRuleset, type Packet } from './nft-ruleset.ts';
@@ -29,7 +29,7 @@ export class HostFirewalls implements KeptPart {
 
   async keep(): Promise<KeptLook> {
     const { outward } = await this.#ways();
-    const { passed, mended } = await this.#iptables.pass(outward);
+    const { passed, mended } = await this.#passIptables();
     let stopping = stoppingChains(await nftRuleset(), { ...this.#options, outward, passed });
     if (stopping.some(({ table }) => table === 'firewalld') && (await this.#passFirewalld())) {
       mended.push(`firewalld: ${this.#options.bridge} is in the zone trusted`);
@@ -37,6 +37,16 @@ export class HostFirewalls implements KeptPart {
     }
     this.#stopping = stopping;
     return { mended, problems: stopping.map((chain) => problemOf(chain, this.#options.bridge)) };
+  }
+
+  /** Lets pass what functions are allowed now, before a function starts; `keep` looks at the rest, and says what fails. */
+  async renew(): Promise<void> {
+    await this.#passIptables().catch(() => undefined);
+  }
+
+  async #passIptables(): Promise<IptablesPass> {
+    const { outward, allowances } = await this.#ways();
+    return this.#iptables.pass({ outward, allowed: allowances.flatMap(({ targets }) => targets) });
   }
 
   /** Answers the commands that let functions through chains of others that stop them. */

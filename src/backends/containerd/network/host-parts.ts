@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { NetworkTarget } from '../../../provider/index.ts';
+import { Allowances } from './allowances.ts';
 import type { BridgeNetwork } from './bridge-conflist.ts';
 import { BridgeInterface } from './bridge-interface.ts';
 import { BridgePorts, type BridgePortsOptions } from './bridge-ports.ts';
@@ -21,6 +23,8 @@ export interface HostPartsOptions
   name: string;
   runDir: string;
   resolvConfPaths?: string[];
+  /** The most that a replica is allowed to reach, anything unless given. */
+  allowMax?: NetworkTarget[];
   /** Resolves when these parts have had their first look. */
   lookedAt: (...parts: KeptPart[]) => Promise<void>;
 }
@@ -31,6 +35,7 @@ export interface HostParts {
   bridge: BridgeInterface;
   table: NftTable;
   firewalls: HostFirewalls;
+  allowances: Allowances;
   all: KeptPart[];
 }
 
@@ -42,8 +47,15 @@ export function hostParts(network: BridgeNetwork, options: HostPartsOptions): Ho
   const forwarding = new IpForwarding({ bridge: bridgeName, markFile: join(runDir, 'forwarding') });
   const ports = new BridgePorts({ ...options, bridge: bridgeName, canMake: network.conflist.plugins.length === 1 });
   const bridge = new BridgeInterface({ bridge: bridgeName, subnet, mtu, readLinks: readHostLinks, ports });
+  const allowances: Allowances = new Allowances({
+    dir: join(runDir, 'allowed'),
+    most: options.allowMax,
+    changed: async () => {
+      await Promise.all([table.renew(), firewalls.renew()]);
+    },
+  });
   const firewall = { table: name, bridge: bridgeName, subnet, gatewayPort };
-  const ways = () => waysOf(bridgeName, forwarding);
+  const ways = () => waysOf(bridgeName, forwarding, allowances);
   const table = new NftTable(firewall, ways);
   const firewalls = new HostFirewalls(firewall, ways);
   const nameServers = new NameServers({ filesDir: join(runDir, 'replicas'), gateway, resolvConfPaths });
@@ -58,15 +70,16 @@ export function hostParts(network: BridgeNetwork, options: HostPartsOptions): Ho
     commandsFor: (hook) => firewalls.commandsFor(hook),
     prepared: () => lookedAt(...kept),
   });
-  return { forwarding, bridge, table, firewalls, all: [...kept, selfTest] };
+  return { forwarding, bridge, table, firewalls, allowances, all: [...kept, selfTest] };
 }
 
-async function waysOf(bridge: string, forwarding: IpForwarding): Promise<HostWays> {
+async function waysOf(bridge: string, forwarding: IpForwarding, allowances: Allowances): Promise<HostWays> {
   const host = await readHostLinks();
   return {
     outward: outwardLinks(host, bridge),
     otherBridges: otherBridges(host, bridge),
     uplinkBridges: uplinkBridges(host),
     closesForwarding: await forwarding.isOurs(),
+    allowances: await allowances.all(),
   };
 }

@@ -1,5 +1,6 @@
 export { prepareFiles } from './prepare-files.ts';
-export { Network, type Attachment } from './network.ts';
+export type { Attachment } from './attachment.ts';
+export { Network } from './network.ts';
 export { AttachmentPool } from './attachment-pool.ts';
 export { AddressesInUseError, NetworkError } from './network-error.ts';
 export { resolvConf } from './resolv-conf.ts';

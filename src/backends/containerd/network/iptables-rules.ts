@@ -1,4 +1,12 @@
+import type { NetworkTarget } from '../../../provider/index.ts';
 import type { FirewallOptions } from './nft-script.ts';
+
+/** Where functions' packets may leave to, and what some functions may reach beside that. */
+export interface IptablesWays {
+  outward: string[];
+  /** Of all functions together: our own table knows whose each is. */
+  allowed?: NetworkTarget[];
+}
 
 /** The filter table as `iptables -S` prints it. */
 export interface IptablesTable {
@@ -83,14 +91,15 @@ export interface IptablesPlan {
 }
 
 /** @param text what `iptables -S` printed */
-export function planIptables(text: string, options: FirewallOptions, outward: string[]): IptablesPlan {
+export function planIptables(text: string, options: FirewallOptions, ways: IptablesWays): IptablesPlan {
   const { table: name, bridge } = options;
+  const { outward } = ways;
   const isOurs = (rule: string) => commentOf(rule) === name && rule.endsWith('-j ACCEPT');
   const lines = text.split('\n');
   const present = lines.filter((line) => line.startsWith('-A ') && isOurs(line));
   const others = parseIptables(lines.filter((line) => !present.includes(line)).join('\n'));
   const chains = chainsToPass(others, bridge, outward);
-  const wanted = chains.flatMap((chain) => acceptRules(chain, options, outward));
+  const wanted = chains.flatMap((chain) => acceptRules(chain, options, ways));
   const removals = present.map((line) => line.replace(/^-A/, '-D'));
   const insertions = wanted.toReversed().map((line) => line.replace(/^-A (\S+)/, '-I $1 1'));
   return {
@@ -135,14 +144,17 @@ function chainsToPass(table: IptablesTable, bridge: string, outward: string[]): 
 function acceptRules(
   chain: string,
   { table, bridge, subnet, gatewayPort }: FirewallOptions,
-  outward: string[],
+  { outward, allowed = [] }: IptablesWays,
 ): string[] {
   const accept = `-m comment --comment ${table} -j ACCEPT`;
+  const further = allowed.flatMap((target) => matchesOf(target, chain === 'INPUT', bridge));
+  const allowances = [...new Set(further)].map((match) => `-A ${chain} -i ${bridge} ${match} ${accept}`);
   const answers = '-m conntrack --ctstate RELATED,ESTABLISHED';
   if (chain !== 'INPUT') {
     const ways = outward.length > 0 ? outward.map((name) => `-o ${name} `) : [''];
     return [
       ...ways.map((way) => `-A ${chain} -i ${bridge} ${way}${accept}`),
+      ...allowances,
       `-A ${chain} -o ${bridge} ${answers} ${accept}`,
     ];
   }
@@ -150,5 +162,15 @@ function acceptRules(
     `-A ${chain} -i ${bridge} ${answers} ${accept}`,
     `-A ${chain} -i ${bridge} -d ${subnet.gateway} -p tcp --dport ${gatewayPort} ${accept}`,
     ...['tcp', 'udp'].map((protocol) => `-A ${chain} -i ${bridge} -p ${protocol} --dport 53 ${accept}`),
+    ...allowances,
   ];
+}
+
+function matchesOf(target: NetworkTarget, isInput: boolean, bridge: string): string[] {
+  if (target.kind === 'functions') return isInput ? [] : [`-o ${bridge}`];
+  if (target.kind === 'host' && !isInput) return [];
+  const { port } = target;
+  const to = target.kind === 'network' ? [`-d ${target.cidr}`] : [];
+  const protocols = port === undefined ? [[]] : ['tcp', 'udp'].map((name) => [`-p ${name} --dport ${port}`]);
+  return protocols.map((protocol) => [...to, ...protocol].join(' '));
 }

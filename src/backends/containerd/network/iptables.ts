@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { absentAs } from '../../../base/absent-file.ts';
+import { InOrder } from '../../../base/in-order.ts';
 import { run, succeeds, type HostCommand } from '../host-command.ts';
-import { planIptables } from './iptables-rules.ts';
+import { planIptables, type IptablesWays } from './iptables-rules.ts';
 import type { FirewallOptions } from './nft-script.ts';
 
 type Iptables = 'iptables' | 'iptables-legacy';
@@ -19,6 +20,7 @@ export interface IptablesPass {
  */
 export class IptablesRules {
   readonly #options: FirewallOptions;
+  readonly #turns = new InOrder<'rules'>();
   readonly #written = new Map<Iptables, { wanted: string; present: string }>();
 
   #isLegacy = false;
@@ -33,22 +35,27 @@ export class IptablesRules {
   }
 
   /** @throws HostCommandError when the rules cannot be written */
-  async pass(outward: string[]): Promise<IptablesPass> {
+  pass(ways: IptablesWays): Promise<IptablesPass> {
+    return this.#turns.run('rules', () => this.#pass(ways));
+  }
+
+  async #pass(ways: IptablesWays): Promise<IptablesPass> {
     const pass: IptablesPass = { passed: [], mended: [] };
     const found = await kinds();
     this.#isLegacy = found.some(({ isNft }) => !isNft);
     for (const { command, isNft } of found) {
       const text = await tableOf(command);
       if (text === undefined) continue;
-      const plan = planIptables(text, this.#options, outward);
+      const plan = planIptables(text, this.#options, ways);
       if (isNft) pass.passed.push(...plan.chains.map((chain) => (chain === 'INPUT' ? 'INPUT' : 'FORWARD')));
       const written = this.#written.get(command);
       if (plan.inForce && plan.wanted === (written?.wanted ?? '') && plan.present === (written?.present ?? ''))
         continue;
       await run(restoreOf(command), ['-w', '--noflush'], { stdin: plan.restore });
-      const { present } = planIptables((await tableOf(command)) ?? '', this.#options, outward);
+      const { present } = planIptables((await tableOf(command)) ?? '', this.#options, ways);
       this.#written.set(command, { wanted: plan.wanted, present });
-      if (written && written.present !== plan.present) pass.mended.push(`${command}: rules for functions were gone`);
+      if (written && written.present !== plan.present && written.wanted === plan.wanted)
+        pass.mended.push(`${command}: rules for functions were gone`);
     }
     return pass;
   }
@@ -56,7 +63,7 @@ export class IptablesRules {
   async remove(): Promise<void> {
     for (const { command } of await kinds()) {
       const text = await tableOf(command);
-      const lines = text === undefined ? '' : planIptables(text, this.#options, []).present;
+      const lines = text === undefined ? '' : planIptables(text, this.#options, { outward: [] }).present;
       if (lines === '') continue;
       const stdin = `*filter\n${lines.replaceAll(/^-A/gm, '-D')}\nCOMMIT\n`;
       await run(restoreOf(command), ['-w', '--noflush'], { stdin });

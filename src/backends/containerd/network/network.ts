@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { CniNetwork, loadConflist, sandboxAddress, type CniResult } from '../../../cni/index.ts';
 import type { Log } from '../../../base/log.ts';
+import type { NetworkTarget } from '../../../provider/index.ts';
+import type { Attachment } from './attachment.ts';
 import { explainedAttachError } from './attach-error.ts';
 import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts';
 import { bridgePortOf, forgetPort, isThere, setPort, type BridgePort } from './bridge-port.ts';
@@ -27,18 +29,9 @@ export interface NetworkOptions {
   name?: string;
   /** The host's resolv.conf files, first choice first. */
   resolvConfPaths?: string[];
+  /** The most that a replica is allowed to reach, anything unless given. */
+  allowMax?: NetworkTarget[];
   log: Log;
-}
-
-/** A replica's place in the functions' network. */
-export interface Attachment {
-  id: string;
-  /** Path of the network namespace, for the runtime spec. */
-  netnsPath: string;
-  /** IPv4 address, kept for as long as the attachment lives. */
-  ip: string;
-  /** The bridge's address. */
-  gateway: string;
 }
 
 const defaultBinDirs = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
@@ -84,7 +77,7 @@ export class Network {
 
   private constructor(network: BridgeNetwork, options: NetworkOptions) {
     const { cniBinDirs: binDirs = defaultBinDirs, runDir = '/run/berth', name = 'berth' } = options;
-    const { gatewayPort, resolvConfPaths, log } = options;
+    const { gatewayPort, resolvConfPaths, allowMax, log } = options;
     this.#network = network;
     this.#cniFolders = { binDirs, cacheDir: join(runDir, 'cni') };
     this.#cni = new CniNetwork({ conflist: network.conflist, ...this.#cniFolders });
@@ -94,6 +87,7 @@ export class Network {
     this.#log = log;
     this.#host = hostParts(network, {
       name,
+      allowMax,
       runDir,
       gatewayPort,
       resolvConfPaths,
@@ -164,6 +158,11 @@ export class Network {
     // Outside of its turn: the first look at the bridge waits for a turn of each replica.
     await this.#requireIsolation();
     return this.#inOrder.run(id, async () => (await this.#existingOrCleared(id)) ?? (await this.#attachAnew(id)));
+  }
+
+  /** Lets an attached replica reach these beside what all may, and nothing else any more; at once, before it starts. */
+  allow({ id, ip }: Attachment, targets: NetworkTarget[]): Promise<void> {
+    return this.#host.allowances.set(id, ip, targets);
   }
 
   async #attachAnew(id: string): Promise<Attachment> {
@@ -255,6 +254,7 @@ export class Network {
     const path = (await isNetns(containerId)) ? netnsPath(containerId) : undefined;
     const port = await this.#portOf(id);
     this.#set.delete(id);
+    await this.#host.allowances.remove(id);
     if (port) await forgetPort(port, this.#network.bridge);
     await this.#cni.del({ containerId, interfaceName, netnsPath: path });
     await deleteNetns(containerId);

@@ -1,3 +1,5 @@
+import { allowRules, type AllowRules } from './allow-rules.ts';
+import type { Allowance } from './allowances.ts';
 import type { Subnet } from './subnet.ts';
 
 export interface FirewallOptions {
@@ -19,24 +21,30 @@ export interface HostWays {
   uplinkBridges: string[];
   /** True when it was us who switched forwarding on, for functions alone. */
   closesForwarding: boolean;
+  /** What some replicas may reach beyond what all may. */
+  allowances: Allowance[];
 }
 
-/** Link-local addresses, and those under which Azure and Alibaba Cloud offer their metadata. */
-const metadata = '{ 169.254.0.0/16, 168.63.129.16, 100.100.100.200 }';
+/** Link-local addresses, and those under which Azure, Alibaba Cloud and Oracle's classic cloud offer their metadata. */
+const metadata = '{ 169.254.0.0/16, 168.63.129.16, 100.100.100.200, 192.0.0.192 }';
+/** The same of Amazon, Google and Scaleway. */
+const metadata6 = '{ fe80::/10, fd00:ec2::254, fd20:ce::254, fd00:42::42 }';
 
 /**
  * The whole table, replaced in one transaction. Functions reach the internet and the LAN (masqueraded), the gateway and
  * the host's resolver; not each other, not other ports of the host, not the private networks of Docker and the like, not
- * a cloud's metadata service (but its name server, which has the same address). Traffic within the bridge is kept apart by
+ * a cloud's metadata service (but its name server, which has the same address), unless they are allowed to. Traffic within the bridge is kept apart by
  * port isolation, as nft's bridge family is not on every kernel; what is here stops the detour through the host. Rejected
  * and not dropped, so that callers fail at once; TCP by a reset, as the kernel limits how many ICMP errors it sends.
  */
-export function nftScript(options: FirewallOptions, ways: HostWays): string {
+export function nftScript(options: FirewallOptions, ways: HostWays, { withLoopback = true } = {}): string {
   const { bridge, subnet } = options;
+  const allow = allowRules(bridge, subnet.gateway, ways.allowances);
   const reject = ['meta l4proto tcp reject with tcp reset', 'reject'];
   const clamp = 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu';
   return table(options.table, [
-    ...filterChains(options, ways, reject),
+    ...filterChains(options, ways, allow, reject),
+    ...(withLoopback ? allow.loopback : []),
     chain('clamp', [
       'type filter hook forward priority mangle; policy accept;',
       `iifname "${bridge}" ${clamp}`,
@@ -51,15 +59,22 @@ export function nftScript(options: FirewallOptions, ways: HostWays): string {
 
 /** What every kernel with nft takes: isolation alone, for hosts that lack modules for the rest. */
 export function isolationScript(options: FirewallOptions, ways: HostWays): string {
-  return table(options.table, filterChains(options, ways, ['drop']));
+  const allow = allowRules(options.bridge, options.subnet.gateway, ways.allowances);
+  return table(options.table, filterChains(options, ways, allow, ['drop']));
 }
 
 export function removalScript({ table: name }: FirewallOptions): string {
   return `table inet ${name}\ndelete table inet ${name}\n`;
 }
 
-function filterChains({ bridge, subnet, gatewayPort }: FirewallOptions, ways: HostWays, deny: string[]): string[] {
+function filterChains(
+  { bridge, subnet, gatewayPort }: FirewallOptions,
+  ways: HostWays,
+  allow: AllowRules,
+  deny: string[],
+): string[] {
   return [
+    ...allow.sets,
     chain('deny', deny),
     chain('metadata', ['meta l4proto { tcp, udp } th dport 53 return', 'goto deny']),
     // What Docker publishes on the host's address is open to the whole LAN, and Docker's own rules judge it.
@@ -67,8 +82,10 @@ function filterChains({ bridge, subnet, gatewayPort }: FirewallOptions, ways: Ho
     chain('closed', ['ct state established,related return', 'ct status dnat return', 'drop']),
     chain('forward', [
       'type filter hook forward priority filter; policy accept;',
+      ...allow.forward,
       `iifname "${bridge}" oifname "${bridge}" goto deny`,
       `iifname "${bridge}" ip daddr ${metadata} jump metadata`,
+      `iifname "${bridge}" ip6 daddr ${metadata6} jump metadata`,
       ...outwardOnly(bridge, ways).map((others) => `iifname "${bridge}" ${others} jump private`),
       `oifname "${bridge}" ct state established,related accept`,
       `oifname "${bridge}" goto deny`,
@@ -82,6 +99,7 @@ function filterChains({ bridge, subnet, gatewayPort }: FirewallOptions, ways: Ho
       'tcp flags & (syn | ack) != syn accept',
       `ip daddr ${subnet.gateway} tcp dport ${gatewayPort} accept`,
       'meta l4proto { tcp, udp } th dport 53 accept',
+      ...allow.input,
       'goto deny',
     ]),
   ];

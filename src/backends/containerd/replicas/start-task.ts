@@ -1,5 +1,6 @@
 import { allEnded } from '../../../base/all-ended.ts';
 import { isAlreadyExists, type Mount, type NamespacedClient, type NewTask } from '../../../containerd/index.ts';
+import { BadRequestError, networkAllowOf, type NetworkTarget } from '../../../provider/index.ts';
 import { SecretError } from '../../../secrets/index.ts';
 import type { Generation } from '../desired/record.ts';
 import { AddressesInUseError, type Attachment } from '../network/index.ts';
@@ -56,6 +57,7 @@ export async function createTask(
     made ? ('none' as const) : timed('look', () => usableTask(host, replica)),
     timed('attach', () => attach(host, id)),
   ]);
+  await host.network.allow(attachment, allowedOf(generation));
   // A task lives in the network namespace that it was made with; in one that was replaced nobody can reach it.
   const isReachable = before !== undefined && before === (await host.network.netnsId(id));
   if (status !== 'none' && isReachable) return { status, attachment };
@@ -89,6 +91,16 @@ async function prepareRootfs(
     host.timed('secrets', () => prepareSecrets(host, replica, secrets, container.spec)),
   ]);
   return rootfs;
+}
+
+/** What was stored before it was refused is as if it were not there. */
+function allowedOf({ deployment }: Generation): NetworkTarget[] {
+  try {
+    return networkAllowOf(deployment);
+  } catch (error) {
+    if (error instanceof BadRequestError) return [];
+    throw error;
+  }
 }
 
 /** What is kept ready for others gives its address to a replica that finds none. */

@@ -1,12 +1,14 @@
 import test from 'ava';
 import { closes, parseIptables, planIptables } from '../../../../../src/backends/containerd/network/iptables-rules.ts';
+import { parseNetworkTargets } from '../../../../../src/provider/index.ts';
 import { parseSubnet } from '../../../../../src/backends/containerd/network/subnet.ts';
 
 const options = { table: 'berth', bridge: 'openfaas0', subnet: parseSubnet('10.62.0.0/16'), gatewayPort: 8080 };
 const open = ['-P INPUT ACCEPT', '-P FORWARD ACCEPT', '-P OUTPUT ACCEPT'];
 const out = { in: 'openfaas0', out: 'eth0' };
 
-const plan = (lines: string[], outward = ['eth0']) => planIptables(lines.join('\n'), options, outward);
+const plan = (lines: string[], outward = ['eth0'], allow = '') =>
+  planIptables(lines.join('\n'), options, { outward, allowed: parseNetworkTargets(allow) });
 
 test('a chain closes by its policy, by a reject for all, or by a chain that it leads to', (t) => {
   const closed = [
@@ -87,4 +89,26 @@ test('a reject before our rules takes them out of force', (t) => {
   t.false(plan([...open, '-A FORWARD -j REJECT', ...ours]).inForce);
   t.true(plan([...open, ...input, '-A INPUT -j REJECT']).inForce);
   t.false(plan([...open, '-A INPUT -j REJECT', ...input]).inForce);
+});
+
+test('what some functions may reach passes chains that stop by default, as no other table can outweigh those', (t) => {
+  const dropping = ['-P INPUT DROP', '-P FORWARD DROP'];
+  const wanted = (allow: string) => plan(dropping, ['eth0'], allow).wanted.split('\n');
+  const before = wanted('');
+  const added = wanted('functions, host:5432, host:5432, 172.17.0.0/16, 10.0.0.1:80').filter(
+    (rule) => !before.includes(rule),
+  );
+  const accept = '-m comment --comment berth -j ACCEPT';
+  t.deepEqual(
+    added,
+    [
+      ...['tcp', 'udp'].map((protocol) => `-A INPUT -i openfaas0 -p ${protocol} --dport 5432`),
+      '-A INPUT -i openfaas0 -d 172.17.0.0/16',
+      ...['tcp', 'udp'].map((protocol) => `-A INPUT -i openfaas0 -d 10.0.0.1/32 -p ${protocol} --dport 80`),
+      '-A FORWARD -i openfaas0 -o openfaas0',
+      '-A FORWARD -i openfaas0 -d 172.17.0.0/16',
+      ...['tcp', 'udp'].map((protocol) => `-A FORWARD -i openfaas0 -d 10.0.0.1/32 -p ${protocol} --dport 80`),
+    ].map((rule) => `${rule} ${accept}`),
+  );
+  t.is(plan([], ['eth0'], 'functions, host:5432').wanted, '', 'nothing where nothing stops them');
 });

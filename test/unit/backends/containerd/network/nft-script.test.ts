@@ -3,7 +3,13 @@ import { isolationScript, nftScript } from '../../../../../src/backends/containe
 import { parseSubnet } from '../../../../../src/backends/containerd/network/subnet.ts';
 
 const options = { table: 'berth', bridge: 'openfaas0', subnet: parseSubnet('10.62.0.0/16'), gatewayPort: 8080 };
-const ways = { outward: ['eth0', 'wg0'], otherBridges: ['docker0'], uplinkBridges: [], closesForwarding: false };
+const ways = {
+  outward: ['eth0', 'wg0'],
+  otherBridges: ['docker0'],
+  uplinkBridges: [],
+  closesForwarding: false,
+  allowances: [],
+};
 
 test('functions go to the uplinks alone', (t) => {
   t.true(
@@ -19,7 +25,7 @@ test('without a known way out private bridges are denied all the same', (t) => {
 
 test('metadata services are denied, those of Azure and Alibaba included, but their name servers', (t) => {
   const script = nftScript(options, ways);
-  t.true(script.includes('ip daddr { 169.254.0.0/16, 168.63.129.16, 100.100.100.200 } jump metadata'));
+  t.true(script.includes('ip daddr { 169.254.0.0/16, 168.63.129.16, 100.100.100.200, 192.0.0.192 } jump metadata'));
   t.true(script.includes('meta l4proto { tcp, udp } th dport 53 return'));
 });
 

@@ -1,0 +1,89 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { absentAs } from '../../../base/absent-file.ts';
+import { writeDurably } from '../../../base/durable-file.ts';
+import { parseJson } from '../../../base/parse-json.ts';
+import { formatNetworkTarget, isWithin, parseNetworkTargets, type NetworkTarget } from '../../../provider/index.ts';
+
+/** What the replica at an address may reach beyond what all may. */
+export interface Allowance {
+  ip: string;
+  targets: NetworkTarget[];
+}
+
+/** A replica's allowance as it is kept: its address, and the targets as a list. */
+type Kept = [ip: string, targets: string];
+
+/**
+ * The allowances of attached replicas, a file each under /run, so that a restart of the daemon takes none away and a
+ * reboot all. Whoever gives an address to somebody else has removed its allowance before.
+ */
+export class Allowances {
+  readonly #dir: string;
+  readonly #most?: NetworkTarget[];
+  readonly #changed: () => Promise<void>;
+  #known?: Promise<Map<string, Allowance>>;
+
+  /**
+   * @param options.most what the host gives at most; anything unless given
+   * @param options.changed called at each change, which is made when it resolves
+   */
+  constructor({ dir, most, changed }: { dir: string; most?: NetworkTarget[]; changed: () => Promise<void> }) {
+    this.#dir = dir;
+    this.#most = most;
+    this.#changed = changed;
+  }
+
+  async all(): Promise<Allowance[]> {
+    return [...(await this.#all()).values()];
+  }
+
+  /** Resolves once the replica reaches these, and nothing else that it was allowed before. */
+  async set(id: string, ip: string, targets: NetworkTarget[]): Promise<void> {
+    const known = await this.#all();
+    const given = { ip, targets: targets.filter((target) => isWithin(target, this.#most)) };
+    if (given.targets.length === 0) return this.remove(id);
+    if (isDeepStrictEqual(known.get(id), given)) return;
+    const kept: Kept = [ip, given.targets.map(formatNetworkTarget).join()];
+    await mkdir(this.#dir, { recursive: true });
+    await writeDurably(join(this.#dir, id), JSON.stringify(kept), { fsync: false });
+    known.set(id, given);
+    await this.#changed();
+  }
+
+  /** Takes away what a replica was allowed; there need not be anything. */
+  async remove(id: string): Promise<void> {
+    const known = await this.#all();
+    const given = known.get(id);
+    if (!given) return;
+    await rm(join(this.#dir, id), { force: true });
+    known.delete(id);
+    try {
+      await this.#changed();
+    } catch (error) {
+      // So that whoever tries again does so here as well, before the address is another's.
+      known.set(id, given);
+      throw error;
+    }
+  }
+
+  #all(): Promise<Map<string, Allowance>> {
+    this.#known ??= this.#read().catch((error: unknown) => {
+      this.#known = undefined;
+      throw error;
+    });
+    return this.#known;
+  }
+
+  async #read(): Promise<Map<string, Allowance>> {
+    const ids = (await readdir(this.#dir).catch(absentAs<string[]>([]))).filter((name) => !name.startsWith('.'));
+    const known = new Map<string, Allowance>();
+    for (const id of ids.sort()) {
+      const [ip, list] = parseJson(await readFile(join(this.#dir, id), 'utf8')) as Kept;
+      const targets = parseNetworkTargets(list).filter((target) => isWithin(target, this.#most));
+      if (targets.length > 0) known.set(id, { ip, targets });
+    }
+    return known;
+  }
+}
