@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { Registry } from '@prometheus-io/client';
 import type { Log } from '../base/log.ts';
 import type { PartHealth } from '../base/part-health.ts';
@@ -39,12 +40,16 @@ async function serveGateway(backEnd: BackEnd, { config, version, signal, log }: 
   const registry = new Registry();
   const ready = () => backEnd.ready;
   const parts = () => backEnd.parts ?? [];
-  const gateway = createGateway({ provider, config, version, upstreamTimeoutMs, ready, parts, registry, log });
+  const countsPath = path.join(config.dataDir, 'counts.json');
+  const of = { provider, config, version, upstreamTimeoutMs, ready, parts, countsPath, registry, log };
+  const gateway = createGateway(of);
+  await gateway.counts?.read();
   const server = await serve(gateway.handlers, config, { signal, log, registry, extraRoutes: gateway.routes });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
   const { release, sha } = version;
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
-  await Promise.all([server.closed, metrics?.closed, gateway.autoscale(signal)]);
+  await Promise.all([server.closed, metrics?.closed, gateway.autoscale(signal), gateway.counts?.run(signal)]);
+  await gateway.counts?.write();
 }
 
 /** The bare provider API, for an OpenFaaS gateway in front. */

@@ -33,6 +33,8 @@ export interface GatewayOptions {
   ready: () => boolean;
   /** How each part of the daemon is, for the metrics; none where it is absent. */
   parts?: () => PartHealth[];
+  /** File of what was counted of calls; they are counted since the start where it is absent. */
+  countsPath?: string;
   registry: Registry;
   log: Log;
 }
@@ -41,7 +43,8 @@ export interface GatewayOptions {
 export function gatewayHandlers(options: GatewayOptions, invocations: Invocations): FaaSHandlers {
   const { provider, config, version, upstreamTimeoutMs, wakeMs = 60_000, ready, log } = options;
   const hold = (fn: FunctionName) => invocations.hold(fn);
-  const calls = callsOf(wakingResolve(provider, { wakeMs, hold }), invocations);
+  const woken = (fn: FunctionName, ms: number) => invocations.woken(fn, ms);
+  const calls = callsOf(wakingResolve(provider, { wakeMs, hold, woken }), invocations);
   const handlers = handlersFor(provider, config, { ...calls, upstreamTimeoutMs, log });
   return {
     ...handlers,

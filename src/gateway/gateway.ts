@@ -4,6 +4,7 @@ import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
 import { openRoutes } from './open-routes.ts';
+import { CountsFile } from './metrics/counts-file.ts';
 import { Invocations } from './metrics/invocations.ts';
 import { partGauge } from './metrics/part-gauge.ts';
 import { resourceSeries } from './metrics/resource-series.ts';
@@ -13,13 +14,15 @@ export interface Gateway {
   handlers: FaaSHandlers;
   /** Routes beside the provider's, for serve's `extraRoutes`. */
   routes: Route[];
+  /** What was counted of calls, which is read before there are any, and written while they come and once they have ended. */
+  counts?: CountsFile;
   /** Autoscales until the signal aborts, then resolves. Never rejects. */
   autoscale(signal: AbortSignal): Promise<void>;
 }
 
 /** Puts in front of a provider what OpenFaaS's gateway does: its routes, metrics and autoscaler. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { provider, config, registry, parts, log } = options;
+  const { provider, config, registry, parts, countsPath: path, log } = options;
   const { defaultNamespace } = config;
   const invocations = new Invocations(registry);
   const holds = new AlertHolds();
@@ -33,6 +36,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
       ...openRoutes,
     ],
+    counts: path === undefined ? undefined : new CountsFile({ path, invocations, log }),
     autoscale: (signal) => autoscaler.run(signal),
   };
 }

@@ -15,7 +15,6 @@ export class FunctionTraffic {
   readonly #ended = new SecondSlots(slowSeconds);
   readonly #peaks = new SecondSlots(peakSeconds);
   #inFlight = 0;
-  #total = 0;
   #lastActivityMs: number;
 
   constructor(nowMs: number) {
@@ -25,11 +24,6 @@ export class FunctionTraffic {
   /** Calls under way, those that are held for a replica included. */
   get inFlight(): number {
     return this.#inFlight;
-  }
-
-  /** Calls ended since the start. */
-  get total(): number {
-    return this.#total;
   }
 
   /** When a call last began or ended, or `touch` was called. */
@@ -53,7 +47,6 @@ export class FunctionTraffic {
 
   /** A call was answered, or its caller left. */
   ended(nowMs: number): void {
-    this.#total += 1;
     this.#ended.add(nowMs, 1);
   }
 

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../base/monotonic.ts';
 import {
   NoEndpointsError,
   ProviderError,
@@ -10,27 +11,40 @@ import {
   workloadOf,
 } from '../../provider/index.ts';
 
+export interface WakingOptions {
+  /** How long a call is held, unless the function's own probes allow it longer; then `resolve` throws ProviderError (504). */
+  wakeMs: number;
+  /** Told of each call until it has its replica. */
+  hold: (fn: FunctionName) => () => void;
+  /** Told once of a wake how long it took until a call had its replica. */
+  woken?: (fn: FunctionName, ms: number) => void;
+}
+
+interface Wake {
+  /** How long the function may take. */
+  waitMs: number;
+  /** When it was scaled up from zero, until somebody has been told. */
+  beganMs?: number;
+}
+
 /**
  * Returns a `resolve` that also wakes a function which is scaled to zero: it scales it once however many call, and holds the
  * calls until a replica is ready.
- * @param options.wakeMs how long a call is held, unless the function's own probes allow it longer; then `resolve` throws ProviderError (504).
- * @param options.hold told of each call until it has its replica.
  */
-export function wakingResolve(
-  provider: Provider,
-  { wakeMs, hold }: { wakeMs: number; hold: (fn: FunctionName) => () => void },
-): Resolve {
-  const waking = new Map<string, Promise<number>>();
+export function wakingResolve(provider: Provider, { wakeMs, hold, woken }: WakingOptions): Resolve {
+  const waking = new Map<string, Promise<Wake>>();
 
-  /** Returns how long the function may take. */
-  async function wake(fn: FunctionName): Promise<number> {
+  async function wake(fn: FunctionName): Promise<Wake> {
+    const beganMs = monotonicMs();
     const status = await provider.status(fn, { usage: false });
     const { scaling, startAllowedMs } = workloadOf(status);
-    if (status.replicas === 0) await provider.scale(fn, scaling.min, { durable: false });
-    return Math.max(wakeMs, startAllowedMs);
+    const waitMs = Math.max(wakeMs, startAllowedMs);
+    if (status.replicas > 0) return { waitMs };
+    await provider.scale(fn, scaling.min, { durable: false });
+    return { waitMs, beganMs };
   }
 
-  function wakeOnce(fn: FunctionName): Promise<number> {
+  function wakeOnce(fn: FunctionName): Promise<Wake> {
     const key = fullName(fn);
     const running = waking.get(key) ?? wake(fn).finally(() => waking.delete(key));
     waking.set(key, running);
@@ -38,9 +52,13 @@ export function wakingResolve(
   }
 
   async function wakeAndResolve(fn: FunctionName, signal?: AbortSignal): Promise<Endpoint> {
-    const waitMs = await wakeOnce(fn);
+    const wake = await wakeOnce(fn);
+    const { waitMs } = wake;
     try {
-      return await provider.resolve(fn, { signal, waitMs });
+      const endpoint = await provider.resolve(fn, { signal, waitMs });
+      if (wake.beganMs !== undefined) woken?.(fn, monotonicMs() - wake.beganMs);
+      wake.beganMs = undefined;
+      return endpoint;
     } catch (error) {
       if (!isWithoutReplica(error)) throw error;
       const message = `${fn.name} had no ready replica within ${Math.round(waitMs) / 1000} s: see faas-cli describe and logs`;

@@ -152,6 +152,28 @@ test('metrics show the replicas wanted and ready in every namespace, of function
   t.is((await samples(registry, 'gateway_service')).length, 3);
 });
 
+test('a wake and the calls that waited for it are timed', async (t) => {
+  const { url, provider, registry } = await startGateway(t);
+  provider.add('env', 0);
+  provider.slow = true;
+  let waiting = 0;
+  const resolve = provider.resolve.bind(provider);
+  provider.resolve = (fn, options) => {
+    if (options.waitMs) waiting += 1;
+    return resolve(fn, options);
+  };
+  const calls = [1, 2, 3].map(() => fetch(`${url}/function/env`).then((reply) => reply.text()));
+  await until(() => waiting === 3);
+  // Longer than what counts as no wait.
+  await new Promise((done) => setTimeout(done, 5));
+  provider.becomeReady();
+  await Promise.all(calls);
+  const woken = 'berth_function_wake_seconds_count{function_name="env.openfaas-fn"}';
+  t.deepEqual(await samples(registry, woken), [`${woken} 1`]);
+  const queued = 'berth_function_queue_seconds_count{function_name="env.openfaas-fn"}';
+  t.deepEqual(await samples(registry, queued), [`${queued} 3`]);
+});
+
 test('metrics are answered also when functions cannot be listed', async (t) => {
   const { url, provider } = await startGateway(t);
   provider.list = () => Promise.reject(new Error('containerd is away'));

@@ -1,0 +1,37 @@
+import { Gauge, type Registry } from '@prometheus-io/client';
+
+/** One line of a metrics page; its name is the metric's unless it has one. */
+export interface Sample {
+  metricName?: string;
+  labels: Record<string, string | number>;
+  value: number;
+}
+
+export interface ReadSeriesOptions {
+  name: string;
+  help: string;
+  type: 'counter' | 'gauge' | 'histogram';
+  /** Returns the samples whenever metrics are read. */
+  read: () => Sample[];
+}
+
+/** A metric that keeps nothing: what counts is elsewhere, and costs no more there than a number does. */
+class ReadSeries extends Gauge<string> {
+  readonly #options: ReadSeriesOptions;
+
+  constructor(options: ReadSeriesOptions, registry: Registry) {
+    const { name, help } = options;
+    super({ name, help, registers: [registry] });
+    this.#options = options;
+  }
+
+  override get() {
+    const { name, help, type, read } = this.#options;
+    return Promise.resolve({ name, help, type, aggregator: 'sum' as const, collect: () => {}, values: read() });
+  }
+}
+
+/** Registers a metric whose samples are read from elsewhere. */
+export function readSeries(registry: Registry, options: ReadSeriesOptions): void {
+  new ReadSeries(options, registry);
+}

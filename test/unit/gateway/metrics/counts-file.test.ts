@@ -1,0 +1,134 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Registry } from '@prometheus-io/client';
+import test, { type ExecutionContext } from 'ava';
+import { createLog } from '../../../../src/base/log.ts';
+import { CountsFile } from '../../../../src/gateway/metrics/counts-file.ts';
+import { Invocations } from '../../../../src/gateway/metrics/invocations.ts';
+
+const env = { name: 'env', namespace: 'openfaas-fn' };
+
+async function folderOf(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'counts-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+/** A process that counts, on the file of those before it. */
+async function start(path: string) {
+  let nowMs = 0;
+  const lines: string[] = [];
+  const registry = new Registry();
+  const invocations = new Invocations(registry, () => nowMs);
+  const log = createLog({ level: 'info', journal: true, write: (line) => lines.push(line) });
+  const file = new CountsFile({ path, invocations, log, periodMs: 5 });
+  await file.read();
+  const call = (status: number, ms = 1) => {
+    const call = invocations.begin(env);
+    nowMs += ms;
+    call.end(status);
+  };
+  const page = async () => (await registry.metrics()).split('\n').filter((line) => line && !line.startsWith('#'));
+  return { invocations, file, lines, call, page, pass: (ms: number) => (nowMs += ms) };
+}
+
+test('counts go on over a restart, to the last bucket', async (t) => {
+  const path = join(await folderOf(t), 'counts.json');
+  const first = await start(path);
+  first.call(200, 30);
+  first.call(200, 20_000);
+  first.call(500, 1);
+  const wait = first.invocations.hold(env);
+  first.pass(700);
+  wait();
+  first.invocations.woken(env, 650);
+  await first.file.write();
+  const second = await start(path);
+  t.deepEqual(await second.page(), await first.page());
+  t.is(second.invocations.count(env), 3);
+  second.call(200);
+  t.is(second.invocations.count(env), 4);
+  t.true(
+    (await second.page()).includes(
+      'gateway_functions_seconds_bucket{le="+Inf",function_name="env.openfaas-fn",code="200"} 3',
+    ),
+  );
+  t.true((await second.page()).includes('berth_function_queue_seconds_count{function_name="env.openfaas-fn"} 1'));
+  t.true((await second.page()).includes('berth_function_wake_seconds_sum{function_name="env.openfaas-fn"} 0.65'));
+});
+
+test('calls that are under way when the process dies have not begun', async (t) => {
+  const path = join(await folderOf(t), 'counts.json');
+  const first = await start(path);
+  first.call(200);
+  first.invocations.begin(env);
+  await first.file.write();
+  t.true(
+    (await (await start(path)).page()).includes(
+      'gateway_function_invocation_started{function_name="env.openfaas-fn"} 1',
+    ),
+  );
+});
+
+test('it is written by itself while there are calls, and not when nothing has changed', async (t) => {
+  const path = join(await folderOf(t), 'counts.json');
+  const first = await start(path);
+  const stopping = new AbortController();
+  const running = first.file.run(stopping.signal);
+  first.call(200);
+  for (;;) {
+    const text = await readFile(path, 'utf8').catch(() => '');
+    if (text.includes('env.openfaas-fn')) break;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  stopping.abort();
+  await running;
+  await rm(path);
+  await first.file.write();
+  await t.throwsAsync(readFile(path), { code: 'ENOENT' });
+});
+
+for (const [what, content] of [
+  ['half a file', '{"schema":1,"functions":{"env'],
+  ['another schema', '{"schema":2,"functions":{}}'],
+  ['counts that are none', '{"schema":1,"functions":{"env.openfaas-fn":{"started":"many"}}}'],
+  ['an empty file', ''],
+] as const) {
+  test(`${what} is told, and counts begin at 0`, async (t) => {
+    const path = join(await folderOf(t), 'counts.json');
+    await writeFile(path, content);
+    const { file, invocations, call, lines } = await start(path);
+    t.is(lines.length, content ? 1 : 0);
+    t.is(invocations.count(env), 0);
+    call(200);
+    await file.write();
+    t.is((await start(path)).invocations.count(env), 1);
+  });
+}
+
+test('what cannot be written is told once, and once it can be again', async (t) => {
+  const folder = await folderOf(t);
+  const path = join(folder, 'away', 'counts.json');
+  const { file, call, lines } = await start(path);
+  call(200);
+  await file.write();
+  await file.write();
+  t.is(lines.length, 1);
+  await mkdir(join(folder, 'away'));
+  await file.write();
+  t.is(lines.length, 2);
+  t.is((await start(path)).invocations.count(env), 1);
+});
+
+test('a function that is removed leaves the page and the file', async (t) => {
+  const path = join(await folderOf(t), 'counts.json');
+  const { file, call, invocations, page, pass } = await start(path);
+  call(200);
+  await file.write();
+  pass(10);
+  invocations.forgetOthers(new Set(), 5);
+  t.deepEqual(await page(), []);
+  await file.write();
+  t.is((await start(path)).invocations.count(env), 0);
+});
