@@ -80,7 +80,7 @@ for (const namespace of namespaces) {
       const one = JSON.parse(
         (await host.berth.api('GET', `/system/function/${service}?namespace=${namespace}&usage=1`)).text,
       ) as Listed;
-      t.like(one, { name: service, namespace, image, labels });
+      t.like(one, { name: service, namespace, image, labels: { ...labels, faas_function: service } });
       t.deepEqual({ ...one.annotations, ...annotations }, one.annotations, 'status is told beside what was sent');
     }
     const listed = await list(namespace);
