@@ -36,6 +36,11 @@ async function streamLines(ctx: FaaSContext, messages: AsyncIterable<LogMessage>
 async function writeLines({ res, state }: FaaSContext, messages: AsyncIterable<LogMessage>): Promise<void> {
   for await (const message of messages) {
     if (res.destroyed || state.signal.aborted) return;
+    // Lines that come at once are sent at once.
+    if (res.writableCorked === 0) {
+      res.cork();
+      process.nextTick(() => res.uncork());
+    }
     if (!res.write(`${JSON.stringify(message)}\n`)) await once(res, 'drain', { signal: state.signal });
   }
 }
