@@ -1,13 +1,18 @@
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import type { Log } from '../base/log.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { monotonicMs } from '../base/monotonic.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
 import type { CredentialStore, RegistryCredentials } from './credentials.ts';
 import { NewestMap } from './newest-map.ts';
 import { RegistryError } from './registry-error.ts';
-import type { RegistryHost } from './hosts.ts';
-import { readSmallBody, type HttpRequest, type Transport } from './transport.ts';
+import { registryHosts, type RegistryHost } from './hosts.ts';
+import type { Leader } from './inner-addresses.ts';
+import { patienceMs, whenToRetry } from './retry-after.ts';
+import { readSmallBody, tlsElsewhere, type HttpRequest, type TlsOptions, type Transport } from './transport.ts';
 
 const tokenAnswerSchema = z.object({
   token: z.string().nullish(),
@@ -32,6 +37,8 @@ export interface RefusedRequest {
   refused: string | undefined;
   /** Whether that header was kept from an earlier request, and so may be of rights or of a key that are no more. */
   isKept: boolean;
+  /** Whom the 401 came from. */
+  from: Leader;
 }
 
 /** State of the authentication at one host. */
@@ -47,20 +54,34 @@ interface Session {
 const defaultTokenLifeSeconds = 60;
 const tokenSlackMs = 5_000;
 const clientId = 'berth';
+const maxAttempts = 4;
 /** Of hosts, and of repositories at each: a pull asks one repository, of its registry and its mirrors. */
 const [keptSessions, keptTokens] = [100, 100];
+
+export interface AuthorizerOptions {
+  credentials: CredentialStore;
+  transport: Transport;
+  userAgent: string;
+  /** Folder of containerd's registry configuration, in which a token server may have a folder too. */
+  hostsDir?: string;
+  log: Log;
+}
 
 /** Answers a registry's 401s, https://distribution.github.io/distribution/spec/auth/, and remembers the tokens. */
 export class Authorizer {
   readonly #credentials: CredentialStore;
   readonly #transport: Transport;
   readonly #userAgent: string;
+  readonly #hostsDir?: string;
+  readonly #log: Log;
   readonly #sessions = new NewestMap<string, Session>(keptSessions);
 
-  constructor(options: { credentials: CredentialStore; transport: Transport; userAgent: string }) {
+  constructor(options: AuthorizerOptions) {
     this.#credentials = options.credentials;
     this.#transport = options.transport;
     this.#userAgent = options.userAgent;
+    this.#hostsDir = options.hostsDir;
+    this.#log = options.log;
   }
 
   /** Reads the credentials again; where they changed, tokens that the old ones bought are forgotten. */
@@ -124,29 +145,42 @@ export class Authorizer {
   async #fetchToken(
     credentials: ExchangedCredentials | undefined,
     challenge: Challenge,
-    { host, repository }: RefusedRequest,
+    { host, repository, from: namedBy }: RefusedRequest,
   ): Promise<Token> {
     const question = tokenQuestion(challenge, host, repository);
-    const tls = question.realm.host === host.url.host ? host.tls : undefined;
-    const ask = (request: HttpRequest) => this.#askToken({ ...request, tls, namedBy: host.url }, host.name, repository);
+    const tls = await this.#tlsOf(question.realm, host);
+    const ask = (request: HttpRequest) => this.#askToken({ ...request, tls, namedBy }, host.name, repository);
     if (!credentials) return ask(tokenGet(question));
     try {
       return await ask(tokenPost(question, credentials));
     } catch (error) {
       // Every token server knows GET, not all know the form, and each of those says so in its own way. Only an identity
       // token has no GET form.
-      if (!(error instanceof RegistryError) || credentials.kind !== 'password') throw error;
+      if (!(error instanceof RegistryError) || credentials.kind !== 'password' || error.status === 429) throw error;
       return ask(tokenGet(question, credentials));
     }
   }
 
   async #askToken(request: HttpRequest, registry: string, repository: string): Promise<Token> {
     const headers = { ...request.headers, 'user-agent': this.#userAgent };
-    const { response } = await this.#transport.send({ ...request, headers });
-    const body = await readSmallBody(response, `the answer of token server ${request.url.host}`);
-    const status = response.statusCode ?? 0;
-    if (status === 200) return readToken(body, registry);
-    throw this.#tokenError(registry, repository, status);
+    const server = request.url.host;
+    for (let attempt = 1; ; attempt++) {
+      const { response } = await this.#transport.send({ ...request, headers });
+      const body = await readSmallBody(response, `the answer of token server ${server}`);
+      if (response.statusCode === 200) return readToken(body, registry);
+      const waitMs = attempt < maxAttempts ? patienceMs(response, attempt) : undefined;
+      if (waitMs === undefined) throw this.#tokenError(registry, repository, response);
+      const fields = { server, repository, status: response.statusCode, seconds: Math.ceil(waitMs / 1000) };
+      this.#log.info('token server asks for patience, waiting before it is asked again', fields);
+      await sleep(waitMs);
+    }
+  }
+
+  /** A token server has a folder of its own for its certificates, or those of the registry that named it. */
+  async #tlsOf(realm: URL, { url, tls }: RegistryHost): Promise<TlsOptions | undefined> {
+    if (realm.host === url.host || realm.protocol === 'http:') return realm.host === url.host ? tls : undefined;
+    const own = (await registryHosts(realm.host, this.#hostsDir)).at(-1)?.tls;
+    return own ?? tlsElsewhere(tls, url, realm);
   }
 
   async #session(host: RegistryHost): Promise<Session> {
@@ -154,10 +188,11 @@ export class Authorizer {
     return this.#sessions.get(host.name) ?? { credentials: undefined, basic: false, tokens: new Map() };
   }
 
-  #tokenError(registry: string, repository: string, status: number): RegistryError {
+  #tokenError(registry: string, repository: string, response: IncomingMessage): RegistryError {
+    const { statusCode: status = 0 } = response;
     const server = `the token server of registry ${registry}`;
     if (status === 429 || status >= 500) {
-      const trouble = `${server} answered HTTP ${status} for repository ${repository}: try again later`;
+      const trouble = `${server} answered HTTP ${status} for repository ${repository}: ${whenToRetry(response)}`;
       return new RegistryError('unreachable', trouble, { registry, repository, status });
     }
     const advice = `put a valid login for ${registry} in ${this.#credentials.where}`;

@@ -4,6 +4,7 @@ import { parseJson } from '../base/parse-json.ts';
 import { RegistryError, type RegistryErrorKind } from './registry-error.ts';
 import type { RegistryHost } from './hosts.ts';
 import type { Reference } from './reference.ts';
+import { whenToRetry } from './retry-after.ts';
 import { readSmallBody } from './transport.ts';
 
 const errorBodySchema = z.object({
@@ -20,14 +21,19 @@ export async function refusal(
   const { registry, repository } = reference;
   const status = response.statusCode ?? 0;
   const at = host.name === registry ? registry : `${registry} (mirror ${host.url.host})`;
-  const { kind, advice } = meaning(status, host.name, credentialsAt);
+  const { kind, advice } = meaning(response, host.name, credentialsAt);
   const quoted = await registryMessage(response);
   const said = quoted === '' ? `HTTP ${status}` : `HTTP ${status}, ${quoted}`;
   const message = `registry ${at} did not give ${reference.name} (repository ${repository}): ${said}: ${advice}`;
   return new RegistryError(kind, message, { registry, repository, status });
 }
 
-function meaning(status: number, host: string, credentialsAt: string): { kind: RegistryErrorKind; advice: string } {
+function meaning(
+  response: IncomingMessage,
+  host: string,
+  credentialsAt: string,
+): { kind: RegistryErrorKind; advice: string } {
+  const status = response.statusCode ?? 0;
   if (status === 401 || status === 403) {
     const advice = `it does not exist or needs another login: put one for ${host} in ${credentialsAt}`;
     return { kind: 'denied', advice };
@@ -38,11 +44,11 @@ function meaning(status: number, host: string, credentialsAt: string): { kind: R
   if (status === 429) {
     return {
       kind: 'unreachable',
-      advice: `too many requests: try later, or put a login for ${host} in ${credentialsAt}`,
+      advice: `too many requests: ${whenToRetry(response)}, or put a login for ${host} in ${credentialsAt}`,
     };
   }
   if (status === 408 || status >= 500)
-    return { kind: 'unreachable', advice: 'the registry has trouble: try again later' };
+    return { kind: 'unreachable', advice: `the registry has trouble: ${whenToRetry(response)}` };
   return { kind: 'refused', advice: 'is it an OCI registry?' };
 }
 

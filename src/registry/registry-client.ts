@@ -10,8 +10,10 @@ import { RegistryError } from './registry-error.ts';
 import { type RegistryHost, registryHosts } from './hosts.ts';
 import { acceptedManifestTypes, type Descriptor, digestOf, verifyDigest } from './manifest.ts';
 import type { ProxyEnv } from './proxy-env.ts';
+import type { Leader } from './inner-addresses.ts';
 import { isDigest, type Reference } from './reference.ts';
 import { refusal } from './refusal.ts';
+import { patienceMs } from './retry-after.ts';
 import { discard, maxSmallBodyBytes, readSmallBody, Transport, type HttpRequest } from './transport.ts';
 
 export interface RegistryClientOptions {
@@ -39,10 +41,10 @@ interface HostAnswer {
   response: IncomingMessage;
   /** Whether redirects led to another host. */
   isForeign: boolean;
+  from: Leader;
 }
 
 const maxAttempts = 5;
-const maxRetryAfterMs = 60_000;
 const retryDelayMs = 50;
 
 /** Reads images from registries, https://github.com/opencontainers/distribution-spec. */
@@ -178,13 +180,14 @@ export class RegistryClient {
   async #ask(host: RegistryHost, reference: Reference, ask: Ask): Promise<IncomingMessage> {
     let authorization = await this.#authorizer.header(host, reference.repository);
     for (let attempt = 1; ; attempt++) {
-      const { response, isForeign } = await this.#sendOrRetry(host, reference, ask, authorization);
+      const { response, isForeign, from } = await this.#sendOrRetry(host, reference, ask, authorization);
       const status = response.statusCode ?? 0;
       if (status === 200 || status === 206 || (status === 405 && ask.method === 'HEAD')) return response;
       const challenge = response.headers['www-authenticate'];
       const last = attempt >= maxAttempts || isForeign;
       if (status === 401 && challenge !== undefined && !last) {
-        const request = { host, repository: reference.repository, refused: authorization, isKept: attempt === 1 };
+        const { repository } = reference;
+        const request = { host, repository, refused: authorization, isKept: attempt === 1, from };
         const answer = await this.#authorizer.answer(request, challenge);
         if (answer !== undefined) {
           discard(response);
@@ -197,6 +200,10 @@ export class RegistryClient {
         throw await refusal(response, { host, reference, credentialsAt: this.#options.credentials.where });
       }
       discard(response);
+      if (delayMs > retryDelayMs) {
+        const fields = { registry: host.url.host, image: reference.name, status, seconds: Math.ceil(delayMs / 1000) };
+        this.#options.log.info('registry asks for patience, waiting before it is asked again', fields);
+      }
       await sleep(delayMs, undefined, { signal: ask.signal });
     }
   }
@@ -204,9 +211,9 @@ export class RegistryClient {
   async #sendOrRetry(host: RegistryHost, reference: Reference, ask: Ask, authorization?: string): Promise<HostAnswer> {
     const request = this.#requestOf(host, reference, ask, authorization);
     const send = async () => {
-      const { response, url } = await this.#transport.send(request);
+      const { response, url, from } = await this.#transport.send(request);
       // Whoever a redirect leads to must not be answered with this registry's password.
-      return { response, isForeign: url.origin !== request.url.origin };
+      return { response, isForeign: url.origin !== request.url.origin, from };
     };
     try {
       return await send();
@@ -245,17 +252,8 @@ function askFor(kind: 'manifests' | 'blobs', descriptor: Descriptor, { signal }:
 }
 
 function retryDelay(response: IncomingMessage, attempt: number): number | undefined {
-  const status = response.statusCode ?? 0;
-  if (status === 408 || status === 429) return retryAfterMs(response) ?? 250 * 2 ** attempt;
-  return [500, 502, 503, 504].includes(status) && attempt === 1 ? retryDelayMs : undefined;
-}
-
-/** Reads a Retry-After of seconds or a date, https://www.rfc-editor.org/rfc/rfc9110#name-retry-after. */
-function retryAfterMs(response: IncomingMessage): number | undefined {
-  const value = response.headers['retry-after'];
-  if (value === undefined) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxRetryAfterMs);
+  const isTrouble = [500, 502, 503, 504].includes(response.statusCode ?? 0);
+  return patienceMs(response, attempt) ?? (isTrouble && attempt === 1 ? retryDelayMs : undefined);
 }
 
 /** Ranks how far a host let us come: not reached, trouble there, no such image, another login wanted. */

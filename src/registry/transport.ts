@@ -1,7 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
+import { getCACertificates } from 'node:tls';
 import { describeError } from '../base/log.ts';
-import { InnerAddressGuard } from './inner-addresses.ts';
+import { hostOf, InnerAddressGuard, type Leader } from './inner-addresses.ts';
 import { RegistryError } from './registry-error.ts';
 import { proxyFor, type ProxyEnv } from './proxy-env.ts';
 
@@ -18,7 +20,7 @@ export interface HttpRequest {
   method: 'GET' | 'HEAD' | 'POST';
   url: URL;
   /** The registry that named the URL, where it did. */
-  namedBy?: URL;
+  namedBy?: Leader;
   headers: http.OutgoingHttpHeaders;
   body?: string;
   tls?: TlsOptions;
@@ -31,6 +33,8 @@ export interface HttpAnswer {
   response: http.IncomingMessage;
   /** Address that the answer came from, after redirects. */
   url: URL;
+  /** Whom the first answer came from. */
+  from: Leader;
 }
 
 const defaultConnectTimeoutMs = 30_000;
@@ -59,15 +63,17 @@ export class Transport {
    */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     let next = request;
+    let leader = request.namedBy;
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
-      const guard = new InnerAddressGuard(request.namedBy ?? request.url, next.url);
-      await guard.check();
+      const guard = leader && new InnerAddressGuard(leader, next.url);
+      guard?.check();
       const response = await this.#sendOnce(next, guard);
+      leader ??= this.#leaderOf(request.url, response);
       const location = response.headers.location;
       // A POST carries a password in its body: it goes where it was sent and nowhere else.
       const final = request.method === 'POST' || !redirectStatuses.includes(response.statusCode ?? 0);
       if (final || location === undefined) {
-        return { response, url: next.url };
+        return { response, url: next.url, from: leader };
       }
       response.destroy();
       next = redirected(next, location);
@@ -80,13 +86,19 @@ export class Transport {
     for (const agent of this.#agents.values()) agent.destroy();
   }
 
-  #sendOnce(request: HttpRequest, guard: InnerAddressGuard): Promise<http.IncomingMessage> {
+  #leaderOf(url: URL, { socket }: http.IncomingMessage): Leader {
+    const isDirect = proxyFor(url, this.#proxyEnv) === undefined;
+    return { host: hostOf(url), ...(isDirect && { address: socket.remoteAddress }) };
+  }
+
+  #sendOnce(request: HttpRequest, guard: InnerAddressGuard | undefined): Promise<http.IncomingMessage> {
     const { url, method, headers, tls, connectTimeoutMs = defaultConnectTimeoutMs, signal } = request;
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
     const { request: start } = url.protocol === 'https:' ? https : http;
     // A proxy looks the name up itself, and its own may well lead to this host.
-    const lookup = proxyFor(url, this.#proxyEnv) === undefined ? guard.lookup : undefined;
+    const direct = proxyFor(url, this.#proxyEnv) === undefined ? guard : undefined;
+    const { lookup } = direct ?? {};
     const outgoing = start(url, { method, headers, agent: this.#agentFor(url), signal, lookup, ...tls });
 
     const giveUp = (what: string) => () => outgoing.destroy(new Error(what));
@@ -95,7 +107,12 @@ export class Transport {
       clearTimeout(timer);
       timer = setTimeout(giveUp(`no answer within ${this.#stallTimeoutMs} ms`), this.#stallTimeoutMs);
     };
-    outgoing.once('socket', (socket) => (socket.connecting ? socket.once('connect', connected) : connected()));
+    outgoing.once('socket', (socket) => {
+      if (socket.connecting) return socket.once('connect', connected);
+      // A connection that idled was made for another request, which may have been led elsewhere.
+      if (isRefused(direct, socket, outgoing)) return;
+      connected();
+    });
     outgoing.once('response', (response) => {
       clearTimeout(timer);
       // A cut after the headers is seen by whoever reads the body; without a listener here it would end the process.
@@ -154,6 +171,29 @@ export async function readSmallBody(response: http.IncomingMessage, what: string
   return Buffer.concat(chunks);
 }
 
+function isRefused(guard: InnerAddressGuard | undefined, socket: Socket, outgoing: http.ClientRequest): boolean {
+  try {
+    guard?.check(socket.remoteAddress);
+    return false;
+  } catch (error) {
+    outgoing.destroy(error as Error);
+    return true;
+  }
+}
+
+/**
+ * What holds at another address that a registry names, its token server's or its blobs': its authorities beside the usual
+ * ones, and that they are not to be asked. Its client certificate goes to no other host.
+ */
+export function tlsElsewhere(tls: TlsOptions | undefined, from: URL, to: URL): TlsOptions | undefined {
+  if (tls === undefined || to.host === from.host) return tls;
+  const { ca, ...rest } = tls;
+  const { rejectUnauthorized } = rest;
+  const own = to.hostname === from.hostname ? rest : { ...(rejectUnauthorized === false && { rejectUnauthorized }) };
+  const all = ca && { ca: [...getCACertificates('default'), ...ca] };
+  return ca || Object.keys(own).length > 0 ? { ...own, ...all } : undefined;
+}
+
 function redirected(request: HttpRequest, location: string): HttpRequest {
   const url = URL.parse(location, request.url);
   if (url === null || !/^https?:$/.test(url.protocol)) {
@@ -161,7 +201,8 @@ function redirected(request: HttpRequest, location: string): HttpRequest {
   }
   if (url.origin === request.url.origin) return { ...request, url };
   const headers = Object.entries(request.headers).filter(([name]) => harmlessHeaders.includes(name.toLowerCase()));
-  return { ...request, url, headers: Object.fromEntries(headers), tls: undefined };
+  const tls = tlsElsewhere(request.tls, request.url, url);
+  return { ...request, url, headers: Object.fromEntries(headers), tls };
 }
 
 function unreachable(url: URL, cause: NodeJS.ErrnoException): RegistryError {
