@@ -54,7 +54,7 @@ export function dockerConfigCredentials({ file, env }: { file: string; env: Node
     async lookup(registry) {
       const config = await readConfig(file);
       if (!config) return undefined;
-      const host = registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
+      const host = keyOf(registry);
       const helper = config.credHelpers?.[host] ?? config.credsStore;
       // As with Docker, a helper's "none" is final: auths are not asked.
       if (helper) return askHelper(helper, host, env);
@@ -64,11 +64,47 @@ export function dockerConfigCredentials({ file, env }: { file: string; env: Node
   };
 }
 
+/**
+ * Reads the logins of a docker config.json that a user gave: no program of this host is run for it.
+ * @param where it is, for errors
+ * @throws RegistryError of kind `configuration` when it is none, or names a credential helper
+ */
+export function dockerConfigLogins(content: Buffer, where: string): CredentialStore {
+  const config = parseConfig(content.toString(), where);
+  if (config?.credsStore || Object.keys(config?.credHelpers ?? {}).length > 0) {
+    throw wrong(
+      `${where} names a credential helper, which is a program of another host: put the login itself in auths`,
+    );
+  }
+  if (!config?.auths) throw wrong(`${where} has no auths: it must be a docker config.json with a login`);
+  for (const [host, auth] of Object.entries(config.auths)) readAuth(auth, host, where);
+  const lookup = (registry: string) => {
+    const host = keyOf(registry);
+    const auth = findAuth(config, host);
+    return Promise.resolve(auth && readAuth(auth, host, where));
+  };
+  return { where, lookup };
+}
+
+/** Makes a store that asks one store, and then another that has logins for all. */
+export function firstLogins(own: CredentialStore, forAll: CredentialStore): CredentialStore {
+  const lookup = async (registry: string) => (await own.lookup(registry)) ?? forAll.lookup(registry);
+  return { where: own.where, lookup };
+}
+
+function keyOf(registry: string): string {
+  return registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
+}
+
 async function readConfig(file: string): Promise<DockerConfig | undefined> {
   const read = readFile(file, 'utf8').catch(absentAs(''));
   const text = await read.catch((cause: unknown) => {
     throw wrong(`cannot read the registry credentials in ${file}: ${describeError(cause)}`, cause);
   });
+  return parseConfig(text, file);
+}
+
+function parseConfig(text: string, file: string): DockerConfig | undefined {
   if (text.trim() === '') return undefined;
   // Neither the JSON parser's message nor a cause is passed on: they quote the file, passwords included.
   const document = parseJson(text);

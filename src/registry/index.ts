@@ -1,4 +1,9 @@
-export { dockerConfigCredentials, type CredentialStore, type RegistryCredentials } from './credentials.ts';
+export {
+  dockerConfigCredentials,
+  dockerConfigLogins,
+  type CredentialStore,
+  type RegistryCredentials,
+} from './credentials.ts';
 export {
   digestOf,
   parseImageConfig,

@@ -5,7 +5,7 @@ import { describeError, type Log } from '../base/log.ts';
 import { quote } from '../base/quote.ts';
 import { Authorizer } from './authorizer.ts';
 import { readBlob } from './blob.ts';
-import type { CredentialStore } from './credentials.ts';
+import { firstLogins, type CredentialStore } from './credentials.ts';
 import { RegistryError } from './registry-error.ts';
 import { type RegistryHost, registryHosts } from './hosts.ts';
 import { acceptedManifestTypes, type Descriptor, digestOf, verifyDigest } from './manifest.ts';
@@ -54,12 +54,18 @@ export class RegistryClient {
   readonly #transport: Transport;
   readonly #authorizer: Authorizer;
 
-  constructor(options: RegistryClientOptions) {
+  constructor(options: RegistryClientOptions, transport?: Transport) {
     const { proxyEnv = {}, stallTimeoutMs = 30_000 } = options;
     this.#options = options;
     this.#stallTimeoutMs = stallTimeoutMs;
-    this.#transport = new Transport({ proxyEnv, stallTimeoutMs });
+    this.#transport = transport ?? new Transport({ proxyEnv, stallTimeoutMs });
     this.#authorizer = new Authorizer({ ...options, transport: this.#transport });
+  }
+
+  /** Makes a client with logins, and so tokens, of its own; where those have none, the logins of this one hold. */
+  withLogins(own: CredentialStore): RegistryClient {
+    const credentials = firstLogins(own, this.#options.credentials);
+    return new RegistryClient({ ...this.#options, credentials }, this.#transport);
   }
 
   /**

@@ -235,6 +235,7 @@ export class Deployments {
     this.#requireRoom('label com.openfaas.scale.min', workloadOf(deployment).scaling.min);
     parseReference(deployment.image);
     validateDeployment(deployment, resourcesOf(deployment));
+    await this.#parts.images.requireLogins(deployment);
     await requireSecrets(this.#parts.secrets, deployment.namespace, deployment.secrets ?? []);
   }
 

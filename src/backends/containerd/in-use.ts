@@ -1,4 +1,4 @@
-import type { FunctionDeployment } from '../../provider/index.ts';
+import { workloadOf, type FunctionDeployment } from '../../provider/index.ts';
 import type { SecretStore } from '../../secrets/index.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import type { UsedImage } from './images/index.ts';
@@ -44,7 +44,7 @@ export class InUse {
   secretUsers(namespace: string, secret: string): string[] {
     const stored = this.#store.inNamespace(namespace).flatMap(({ record }) => [record.current, record.candidate]);
     const deployments = [...stored.flatMap((generation) => generation?.deployment ?? []), ...this.#held];
-    const users = deployments.filter((each) => each.namespace === namespace && each.secrets?.includes(secret));
+    const users = deployments.filter((each) => each.namespace === namespace && needs(each, secret));
     return [...new Set(users.map(({ name }) => name))].sort();
   }
 
@@ -75,4 +75,8 @@ export class InUse {
     const unreadable = this.#store.hasUnreadable(namespace) ? ['a function whose file cannot be read'] : [];
     return [...functions, ...deploying, ...secrets, ...unreadable];
   }
+}
+
+function needs(deployment: FunctionDeployment, secret: string): boolean {
+  return (deployment.secrets?.includes(secret) ?? false) || workloadOf(deployment).pullSecret === secret;
 }

@@ -30,6 +30,7 @@ import { InUse } from './in-use.ts';
 import { AttachmentPool, type Network } from './network/index.ts';
 import { Measures } from './measures.ts';
 import { Parts } from './parts.ts';
+import { PullSecrets } from './pull-secrets.ts';
 import { FunctionStates } from './reconcile/function-states.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
@@ -85,7 +86,8 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const inUse = new InUse({ store, secrets, states });
   const sweep = new Sweep({ host, images, inUse, defaultNamespace });
   const namespaces = new FunctionNamespaces({ containerd, store: namespaceStore, defaultNamespace, inUse, sweep });
-  const generations = new GenerationImages({ images, defaultPolicy });
+  const pullSecrets = new PullSecrets(secrets);
+  const generations = new GenerationImages({ images, pullSecrets, defaultPolicy });
   const reconciler = new Reconciler({ store, host, images: generations, routes, states, sweep, timing, log });
   const { answerMs } = timing;
   const { capacity } = host.network;

@@ -1,3 +1,5 @@
+import { quote } from '../../base/quote.ts';
+import { checkSecretName } from '../names.ts';
 import { BadRequestError } from '../provider-errors.ts';
 import { toBytes } from '../quantity.ts';
 import type { FunctionDeployment } from '../types.ts';
@@ -15,6 +17,8 @@ export interface Workload {
   /** What a sleeping replica keeps: `standby` a task that waits for its start, `cold` all but that. */
   readonly zeroDepth: 'cold' | 'standby';
   readonly pullPolicy?: PullPolicy;
+  /** The secret with the registry logins of this function. */
+  readonly pullSecret?: string;
   /** Tells whether a replica can take calls. */
   readonly readiness: ProbeSettings;
   /** Tells whether a replica must be replaced. */
@@ -66,12 +70,29 @@ function readWorkload({ labels = {}, annotations = {} }: FunctionDeployment): Wo
     scaling,
     zeroDepth: depth.read('zero-depth', oneOf(zeroDepths), 'cold or standby') ?? 'cold',
     pullPolicy: policy.read('pull-policy', oneOf(pullPolicies), 'Always, IfNotPresent or Never'),
+    pullSecret: readPullSecret(policy),
     readiness,
     liveness,
     startAllowedMs: Math.max(readiness.startAllowedMs, liveness.startAllowedMs),
     diskLimitBytes: berth.read('disk-limit', toDiskLimit, 'an amount such as 2Gi, or 0 for no limit'),
     unreadable: [scaling, readiness, liveness, depth, policy, berth].flatMap(({ unreadable }) => unreadable),
   };
+}
+
+/** A secret's name may be longer than any other setting. */
+function readPullSecret(settings: SettingReader): string | undefined {
+  const name = settings.text('pull-secret')?.trim();
+  if (!name) return undefined;
+  try {
+    return checkSecretName(name);
+  } catch {
+    settings.refuse(
+      'pull-secret',
+      `${quote(name)} is no name of a secret`,
+      'the name of one, with a docker config.json',
+    );
+    return undefined;
+  }
 }
 
 /** Parses an amount of disk, where 0 is any. */

@@ -260,3 +260,20 @@ test('new credentials count at the next pull', async (t) => {
   password = 'new';
   t.is((await made.resolve(imageAt(server))).digest, manifest.digest);
 });
+
+test('who brings logins has tokens of its own, and the logins of all where it has none', async (t) => {
+  const { server, asked } = await bearerRegistry(t, ({ form }) => ({
+    status: 200,
+    answer: { token: `of-${form.get('username')}` },
+  }));
+  const made = client(t, { credentials: storeOf(tim) });
+  await made.resolve(imageAt(server));
+  const ann = { kind: 'password', username: 'ann', password: 'x' } as const;
+  const withOwn = made.withLogins({ where: 'secret hub', lookup: () => Promise.resolve(ann) });
+  await withOwn.resolve(imageAt(server));
+  await made.withLogins(storeOf(undefined)).resolve(imageAt(server));
+  t.deepEqual(
+    asked.map(({ form }) => form.get('username')),
+    ['tim', 'ann', 'tim'],
+  );
+});

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { dockerConfigCredentials, RegistryError } from '../../../src/registry/index.ts';
+import { dockerConfigCredentials, dockerConfigLogins, RegistryError } from '../../../src/registry/index.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -99,3 +99,19 @@ for (const [what, config, message] of wrong) {
     t.notRegex(`${error?.message} ${String(error?.cause)}`, /c2VjcmV0|"secret"/);
   });
 }
+
+test('logins of a config.json that a user gave are found by registry, and no helper is run for it', async (t) => {
+  const read = (config: unknown) => dockerConfigLogins(Buffer.from(JSON.stringify(config)), 'secret hub');
+  const own = read({
+    auths: { 'r.io': { auth: base64('tim:secret') }, 'https://index.docker.io/v1/': { username: 'a' } },
+  });
+  t.deepEqual(await own.lookup('r.io'), { kind: 'password', username: 'tim', password: 'secret' });
+  t.deepEqual(await own.lookup('docker.io'), { kind: 'password', username: 'a', password: '' });
+  t.is(await own.lookup('other.io'), undefined);
+  for (const config of [{ auths: {}, credsStore: 'pass' }, { credHelpers: { 'r.io': 'pass' } }]) {
+    t.throws(() => read(config), { message: /^secret hub names a credential helper/ });
+  }
+  t.throws(() => read({}), { message: /^secret hub has no auths/ });
+  t.throws(() => read({ auths: { 'r.io': { auth: base64('tim') } } }), { message: /secret hub: the auth of r\.io/ });
+  t.throws(() => dockerConfigLogins(Buffer.from('secret'), 'secret hub'), { message: /^secret hub is not JSON/ });
+});

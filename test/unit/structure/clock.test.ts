@@ -9,7 +9,7 @@ const wallClock: Record<string, string> = {
   'src/logs/retention.ts': 'the age of a file',
   'src/containerd/event-service.ts': 'the time of an event',
   'src/containerd/task-metrics.ts': 'the time of a measurement',
-  'src/registry/registry-client.ts': 'a date in a header',
+  'src/registry/retry-after.ts': 'a date in a header',
   'src/gateway/calls/call-id.ts': 'a date in a header',
   'src/backends/containerd/sweep.ts': 'when a lease ends, stored by containerd',
   'src/backends/containerd/images/images.ts': 'when a lease ends, stored by containerd',

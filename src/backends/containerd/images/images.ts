@@ -9,6 +9,7 @@ import {
 import type { Log } from '../../../base/log.ts';
 import type { PullPolicy } from '../../../provider/index.ts';
 import {
+  type CredentialStore,
   type Descriptor,
   digestOf,
   parseReference,
@@ -34,6 +35,19 @@ export interface ImagesOptions {
   /** The platform that this host runs. */
   platform: Platform;
   log: Log;
+}
+
+export interface EnsureOptions {
+  signal?: AbortSignal;
+  /** Registry logins of whoever asks, before the host's. */
+  logins?: CredentialStore;
+}
+
+interface WantedImage {
+  namespace: string;
+  reference: Reference;
+  registry: RegistryClient;
+  signal?: AbortSignal;
 }
 
 interface PullRequest {
@@ -77,15 +91,17 @@ export class Images {
     namespace: string,
     imageRef: string,
     policy?: PullPolicy,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, logins }: EnsureOptions = {},
   ): Promise<UnpackedImage> {
     const reference = parseReference(imageRef);
+    const registry = logins ? this.#options.registry.withLogins(logins) : this.#options.registry;
+    const wanted: WantedImage = { namespace, reference, registry, signal };
     // One at a time: whoever comes second finds what the first has pulled.
     return this.#pulls.run(`${namespace}/${reference.name}`, async () => {
       signal?.throwIfAborted();
       // A record that is there now may be gone in a moment.
       await Promise.allSettled(this.#removals);
-      return await this.#byPolicy(namespace, reference, policy, signal);
+      return await this.#byPolicy(wanted, policy);
     });
   }
 
@@ -122,19 +138,13 @@ export class Images {
     }
   }
 
-  async #byPolicy(
-    namespace: string,
-    reference: Reference,
-    policy: PullPolicy | undefined,
-    signal?: AbortSignal,
-  ): Promise<UnpackedImage> {
-    if (policy === 'Always') return this.#newest(namespace, reference, signal);
-    if (policy === undefined && reference.digest === undefined) {
-      return this.#newestOrLocal(namespace, reference, signal);
-    }
-    const local = await this.#local(namespace, reference, signal);
+  async #byPolicy(wanted: WantedImage, policy: PullPolicy | undefined): Promise<UnpackedImage> {
+    const { namespace, reference } = wanted;
+    if (policy === 'Always') return this.#newest(wanted);
+    if (policy === undefined && reference.digest === undefined) return this.#newestOrLocal(wanted);
+    const local = await this.#local(wanted);
     if (local) return local;
-    if (policy !== 'Never') return this.#newest(namespace, reference, signal);
+    if (policy !== 'Never') return this.#newest(wanted);
     throw new RegistryError(
       'not-found',
       `image ${reference.name} is not present and pull policy is Never: ` +
@@ -143,11 +153,12 @@ export class Images {
     );
   }
 
-  async #newestOrLocal(namespace: string, reference: Reference, signal?: AbortSignal): Promise<UnpackedImage> {
+  async #newestOrLocal(wanted: WantedImage): Promise<UnpackedImage> {
+    const { namespace, reference } = wanted;
     try {
-      return await this.#newest(namespace, reference, signal);
+      return await this.#newest(wanted);
     } catch (error) {
-      const local = isOfKind(error, 'unreachable') && (await this.#local(namespace, reference, signal));
+      const local = isOfKind(error, 'unreachable') && (await this.#local(wanted));
       if (!local) throw error;
       const fields = { image: reference.name, namespace, error };
       this.#options.log.warn('registry cannot be reached, using the image that is present', fields);
@@ -156,7 +167,7 @@ export class Images {
   }
 
   /** Finds the image if containerd has all of it, and unpacks it if it is not yet. */
-  async #local(namespace: string, reference: Reference, signal?: AbortSignal): Promise<UnpackedImage | undefined> {
+  async #local({ namespace, reference, signal }: WantedImage): Promise<UnpackedImage | undefined> {
     const { name, digest } = reference;
     const names = digest === undefined ? [name] : [name, referenceByDigest(reference, digest).name];
     for (const candidate of names) {
@@ -173,8 +184,7 @@ export class Images {
     }
   }
 
-  async #newest(namespace: string, reference: Reference, signal?: AbortSignal): Promise<UnpackedImage> {
-    const { registry } = this.#options;
+  async #newest({ namespace, reference, registry, signal }: WantedImage): Promise<UnpackedImage> {
     const target = await registry.resolve(reference, { signal });
     const present = await this.#find(namespace, referenceByDigest(reference, target.digest).name);
     if (!present) return this.#pull({ namespace, reference, target, source: registry, signal });

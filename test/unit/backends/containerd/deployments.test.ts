@@ -36,7 +36,10 @@ async function firstDeployment(t: ExecutionContext) {
   const deployments = new Deployments({
     store,
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
-    images: { ensure: () => Promise.resolve({ digest: 'sha256:1' }) } as unknown as GenerationImages,
+    images: {
+      requireLogins: () => Promise.resolve(),
+      ensure: () => Promise.resolve({ digest: 'sha256:1' }),
+    } as unknown as GenerationImages,
     reconciler: { wake() {}, superseded() {}, imagePulled() {}, outcome } as unknown as Reconciler,
     namespaces: { require: () => Promise.resolve() } as unknown as FunctionNamespaces,
     inUse: { hold() {}, letGo() {} } as unknown as InUse,
@@ -134,7 +137,10 @@ async function slowPulls(t: ExecutionContext) {
   const deployments = new Deployments({
     store,
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
-    images: { ensure: ({ image }: { image: string }) => pull(image).promise } as unknown as GenerationImages,
+    images: {
+      requireLogins: () => Promise.resolve(),
+      ensure: ({ image }: { image: string }) => pull(image).promise,
+    } as unknown as GenerationImages,
     reconciler: {
       wake: (woke: FunctionName) => woken.push(woke),
       imagePulled() {},

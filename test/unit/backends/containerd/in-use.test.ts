@@ -74,4 +74,6 @@ test('a secret is in use by functions whose present or next version names it, an
   t.deepEqual(used.secretUsers(namespace, 'key'), ['deploying', 'next', 'now']);
   t.deepEqual(used.secretUsers(namespace, 'other'), ['now']);
   t.deepEqual(used.secretUsers(namespace, 'unknown'), []);
+  used.hold({ ...fn, name: 'private', image: 'fn', annotations: { 'com.openfaas.image.pull-secret': ' hub ' } });
+  t.deepEqual(used.secretUsers(namespace, 'hub'), ['private']);
 });

@@ -101,3 +101,13 @@ test('limits and requests are bytes and millicores', (t) => {
 test('a quantity that cannot be read is refused by its field', (t) => {
   t.throws(() => resourcesOf({ requests: { cpu: 'lots' } }), { message: /^requests\.cpu "lots"/ });
 });
+
+test('a pull secret is named by one name, of any length that a secret has', (t) => {
+  const named = (secret: string) =>
+    workloadOf(deployment({ annotations: { 'com.openfaas.image.pull-secret': secret } }));
+  t.is(named(` ${'a'.repeat(253)} `).pullSecret, 'a'.repeat(253));
+  t.is(named(' ').pullSecret, undefined);
+  t.deepEqual(named('a,b').unreadable, [
+    'com.openfaas.image.pull-secret "a,b" is no name of a secret: write the name of one, with a docker config.json',
+  ]);
+});
