@@ -9,7 +9,7 @@ import type { FunctionStates } from './reconcile/function-states.ts';
 import type { Replica } from './reconcile/replica.ts';
 
 /** How old a sample may be: each asks every shim. */
-const freshMs = 5000;
+const freshMs = 2000;
 /** How long a reader waits for a new one, before it is given the last. */
 const patienceMs = 2000;
 const nanoseconds = 1e9;

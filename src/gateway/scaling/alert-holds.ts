@@ -39,7 +39,8 @@ export class AlertHolds {
   keep(fn: FunctionName, replicas: number, byLoad: number): number {
     const hold = this.#holds.get(fullName(fn));
     if (!hold) return byLoad;
-    hold.byLoad = byLoad;
+    // Where they are the same it may have no wish at all.
+    if (byLoad !== replicas) hold.byLoad = byLoad;
     // A person may have taken some away: none are added here.
     return Math.max(byLoad, Math.min(replicas, hold.floor));
   }

@@ -46,6 +46,15 @@ test('more load than that adds replicas, which stay when the alert is over', asy
   t.is(world.holds.resolved(env, 'busy', 8), 8);
 });
 
+test('it is taken back from a function that no load scales', async (t) => {
+  const world = new ScaledWorld();
+  world.provider.add('env', 1, scale({ min: '1', factor: '10' }));
+  await fire(world, 3);
+  await world.pass(10, { rps: 20 });
+  t.is(world.replicas, 3);
+  t.is(world.holds.resolved(env, 'busy', 3), 1);
+});
+
 test('replicas that a person takes away do not come back', async (t) => {
   const world = new ScaledWorld();
   world.provider.add('env', 1, labels);
