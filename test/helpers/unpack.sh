@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Unpacks Debian packages into the cache without installing them, and prints the folder of the binaries, or libraries, of each.
-# Usage: unpack.sh [1.6|1.7|2|registry|faketime]...     (containerd of three Debian releases and so on; all by default)
+# Usage: unpack.sh [1.6|1.7|2|registry|faketime|prometheus|alertmanager]...   (all by default; 1.6 to 2 are containerd's)
 # The host's apt sources stay as they are: apt runs on a private folder with the host's own mirror and proxy settings.
 set -euo pipefail
 
@@ -18,13 +18,15 @@ source_of() {
 	2) echo containerd sid ;;
 	registry) echo docker-registry bookworm ;;
 	faketime) echo libfaketime bookworm ;;
-	*) echo "unpack: no such thing: $1 (1.6, 1.7, 2, registry or faketime)" >&2 && return 1 ;;
+	prometheus) echo prometheus bookworm ;;
+	alertmanager) echo prometheus-alertmanager bookworm ;;
+	*) echo "unpack: no such thing: $1 (1.6, 1.7, 2, registry, faketime, prometheus or alertmanager)" >&2 && return 1 ;;
 	esac
 }
 
 bin_folder() {
 	case $1 in
-	registry) echo "$cache/registry/bin" ;;
+	registry | prometheus | alertmanager) echo "$cache/$1/bin" ;;
 	faketime) echo "$cache/faketime/lib" ;;
 	*) echo "$cache/containerd/$1/bin" ;;
 	esac
@@ -71,6 +73,8 @@ unpack() {
 	dpkg -x ./*.deb .
 	if [ -d usr/bin ]; then
 		"usr/bin/$package" --version >&2
+		# Debian's Alertmanager reads a template there at its start.
+		if [ -d usr/share/prometheus ]; then rm -rf "${target%/*}/share" && mv usr/share "${target%/*}"; fi
 		mv usr/bin "$target"
 	else
 		mv usr/lib/*/faketime "$target"
@@ -78,7 +82,7 @@ unpack() {
 	cd "$here"
 }
 
-[ $# -gt 0 ] || set -- 1.6 1.7 2 registry faketime
+[ $# -gt 0 ] || set -- 1.6 1.7 2 registry faketime prometheus alertmanager
 for wanted in "$@"; do
 	source_of "$wanted" >/dev/null
 	if [ ! -d "$(bin_folder "$wanted")" ]; then unpack "$wanted"; fi

@@ -17,7 +17,7 @@ function world() {
     store: { all: () => [{ function: fn }] },
     states,
     log: silentLog,
-    nowMs: () => (nowMs += 5000),
+    nowMs: () => (nowMs += 2000),
   } as unknown as MeasuresOptions);
   const read = async (...cpuOf: [id: string, seconds: number][]) => {
     tasks = cpuOf.map(([containerId, seconds]) => ({
