@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { password, username } from '../helpers/berth.ts';
 import { startChromium, type Browser } from '../helpers/chromium.ts';
-import { busyboxImage } from '../helpers/functions.ts';
+import { busyboxImage, functionImage } from '../helpers/functions.ts';
 import { listOf, startHost, type TestHost } from '../integration/functions/setup.ts';
 
 /** An empty one is enough: what its own script would do is run in it. */
@@ -47,6 +47,19 @@ test.serial("a function's page can neither read nor change anything", async (t) 
   t.deepEqual(await tryAll(), { fetches: [403, 403, 403, 403], image: 403, form: refused });
   await nothingHasChanged(t);
 });
+
+for (const realm of ['"Restricted"', 'Restricted', '"Re\\stricted"']) {
+  test.serial(`a function that asks for the password of realm ${realm} does not get ours`, async (t) => {
+    const { reference: image } = await functionImage(host.registry, { env: [`CHALLENGE=Basic realm=${realm}`] });
+    const service = 'phisher';
+    t.is((await host.berth.api('PUT', '/system/functions', { service, image })).status % 200, 2);
+    await browser.open(`${host.berth.url}/function/page/index.html`);
+    const asked = `fetch('/function/${service}/login').then(async (reply) => [reply.status, await reply.text()])`;
+    const [status, head] = (await browser.run(asked)) as [number, string];
+    t.is(status, 401, head);
+    t.is((await host.berth.api('DELETE', '/system/functions', { functionName: service })).status, 202);
+  });
+}
 
 for (const name of ['127.0.0.1', 'localhost']) {
   test.serial(`a page of another origin can neither read nor change anything: ${name}`, async (t) => {

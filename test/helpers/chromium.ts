@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { endProcess } from './processes.ts';
 
-/** A tab of a real browser, with a profile of its own. */
+/** A tab of a real browser, with a profile of its own. Whoever sits before it gives no password when asked. */
 export interface Browser extends AsyncDisposable {
   /** Opens an address as if a person had typed it, and waits until the page and what is in it are loaded. */
   open(url: string): Promise<void>;
@@ -17,6 +17,7 @@ export interface Browser extends AsyncDisposable {
 interface Message {
   id?: number;
   method?: string;
+  params?: Record<string, unknown>;
   sessionId?: string;
   result?: Record<string, unknown>;
   error?: { message: string };
@@ -46,6 +47,14 @@ export async function startChromium(): Promise<Browser> {
     const { sessionId } = await devtools.send('Target.attachToTarget', { targetId, flatten: true });
     const send = (method: string, params?: object) => devtools.send(method, params, String(sessionId));
     await send('Page.enable');
+    // It may end before it has answered.
+    const tell = (method: string, params: object) => void send(method, params).catch(() => {});
+    devtools.on('Fetch.requestPaused', ({ requestId }) => tell('Fetch.continueRequest', { requestId }));
+    const cancelled = { response: 'CancelAuth' };
+    devtools.on('Fetch.authRequired', ({ requestId }) => {
+      tell('Fetch.continueWithAuth', { requestId, authChallengeResponse: cancelled });
+    });
+    await send('Fetch.enable', { handleAuthRequests: true });
     return {
       async open(url) {
         const loaded = devtools.event('Page.loadEventFired');
@@ -73,7 +82,7 @@ export async function startChromium(): Promise<Browser> {
 class DevTools {
   readonly #commands: Writable;
   readonly #answers = new Map<number, (message: Message) => void>();
-  readonly #events = new Map<string, () => void>();
+  readonly #events = new Map<string, (params: Record<string, unknown>) => void>();
   readonly #ended: Promise<never>;
   #sent = 0;
 
@@ -102,11 +111,16 @@ class DevTools {
 
   /** Resolves with the next event of this name. */
   event(name: string): Promise<void> {
-    return this.#soon(new Promise<void>((resolve) => this.#events.set(name, resolve)), name);
+    return this.#soon(new Promise<void>((resolve) => this.on(name, () => resolve())), name);
   }
 
-  #take({ id, method = '', ...message }: Message): void {
-    if (id === undefined) this.#events.get(method)?.();
+  /** Calls the listener, the only one of the name, with each event. */
+  on(name: string, listener: (params: Record<string, unknown>) => void): void {
+    this.#events.set(name, listener);
+  }
+
+  #take({ id, method = '', params = {}, ...message }: Message): void {
+    if (id === undefined) this.#events.get(method)?.(params);
     else this.#answers.get(id)?.(message);
   }
 

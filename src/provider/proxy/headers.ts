@@ -116,7 +116,7 @@ export function readReply({ status, headers }: { status: number; headers: Header
     }
     if (lower === 'x-openfaas-internal') isWatchdogError = value.endsWith('-watchdog');
     if (hopByHop.has(lower)) continue;
-    kept.push(name, value);
+    kept.push(name, lower === 'www-authenticate' ? withoutOurRealm(value) : value);
     names.push(lower);
   }
   const dropped = connectionNames(connection);
@@ -145,6 +145,17 @@ export function readReply({ status, headers }: { status: number; headers: Header
     },
   };
 }
+
+/**
+ * Renames the realm of the API's own password in a function's challenge: a browser that knows the password would give it to
+ * the function by itself, as both have one origin (RFC 7617 §2.2).
+ */
+function withoutOurRealm(challenge: string): string {
+  const unquoted = challenge.replaceAll('\\', '');
+  return unquoted.search(ourRealm) >= 0 ? unquoted.replace(ourRealm, 'Function') : challenge;
+}
+
+const ourRealm = /\bRestricted\b/gi;
 
 /** Makes blanks of control characters, which must not be sent on. Other bytes stay: the upper half may be any text. */
 function clean(value: string): string {

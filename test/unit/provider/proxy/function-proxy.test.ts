@@ -52,6 +52,22 @@ for (const [head, headers, type] of typed) {
   });
 }
 
+const challenges: [said: string, passed: string][] = [
+  ['Basic realm="Restricted"', 'Basic realm="Function"'],
+  ['Basic realm=Restricted, charset="UTF-8"', 'Basic realm=Function, charset="UTF-8"'],
+  ['Basic realm="Re\\s\\tricted"', 'Basic realm="Function"'],
+  ['Basic realm="my \\"app\\""', 'Basic realm="my \\"app\\""'],
+  ['Bearer realm="IAM function invoke"', 'Bearer realm="IAM function invoke"'],
+];
+for (const [said, passed] of challenges) {
+  test(`a function's challenge ${said} is ${said === passed ? 'its own' : "not that of the API's password"}`, async (t) => {
+    const head = `401 Unauthorized\r\nWWW-Authenticate: ${said}`;
+    const function_ = await startCannedFunction(t, `HTTP/1.1 ${head}\r\nContent-Length: 0\r\n\r\n`);
+    const { port } = await startFront(t, function_);
+    t.is((await call(port)).headers['www-authenticate'], passed);
+  });
+}
+
 const rejections: [Error, number, RegExp][] = [
   [new FunctionNotFoundError({ name: 'env', namespace: 'dev' }), 404, /^function env\.dev not found\n$/],
   [new NoEndpointsError({ name: 'env' }), 503, /^No endpoints available for: env\.\n$/],
