@@ -1,5 +1,5 @@
 /** Upper bounds in seconds of the buckets of OpenFaaS's gateway, which are those of Prometheus' own clients. */
-export const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
 /** What is kept of durations: how many there were up to each bound, and beyond the last, and their sum in seconds. */
 export interface KeptDurations {
