@@ -125,13 +125,14 @@ function answer(ctx: FaaSContext, status: number, body: object | string = ''): v
 
 /** Returns the provider's `resolve`, where an unknown function has no endpoints: a 404 would look like the function's own. */
 function resolveOf(provider: Provider): Resolve {
-  return async (name, options) => {
+  const resolve: Resolve = async (name, options) => {
     try {
       return await provider.resolve(name, options);
     } catch (error) {
       throw error instanceof FunctionNotFoundError ? new NoEndpointsError(name, { cause: error }) : error;
     }
   };
+  return (name, options) => provider.resolveNow?.(name) ?? resolve(name, options);
 }
 
 /** Answers 400 for the namespace of a deployment: an update's 404 tells faas-cli to create the function, which would not help. */

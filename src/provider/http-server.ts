@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../base/log.ts';
 import { answerPlain, answerSocket, rawAnswer } from '../base/plain-line.ts';
@@ -23,14 +24,17 @@ export function createHttpServer(
   const { readTimeoutMs } = limits;
   const handlerFor = (req: IncomingMessage) => options.handlerFor(req.method, originForm(req));
   const answering = new Answering();
-  const answer = async (req: IncomingMessage, res: ServerResponse) => {
+  const fail = (req: IncomingMessage, res: ServerResponse, error: unknown) => {
+    log.error('request failed', { method: req.method, url: req.url, error });
+    answerPlain(req, res, { status: 500, message: 'internal error' });
+  };
+  const answer = (req: IncomingMessage, res: ServerResponse) => {
     try {
       const handler = handlerFor(req);
       if (req.headers.expect !== undefined && !handler.forwardsExpect) res.writeContinue();
-      await handler.web(req, res);
+      void handler.web(req, res)?.catch((error: unknown) => fail(req, res, error));
     } catch (error) {
-      log.error('request failed', { method: req.method, url: req.url, error });
-      answerPlain(req, res, { status: 500, message: 'internal error' });
+      fail(req, res, error);
     }
   };
   const server = createServer({
@@ -48,9 +52,15 @@ export function createHttpServer(
 
   server.on('request', (req, res) => {
     answering.add(req.socket, res);
-    limitIdleness(req, res, limits);
+    // Node gives the socket back to keepAliveTimeout when the answer ends.
+    res.setTimeout(limits.readTimeoutMs || limits.writeTimeoutMs);
     if (hasTwoHosts(req)) return answerPlain(req, res, twoHosts);
-    void answer(req, res);
+    answer(req, res);
+  });
+  server.on('timeout', (socket: Socket) => {
+    const res = answering.on(socket);
+    if (res) cutIdle(res, limits);
+    else socket.destroy();
   });
   // Unheard, node would tell the caller to go on before anybody has looked at its headers.
   server.on('checkContinue', (req, res) => server.emit('request', req, res));
@@ -72,18 +82,24 @@ export function createHttpServer(
 
 /** Knows the responses that are owed on each connection. */
 class Answering {
-  readonly #responses = new WeakMap<Duplex, Set<ServerResponse>>();
+  readonly #responses = new WeakMap<Duplex, ServerResponse[]>();
 
   add(socket: Duplex, res: ServerResponse): void {
-    let owed = this.#responses.get(socket);
-    if (!owed) this.#responses.set(socket, (owed = new Set()));
-    const responses = owed.add(res);
-    res.once('close', () => responses.delete(res));
+    const owed = this.#owedOn(socket);
+    if (owed) owed.push(res);
+    else this.#responses.set(socket, [res]);
   }
 
   /** Returns the response that is being written to the connection. */
   on(socket: Duplex): ServerResponse | undefined {
-    return this.#responses.get(socket)?.values().next().value;
+    return this.#owedOn(socket)?.[0];
+  }
+
+  /** Those that have closed are taken out here: to be told by each would cost every call a listener. */
+  #owedOn(socket: Duplex): ServerResponse[] | undefined {
+    const owed = this.#responses.get(socket);
+    while (owed?.[0]?.closed) owed.shift();
+    return owed;
   }
 }
 
@@ -111,25 +127,22 @@ function originForm(req: IncomingMessage): string {
   return req.url;
 }
 
-/** Cuts a caller that stops sending its body or stops taking its answer. A quiet stream is neither. */
-function limitIdleness(req: IncomingMessage, res: ServerResponse, { readTimeoutMs, writeTimeoutMs }: IdleLimits): void {
+/** Cuts a caller that has stopped sending its body or stopped taking its answer. A quiet stream is neither. */
+function cutIdle(res: ServerResponse, { readTimeoutMs, writeTimeoutMs }: IdleLimits): void {
+  const { req } = res;
   const { socket } = req;
   // Bytes that wait in the buffer were sent in time: it is the function that does not read.
   const stoppedSending = () => readTimeoutMs > 0 && !req.complete && req.readableLength === 0;
   const stoppedTaking = () => writeTimeoutMs > 0 && socket.writableLength > 0;
-
-  // Node gives the socket back to keepAliveTimeout when the answer ends.
-  res.setTimeout(readTimeoutMs || writeTimeoutMs, () => {
-    const { bytesRead } = socket;
-    // When the whole process stood still, what was sent meanwhile is only read now.
-    setImmediate(() => {
-      if (res.closed) return;
-      if (stoppedSending() && socket.bytesRead === bytesRead) {
-        if (!res.headersSent) socket.write(refusal(408));
-        socket.destroySoon();
-      } else if (stoppedTaking()) socket.destroy();
-      else socket.setTimeout(req.complete ? writeTimeoutMs : readTimeoutMs);
-    });
+  const { bytesRead } = socket;
+  // When the whole process stood still, what was sent meanwhile is only read now.
+  setImmediate(() => {
+    if (res.closed) return;
+    if (stoppedSending() && socket.bytesRead === bytesRead) {
+      if (!res.headersSent) socket.write(refusal(408));
+      socket.destroySoon();
+    } else if (stoppedTaking()) socket.destroy();
+    else socket.setTimeout(req.complete ? writeTimeoutMs : readTimeoutMs);
   });
 }
 

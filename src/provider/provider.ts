@@ -77,6 +77,12 @@ export interface Provider {
   resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint>;
 
   /**
+   * Does what `resolve` does where that needs no waiting; undefined says that it does, or that `resolve` has to say what is
+   * wrong. A call that is resolved so costs less.
+   */
+  resolveNow?(name: FunctionName): Endpoint | undefined;
+
+  /**
    * Finds a function's log lines, oldest first; those of a function that was removed may still be given. They end when
    * all that are kept were given and `follow` is false, or when the signal aborts. No lines are an empty stream.
    * @throws FunctionNotFoundError (404) before the first line, when there is no such function

@@ -20,7 +20,8 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
   const { version, deployments, queries, measures, secrets, namespaces } = parts;
   // Whoever calls a function has no password: of what `resolve` throws only the contract's own errors are for them.
   const resolve: Provider['resolve'] = (name, options) => queries.resolve(name, options);
-  const verbs: Required<Omit<Provider, 'resolve'>> = {
+  const resolveNow: Provider['resolveNow'] = (name) => queries.resolveNow(name);
+  const verbs: Required<Omit<Provider, 'resolve' | 'resolveNow'>> = {
     info: () => Promise.resolve({ provider: 'berth', orchestration: 'containerd', version }),
     deploy: (deployment) => deployments.deploy(deployment),
     update: (deployment) => deployments.update(deployment),
@@ -45,5 +46,5 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
       remove: (name) => namespaces.remove(name),
     },
   };
-  return { ...answering(verbs), resolve };
+  return { ...answering(verbs), resolve, resolveNow };
 }

@@ -61,6 +61,11 @@ export class FunctionQueries {
     return Promise.reject(store.isUnreadable(name) ? unreadable(name) : new FunctionNotFoundError(name));
   }
 
+  resolveNow(name: FunctionName): Endpoint | undefined {
+    const { store, routes } = this.#parts;
+    return store.has(name) ? routes.resolveNow(name) : undefined;
+  }
+
   async logs(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>> {
     const { store, logs } = this.#parts;
     const { name, namespace, follow } = request;

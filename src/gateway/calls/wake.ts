@@ -51,6 +51,18 @@ export function wakingResolve(provider: Provider, { wakeMs, hold, woken }: Wakin
     return running;
   }
 
+  async function resolveHeld(fn: FunctionName, signal?: AbortSignal): Promise<Endpoint> {
+    const release = hold(fn);
+    try {
+      return await provider.resolve(fn, { signal, waitMs: 0 });
+    } catch (error) {
+      if (!isWithoutReplica(error)) throw error;
+      return await wakeAndResolve(fn, signal);
+    } finally {
+      release();
+    }
+  }
+
   async function wakeAndResolve(fn: FunctionName, signal?: AbortSignal): Promise<Endpoint> {
     const wake = await wakeOnce(fn);
     const { waitMs } = wake;
@@ -66,17 +78,7 @@ export function wakingResolve(provider: Provider, { wakeMs, hold, woken }: Wakin
     }
   }
 
-  return async (fn, { signal }) => {
-    const release = hold(fn);
-    try {
-      return await provider.resolve(fn, { signal, waitMs: 0 });
-    } catch (error) {
-      if (!isWithoutReplica(error)) throw error;
-      return await wakeAndResolve(fn, signal);
-    } finally {
-      release();
-    }
-  };
+  return (fn, options) => provider.resolveNow?.(fn) ?? resolveHeld(fn, options.signal);
 }
 
 /** Whether a replica may come if the call is held. */

@@ -8,14 +8,19 @@ import { FunctionNotFoundError, internalHeaders, NoEndpointsError, ProviderError
 import type { Endpoint, ResolveOptions } from '../provider.ts';
 import type { FunctionName } from '../types.ts';
 import { splitFunctionUrl, type FunctionUrl } from './function-url.ts';
-import { mayRetry, type Tries } from './may-retry.ts';
+import { mayRetry, type Retry, type Tries } from './may-retry.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 
 /** Finds an endpoint of a function that takes calls now, as `Provider.resolve` does. */
-export type Resolve = (name: FunctionName, options: ResolveOptions) => Promise<Endpoint>;
+export type Resolve = (name: FunctionName, options: ResolveOptions) => Promise<Endpoint> | Endpoint;
 
-/** Sends the call once; one road of a `Proxy` with the caller's side already given. */
-type Send = (target: ProxyTarget) => Promise<ProxyOutcome>;
+/** Who called, and by which road of a `Proxy` the call is sent. */
+export interface Caller {
+  /** Sends the call once, and finds out by itself when the caller leaves meanwhile. */
+  send(target: ProxyTarget): Promise<ProxyOutcome>;
+  /** Calls `listener` when the caller leaves. Returns what stops the listening. */
+  onLeave(listener: () => void): () => void;
+}
 
 /** How calls are made; the same for all of them. */
 export interface FunctionCallOptions {
@@ -43,34 +48,55 @@ export interface FunctionCallContext extends FunctionCallOptions {
 const shortestPauseMs = 25;
 const longestPauseMs = 400;
 
-/** One invocation, from its arrival to its end. */
-export class FunctionCall {
+const aborted: ProxyOutcome = { failure: 'aborted' };
+
+/** One invocation, from its arrival to its end. It is what `resolve` is told of it. */
+export class FunctionCall implements ResolveOptions {
   /** Headers that name the call. */
   readonly headers: Record<string, string>;
+  readonly waitMs?: number;
   readonly #context: FunctionCallContext;
-  readonly #send: Send;
+  readonly #caller: Caller;
   readonly #url?: FunctionUrl;
   readonly #endsMs: number;
-  readonly #departed = new AbortController();
   readonly #tries: Tries = { brokenEndpoints: 0, resets: 0, isFresh: false };
+  readonly #holdsBack = (facts: ProxyOutcome) => mayRetry(facts, this.#tries) !== 'no';
+  #pauseMs = shortestPauseMs;
+  #isAbandoned = false;
+  #departed?: AbortController;
+  #stopWatching?: () => void;
+  #endpoint?: Endpoint;
   #watch?: { end(status: number): void };
 
-  constructor(req: IncomingMessage, send: Send, context: FunctionCallContext) {
-    this.headers = context.callHeaders?.(req) ?? {};
+  constructor(req: IncomingMessage, caller: Caller, context: FunctionCallContext) {
+    const { callHeaders, resolveWaitMs, upstreamTimeoutMs } = context;
+    this.headers = callHeaders?.(req) ?? {};
+    this.waitMs = resolveWaitMs;
     this.#context = context;
-    this.#send = send;
+    this.#caller = caller;
     this.#url = splitFunctionUrl(req.url ?? '', context);
-    this.#endsMs = monotonicMs() + (context.upstreamTimeoutMs ?? Infinity);
+    this.#endsMs = upstreamTimeoutMs === undefined ? Infinity : monotonicMs() + upstreamTimeoutMs;
   }
 
-  /** True once the caller has left. */
+  /** True once the caller is known to have left. */
   get isAbandoned(): boolean {
-    return this.#departed.signal.aborted;
+    return this.#isAbandoned;
+  }
+
+  /** Aborts when the caller leaves, which is only looked after once somebody asks: most calls wait for nothing. */
+  get signal(): AbortSignal {
+    if (!this.#departed) {
+      this.#departed = new AbortController();
+      if (this.#isAbandoned) this.#departed.abort();
+      this.#stopWatching = this.#caller.onLeave(() => this.abandon());
+    }
+    return this.#departed.signal;
   }
 
   /** Stops what is done for the caller, which has left. */
   abandon(): void {
-    this.#departed.abort();
+    this.#isAbandoned = true;
+    this.#departed?.abort();
   }
 
   /** Tells `onCall` that the call is over. */
@@ -79,92 +105,87 @@ export class FunctionCall {
   }
 
   /**
-   * Sends the call until the function has answered or it must not be sent again. Never rejects.
+   * Sends the call until the function has answered or it must not be sent again. Never rejects. All in one function: each
+   * that is waited for costs a call as much as reading its headers.
    * @returns what to tell the caller when the function has not answered it.
    */
   async run(): Promise<PlainAnswer | undefined> {
     const url = this.#url;
     if (!url) return noFunction;
+    let outcome = aborted;
+    let answer: PlainAnswer | undefined;
     try {
-      let outcome = await this.#tryOne(url);
-      while (mayRetry(outcome, this.#tries) === 'another endpoint') {
-        this.#tries.brokenEndpoints += 1;
-        if (outcome.failure === 'reset') this.#tries.resets += 1;
-        const next = await this.#tryOne(url).catch(unlessThereIsNone);
-        if (!next) break;
-        outcome = next;
+      for (let next: Retry = 'another endpoint'; next !== 'no'; next = this.#goOn(outcome, url)) {
+        if (next === 'another endpoint') {
+          const found = this.#context.resolve({ name: url.name, namespace: url.namespace }, this);
+          this.#endpoint = 'then' in found ? await found : found;
+          this.#begin(url);
+        } else if (next === 'same endpoint, after a pause') await this.#pause();
+        const newConnection = next === 'same endpoint, new connection';
+        outcome = this.#isAbandoned ? aborted : await this.#caller.send(this.#target(url.path, newConnection));
       }
-      return this.isAbandoned ? undefined : answerFor(outcome, url.name, this.#context);
+      answer = answerFor(outcome, url.name, this.#context);
     } catch (error) {
-      if (error instanceof ProviderError) return error;
-      if (!this.isAbandoned) this.#context.log.error('call failed', { function: fullName(url), error });
-      return internalError;
+      answer = this.#answerForError(error, outcome, url);
     }
-  }
-
-  /** Takes one endpoint and gives it back, whatever happens between. */
-  async #tryOne(url: FunctionUrl): Promise<ProxyOutcome> {
-    const { resolve, resolveWaitMs: waitMs } = this.#context;
-    const fn = { name: url.name, namespace: url.namespace };
-    let endpoint: Endpoint;
-    try {
-      endpoint = await resolve(fn, { waitMs, signal: this.#departed.signal });
-    } catch (error) {
-      if (!(error instanceof FunctionNotFoundError)) this.#begin(fn);
-      throw error;
-    }
-    this.#begin(fn);
-    let outcome: ProxyOutcome = { failure: 'aborted' };
-    try {
-      if (!this.isAbandoned) outcome = await this.#sendTo(endpoint, url.path);
-    } finally {
-      const { status, watchdogError, failure } = outcome;
-      endpoint.release({ status, watchdogError, failure });
-    }
-    const { failure, error } = outcome;
-    if (failure && failure !== 'aborted') {
-      const address = `${endpoint.hostname}:${endpoint.port}`;
-      this.#context.log.warn('call to function broke', { function: fullName(url), address, failure, error });
-    }
-    return outcome;
+    this.#stopWatching?.();
+    return this.#isAbandoned ? undefined : answer;
   }
 
   /** The function is known to be there. */
-  #begin(fn: FunctionName): void {
-    this.#watch ??= this.#context.onCall?.(fn);
+  #begin({ name, namespace }: FunctionName): void {
+    this.#watch ??= this.#context.onCall?.({ name, namespace });
   }
 
-  async #sendTo({ hostname, port, readySinceMs = -Infinity }: Endpoint, path: string): Promise<ProxyOutcome> {
+  #target(path: string, newConnection: boolean): ProxyTarget {
+    const { hostname = '', port = 0, readySinceMs = -Infinity } = this.#endpoint ?? {};
     const { notReadyRetryMs = 10_000 } = this.#context;
-    const { headers } = this;
-    const tries = this.#tries;
-    const holdsBack = (facts: ProxyOutcome) => mayRetry(facts, tries) !== 'no';
-    let newConnection = false;
-    for (let pauseMs = shortestPauseMs; ;) {
-      const nowMs = monotonicMs();
-      // A moment that is yet to come is one of another clock.
-      tries.isFresh = readySinceMs <= nowMs && nowMs < readySinceMs + notReadyRetryMs;
-      const timeoutMs = this.#timeLeftMs();
-      const outcome = await this.#send({ hostname, port, path, headers, timeoutMs, newConnection, holdsBack });
-      const retry = mayRetry(outcome, tries);
-      if (retry === 'no' || retry === 'another endpoint') return outcome;
-      newConnection = retry === 'same endpoint, new connection';
-      if (newConnection) continue;
-      await sleep(pauseMs, undefined, { signal: this.#departed.signal }).catch(() => {});
-      if (this.isAbandoned) return { failure: 'aborted' };
-      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    const nowMs = monotonicMs();
+    // A moment that is yet to come is one of another clock.
+    this.#tries.isFresh = readySinceMs <= nowMs && nowMs < readySinceMs + notReadyRetryMs;
+    const timeoutMs = this.#endsMs === Infinity ? undefined : Math.max(1, Math.ceil(this.#endsMs - nowMs));
+    return { hostname, port, path, headers: this.headers, timeoutMs, newConnection, holdsBack: this.#holdsBack };
+  }
+
+  /** Says how the call goes on; its endpoint is given back unless it is asked again. */
+  #goOn(outcome: ProxyOutcome, url: FunctionUrl): Retry {
+    const retry = mayRetry(outcome, this.#tries);
+    if (retry !== 'no' && retry !== 'another endpoint') return retry;
+    this.#giveBack(outcome, url);
+    if (retry === 'another endpoint') {
+      this.#tries.brokenEndpoints += 1;
+      if (outcome.failure === 'reset') this.#tries.resets += 1;
+      this.#pauseMs = shortestPauseMs;
     }
+    return retry;
   }
 
-  #timeLeftMs(): number | undefined {
-    if (this.#endsMs === Infinity) return undefined;
-    return Math.max(1, Math.ceil(this.#endsMs - monotonicMs()));
+  #giveBack({ status, watchdogError, failure, error }: ProxyOutcome, url: FunctionUrl): void {
+    const endpoint = this.#endpoint;
+    if (!endpoint) return;
+    this.#endpoint = undefined;
+    endpoint.release({ status, watchdogError, failure });
+    if (!failure || failure === 'aborted') return;
+    const address = `${endpoint.hostname}:${endpoint.port}`;
+    this.#context.log.warn('call to function broke', { function: fullName(url), address, failure, error });
   }
-}
 
-/** The endpoint that broke the call may have been the last there was. */
-function unlessThereIsNone(error: unknown): undefined {
-  if (!(error instanceof NoEndpointsError)) throw error;
+  async #pause(): Promise<void> {
+    await sleep(this.#pauseMs, undefined, { signal: this.signal }).catch(() => {});
+    this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+  }
+
+  /** What went wrong was said by `resolve`, or is nobody's fault but ours. */
+  #answerForError(error: unknown, before: ProxyOutcome, url: FunctionUrl): PlainAnswer | undefined {
+    this.#giveBack(aborted, url);
+    if (!(error instanceof FunctionNotFoundError)) this.#begin(url);
+    // The endpoint that broke the call may have been the last there was.
+    if (this.#tries.brokenEndpoints > 0 && error instanceof NoEndpointsError)
+      return answerFor(before, url.name, this.#context);
+    if (error instanceof ProviderError) return error;
+    if (!this.#isAbandoned) this.#context.log.error('call failed', { function: fullName(url), error });
+    return internalError;
+  }
 }
 
 const noFunction = { status: 404, message: 'function not found: call /function/NAME or /function/NAME.NAMESPACE' };

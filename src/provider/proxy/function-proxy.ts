@@ -1,10 +1,17 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { silentLog, type Log } from '../../base/log.ts';
 import { answerPlain, answerSocket, type PlainAnswer } from '../../base/plain-line.ts';
 import type { RawHandler } from '../handlers.ts';
-import { FunctionCall, type FunctionCallContext, type FunctionCallOptions, type Resolve } from './function-call.ts';
-import { onCallerLeaves } from './caller.ts';
+import {
+  FunctionCall,
+  type Caller,
+  type FunctionCallContext,
+  type FunctionCallOptions,
+  type Resolve,
+} from './function-call.ts';
+import { hasCallerLeft, onCallerLeaves } from './caller.ts';
 import { hasUnknownCoding } from './headers.ts';
-import type { Proxy } from './proxy.ts';
+import type { Proxy, ProxyOutcome, ProxyTarget } from './proxy.ts';
 import type { RoadOptions } from './road.ts';
 import { createRoad, type RoadName } from './roads.ts';
 
@@ -33,26 +40,28 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
   const proxy = typeof road === 'string' ? createRoad(road, options) : road;
   const context: FunctionCallContext = { ...options, resolve, log };
 
+  const onResponseError = (error: Error) => log.debug('connection to the caller broke', { error });
+
   return {
     forwardsExpect: true,
 
     async web(req, res) {
-      res.on('error', (error) => log.debug('connection to the caller broke', { error }));
-      const call = new FunctionCall(req, (target) => proxy.web(req, res, target), context);
-      const stopWatching = onCallerLeaves(req, res, () => call.abandon());
+      res.on('error', onResponseError);
+      const call = new FunctionCall(req, new WebCaller(proxy, req, res), context);
       const answer = hasUnknownCoding(req) ? unknownCoding : await call.run();
-      stopWatching();
-      if (answer && !call.isAbandoned) answerPlain(req, res, named(answer, call));
+      if (answer && !call.isAbandoned && !hasCallerLeft(req, res)) answerPlain(req, res, named(answer, call));
       call.end(res.headersSent ? res.statusCode : callerLeft);
     },
 
     async upgrade(req, socket, head) {
       socket.on('error', (error) => log.debug('upgraded connection to the caller broke', { error }));
-      const call = new FunctionCall(req, (target) => proxy.upgrade(req, socket, head, target), context);
-      const onClose = () => call.abandon();
-      socket.once('close', onClose);
+      const onLeave = (listener: () => void) => {
+        socket.once('close', listener);
+        return () => void socket.off('close', listener);
+      };
+      const send = (target: ProxyTarget) => proxy.upgrade(req, socket, head, target);
+      const call = new FunctionCall(req, { send, onLeave }, context);
       const answer = await call.run();
-      socket.off('close', onClose);
       if (answer && !call.isAbandoned) answerSocket(socket, named(answer, call));
       call.end(answer?.status ?? switchingProtocols);
     },
@@ -64,4 +73,25 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
 /** The answer with the headers that name its call. */
 function named({ status, message, headers }: PlainAnswer, call: FunctionCall): PlainAnswer {
   return { status, message, headers: { ...call.headers, ...headers } };
+}
+
+/** The caller of a call that is no upgrade. */
+class WebCaller implements Caller {
+  readonly #proxy: Proxy;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+
+  constructor(proxy: Proxy, req: IncomingMessage, res: ServerResponse) {
+    this.#proxy = proxy;
+    this.#req = req;
+    this.#res = res;
+  }
+
+  send(target: ProxyTarget): Promise<ProxyOutcome> {
+    return this.#proxy.web(this.#req, this.#res, target);
+  }
+
+  onLeave(listener: () => void): () => void {
+    return onCallerLeaves(this.#req, this.#res, listener);
+  }
 }

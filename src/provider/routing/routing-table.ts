@@ -110,24 +110,24 @@ export class RoutingTable {
     return this.#functions.get(fullName(fn))?.waiters.size ?? 0;
   }
 
+  /** Takes the least busy replica for a call, if one is ready and free. */
+  resolveNow(fn: FunctionName): Endpoint | undefined {
+    const routes = this.#functions.get(fullName(fn));
+    const target = routes && this.#choose(routes.targets);
+    return target && this.#take(fn, routes, target);
+  }
+
   /**
    * Takes the least busy replica for a call, and waits for one when none is ready or free.
    * @throws NoEndpointsError when none became ready in time
    * @throws StartFailedError at once when none is about to become ready
    * @throws TooManyRequestsError when all stayed at their `maxInflight`, or too many calls wait already
    */
-  resolve(fn: FunctionName, options: ResolveOptions): Promise<Endpoint> {
-    const routes = this.#routes(fn);
-    const target = options.signal?.aborted ? undefined : this.#choose(routes.targets);
-    return target ? Promise.resolve(this.#take(fn, routes, target)) : this.#resolveLater(fn, routes, options);
-  }
-
-  async #resolveLater(
-    fn: FunctionName,
-    routes: FunctionRoutes,
-    { waitMs = 0, signal }: ResolveOptions,
-  ): Promise<Endpoint> {
+  async resolve(fn: FunctionName, { waitMs = 0, signal }: ResolveOptions): Promise<Endpoint> {
     signal?.throwIfAborted();
+    const endpoint = this.resolveNow(fn);
+    if (endpoint) return endpoint;
+    const routes = this.#routes(fn);
     const failed = failure(fn, routes);
     if (failed) throw failed;
     const limitMs = routes.targets.length > 0 ? Math.max(waitMs, this.#slotWaitMs) : waitMs;

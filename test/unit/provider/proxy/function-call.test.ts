@@ -24,13 +24,17 @@ function makeCall(outcomes: ProxyOutcome[], options: Partial<FunctionCallOptions
     sent.push(target);
     return Promise.resolve(outcomes[sent.length - 1] ?? { status: 200 });
   };
-  const call = new FunctionCall(req, send, {
-    defaultNamespace: 'openfaas-fn',
-    log: silentLog,
-    resolve: () =>
-      Promise.resolve({ hostname: 'h', port: ++resolved, readySinceMs, release: (o) => void released.push(o) }),
-    ...options,
-  });
+  const call = new FunctionCall(
+    req,
+    { send, onLeave: () => () => {} },
+    {
+      defaultNamespace: 'openfaas-fn',
+      log: silentLog,
+      resolve: () =>
+        Promise.resolve({ hostname: 'h', port: ++resolved, readySinceMs, release: (o) => void released.push(o) }),
+      ...options,
+    },
+  );
   return { call, sent, released };
 }
 
@@ -137,7 +141,7 @@ test('headers that name the call go with every sending', async (t) => {
 test('an error that is for the caller is the answer', async (t) => {
   const call = new FunctionCall(
     Object.assign(new IncomingMessage(new Socket()), { url: '/function/env' }),
-    () => t.fail(),
+    { send: () => t.fail(), onLeave: () => t.fail() },
     {
       defaultNamespace: 'openfaas-fn',
       log: silentLog,
