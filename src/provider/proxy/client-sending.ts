@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { pairs, type HeaderList } from './headers.ts';
+import { pairs, replyHead, type HeaderList } from './headers.ts';
 import { readFraming } from './reply-head.ts';
 import type { Sending, SendingListener } from './sending.ts';
 
@@ -30,7 +30,9 @@ export class ClientSending implements Sending {
     };
     this.#request
       .once('socket', (socket) => awaitConnection(socket, listener))
-      .on('information', ({ statusCode: status, rawHeaders: headers }) => listener.onInterim({ status, headers }))
+      .on('information', ({ statusCode: status, rawHeaders: headers }) =>
+        listener.onInterim(replyHead(status, headers)),
+      )
       .once('response', (reply) => this.#onReply(reply, listener))
       .on('drain', () => listener.onDrain())
       .on('error', onBroken)
@@ -68,16 +70,16 @@ export class ClientSending implements Sending {
 
   #onReply(reply: IncomingMessage, listener: SendingListener): void {
     this.#reply = reply;
-    const { statusCode: status = 0, rawHeaders: headers } = reply;
+    const head = replyHead(reply.statusCode ?? 0, reply.rawHeaders);
     try {
       // On a connection of an earlier call: it may be an answer of that one.
       if (this.onKeptConnection && !this.#isBegun) throw new Error('the function spoke before it was asked');
       // Node's parser is told to be lenient, so what it lets pass is looked at here.
-      readFraming(headers, { status, method: this.#request.method, isHttp10: false });
+      readFraming(head, { method: this.#request.method, isHttp10: false });
     } catch (error) {
       return listener.onBroken(error instanceof Error ? error : new Error(String(error)));
     }
-    listener.onHead({ status, headers });
+    listener.onHead(head, false);
     reply
       .on('data', (chunk: Buffer) => listener.onData(chunk, false))
       .on('error', (error) => listener.onBroken(error))

@@ -3,17 +3,18 @@ import { onCallerLeaves } from './caller.ts';
 import {
   contentTypeFor,
   expectsContinue,
+  hasBody,
   isIdempotent,
   isNotReady,
   pairs,
-  readReply,
+  ReadReply,
   trailers,
   type HeaderList,
-  type ReadReply,
+  type ReplyHead,
 } from './headers.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 import type { RequestBody } from './request-body.ts';
-import type { ReplyHead, Sending, SendingListener } from './sending.ts';
+import { smallBytes, type Sending, type SendingListener } from './sending.ts';
 
 export interface ExchangeOptions {
   req: IncomingMessage;
@@ -24,9 +25,6 @@ export interface ExchangeOptions {
 
 /** So much of interim replies may wait for the caller; what more comes is dropped. */
 const mostInterimBytes = 64 * 1024;
-
-/** A reply of up to this size goes out in one write with its headers. */
-const smallBytes = 8 * 1024;
 
 /** One request to one function and its reply. Settles exactly once, whichever side goes first, and then holds nothing. */
 export class Exchange implements SendingListener {
@@ -80,25 +78,25 @@ export class Exchange implements SendingListener {
       if (expectsContinue(req)) res.writeContinue();
       return;
     }
-    this.#write(() => res.writeInformation(head.status, readReply(head).headersFor({ chunked: false })));
+    this.#write(() => res.writeInformation(head.status, new ReadReply(head).headersFor({ chunked: false })));
   }
 
-  onHead(head: ReplyHead): void {
+  onHead(head: ReplyHead, isFollowed: boolean): void {
     if (this.#settled) return;
-    const reply = readReply(head);
+    const reply = new ReadReply(head);
     // 101 that nobody asked for.
     if (reply.status < 200) return this.#fail('reset', new Error(`status ${reply.status} is no answer`));
     this.#reply = reply;
-    if (!isNotReady(reply)) return this.#passOn(reply);
+    if (!isNotReady(reply)) return this.#passOn(reply, isFollowed);
     const facts = { ...this.#facts(), watchdogError: true, isNotReady: true };
     if (this.#options.target.holdsBack?.(facts)) this.#holdBack(facts);
-    else this.#passOn(reply);
+    else this.#passOn(reply, isFollowed);
   }
 
   onData(chunk: Buffer, isLast: boolean): void {
     if (this.#settled || this.#heldBack) return;
     const { res } = this.#options;
-    clearImmediate(this.#flush);
+    if (this.#flush) clearImmediate(this.#flush);
     if (isLast && chunk.length <= smallBytes) return void res.end(chunk.toString('latin1'), 'latin1');
     if (res.write(chunk) || this.#isHeldUp) return;
     // More may come all the same, of what is read already.
@@ -115,13 +113,13 @@ export class Exchange implements SendingListener {
     if (this.#heldBack) return this.#settle(this.#heldBack);
     const { req, res } = this.#options;
     const { status, isWatchdogError, isChunked } = this.#reply ?? { status: 0 };
-    clearImmediate(this.#flush);
+    if (this.#flush) clearImmediate(this.#flush);
     const passed = isChunked && req.httpVersion === '1.1' ? pairs(trailers(list)) : [];
     if (passed.length > 0 && !this.#write(() => res.addTrailers(passed))) return;
     if (!res.writableEnded) res.end();
     this.#settle({ status, watchdogError: isWatchdogError });
     // What the function did not want of the body is dropped, so that the caller's connection can go on.
-    req.resume();
+    if (hasBody(req)) req.resume();
   }
 
   onBroken(error: Error): void {
@@ -141,7 +139,7 @@ export class Exchange implements SendingListener {
     if (!this.#sending.isComplete) this.#settle(facts);
   }
 
-  #passOn(reply: ReadReply): void {
+  #passOn(reply: ReadReply, isFollowed: boolean): void {
     const { req, res, body, target } = this.#options;
     const chunked = reply.isChunked && req.httpVersion === '1.1';
     const contentType = contentTypeFor(req);
@@ -151,7 +149,7 @@ export class Exchange implements SendingListener {
     body.forget();
     if (reply.isEventStream) clearTimeout(this.#timer);
     // As latin1: flushHeaders would send bytes above 0x7f as UTF-8, https://github.com/nodejs/node/issues/1693.
-    this.#flush = setImmediate(() => res.write('', 'latin1'));
+    if (!isFollowed) this.#flush = setImmediate(() => res.write('', 'latin1'));
   }
 
   /** Writes headers of the function's, and fails when node does not take them. */
@@ -187,7 +185,7 @@ export class Exchange implements SendingListener {
   #settle(outcome: ProxyOutcome): void {
     if (this.#settled) return;
     this.#settled = true;
-    clearTimeout(this.#timer);
+    if (this.#timer) clearTimeout(this.#timer);
     this.#stopWatchingCaller();
     this.#options.body.stop();
     // Also when the function has answered without reading all: what is left unsent must not stay on a kept connection.

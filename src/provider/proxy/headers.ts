@@ -75,75 +75,112 @@ function isNamed(list: HeaderList, name: string): boolean {
   return false;
 }
 
-/** What a reply's headers say, and what of them is passed on. */
-export interface ReadReply {
+const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Names that came up, in lower case: nearly all replies have the same few. */
+const lowerNames = new Map<string, string>();
+const mostNames = 512;
+const longestName = 64;
+
+/** Returns the name of a header in lower case; undefined when it can be none. */
+export function lowerToken(name: string): string | undefined {
+  const known = lowerNames.get(name);
+  if (known !== undefined) return known;
+  if (!tokenPattern.test(name)) return undefined;
+  const lower = name.toLowerCase();
+  // A copy: a piece of a text keeps the whole.
+  if (lowerNames.size < mostNames && name.length <= longestName)
+    lowerNames.set(Buffer.from(name, 'latin1').toString('latin1'), Buffer.from(lower, 'latin1').toString('latin1'));
+  return lower;
+}
+
+/** Status and headers of a reply, as the function sent them. */
+export interface ReplyHead {
   status: number;
-  isChunked: boolean;
+  headers: HeaderList;
+  /** The names among them, in lower case. */
+  names: string[];
+}
+
+/** Makes the head of a reply of what node's client has read. */
+export function replyHead(status: number, headers: HeaderList): ReplyHead {
+  const names: string[] = [];
+  for (let at = 0; at < headers.length; at += 2)
+    names.push(lowerToken(headers[at] ?? '') ?? (headers[at] ?? '').toLowerCase());
+  return { status, headers, names };
+}
+
+interface PassedOn {
+  chunked: boolean;
+  besides?: Record<string, string>;
+  contentType?: string;
+}
+
+/** What a reply's headers say, and what of them is passed on. */
+export class ReadReply {
+  readonly status: number;
+  readonly isChunked: boolean;
   /** It stays open by its nature; the time limit does not cut it. */
-  isEventStream: boolean;
+  readonly isEventStream: boolean;
   /** A watchdog wrote it about its process: `X-OpenFaaS-Internal: of-watchdog`. */
-  isWatchdogError: boolean;
+  readonly isWatchdogError: boolean;
+  readonly #head: ReplyHead;
+  readonly #connection?: string;
+  readonly #neverHasBody: boolean;
+
+  constructor(head: ReplyHead) {
+    const { status, headers, names } = head;
+    let connection: string | undefined;
+    let [isChunked, isEventStream, isWatchdogError] = [false, false, false];
+    for (let at = 0; at < names.length; at++) {
+      const name = names[at];
+      const value = headers[2 * at + 1] ?? '';
+      if (name === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
+      else if (name === 'transfer-encoding') isChunked = true;
+      else if (name === 'content-type') isEventStream = eventStream.test(value);
+      else if (name === 'x-openfaas-internal') isWatchdogError = value.endsWith('-watchdog');
+    }
+    this.#head = head;
+    this.#connection = connection;
+    this.#neverHasBody = status < 200 || status === 204;
+    this.status = status;
+    this.isChunked = isChunked && !this.#neverHasBody && status !== 304;
+    this.isEventStream = isEventStream;
+    this.isWatchdogError = isWatchdogError;
+  }
+
   /**
    * Returns the headers without those of the function's connection.
    * @param options.besides come first, but for those that the function has said itself.
    * @param options.contentType of a body whose type the function has not said.
    */
-  headersFor(options: { chunked: boolean; besides?: Record<string, string>; contentType?: string }): HeaderList;
+  headersFor({ chunked, besides, contentType }: PassedOn): HeaderList {
+    const { headers, names } = this.#head;
+    const dropped = connectionNames(this.#connection);
+    const passed: HeaderList = [];
+    let lengthAt = -1;
+    for (const name in besides) if (!names.includes(name.toLowerCase())) passed.push(name, besides[name] ?? '');
+    if (contentType !== undefined && !this.#neverHasBody && this.status !== 304 && !names.includes('content-type'))
+      passed.push('Content-Type', clean(contentType));
+    for (let at = 0; at < names.length; at++) {
+      const name = names[at] ?? '';
+      // Said twice, it is the same.
+      if (name === 'content-length') {
+        if (lengthAt === -1) lengthAt = 2 * at;
+      } else if (!hopByHop.has(name) && !dropped.has(name) && (name !== 'trailer' || chunked))
+        passed.push(headers[2 * at] ?? '', passedValue(name, headers[2 * at + 1] ?? ''));
+    }
+    // Last: behind it node would encode Content-Disposition twice, https://github.com/nodejs/node/pull/46528.
+    if (lengthAt !== -1 && !this.#neverHasBody) passed.push(headers[lengthAt] ?? '', headers[lengthAt + 1] ?? '');
+    if (chunked) passed.push('Transfer-Encoding', 'chunked');
+    return passed;
+  }
 }
 
-/** Reads what matters of a reply's headers in one pass. */
-export function readReply({ status, headers }: { status: number; headers: HeaderList }): ReadReply {
-  const kept: HeaderList = [];
-  /** Of those that are kept, in lower case. */
-  const names: string[] = [];
-  let connection: string | undefined;
-  let length: HeaderList | undefined;
-  let [isChunked, isEventStream, isWatchdogError, isTyped] = [false, false, false, false];
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const name = headers[at] ?? '';
-    const value = headers[at + 1] ?? '';
-    const lower = name.toLowerCase();
-    if (lower === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
-    if (lower === 'transfer-encoding') isChunked = true;
-    if (lower === 'content-length') {
-      // Said twice, it is the same.
-      length ??= [name, value];
-      continue;
-    }
-    if (lower === 'content-type') {
-      isTyped = true;
-      isEventStream = /^\s*(text\/event-stream|application\/x-ndjson)\b/i.test(value);
-    }
-    if (lower === 'x-openfaas-internal') isWatchdogError = value.endsWith('-watchdog');
-    if (hopByHop.has(lower)) continue;
-    kept.push(name, lower === 'www-authenticate' ? withoutOurRealm(value) : value);
-    names.push(lower);
-  }
-  const dropped = connectionNames(connection);
-  const neverHasBody = status < 200 || status === 204;
-  // Last: behind it node would encode Content-Disposition twice, https://github.com/nodejs/node/pull/46528.
-  if (length && !neverHasBody) {
-    kept.push(...length);
-    names.push('content-length');
-  }
-  return {
-    status,
-    isChunked: isChunked && !neverHasBody && status !== 304,
-    isEventStream,
-    isWatchdogError,
-    headersFor({ chunked, besides, contentType }) {
-      const passed: HeaderList = [];
-      for (const name in besides) if (!names.includes(name.toLowerCase())) passed.push(name, besides[name] ?? '');
-      if (contentType !== undefined && !isTyped && !neverHasBody && status !== 304)
-        passed.push('Content-Type', clean(contentType));
-      for (const [at, name] of names.entries()) {
-        if (dropped.has(name) || (name === 'trailer' && !chunked)) continue;
-        passed.push(kept[2 * at] ?? '', clean(kept[2 * at + 1] ?? ''));
-      }
-      if (chunked) passed.push('Transfer-Encoding', 'chunked');
-      return passed;
-    },
-  };
+const eventStream = /^\s*(text\/event-stream|application\/x-ndjson)\b/i;
+
+function passedValue(name: string, value: string): string {
+  return clean(name === 'www-authenticate' ? withoutOurRealm(value) : value);
 }
 
 /**

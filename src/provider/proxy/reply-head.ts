@@ -1,5 +1,4 @@
-import type { HeaderList } from './headers.ts';
-import type { ReplyHead } from './sending.ts';
+import { lowerToken, type HeaderList, type ReplyHead } from './headers.ts';
 
 /** What a function said is not HTTP, or breaks off. */
 export class BrokenReplyError extends Error {
@@ -41,6 +40,9 @@ export function findHeadEnd(bytes: Uint8Array, state: LineState): { end?: number
 
 const statusLine = /^HTTP\/1\.(\d)[ \t]+(\d{3})(?:[ \t].*)?$/;
 
+/** What nearly all begin with. */
+const usualStatusLine = /^HTTP\/1\.1 [1-9]\d\d [\x20-\x7e]*\r?\n/;
+
 /**
  * Reads the head of a reply from its first line to the blank one.
  * @param method of the request: a HEAD has no body whatever its headers say.
@@ -48,63 +50,63 @@ const statusLine = /^HTTP\/1\.(\d)[ \t]+(\d{3})(?:[ \t].*)?$/;
  */
 export function parseHead(text: string, method: string): ParsedHead {
   const firstEnd = text.indexOf('\n');
-  const [, minor, code] = statusLine.exec(withoutCr(text.slice(0, firstEnd))) ?? [];
-  const status = Number(code);
-  if (code === undefined || status < 100) throw new BrokenReplyError('the reply has no status line');
-  const headers = parseHeaderLines(text, firstEnd + 1);
-  return { status, headers, ...readFraming(headers, { status, method, isHttp10: minor === '0' }) };
+  let status: number;
+  let isHttp10 = false;
+  if (usualStatusLine.test(text)) status = Number(text.slice(9, 12));
+  else {
+    const line = text.slice(0, text.charCodeAt(firstEnd - 1) === cr ? firstEnd - 1 : firstEnd);
+    const [, minor, code] = statusLine.exec(line) ?? [];
+    status = Number(code);
+    isHttp10 = minor === '0';
+  }
+  if (!(status >= 100)) throw new BrokenReplyError('the reply has no status line');
+  const names: string[] = [];
+  const headers = parseHeaderLines(text, firstEnd + 1, names);
+  const { framing, keepsAlive, keepAliveMs } = readFraming({ status, headers, names }, { method, isHttp10 });
+  return { status, headers, names, framing, keepsAlive, keepAliveMs };
 }
-
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * Reads lines of headers until the blank one. A line that goes on in the next becomes one.
+ * @param names gets the names in lower case
  * @throws BrokenReplyError when a line has no name, or could be taken for two
  */
-export function parseHeaderLines(text: string, from: number): HeaderList {
+export function parseHeaderLines(text: string, from: number, names?: string[]): HeaderList {
   const list: HeaderList = [];
-  for (let at = from, end = 0; (end = text.indexOf('\n', at)) !== -1; at = end + 1) {
-    const line = withoutCr(text.slice(at, end));
-    if (line === '') break;
-    if (isBlank(line.charCodeAt(0)) && list.length > 0) {
+  for (let at = from, feed = 0; (feed = text.indexOf('\n', at)) !== -1; at = feed + 1) {
+    const end = feed > at && text.charCodeAt(feed - 1) === cr ? feed - 1 : feed;
+    if (end === at) break;
+    if (isBlank(text.charCodeAt(at)) && list.length > 0) {
       // Without a look at the whole, which may go on for a hundred thousand lines.
-      const more = trimmed(line);
+      const more = trimmed(text, at, end);
       const before = list.pop() ?? '';
       list.push(before === '' || more === '' ? before + more : `${before} ${more}`);
       continue;
     }
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon));
-    if (!token.test(name)) throw new BrokenReplyError('the reply has a header without a name');
-    const value = trimmed(line.slice(colon + 1));
+    const colon = text.indexOf(':', at);
+    const name = colon === -1 || colon > end ? '' : text.slice(at, colon);
+    const lower = lowerToken(name);
+    if (lower === undefined) throw new BrokenReplyError('the reply has a header without a name');
+    const value = trimmed(text, colon + 1, end);
     // Others take what follows for a header of its own.
     if (value.charCodeAt(0) === cr) throw new BrokenReplyError('the reply has a header that begins with a lone CR');
+    names?.push(lower);
     list.push(name, value);
   }
   return list;
 }
 
-function withoutCr(line: string): string {
-  return line.charCodeAt(line.length - 1) === cr ? line.slice(0, -1) : line;
-}
-
-/** Takes away blanks and tabs only: `trim` would also take bytes of the upper half. */
-function trimmed(value: string): string {
-  let start = 0;
-  let end = value.length;
-  while (start < end && isBlank(value.charCodeAt(start))) start++;
-  while (end > start && isBlank(value.charCodeAt(end - 1))) end--;
-  return value.slice(start, end);
+/** Cuts a value out without the blanks and tabs around it: `trim` would also take bytes of the upper half. */
+function trimmed(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
 }
 
 function isBlank(code: number): boolean {
   return code === 32 || code === 9;
-}
-
-export interface FramingFacts {
-  status: number;
-  method: string;
-  isHttp10: boolean;
 }
 
 /**
@@ -112,16 +114,16 @@ export interface FramingFacts {
  * @throws BrokenReplyError when the headers do not say it in one way
  */
 export function readFraming(
-  headers: HeaderList,
-  { status, method, isHttp10 }: FramingFacts,
+  { status, headers, names }: ReplyHead,
+  { method, isHttp10 }: { method: string; isHttp10: boolean },
 ): Omit<ParsedHead, keyof ReplyHead> {
   let length: string | undefined;
   let coding: string | undefined;
   let connection = '';
   let keepAliveMs: number | undefined;
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]?.toLowerCase();
-    const value = headers[at + 1] ?? '';
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at];
+    const value = headers[2 * at + 1] ?? '';
     if (name === 'content-length') {
       if (!/^\d{1,15}$/.test(value) || (length !== undefined && Number(length) !== Number(value)))
         throw new BrokenReplyError('the reply has lengths that cannot be read');
@@ -133,6 +135,7 @@ export function readFraming(
   if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || length !== undefined))
     throw new BrokenReplyError('the reply does not say in one way where it ends');
   const framing = framingOf(length, coding, method === 'HEAD' || status < 200 || status === 204 || status === 304);
+  if (connection === '') return { framing, keepsAlive: !isHttp10 && framing !== 'until close', keepAliveMs };
   const says = isHttp10 ? /,\s*keep-alive\s*(,|$)/.test(connection) : !/,\s*close\s*(,|$)/.test(connection);
   return { framing, keepsAlive: says && framing !== 'until close', keepAliveMs };
 }

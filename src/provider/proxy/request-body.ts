@@ -12,7 +12,7 @@ export class RequestBody {
   #keptBytes = 0;
   #overflowed = false;
   #ended: boolean;
-  #detach = () => {};
+  #detach?: () => void;
 
   constructor(req: IncomingMessage) {
     this.#req = req;
@@ -57,8 +57,8 @@ export class RequestBody {
 
   /** Stops sending; the rest stays with the caller. */
   stop(): void {
-    this.#detach();
-    this.#detach = () => {};
+    this.#detach?.();
+    this.#detach = undefined;
   }
 
   /** Drops what is kept: the function has begun to answer, so the request is not sent again. */

@@ -1,4 +1,4 @@
-import type { HeaderList } from './headers.ts';
+import type { HeaderList, ReplyHead } from './headers.ts';
 
 /** One request on its way to a function, whatever road it takes. Nothing of it is sent before `onConnected`. */
 export interface Sending {
@@ -26,15 +26,16 @@ export interface SendingListener {
   onDrain(): void;
   /** An interim reply came, which is not the answer yet. */
   onInterim(head: ReplyHead): void;
-  onHead(head: ReplyHead): void;
-  /** @param isLast no more comes; `onEnd` follows at once. Not every road knows it. */
+  /** @param isFollowed what comes behind it is there already. Not every road knows it. */
+  onHead(head: ReplyHead, isFollowed: boolean): void;
+  /**
+   * @param isLast no more comes; `onEnd` follows at once. Not every road knows it. A last piece of up to `smallBytes` may
+   * be overwritten once this has returned.
+   */
   onData(chunk: Buffer, isLast: boolean): void;
   onEnd(trailers: HeaderList): void;
   onBroken(error: Error): void;
 }
 
-/** Status and headers of a reply, as the function sent them. */
-export interface ReplyHead {
-  status: number;
-  headers: HeaderList;
-}
+/** A piece of a body of up to this size is copied, to go out in one write with what is around it. */
+export const smallBytes = 8 * 1024;

@@ -2,7 +2,7 @@ import { request as httpRequest, STATUS_CODES, type ClientRequest, IncomingMessa
 import { connect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { contentTypeFor, headersObject, readReply, requestHeaders } from './headers.ts';
+import { contentTypeFor, headersObject, ReadReply, replyHead, requestHeaders } from './headers.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 
 export interface UpgradeOptions {
@@ -118,14 +118,14 @@ async function refuse(options: UpgradeOptions, reply: IncomingMessage): Promise<
   } finally {
     socket.destroy();
   }
-  return { status, watchdogError: readReply({ status, headers: reply.rawHeaders }).isWatchdogError };
+  return { status, watchdogError: new ReadReply(replyHead(status, reply.rawHeaders)).isWatchdogError };
 }
 
 function headOf(reply: IncomingMessage, ownHeaders: string[], { req, target }: UpgradeOptions): string {
   const status = reply.statusCode ?? 0;
   const contentType = contentTypeFor(req);
-  const besides = target.headers;
-  const passed = readReply({ status, headers: reply.rawHeaders }).headersFor({ chunked: false, besides, contentType });
+  const said = new ReadReply(replyHead(status, reply.rawHeaders));
+  const passed = said.headersFor({ chunked: false, besides: target.headers, contentType });
   const headers = [...passed, ...ownHeaders];
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`];
   for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);

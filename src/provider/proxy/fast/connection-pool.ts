@@ -1,7 +1,7 @@
 import { monotonicMs } from '../../../base/monotonic.ts';
 import type { FunctionAddress } from '../function-socket.ts';
 import type { ConnectionsOptions } from '../connections.ts';
-import { FunctionConnection } from './function-connection.ts';
+import { FunctionConnection, keyOf } from './function-connection.ts';
 
 const sweepMs = 500;
 
@@ -44,9 +44,8 @@ export class ConnectionPool {
    */
   put(connection: FunctionConnection, keepMs: number): void {
     const { maxIdleConns, maxIdleConnsPerHost, idleConnTimeoutMs } = this.#options;
-    const key = keyOf(connection.address);
-    let kept = this.#idle.get(key);
-    if (!kept) this.#idle.set(key, (kept = []));
+    let kept = this.#idle.get(connection.key);
+    if (!kept) this.#idle.set(connection.key, (kept = []));
     const idleMs = Math.min(idleConnTimeoutMs, keepMs - hintMarginMs);
     const isFull = kept.length >= maxIdleConnsPerHost || this.#idleCount >= maxIdleConns;
     connection.use(undefined);
@@ -79,14 +78,10 @@ export class ConnectionPool {
   }
 
   #forget(closed: FunctionConnection): void {
-    const kept = this.#idle.get(keyOf(closed.address));
+    const kept = this.#idle.get(closed.key);
     const at = kept?.indexOf(closed) ?? -1;
     if (at === -1) return;
     kept?.splice(at, 1);
     this.#idleCount -= 1;
   }
-}
-
-function keyOf({ hostname, port }: FunctionAddress): string {
-  return `${hostname} ${port}`;
 }

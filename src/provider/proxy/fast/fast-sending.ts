@@ -1,5 +1,5 @@
-import type { HeaderList } from '../headers.ts';
-import type { ReplyHead, Sending, SendingListener } from '../sending.ts';
+import type { HeaderList, ReplyHead } from '../headers.ts';
+import { smallBytes, type Sending, type SendingListener } from '../sending.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { ConnectionUser, FunctionConnection } from './function-connection.ts';
 import { ReplyParser, type ReplyListener, type ReplyParserOptions } from './reply-parser.ts';
@@ -14,9 +14,6 @@ export interface FastSendingOptions extends ReplyParserOptions {
   /** Gets the connection when the reply is over. */
   pool: ConnectionPool;
 }
-
-/** A piece of the body of up to this size goes out in one write with what is around it. */
-const smallBytes = 8 * 1024;
 
 /** A sending over a connection of our own, with the requests written and the replies read here. */
 export class FastSending implements Sending, ConnectionUser, ReplyListener {
@@ -105,11 +102,11 @@ export class FastSending implements Sending, ConnectionUser, ReplyListener {
   onRead(bytes: Buffer): void {
     // Said before the question, on a connection of an earlier call: it may be an answer of that one.
     if (this.onKeptConnection && this.#head !== '') this.#break(new Error('the function spoke before it was asked'));
-    if (!this.#isOver) this.#parse(() => this.#parser.push(bytes));
+    if (!this.#isOver) this.#parse(bytes);
   }
 
   onEof(): void {
-    if (!this.#isOver) this.#parse(() => this.#parser.finish());
+    if (!this.#isOver) this.#parse();
   }
 
   onClosed(error: Error): void {
@@ -120,21 +117,25 @@ export class FastSending implements Sending, ConnectionUser, ReplyListener {
     if (!this.#isOver) this.#listener?.onInterim(head);
   }
 
-  onHead(head: ReplyHead): void {
-    if (!this.#isOver) this.#listener?.onHead(head);
+  onHead(head: ReplyHead, isFollowed: boolean): void {
+    if (!this.#isOver) this.#listener?.onHead(head, isFollowed);
   }
 
   onData(chunk: Buffer, isLast: boolean): void {
-    if (!this.#isOver) this.#listener?.onData(chunk, isLast);
+    if (this.#isOver) return;
+    const isReadAtOnce = isLast && chunk.length <= smallBytes;
+    this.#listener?.onData(isReadAtOnce ? chunk : Buffer.from(chunk), isLast);
   }
 
   onEnd(trailers: HeaderList): void {
     if (!this.#isOver) this.#listener?.onEnd(trailers);
   }
 
-  #parse(step: () => void): void {
+  /** Reads on, or that the connection has ended. */
+  #parse(bytes?: Buffer): void {
     try {
-      step();
+      if (bytes) this.#parser.push(bytes);
+      else this.#parser.finish();
     } catch (error) {
       return this.#break(error instanceof Error ? error : new Error(String(error)));
     }

@@ -4,6 +4,7 @@ import { FunctionSocket, type FunctionAddress } from '../function-socket.ts';
 export interface ConnectionUser {
   onConnected(): void;
   onDrain(): void;
+  /** `bytes` are overwritten by what is read next. */
   onRead(bytes: Buffer): void;
   /** The function has ended its sending side. */
   onEof(): void;
@@ -13,9 +14,15 @@ export interface ConnectionUser {
 /** What every read of every connection goes into: it is emptied before the next begins. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** Names an address, for those that keep connections by it. */
+export function keyOf({ hostname, port }: FunctionAddress): string {
+  return `${hostname} ${port}`;
+}
+
 /** A connection to a function, used by one call after the other. */
 export class FunctionConnection {
-  readonly address: FunctionAddress;
+  /** Names its function's address. */
+  readonly key: string;
   readonly socket: FunctionSocket;
   /** When the pool gives it up. */
   idleUntilMs = 0;
@@ -30,10 +37,10 @@ export class FunctionConnection {
     connectTimeoutMs: number,
     onIdleClosed: (connection: FunctionConnection) => void,
   ) {
-    this.address = address;
+    this.key = keyOf(address);
     const onread = {
       buffer: readBuffer,
-      callback: (length: number, buffer: Uint8Array) => this.#onRead(length, buffer),
+      callback: (length: number) => this.#onRead(length),
     };
     let failure = new Error('the connection closed');
     this.socket = new FunctionSocket(address, connectTimeoutMs, { onread })
@@ -59,9 +66,9 @@ export class FunctionConnection {
     else this.socket.unref();
   }
 
-  #onRead(length: number, buffer: Uint8Array): boolean {
+  #onRead(length: number): boolean {
     // What nobody asked for cannot be an answer.
-    if (this.#user) this.#user.onRead(Buffer.from(buffer.subarray(0, length)));
+    if (this.#user) this.#user.onRead(readBuffer.subarray(0, length));
     else this.socket.destroy();
     return true;
   }

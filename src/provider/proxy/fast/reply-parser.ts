@@ -76,26 +76,32 @@ export class ReplyParser {
     this.#headBytes += end ?? bytes.length;
     if (this.#headBytes > this.#options.maxHeaderBytes)
       throw new BrokenReplyError(`the reply has more than ${this.#options.maxHeaderBytes} bytes of headers`);
-    this.#headParts.push(bytes.subarray(0, end));
-    const parts = this.#headParts;
     if (end === undefined) {
+      this.#headParts.push(Buffer.from(bytes));
       // Whoever sends it byte by byte must not make us keep a Buffer for each.
-      if (parts.length > mostParts) this.#headParts = [Buffer.concat(parts)];
+      if (this.#headParts.length > mostParts) this.#headParts = [Buffer.concat(this.#headParts)];
       return bytes.length;
     }
-    const whole = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-    this.#headParts = [];
+    const text = this.#headText() + bytes.toString('latin1', 0, end);
     this.#headBytes = 0;
-    this.#onHead(parseHead(whole?.toString('latin1') ?? '', this.#options.method));
+    this.#onHead(parseHead(text, this.#options.method), end < bytes.length);
     return end;
   }
 
-  #onHead(head: ParsedHead): void {
+  /** Takes what was read of the head before. */
+  #headText(): string {
+    if (this.#headParts.length === 0) return '';
+    const text = Buffer.concat(this.#headParts).toString('latin1');
+    this.#headParts = [];
+    return text;
+  }
+
+  #onHead(head: ParsedHead, isFollowed: boolean): void {
     const { status, framing } = head;
     if (status === 101) throw new BrokenReplyError('status 101 is no answer');
     if (status < 200) return this.#listener.onInterim(head);
     this.#head = head;
-    this.#listener.onHead(head);
+    this.#listener.onHead(head, typeof framing === 'object' ? isFollowed || framing.length === 0 : framing === 'none');
     if (framing === 'chunked') this.#chunks = new ChunkedDecoder(this.#options.maxHeaderBytes);
     else if (framing === 'until close') this.#left = Infinity;
     else this.#left = framing === 'none' ? 0 : framing.length;
