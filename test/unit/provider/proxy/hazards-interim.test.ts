@@ -95,7 +95,8 @@ for (const request of [get, get.replace('HTTP/1.1', 'HTTP/1.0')]) {
     const caller = new RawCaller(t, port);
     caller.socket.end(request);
     await caller.isCut();
-    t.regex(caller.text, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n/);
+    // On a slow machine it was asked whether it is there.
+    t.regex(caller.text, /^(?:HTTP\/1\.1 102 Processing\r\n\r\n)*HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n/);
     t.true(caller.text.includes('answer'));
     t.is(outcomes[0]?.failure, undefined);
   });
