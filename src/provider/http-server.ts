@@ -57,11 +57,6 @@ export function createHttpServer(
     if (hasTwoHosts(req)) return answerPlain(req, res, twoHosts);
     answer(req, res);
   });
-  server.on('timeout', (socket: Socket) => {
-    const res = answering.on(socket);
-    if (res) cutIdle(res, limits);
-    else socket.destroy();
-  });
   // Unheard, node would tell the caller to go on before anybody has looked at its headers.
   server.on('checkContinue', (req, res) => server.emit('request', req, res));
   server.on('upgrade', (req, socket, head) => {
@@ -76,6 +71,7 @@ export function createHttpServer(
     if (error.code === 'ECONNRESET' || !socket.writable || answering.on(socket)) socket.destroy();
     else socket.end(refusal(statusOf(error)));
   });
+  limitIdleness(server, answering, limits);
   serveHalfClosed(server, (socket) => answering.on(socket));
   return server;
 }
@@ -125,6 +121,15 @@ function originForm(req: IncomingMessage): string {
   if (url.startsWith('/')) return url;
   req.url = url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/^(?=\?|$)/, '/');
   return req.url;
+}
+
+/** Cuts connections that are idle between two requests, and callers that stand still in one. */
+function limitIdleness(server: Server, answering: Answering, limits: IdleLimits): void {
+  server.on('timeout', (socket: Socket) => {
+    const res = answering.on(socket);
+    if (res) cutIdle(res, limits);
+    else socket.destroy();
+  });
 }
 
 /** Cuts a caller that has stopped sending its body or stopped taking its answer. A quiet stream is neither. */
