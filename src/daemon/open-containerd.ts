@@ -47,7 +47,8 @@ export async function openContainerd(options: OpenContainerdOptions): Promise<Co
 function openNetwork(config: Config, log: Log): Promise<Network> {
   const { cniConf: conflistPath = ownConflist, cniBinDirs, runDir, subnet } = config;
   const { tcpPort: gatewayPort, networkAllowMax: allowMax } = config;
-  return Network.open({ conflistPath, cniBinDirs, runDir, subnet, gatewayPort, allowMax, log });
+  const dns = { servers: config.dnsServers, search: config.dnsSearch };
+  return Network.open({ conflistPath, cniBinDirs, runDir, subnet, gatewayPort, allowMax, dns, log });
 }
 
 function registryClient({ config, env, version, log }: OpenContainerdOptions): RegistryClient {

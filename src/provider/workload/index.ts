@@ -1,6 +1,7 @@
 export { checkWorkload, clampReplicas, functionPort, workloadOf, type Workload } from './workload.ts';
 export { hasScalingLabel, type LoadRule, type ReplicaRange, type ScalingRule } from './scaling-rule.ts';
 export type { ProbeSettings } from './probes.ts';
+export { parseDnsSearch, parseDnsServers, searchForm, serversForm, type Dns } from './dns.ts';
 export { callLimitsOf, type CallLimits } from './call-limits.ts';
 export { capabilitiesAnnotation, capabilitiesOf, grantableCapabilities } from './capabilities.ts';
 export { pullPolicies, type PullPolicy } from './pull-policy.ts';

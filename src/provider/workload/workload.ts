@@ -3,6 +3,7 @@ import { checkSecretName } from '../names.ts';
 import { BadRequestError } from '../provider-errors.ts';
 import { toBytes } from '../quantity.ts';
 import type { FunctionDeployment } from '../types.ts';
+import { readDns, type Dns } from './dns.ts';
 import { livenessOf, readinessOf, type ProbeSettings } from './probes.ts';
 import { pullPolicies, type PullPolicy } from './pull-policy.ts';
 import { oneOf, SettingReader } from './read-setting.ts';
@@ -19,6 +20,7 @@ export interface Workload {
   readonly pullPolicy?: PullPolicy;
   /** The secret with the registry logins of this function. */
   readonly pullSecret?: string;
+  readonly dns: Dns;
   /** Tells whether a replica can take calls. */
   readonly readiness: ProbeSettings;
   /** Tells whether a replica must be replaced. */
@@ -65,17 +67,19 @@ function readWorkload({ labels = {}, annotations = {} }: FunctionDeployment): Wo
   const liveness = livenessOf(annotations);
   const depth = new SettingReader(labels, 'com.openfaas.scale.');
   const policy = new SettingReader(annotations, 'com.openfaas.image.');
+  const names = new SettingReader(annotations, 'com.openfaas.dns.');
   const berth = new SettingReader(annotations, 'com.openfaas.berth.');
   return {
     scaling,
     zeroDepth: depth.read('zero-depth', oneOf(zeroDepths), 'cold or standby') ?? 'cold',
     pullPolicy: policy.read('pull-policy', oneOf(pullPolicies), 'Always, IfNotPresent or Never'),
     pullSecret: readPullSecret(policy),
+    dns: readDns(names),
     readiness,
     liveness,
     startAllowedMs: Math.max(readiness.startAllowedMs, liveness.startAllowedMs),
     diskLimitBytes: berth.read('disk-limit', toDiskLimit, 'an amount such as 2Gi, or 0 for no limit'),
-    unreadable: [scaling, readiness, liveness, depth, policy, berth].flatMap(({ unreadable }) => unreadable),
+    unreadable: [scaling, readiness, liveness, depth, policy, names, berth].flatMap(({ unreadable }) => unreadable),
   };
 }
 

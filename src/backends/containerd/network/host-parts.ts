@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { NetworkTarget } from '../../../provider/index.ts';
+import type { Dns, NetworkTarget } from '../../../provider/index.ts';
 import { Allowances } from './allowances.ts';
 import type { BridgeNetwork } from './bridge-conflist.ts';
 import { BridgeInterface } from './bridge-interface.ts';
@@ -25,6 +25,8 @@ export interface HostPartsOptions
   resolvConfPaths?: string[];
   /** The most that a replica is allowed to reach, anything unless given. */
   allowMax?: NetworkTarget[];
+  /** Name servers and search domains of functions that have none of their own; the host's unless given. */
+  dns?: Dns;
   /** Resolves when these parts have had their first look. */
   lookedAt: (...parts: KeptPart[]) => Promise<void>;
 }
@@ -42,7 +44,7 @@ export interface HostParts {
 /** Builds the parts of the host that a network of functions needs; nothing is looked at yet. */
 export function hostParts(network: BridgeNetwork, options: HostPartsOptions): HostParts {
   const { bridge: bridgeName, subnet, mtu } = network;
-  const { name, runDir, gatewayPort, lookedAt, resolvConfPaths = hostResolvConfPaths } = options;
+  const { name, runDir, gatewayPort, lookedAt, resolvConfPaths = hostResolvConfPaths, dns } = options;
   const { gateway } = subnet;
   const forwarding = new IpForwarding({ bridge: bridgeName, markFile: join(runDir, 'forwarding') });
   const ports = new BridgePorts({ ...options, bridge: bridgeName, canMake: network.conflist.plugins.length === 1 });
@@ -58,7 +60,7 @@ export function hostParts(network: BridgeNetwork, options: HostPartsOptions): Ho
   const ways = () => waysOf(bridgeName, forwarding, allowances);
   const table = new NftTable(firewall, ways);
   const firewalls = new HostFirewalls(firewall, ways);
-  const nameServers = new NameServers({ filesDir: join(runDir, 'replicas'), gateway, resolvConfPaths });
+  const nameServers = new NameServers({ filesDir: join(runDir, 'replicas'), gateway, resolvConfPaths, dns });
   const networkd = new NetworkdFile({ bridge: bridgeName });
   const kept = [networkd, forwarding, bridge, table, firewalls, nameServers];
   const selfTest = new SelfTest({

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Dns } from '../../../provider/index.ts';
 import { absentAs } from '../../../base/absent-file.ts';
 import type { KeptLook, KeptPart } from './kept-part.ts';
 import { hostResolvConfPaths, readResolvConf, rewriteResolvConf } from './prepare-files.ts';
@@ -10,6 +11,8 @@ export interface NameServersOptions {
   gateway: string;
   /** The host's resolv.conf files, first choice first. */
   resolvConfPaths?: string[];
+  /** What all functions have instead of the host's, unless they have their own. */
+  dns?: Dns;
 }
 
 /** The name servers of running functions, which follow those of the host: DHCP, Wi-Fi and VPNs change them. */
@@ -17,7 +20,7 @@ export class NameServers implements KeptPart {
   readonly name = 'dns';
   readonly everyMs = 1500;
   readonly hasEvents = false;
-  readonly #options: Required<NameServersOptions>;
+  readonly #options: NameServersOptions & { resolvConfPaths: string[] };
   #written = '';
   /** Looks that have found the same. */
   #times = 0;
@@ -28,8 +31,8 @@ export class NameServers implements KeptPart {
   }
 
   async keep(): Promise<KeptLook> {
-    const { gateway, resolvConfPaths } = this.#options;
-    const { text, usesGateway, nameservers } = await readResolvConf(resolvConfPaths, gateway);
+    const { gateway, resolvConfPaths, dns } = this.#options;
+    const { text, usesGateway, nameservers } = await readResolvConf(resolvConfPaths, gateway, dns);
     const isMissed = usesGateway && (await this.#replicas()).length > 0;
     const problems = isMissed ? [missing(gateway, resolvConfPaths)] : [];
     this.#times = text === this.#found ? this.#times + 1 : 1;
@@ -38,7 +41,7 @@ export class NameServers implements KeptPart {
     if (usesGateway && this.#written !== '' && this.#times === 1) return {};
     // Twice: a replica that was being made meanwhile may have got the text before.
     if (text === this.#written && this.#times > 2) return { problems };
-    const changed = await this.#rewrite(text);
+    const changed = await this.#rewrite();
     this.#written = text;
     if (changed === 0) return { problems };
     return {
@@ -47,10 +50,10 @@ export class NameServers implements KeptPart {
     };
   }
 
-  async #rewrite(text: string): Promise<number> {
+  async #rewrite(): Promise<number> {
     let changed = 0;
     for (const id of await this.#replicas()) {
-      if (await rewriteResolvConf(join(this.#options.filesDir, id), text)) changed += 1;
+      if (await rewriteResolvConf(join(this.#options.filesDir, id), this.#options)) changed += 1;
     }
     return changed;
   }

@@ -1,21 +1,21 @@
 import { join } from 'node:path';
 import { CniNetwork, loadConflist, sandboxAddress, type CniResult } from '../../../cni/index.ts';
 import type { Log } from '../../../base/log.ts';
-import type { NetworkTarget } from '../../../provider/index.ts';
+import type { Dns, NetworkTarget } from '../../../provider/index.ts';
 import type { Attachment } from './attachment.ts';
 import { explainedAttachError } from './attach-error.ts';
 import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts';
 import { bridgePortOf, forgetPort, isThere, setPort, type BridgePort } from './bridge-port.ts';
 import { HostKeeper } from './host-keeper.ts';
 import { readHostLinks } from './host-links.ts';
-import { hostParts, type HostParts } from './host-parts.ts';
+import { hostParts, type HostParts, type HostPartsOptions } from './host-parts.ts';
 import { run } from '../host-command.ts';
 import { NetworkError } from './network-error.ts';
 import { addNetns, deleteNetns, idsOf, isNetns, netnsId, netnsNames, netnsPath } from './netns.ts';
 import { reservations } from './reservations.ts';
 import { InOrder } from '../../../base/in-order.ts';
 
-export interface NetworkOptions {
+export interface NetworkOptions extends Pick<HostPartsOptions, 'gatewayPort' | 'resolvConfPaths' | 'allowMax' | 'dns'> {
   conflistPath: string;
   /** Folders that are searched for CNI plugins, in order. */
   cniBinDirs?: string[];
@@ -23,14 +23,8 @@ export interface NetworkOptions {
   runDir?: string;
   /** Functions' addresses in CIDR notation, instead of the conflist's. */
   subnet?: string;
-  /** Port of the host on which functions reach the gateway. */
-  gatewayPort: number;
   /** What things on the host are called: table `<name>`, network namespaces and CNI container ids `<name>-<id>`. */
   name?: string;
-  /** The host's resolv.conf files, first choice first. */
-  resolvConfPaths?: string[];
-  /** The most that a replica is allowed to reach, anything unless given. */
-  allowMax?: NetworkTarget[];
   log: Log;
 }
 
@@ -62,6 +56,9 @@ export class Network {
   /** Ids whose ports were set in this process's life. */
   readonly #set = new Set<string>();
 
+  /** What functions have instead of the host's name servers and search domains, unless they have their own. */
+  readonly dns?: Dns;
+
   /** Keeps what this network needs of the host. */
   readonly keeper: HostKeeper;
 
@@ -77,7 +74,7 @@ export class Network {
 
   private constructor(network: BridgeNetwork, options: NetworkOptions) {
     const { cniBinDirs: binDirs = defaultBinDirs, runDir = '/run/berth', name = 'berth' } = options;
-    const { gatewayPort, resolvConfPaths, allowMax, log } = options;
+    const { gatewayPort, resolvConfPaths, allowMax, dns, log } = options;
     this.#network = network;
     this.#cniFolders = { binDirs, cacheDir: join(runDir, 'cni') };
     this.#cni = new CniNetwork({ conflist: network.conflist, ...this.#cniFolders });
@@ -85,9 +82,11 @@ export class Network {
     this.#surroundings = { ...this.#cniFolders, ipamDir: this.#ipamDir, subnet: network.subnet };
     this.#prefix = `${name}-`;
     this.#log = log;
+    this.dns = dns;
     this.#host = hostParts(network, {
       name,
       allowMax,
+      dns,
       runDir,
       gatewayPort,
       resolvConfPaths,

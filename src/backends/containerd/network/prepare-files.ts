@@ -1,6 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
+import { writeDurably } from '../../../base/durable-file.ts';
+import { parseJson } from '../../../base/parse-json.ts';
+import type { Dns } from '../../../provider/index.ts';
 import { hostsFile, type HostsFileOptions } from './hosts-file.ts';
 import { resolvConf, type ResolvConf } from './resolv-conf.ts';
 
@@ -9,6 +12,10 @@ export interface PrepareFilesOptions extends HostsFileOptions {
   dir: string;
   /** The host's resolv.conf files, first choice first. */
   resolvConfPaths?: string[];
+  /** What all functions have instead of the host's. */
+  dns?: Dns;
+  /** What this one has instead. */
+  ownDns?: Dns;
 }
 
 // The second and third are where systemd-resolved and NetworkManager name the real servers behind their stubs.
@@ -23,24 +30,35 @@ export const hostResolvConfPaths = [
  * @returns their paths on the host
  */
 export async function prepareFiles(options: PrepareFilesOptions): Promise<{ resolvConf: string; hosts: string }> {
-  const { dir, gateway, resolvConfPaths = hostResolvConfPaths } = options;
-  const { text } = await readResolvConf(resolvConfPaths, gateway);
+  const { dir, gateway, resolvConfPaths = hostResolvConfPaths, dns, ownDns = {} } = options;
+  const { text } = resolvConf(await readCandidates(resolvConfPaths), gateway, dnsOf(dns, ownDns));
   const files = { resolvConf: join(dir, 'resolv.conf'), hosts: join(dir, 'hosts') };
   await mkdir(dir, { recursive: true });
+  // First, so that whoever follows the host's servers meanwhile knows.
+  await keepOwnDns(dir, ownDns);
   await writeInPlace(files.resolvConf, text);
   await writeInPlace(files.hosts, hostsFile(options));
   return files;
 }
 
-/** Answers what functions' resolv.conf has to be, from the host's. */
-export async function readResolvConf(hostPaths: string[], gateway: string): Promise<ResolvConf> {
-  return resolvConf(await Promise.all(hostPaths.map(readIfThere)), gateway);
+/** Answers what functions' resolv.conf has to be, from the host's and from what is set for all. */
+export async function readResolvConf(hostPaths: string[], gateway: string, dns?: Dns): Promise<ResolvConf> {
+  return resolvConf(await readCandidates(hostPaths), gateway, dns);
 }
 
 /** Brings a replica's resolv.conf up to date where it has one; answers whether it was another. */
-export async function rewriteResolvConf(dir: string, text: string): Promise<boolean> {
+export async function rewriteResolvConf(
+  dir: string,
+  {
+    gateway,
+    resolvConfPaths = hostResolvConfPaths,
+    dns,
+  }: Pick<PrepareFilesOptions, 'gateway' | 'resolvConfPaths' | 'dns'>,
+): Promise<boolean> {
   const file = join(dir, 'resolv.conf');
   const before = await readFile(file, 'utf8').catch(absentAs(undefined));
+  const own = dnsOf(dns, await readOwnDns(dir));
+  const { text } = resolvConf(await readCandidates(resolvConfPaths), gateway, own);
   if (before === undefined || before === text) return false;
   await writeInPlace(file, text);
   return true;
@@ -49,6 +67,25 @@ export async function rewriteResolvConf(dir: string, text: string): Promise<bool
 // A mounted file is the inode and not the name: a rename would leave running functions with the old one.
 async function writeInPlace(file: string, text: string): Promise<void> {
   if ((await readIfThere(file)) !== text) await writeFile(file, text, { mode: 0o644 });
+}
+
+function dnsOf(forAll: Dns = {}, own: Dns): Dns {
+  return { servers: own.servers ?? forAll.servers, search: own.search ?? forAll.search };
+}
+
+/** Beside the replica's resolv.conf, for when the host's servers change while it runs. */
+async function keepOwnDns(dir: string, own: Dns): Promise<void> {
+  const file = join(dir, 'dns.json');
+  if (!own.servers && !own.search) await rm(file, { force: true });
+  else await writeDurably(file, JSON.stringify(own), { fsync: false });
+}
+
+async function readOwnDns(dir: string): Promise<Dns> {
+  return (parseJson(await readIfThere(join(dir, 'dns.json'))) as Dns | undefined) ?? {};
+}
+
+function readCandidates(hostPaths: string[]): Promise<string[]> {
+  return Promise.all(hostPaths.map(readIfThere));
 }
 
 function readIfThere(file: string): Promise<string> {

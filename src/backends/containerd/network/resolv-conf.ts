@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import type { Dns } from '../../../provider/index.ts';
 
 export interface ResolvConf {
   text: string;
@@ -13,15 +14,18 @@ export interface ResolvConf {
  * answer is the bridge's address, where a resolver that listens on all of the host's addresses (dnsmasq, unbound)
  * answers; and not a public one, which does not know the LAN's names and would be told them.
  * @param candidates contents of resolv.conf files, first choice first
+ * @param own what is set instead of the host's
  */
-export function resolvConf(candidates: string[], gateway: string): ResolvConf {
+export function resolvConf(candidates: string[], gateway: string, own: Dns = {}): ResolvConf {
+  const { servers, search } = own;
   const usable = candidates.find((text) => reachableServers(text).length > 0);
-  const nameservers = usable === undefined ? [gateway] : reachableServers(usable);
-  const kept = linesOf(usable ?? candidates[0] ?? '').filter((line) =>
-    /^(search|domain|options|sortlist)\s/.test(line),
-  );
-  const lines = [...nameservers.map((server) => `nameserver ${server}`), ...kept];
-  return { text: lines.map((line) => `${line}\n`).join(''), nameservers, usesGateway: usable === undefined };
+  const nameservers = servers ?? (usable === undefined ? [gateway] : reachableServers(usable));
+  const keeps = search ? /^(options|sortlist)\s/ : /^(search|domain|options|sortlist)\s/;
+  const kept = linesOf(usable ?? candidates[0] ?? '').filter((line) => keeps.test(line));
+  const searched = search ? [`search ${search.join(' ')}`] : [];
+  const lines = [...nameservers.map((server) => `nameserver ${server}`), ...searched, ...kept];
+  const usesGateway = usable === undefined && servers === undefined;
+  return { text: lines.map((line) => `${line}\n`).join(''), nameservers, usesGateway };
 }
 
 function reachableServers(text: string): string[] {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Dns } from '../../../provider/index.ts';
 import type { Log } from '../../../base/log.ts';
 import { runProgram } from '../../../base/run-program.ts';
 import type { HostLinks } from './host-links.ts';
@@ -11,6 +12,7 @@ export interface SelfTestOptions {
   gatewayPort: number;
   bridge: string;
   resolvConfPaths: string[];
+  dns?: Dns;
   readLinks: () => Promise<HostLinks>;
   /** Calls `test` with a network namespace that is attached as a function's is, and takes it away again. */
   attached: <T>(test: (place: TestPlace) => Promise<T>) => Promise<T>;
@@ -103,8 +105,8 @@ export class SelfTest implements KeptPart {
   }
 
   async #goals(): Promise<Goal[]> {
-    const { gateway, gatewayPort, resolvConfPaths, readLinks } = this.#options;
-    const { nameservers } = await readResolvConf(resolvConfPaths, gateway);
+    const { gateway, gatewayPort, resolvConfPaths, dns, readLinks } = this.#options;
+    const { nameservers } = await readResolvConf(resolvConfPaths, gateway, dns);
     const { routers } = await readLinks();
     const connect = ['timeout', '2', 'bash', '-c', 'exec 3<>"/dev/tcp/$0/$1"', gateway, String(gatewayPort)];
     return [

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { diskFullOf } from '../../../base/disk-full.ts';
+import type { Dns } from '../../../provider/index.ts';
 import { prepareFiles } from '../network/index.ts';
 import type { Host, ReplicaName } from './host.ts';
 
@@ -11,9 +12,10 @@ export function hostFilesOf(host: Host, id: string): { resolvConf: string; hosts
 }
 
 /** Writes a replica's files before each start: the host's resolver may have changed, a reboot empties /run. */
-export async function writeHostFiles(host: Host, { id, name }: ReplicaName, ip: string): Promise<void> {
+export async function writeHostFiles(host: Host, { id, name }: ReplicaName, ip: string, ownDns: Dns): Promise<void> {
   const dir = path.join(host.replicaFilesDir, id);
-  const files = { dir, hostname: name, ip, gateway: host.network.gateway };
+  const { gateway, dns } = host.network;
+  const files = { dir, hostname: name, ip, gateway, dns, ownDns };
   await prepareFiles(files).catch(diskFullOf('run_dir'));
 }
 

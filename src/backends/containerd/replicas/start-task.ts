@@ -1,6 +1,6 @@
 import { allEnded } from '../../../base/all-ended.ts';
 import { isAlreadyExists, type Mount, type NamespacedClient, type NewTask } from '../../../containerd/index.ts';
-import { BadRequestError, networkAllowOf, type NetworkTarget } from '../../../provider/index.ts';
+import { BadRequestError, networkAllowOf, workloadOf, type NetworkTarget } from '../../../provider/index.ts';
 import { SecretError } from '../../../secrets/index.ts';
 import type { Generation } from '../desired/record.ts';
 import { AddressesInUseError, type Attachment } from '../network/index.ts';
@@ -66,7 +66,7 @@ export async function createTask(
   const [rootfs, { stdout, stderr }] = await allEnded([
     prepareRootfs(host, replica, generation, made),
     timed('logs', () => host.logs.tails.stdioFor(replica)),
-    timed('files', () => writeHostFiles(host, replica, attachment.ip)),
+    timed('files', () => writeHostFiles(host, replica, attachment.ip, workloadOf(generation.deployment).dns)),
     clearStartMark(host, id),
   ]);
   host.at('start.task');

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { prepareFiles } from '../../../../../src/backends/containerd/network/prepare-files.ts';
 import { NameServers } from '../../../../../src/backends/containerd/network/name-servers.ts';
 
 async function host(t: ExecutionContext, resolvConf = 'nameserver 192.0.2.1\n') {
@@ -79,4 +80,17 @@ test("the host's file is followed through a rename over it, another symbolic lin
     for (let look = 0; look < 2; look++) await nameServers.keep();
     t.deepEqual(await servers(), Array(2).fill(`nameserver ${server}\n`));
   }
+});
+
+test('a replica with servers of its own keeps them as the host changes, and follows in what it has not', async (t) => {
+  const { hostFile, filesDir, servers, nameServers } = await host(t);
+  const options = { hostname: 'fn', ip: '10.62.0.9', gateway: '10.62.0.1', resolvConfPaths: [hostFile] };
+  await prepareFiles({ ...options, dir: join(filesDir, 'a'), ownDns: { servers: ['10.0.0.2'] } });
+  await nameServers.keep();
+  await writeFile(hostFile, 'nameserver 192.0.2.2\nsearch lan\n');
+  await nameServers.keep();
+  t.deepEqual(await servers(), ['nameserver 10.0.0.2\nsearch lan\n', 'nameserver 192.0.2.2\nsearch lan\n']);
+  // The same replica without them, as no version has it, is as all are.
+  await prepareFiles({ ...options, dir: join(filesDir, 'a') });
+  t.deepEqual(await servers(), Array(2).fill('nameserver 192.0.2.2\nsearch lan\n'));
 });

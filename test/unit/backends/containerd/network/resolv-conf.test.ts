@@ -51,3 +51,17 @@ test('whatever the files hold, there is a server and none is on loopback', (t) =
     }),
   );
 });
+
+test("servers and search domains that are set take the place of the host's, its options stay", (t) => {
+  const host = 'nameserver 192.0.2.53\nsearch lan\ndomain lan\noptions ndots:2\n';
+  t.is(
+    resolvConf([host], gateway, { servers: ['10.0.0.2', '10.0.0.3'], search: ['example.com', 'test'] }).text,
+    'nameserver 10.0.0.2\nnameserver 10.0.0.3\nsearch example.com test\noptions ndots:2\n',
+  );
+  t.is(resolvConf([host], gateway, { search: ['.'] }).text, 'nameserver 192.0.2.53\nsearch .\noptions ndots:2\n');
+  t.deepEqual(resolvConf([''], gateway, { servers: ['10.0.0.2'] }), {
+    text: 'nameserver 10.0.0.2\n',
+    nameservers: ['10.0.0.2'],
+    usesGateway: false,
+  });
+});
