@@ -43,33 +43,45 @@ export async function fetchDocuments(
   target: Descriptor,
   listed?: Platform,
 ): Promise<ImageDocuments> {
-  const { reference, platform, snapshotter } = pull;
+  const { reference, platform } = pull;
   const body = await documentBody(pull, target, () =>
     pull.registry.fetchManifest(reference, target, { signal: pull.signal }),
   );
   const document = parseManifest(body, target.mediaType, reference.name);
   if (document.kind === 'index') {
-    const labels = numbered('containerd.io/gc.ref.content.m', document.index.manifests);
-    await writeBlob(pull, 'index', target, labels, (offset) => [body.subarray(offset)]);
     const entry = choosePlatform(document.index, platform, reference.name);
-    return fetchDocuments(pull, entry, entry.platform ?? listed);
+    const labels = numbered('containerd.io/gc.ref.content.m', document.index.manifests);
+    const written = writeBlob(pull, 'index', target, labels, (offset) => [body.subarray(offset)]);
+    return beside(written, fetchDocuments(pull, entry, entry.platform ?? listed));
   }
 
   const { manifest } = document;
   const layers = numbered('containerd.io/gc.ref.content.l', manifest.layers);
   const labels = { 'containerd.io/gc.ref.content.config': manifest.config.digest, ...layers };
-  await writeBlob(pull, 'manifest', target, labels, (offset) => [body.subarray(offset)]);
+  const written = writeBlob(pull, 'manifest', target, labels, (offset) => [body.subarray(offset)]);
+  const config = await beside(written, fetchConfig(pull, manifest.config, listed));
+  return { manifest, manifestDigest: target.digest, config, platform: listed ?? config };
+}
 
-  const fetchConfig = () => pull.registry.fetchBlob(reference, manifest.config, { signal: pull.signal });
-  const configBody = await documentBody(pull, manifest.config, fetchConfig);
-  const config = parseImageConfig(configBody, reference.name);
+async function fetchConfig(pull: PullContext, descriptor: Descriptor, listed?: Platform): Promise<ImageConfig> {
+  const { reference, platform, snapshotter } = pull;
+  const fetch = () => pull.registry.fetchBlob(reference, descriptor, { signal: pull.signal });
+  const body = await documentBody(pull, descriptor, fetch);
+  const config = parseImageConfig(body, reference.name);
   // Images built for other platforms often have the builder's in their config, and the index says what they are for.
   if (!listed) checkPlatform(config, platform, reference.name);
   // The snapshot that it names comes later; until then the label points nowhere, which containerd allows.
   const chainId = chainIds(config.rootfs.diff_ids).at(-1);
   const snapshot: Labels = chainId === undefined ? {} : { [snapshotLabel(snapshotter)]: chainId };
-  await writeBlob(pull, 'config', manifest.config, snapshot, (offset) => [configBody.subarray(offset)]);
-  return { manifest, manifestDigest: target.digest, config, platform: listed ?? config };
+  await writeBlob(pull, 'config', descriptor, snapshot, (offset) => [body.subarray(offset)]);
+  return config;
+}
+
+/** Gives what the second becomes, once both have ended: nothing of a pull that has failed may write any more. */
+async function beside<T>(written: Promise<void>, next: Promise<T>): Promise<T> {
+  await Promise.allSettled([written, next]);
+  await written;
+  return next;
 }
 
 export async function fetchLayer(pull: PullContext, layer: Descriptor, signal: AbortSignal): Promise<void> {
