@@ -47,6 +47,7 @@ export function faasRoutes(handlers: FaaSHandlers, registry: Registry): Route[] 
     // faas-cli creates with POST /system/namespace/, the name only in the body.
     ...methods.map((method) => route(method, '/system/namespace{/:name}', 'mutateNamespace')),
     // The spelling of OpenFaaS's documentation.
+    route('POST', '/system/namespaces', 'mutateNamespace'),
     ...methods.map((method) => route(method, '/system/namespaces/:name', 'mutateNamespace')),
     route('GET', '/system/info', 'info'),
     route('GET', '/system/telemetry', 'telemetry'),

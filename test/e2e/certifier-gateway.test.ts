@@ -48,6 +48,20 @@ test.serial('load scales a function up to its maximum and its end down again', a
   await host.remove(t, 'openfaas-fn', service);
 });
 
+test.serial('a function that may sleep is scaled up by load, and to zero when nobody calls', async (t) => {
+  const service = 'test-scaling-to-zero';
+  const zero = { 'com.openfaas.scale.zero': 'true', 'com.openfaas.scale.zero-duration': '1s' };
+  const labels = { ...zero, 'com.openfaas.scale.max': '2' };
+  await host.deploy(t, { service, image, envProcess: 'sha512sum', labels, annotations: null });
+  const ending = new AbortController();
+  const load = callUntil(service, ending.signal);
+  await until(async () => (await statusOf(host.berth, service)).replicas === 2, { timeoutMs: 60_000 });
+  ending.abort();
+  t.true((await load).every((status) => status === 200));
+  await until(async () => (await statusOf(host.berth, service)).replicas === 0, { timeoutMs: 60_000 });
+  await host.remove(t, 'openfaas-fn', service);
+});
+
 test.serial('a function whose minimum is its maximum keeps its replicas under load', async (t) => {
   const service = 'test-scaling-disabled';
   const labels = { 'com.openfaas.scale.min': '2', 'com.openfaas.scale.max': '2' };

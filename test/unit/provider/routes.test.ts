@@ -25,6 +25,7 @@ const routes: [method: string, path: string, handler: string][] = [
   ['POST', '/system/namespace/dev', 'mutateNamespace'],
   ['PUT', '/system/namespace/dev', 'mutateNamespace'],
   ['DELETE', '/system/namespace/dev', 'mutateNamespace'],
+  ['POST', '/system/namespaces', 'mutateNamespace'],
   ['POST', '/system/namespaces/dev', 'mutateNamespace'],
   ['GET', '/system/namespaces/dev', 'mutateNamespace'],
   ['PUT', '/system/namespaces/dev', 'mutateNamespace'],
