@@ -36,7 +36,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
       ...openRoutes,
     ],
-    counts: path === undefined ? undefined : new CountsFile({ path, invocations, log }),
+    counts: path === undefined ? undefined : new CountsFile({ path, invocations, holds, log }),
     autoscale: (signal) => autoscaler.run(signal),
   };
 }

@@ -86,6 +86,8 @@ test.serial('each query of the Grafana dashboard finds data, CPU and memory amon
     }
     const of = '{function_name="seen.openfaas-fn",namespace="openfaas-fn"}';
     queries.push(`pod_cpu_usage_seconds_total${of} > 0`, `pod_memory_working_set_bytes${of} > 10000`);
+    await berth.invoke('seen/exit/1').catch(() => {});
+    queries.push(`berth_function_restarts_total${of} > 0`);
     for (const query of queries) {
       const hasData = async () => (await server.query(query)).some(({ value: [, value] }) => value !== 'NaN');
       await until(hasData, { timeoutMs: 15_000, message: query });

@@ -1,4 +1,9 @@
+import { z } from 'zod';
 import { fullName, type FunctionName } from '../../provider/index.ts';
+
+/** What is kept of one function's alerts over a restart. */
+export const keptHold = z.object({ added: z.record(z.string(), z.number().nonnegative()), floor: z.number() });
+export type KeptHold = z.infer<typeof keptHold>;
 
 interface Hold {
   /** Replicas that each alert has added, by the alert's key. */
@@ -43,6 +48,21 @@ export class AlertHolds {
     if (byLoad !== replicas) hold.byLoad = byLoad;
     // A person may have taken some away: none are added here.
     return Math.max(byLoad, Math.min(replicas, hold.floor));
+  }
+
+  /** Returns what is to be kept over a restart, by the functions' full names. */
+  kept(): Record<string, KeptHold> {
+    const kept = [...this.#holds].map(([name, { added, floor }]) => [
+      name,
+      { added: Object.fromEntries(added), floor },
+    ]);
+    return Object.fromEntries(kept) as Record<string, KeptHold>;
+  }
+
+  /** Takes over what an earlier process kept. */
+  add(kept: Record<string, KeptHold>): void {
+    for (const [name, { added, floor }] of Object.entries(kept))
+      this.#holds.set(name, { added: new Map(Object.entries(added)), floor, byLoad: 0 });
   }
 
   /** Drops what is kept for functions that are not in `existing`. */

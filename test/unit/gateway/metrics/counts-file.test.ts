@@ -5,6 +5,7 @@ import { Registry } from '@prometheus-io/client';
 import test, { type ExecutionContext } from 'ava';
 import { createLog } from '../../../../src/base/log.ts';
 import { CountsFile } from '../../../../src/gateway/metrics/counts-file.ts';
+import { AlertHolds } from '../../../../src/gateway/scaling/alert-holds.ts';
 import { Invocations } from '../../../../src/gateway/metrics/invocations.ts';
 
 const env = { name: 'env', namespace: 'openfaas-fn' };
@@ -22,7 +23,8 @@ async function start(path: string) {
   const registry = new Registry();
   const invocations = new Invocations(registry, () => nowMs);
   const log = createLog({ level: 'info', journal: true, write: (line) => lines.push(line) });
-  const file = new CountsFile({ path, invocations, log, periodMs: 5 });
+  const holds = new AlertHolds();
+  const file = new CountsFile({ path, invocations, holds, log, periodMs: 5 });
   await file.read();
   const call = (status: number, ms = 1) => {
     const call = invocations.begin(env);
@@ -30,7 +32,7 @@ async function start(path: string) {
     call.end(status);
   };
   const page = async () => (await registry.metrics()).split('\n').filter((line) => line && !line.startsWith('#'));
-  return { invocations, file, lines, call, page, pass: (ms: number) => (nowMs += ms) };
+  return { invocations, holds, file, lines, call, page, pass: (ms: number) => (nowMs += ms) };
 }
 
 test('counts go on over a restart, to the last bucket', async (t) => {
@@ -56,6 +58,17 @@ test('counts go on over a restart, to the last bucket', async (t) => {
   );
   t.true((await second.page()).includes('berth_function_queue_seconds_count{function_name="env.openfaas-fn"} 1'));
   t.true((await second.page()).includes('berth_function_wake_seconds_sum{function_name="env.openfaas-fn"} 0.65'));
+});
+
+test('so does what alerts have added', async (t) => {
+  const path = join(await folderOf(t), 'counts.json');
+  const first = await start(path);
+  first.holds.fired(env, 'busy', { from: 1, to: 5 });
+  await first.file.write();
+  const { holds } = await start(path);
+  holds.fired(env, 'busy', { from: 5, to: 9 });
+  t.is(holds.keep(env, 9, 1), 9);
+  t.is(holds.resolved(env, 'busy', 9), 1);
 });
 
 test('calls that are under way when the process dies have not begun', async (t) => {
