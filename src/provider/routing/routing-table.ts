@@ -182,8 +182,10 @@ export class RoutingTable {
   #take(fn: FunctionName, routes: FunctionRoutes, target: RouteTarget): Endpoint {
     const { replica, hostname, port, readySinceMs } = target;
     this.#inFlight.set(replica, this.inFlight(replica) + 1);
-    routes.targets.splice(routes.targets.indexOf(target), 1);
-    routes.targets.push(target);
+    if (routes.targets.length > 1) {
+      routes.targets.splice(routes.targets.indexOf(target), 1);
+      routes.targets.push(target);
+    }
     let released = false;
     const release = (outcome: CallOutcome) => {
       if (released) return;

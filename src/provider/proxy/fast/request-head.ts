@@ -11,12 +11,12 @@ export function renderHead(req: IncomingMessage, target: ProxyTarget): string {
   for (const name in target.headers) validateHeaderValue(name, target.headers[name] ?? '');
   const { method = 'GET' } = req;
   // Joined once: a string that grows piece by piece is a tree, which takes thrice the memory.
-  const parts = [method, ' ', target.path, ' HTTP/1.1\r\n'];
+  const lines = [`${method} ${target.path} HTTP/1.1`];
   const headers = requestHeaders(req, target);
-  for (let at = 0; at < headers.length; at += 2) parts.push(headers[at] ?? '', ': ', headers[at + 1] ?? '', '\r\n');
-  if (isChunked(req)) parts.push('transfer-encoding: chunked\r\n');
+  for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+  if (isChunked(req)) lines.push('transfer-encoding: chunked');
   else if (!hasBody(req) && req.headers['content-length'] === undefined && !bodyless.has(method))
-    parts.push('content-length: 0\r\n');
-  parts.push('connection: keep-alive\r\n\r\n');
-  return parts.join('');
+    lines.push('content-length: 0');
+  lines.push('connection: keep-alive', '', '');
+  return lines.join('\r\n');
 }
