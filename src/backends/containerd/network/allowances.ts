@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { absentAs } from '../../../base/absent-file.ts';
 import { writeDurably } from '../../../base/durable-file.ts';
 import { parseJson } from '../../../base/parse-json.ts';
@@ -80,10 +81,25 @@ export class Allowances {
     const ids = (await readdir(this.#dir).catch(absentAs<string[]>([]))).filter((name) => !name.startsWith('.'));
     const known = new Map<string, Allowance>();
     for (const id of ids.sort()) {
-      const [ip, list] = parseJson(await readFile(join(this.#dir, id), 'utf8')) as Kept;
-      const targets = parseNetworkTargets(list).filter((target) => isWithin(target, this.#most));
-      if (targets.length > 0) known.set(id, { ip, targets });
+      const found = allowanceOf(await readFile(join(this.#dir, id), 'utf8').catch(absentAs('')));
+      const targets = found?.targets.filter((target) => isWithin(target, this.#most)) ?? [];
+      if (found && targets.length > 0) known.set(id, { ip: found.ip, targets });
     }
     return known;
+  }
+}
+
+const keptSchema: z.ZodType<Kept> = z.tuple([z.ipv4(), z.string()]);
+
+/** What cannot be read allows nothing, and is nothing to keep other functions from being served. */
+function allowanceOf(text: string): Allowance | undefined {
+  const kept = keptSchema.safeParse(parseJson(text));
+  if (!kept.success) return undefined;
+  const [ip, list] = kept.data;
+  try {
+    return { ip, targets: parseNetworkTargets(list) };
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }

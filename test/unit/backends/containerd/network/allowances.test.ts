@@ -1,0 +1,62 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { Allowances } from '../../../../../src/backends/containerd/network/allowances.ts';
+import { parseNetworkTargets } from '../../../../../src/provider/index.ts';
+
+async function folder(t: ExecutionContext): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'allowances-'));
+  t.teardown(() => rm(dir, { recursive: true }));
+  return join(dir, 'allowed');
+}
+
+const database = parseNetworkTargets('host:5432');
+
+test('an allowance is there for whoever opens the folder again, until it is removed', async (t) => {
+  const dir = await folder(t);
+  let changes = 0;
+  const changed = () => {
+    changes += 1;
+    return Promise.resolve();
+  };
+  const first = new Allowances({ dir, changed });
+  await first.set('a', '10.62.0.5', database);
+  await first.set('a', '10.62.0.5', database);
+  await first.set('b', '10.62.0.6', []);
+  await first.remove('c');
+  t.is(changes, 1, 'what changes nothing is not told');
+  const again = new Allowances({ dir, changed });
+  t.deepEqual(await again.all(), [{ ip: '10.62.0.5', targets: database }]);
+  await again.remove('a');
+  t.deepEqual(await again.all(), []);
+  t.deepEqual(await readdir(dir), []);
+});
+
+test('a file that cannot be read allows nothing, and the others hold', async (t) => {
+  const dir = await folder(t);
+  await mkdir(dir);
+  const bad = ['', 'no json', '{}', '["10.62.0.5"]', '["10.62.0.5 . 22 }","host:1"]', '["10.62.0.5","everything"]'];
+  for (const [index, text] of bad.entries()) await writeFile(join(dir, `bad${index}`), text);
+  await writeFile(join(dir, 'good'), '["10.62.0.9","host:5432"]');
+  const allowances = new Allowances({ dir, changed: () => Promise.resolve() });
+  t.deepEqual(await allowances.all(), [{ ip: '10.62.0.9', targets: database }]);
+});
+
+test('a removal whose rules could not be written is done by the next, before the address is given away', async (t) => {
+  const dir = await folder(t);
+  let broken = false;
+  let changes = 0;
+  const changed = () => {
+    changes += 1;
+    return broken ? Promise.reject(new Error('nft')) : Promise.resolve();
+  };
+  const allowances = new Allowances({ dir, changed });
+  await allowances.set('a', '10.62.0.5', database);
+  broken = true;
+  await t.throwsAsync(allowances.remove('a'), { message: 'nft' });
+  broken = false;
+  await allowances.remove('a');
+  t.is(changes, 3);
+  t.deepEqual(await allowances.all(), []);
+});
