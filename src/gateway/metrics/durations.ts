@@ -1,5 +1,9 @@
+import type { Sample } from './read-series.ts';
+
 /** Upper bounds in seconds of the buckets of OpenFaaS's gateway, which are those of Prometheus' own clients. */
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+
+const bucketLabels = [...bounds, '+Inf'].map((le) => ({ le }));
 
 /** What is kept of durations: how many there were up to each bound, and beyond the last, and their sum in seconds. */
 export interface KeptDurations {
@@ -40,16 +44,15 @@ export class Durations {
   }
 
   /** Returns the samples of a histogram of this name. */
-  samples(name: string, labels: Record<string, string | number>) {
-    let sum = 0;
-    const buckets = [...this.#counts].map((count, bucket) => {
-      sum += count;
-      return { metricName: `${name}_bucket`, labels: { le: bounds[bucket] ?? '+Inf', ...labels }, value: sum };
+  samples(name: string, sharedLabels: Record<string, string | number>): Sample[] {
+    const metricName = `${name}_bucket`;
+    let value = 0;
+    const samples: Sample[] = bucketLabels.map((labels, bucket) => {
+      value += this.#counts[bucket] ?? 0;
+      return { metricName, labels, sharedLabels, value };
     });
-    return [
-      ...buckets,
-      { metricName: `${name}_sum`, labels, value: this.#sum },
-      { metricName: `${name}_count`, labels, value: this.#total },
-    ];
+    samples.push({ metricName: `${name}_sum`, labels: {}, sharedLabels, value: this.#sum });
+    samples.push({ metricName: `${name}_count`, labels: {}, sharedLabels, value: this.#total });
+    return samples;
   }
 }

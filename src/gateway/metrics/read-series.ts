@@ -4,6 +4,8 @@ import { Gauge, type Registry } from '@prometheus-io/client';
 export interface Sample {
   metricName?: string;
   labels: Record<string, string | number>;
+  /** Labels that other samples have as well, in the same object: they are written out once. */
+  sharedLabels?: Record<string, string | number>;
   value: number;
 }
 
