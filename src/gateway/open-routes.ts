@@ -38,6 +38,16 @@ export const openRoutes: Route[] = [
       return Promise.resolve();
     },
   },
+  // Who opens it is asked for the password there, and not for one that functions would get as well.
+  {
+    method: 'GET',
+    path: '/system',
+    open: true,
+    handler(ctx) {
+      ctx.redirect('/system/functions');
+      return Promise.resolve();
+    },
+  },
   ...absent.map(([method, path, message]): Route => {
     return { method, path, open: true, rawBody: true, handler: () => Promise.reject(new ProviderError(501, message)) };
   }),

@@ -54,13 +54,21 @@ export function basicAuth(credentials: BasicAuthCredentials): (ctx: Context) => 
     const passwordMatches = timingSafeEqual(digest(given?.password ?? ''), wanted.password);
     if (given && userMatches && passwordMatches) return;
     if (given) limit.guessed(ctx.ip);
-    throw new ProviderError(401, 'invalid credentials', { headers: challenge });
+    throw new ProviderError(401, 'invalid credentials', { headers: mayAsk(ctx) ? challenge : undefined });
   };
 }
 
 function tooManyGuesses(seconds: number): ProviderError {
   const message = `too many wrong passwords from this address: try again in ${seconds} s`;
   return new ProviderError(429, message, { headers: { 'Retry-After': String(seconds) } });
+}
+
+/**
+ * Whether the caller may be asked for the password. A browser that gives it at one address sends it to all beside and below
+ * (RFC 7617 §2.2): given elsewhere than below /system/, functions would get it.
+ */
+function mayAsk(ctx: Context): boolean {
+  return ctx.path.startsWith('/system/') || !ctx.get('User-Agent').startsWith('Mozilla/');
 }
 
 const challenge = { 'WWW-Authenticate': 'Basic realm="Restricted"' };

@@ -40,6 +40,20 @@ test.serial('a person logs in at /system, and is asked no more', async (t) => {
   t.regex(String(await browser.run('document.body.innerText')), /"name":"page"/);
 });
 
+test.serial('a password given at another address than below /system is not given to functions as well', async (t) => {
+  const { berth, registry } = host;
+  const { reference: image } = await functionImage(registry);
+  t.is((await berth.api('PUT', '/system/functions', { service: 'headers', image })).status, 202);
+  await using stranger = await startChromium();
+  const secretly = `http://${username}:${password}@127.0.0.1:${berth.port}`;
+  for (const path of ['/metrics', '/nothing', '/system', '/system/']) {
+    await stranger.open(secretly + path);
+    await stranger.open(`${berth.url}/function/headers/headers`);
+    t.notRegex(String(await stranger.run('document.body.innerText')), /^authorization:/im, path);
+  }
+  t.is((await berth.api('DELETE', '/system/functions', { functionName: 'headers' })).status, 202);
+});
+
 const refused = 'no web page may use the API';
 
 test.serial("a function's page can neither read nor change anything", async (t) => {

@@ -1,4 +1,7 @@
 /** Which requests of browsers reach what asks for the password. */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { readConfig } from '../../../src/index.ts';
 import { namingHandlers, withServer } from './with-server.ts';
@@ -37,6 +40,21 @@ test('the refusal says what to do, before anybody is asked for a password', asyn
     const { body, headers } = await send('GET', '/system/functions', '', { 'Sec-Fetch-Site': 'same-origin' });
     t.regex(body, /^no web page may [^\n]*ui_origin\n$/);
     t.is(headers['www-authenticate'], undefined);
+  });
+});
+
+test('a browser is asked for the password below /system/ alone', async (t) => {
+  const secretMountPath = await mkdtemp(join(tmpdir(), 'page-guard-'));
+  for (const file of ['user', 'password']) await writeFile(join(secretMountPath, `basic-auth-${file}`), 'x');
+  await withServer(namingHandlers(), { config: { enableBasicAuth: true, secretMountPath } }, async ({ send }) => {
+    const asked = async (path: string, agent: string) => {
+      const { status, headers } = await send('GET', path, '', { 'User-Agent': agent });
+      return `${status} ${String(headers['www-authenticate'] ?? 'unasked')}`;
+    };
+    const browser = 'Mozilla/5.0 (X11; Linux x86_64)';
+    t.is(await asked('/system/functions', browser), '401 Basic realm="Restricted"');
+    for (const path of ['/metrics', '/favicon.ico', '/system']) t.is(await asked(path, browser), '401 unasked', path);
+    t.is(await asked('/metrics', 'curl/8'), '401 Basic realm="Restricted"');
   });
 });
 
