@@ -19,6 +19,7 @@ import {
   type FaaSConfig,
   type SettingValues,
 } from '../provider/index.ts';
+import { parseSecondsOrGoDuration } from '../base/go-duration.ts';
 import type { LogLevel } from '../base/log.ts';
 
 const modes = ['gateway', 'provider'] as const;
@@ -34,6 +35,8 @@ const networkTargets = {
 };
 /** The longest that a timer holds stands for ever. */
 const patience = { ...timeout, parse: (duration: string) => timeout.parse(duration) || 2 ** 31 - 1 };
+const age = { parse: toAgeMs, unit: 'seconds or a duration such as 168h' };
+const memory = (text: string) => parseMemory(text);
 const limit = { ...timeout, parse: (duration: string) => timeout.parse(duration) || undefined };
 
 /** The daemon's settings. docs/settings.md and berth.env are printed from them: `npm run settings`. */
@@ -68,6 +71,24 @@ export const daemonSettings = {
   dataDir: setting('data_dir', '/var/lib/berth', path, 'what you want: functions, namespaces, secrets'),
   runDir: setting('run_dir', '/run/berth', path, 'what a reboot may take'),
   logDir: setting('log_dir', '/var/log/berth', path, 'histories of function logs'),
+  logHistoryBytes: setting(
+    'log_history',
+    '4Mi',
+    { parse: memory, unit: 'an amount such as 4Mi' },
+    "what is kept of each function's newest lines",
+  ),
+  logRetentionMs: setting(
+    'log_retention',
+    '168h',
+    age,
+    'how long lines are kept, also of functions that were removed; `0`: for ever',
+  ),
+  logTotalBytes: setting(
+    'log_total',
+    '1Gi',
+    { parse: memory, unit: 'an amount such as 1Gi' },
+    'beyond this, of all functions, the lines of those without replicas go before their time',
+  ),
   journalLines: setting(
     'journal_lines',
     '10000',
@@ -89,7 +110,7 @@ export const daemonSettings = {
   diskLimitBytes: setting(
     'disk_limit',
     undefined,
-    { parse: (amount: string) => parseMemory(amount), unit: 'an amount such as 10Gi' },
+    { parse: memory, unit: 'an amount such as 10Gi' },
     'most that a replica may write into its root file system; `0`: no limit; unset: `10Gi`, or half of the disk where that is less',
   ),
   cniBinDirs: setting('cni_bin_dirs', '/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni', pathList, 'where CNI plugins are'),
@@ -151,4 +172,10 @@ export function readDaemonConfig(env: Environment): Config {
   const { mode } = readSettings({ mode: daemonSettings.mode }, env);
   const tcpPort = { ...daemonSettings.tcpPort, default: mode === 'provider' ? '8081' : '8080' };
   return { ...defaultConfig, ...readSettings({ ...daemonSettings, tcpPort }, env) };
+}
+
+function toAgeMs(text: string): number {
+  const ms = parseSecondsOrGoDuration(text);
+  if (ms < 0) throw new RangeError('below 0');
+  return ms || Infinity;
 }

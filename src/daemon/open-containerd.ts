@@ -40,7 +40,14 @@ export async function openContainerd(options: OpenContainerdOptions): Promise<Co
   const snapshotter = () => storage.snapshotter();
   const images = new Images({ containerd, registry: registryClient(options), snapshotter, platform, log });
   const network = await openNetwork(config, log);
-  const logs = new LogStore({ dir: config.logDir, journalLines: config.journalLines, log });
+  const logs = new LogStore({
+    dir: config.logDir,
+    journalLines: config.journalLines,
+    historyBytes: config.logHistoryBytes,
+    totalBytes: config.logTotalBytes,
+    retentionMs: config.logRetentionMs,
+    log,
+  });
   return openBackEnd({ containerd, images, network, logs, storage, settings: config, version, timing, at, log });
 }
 

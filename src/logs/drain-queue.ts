@@ -6,6 +6,7 @@ const bufferBytes = 64 * 1024;
 const paceMs = 5;
 /** A read that took long, as of a great many short lines, is followed by a pause of as many times that. */
 const paceFactor = 3;
+const longestPaceMs = 50;
 
 /** Something that is read piece by piece. */
 export interface Drainable {
@@ -98,7 +99,7 @@ export class DrainQueue<T extends Drainable> {
       this.#fresh.delete(task);
       this.#behind.add(task);
       const endMs = monotonicMs();
-      this.#restUntilMs = endMs + Math.max(paceMs, (endMs - startMs) * paceFactor);
+      this.#restUntilMs = endMs + Math.min(longestPaceMs, Math.max(paceMs, (endMs - startMs) * paceFactor));
     } catch (error) {
       this.#onError(task, error);
     }

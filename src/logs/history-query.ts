@@ -1,6 +1,6 @@
 import { parseRecord, type ReadMark } from './log-record.ts';
 import { recordsBackward, recordsForward, type Segment } from './segment.ts';
-import type { LogLine, LogQuery, LogReplica } from './log-line.ts';
+import type { LoggedFunction, LogLine, LogQuery, LogReplica } from './log-line.ts';
 
 /** A place in a history. */
 interface Position {
@@ -34,6 +34,16 @@ export async function readMarksOf(segments: Segment[], replica: LogReplica, sinc
     }
   }
   return marks;
+}
+
+/** Finds where the records from a moment on begin in a segment, in bytes; looks at one record alone where all are. */
+export async function offsetSince(segment: Segment, fn: LoggedFunction, since: Date): Promise<number> {
+  for await (const record of recordsForward(segment, 0)) {
+    const line = parseRecord(record, fn)?.line;
+    if (line && line.timestamp >= since.toISOString()) return 0;
+    if (line) break;
+  }
+  return (await findStart([segment], { ...fn, since, follow: false })).start;
 }
 
 /** Finds where an answer begins, from the end, so that what is older is not read. */

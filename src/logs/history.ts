@@ -1,9 +1,9 @@
 import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { linesOf, readMarksOf } from './history-query.ts';
+import { linesOf, offsetSince, readMarksOf } from './history-query.ts';
 import { formatRecord, type ReadMark } from './log-record.ts';
-import { openSegment, type Segment } from './segment.ts';
+import { keepFrom, openSegment, type Segment } from './segment.ts';
 import { Subscription } from './subscription.ts';
 import type { LoggedFunction, LogLine, LogQuery, LogReplica } from './log-line.ts';
 
@@ -91,6 +91,14 @@ export class History {
     });
   }
 
+  /** Removes the lines from before a moment. */
+  trim(before: Date): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#size = undefined;
+      for (const name of ['previous', 'current'] as const) await this.#trimSegment(this.#path(name), before);
+    });
+  }
+
   /** Ends all followers. */
   close(): void {
     for (const subscription of this.#subscriptions) subscription.close();
@@ -110,6 +118,18 @@ export class History {
     const subscription = new Subscription({ instance });
     this.#subscriptions.add(subscription);
     return { segments, subscription };
+  }
+
+  async #trimSegment(path: string, before: Date): Promise<void> {
+    const segment = await openSegment(path);
+    if (!segment) return;
+    try {
+      const start = await offsetSince(segment, this.#function, before);
+      if (start >= segment.size) await rm(path);
+      else if (start > 0) await keepFrom(segment, start, path);
+    } finally {
+      await segment.file.close();
+    }
   }
 
   async #openSegments(): Promise<Segment[]> {

@@ -27,7 +27,8 @@ export class JournalStream {
     this.#socket.unref();
     this.#socket.on('error', (error) => (failure = error));
     this.#socket.on('close', () => onEnd(failure));
-    this.#socket.setTimeout(idleMs, () => this.end());
+    // A journal that hangs has something waiting: another connection would only add to it.
+    this.#socket.setTimeout(idleMs, () => (this.waitingBytes === 0 ? this.end() : this.#socket.setTimeout(idleMs)));
     // journald never sends; reading is how its end is noticed.
     this.#socket.resume();
     const [unit, priority, levelPrefix, toSyslog, toKernel, toConsole] = ['', '6', '1', '0', '0', '0'];
@@ -39,9 +40,14 @@ export class JournalStream {
     return this.#socket.writable;
   }
 
+  /** How much the journal has yet to take. */
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   /** Sends lines; does nothing and answers false when too much waits already. */
   send(priority: number, lines: string[]): boolean {
-    if (!this.isOpen || this.#socket.writableLength > maxWaitingBytes) return false;
+    if (!this.isOpen || this.waitingBytes > maxWaitingBytes) return false;
     this.#socket.write(lines.map((line) => entryOf(priority, line)).join(''));
     return true;
   }

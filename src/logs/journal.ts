@@ -4,8 +4,11 @@ import { JournalShare } from './journal-share.ts';
 import { JournalStream } from './journal-stream.ts';
 
 const retryMs = 5_000;
-const idleMs = 30_000;
+const defaultIdleMs = 30_000;
 const windowMs = 30_000;
+/** How much may wait for a slow journal of all functions together; below `fewBytes` each one's counts for nothing. */
+const maxWaitingBytes = 16 * 1024 * 1024;
+const fewBytes = 64 * 1024;
 /** 4 MiB for 10 000 lines. */
 const bytesALine = (4 * 1024 * 1024) / 10_000;
 const warning = 4;
@@ -15,6 +18,8 @@ export interface JournalOptions {
   socketPath: string;
   /** Lines that one identifier may send in 30 s, of 420 bytes on average; 10 000 unless set, 0 for no limit. */
   maxLines?: number;
+  /** When a connection that nothing was sent over closes, 30 s unless set. */
+  idleMs?: number;
   log: Log;
 }
 
@@ -46,8 +51,16 @@ export class Journal {
     const stream = open?.isOpen ? open : this.#connect(identifier);
     const dropped = this.#dropped.get(identifier) ?? 0;
     const notice = dropped > 0 ? [`berth: ${dropped} lines left out here, the journal did not take them`] : [];
-    if (stream?.send(priority, [...notice, ...lines])) this.#dropped.delete(identifier);
+    if (stream && this.#hasRoom(stream) && stream.send(priority, [...notice, ...lines]))
+      this.#dropped.delete(identifier);
     else this.#dropped.set(identifier, dropped + lines.length);
+  }
+
+  /** Looks at the others only where the journal is slow. */
+  #hasRoom({ waitingBytes }: JournalStream): boolean {
+    if (waitingBytes <= fewBytes) return true;
+    const waiting = [...this.#streams.values()].map((stream) => stream.waitingBytes);
+    return waiting.reduce((sum, bytes) => sum + bytes, 0) <= maxWaitingBytes;
   }
 
   /** Drops what is known of an identifier: nobody writes under it any more. */
@@ -87,7 +100,7 @@ export class Journal {
       if (error) this.#failed(error);
       else this.#isReported = false;
     };
-    const { socketPath } = this.#options;
+    const { socketPath, idleMs = defaultIdleMs } = this.#options;
     const stream = new JournalStream({ socketPath, identifier, idleMs, onEnd });
     this.#streams.set(identifier, stream);
     return stream;

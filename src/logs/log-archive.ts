@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { absentAs } from '../base/absent-file.ts';
 import { History } from './history.ts';
 import { pathSegment } from './log-error.ts';
-import { expiredHistories, keptHistories, type RetentionLimits } from './retention.ts';
+import { expiredHistories, keptHistories, oldestKept, type RetentionLimits } from './retention.ts';
 import type { LoggedFunction, LogLine, LogQuery, LogReplica } from './log-line.ts';
 import type { ReadMark } from './log-record.ts';
 
@@ -64,8 +64,8 @@ export class LogArchive {
   }
 
   /**
-   * Removes the lines of functions that have been silent for too long, or that are one too many, from the disk, and
-   * takes out of memory every history that nobody uses.
+   * Removes lines that are too old from the disk, and all of functions without replicas that are one too many, and takes
+   * out of memory every history that nobody uses.
    * @param live functions with replicas, which keep their lines
    * @returns functions whose lines were removed
    */
@@ -74,6 +74,9 @@ export class LogArchive {
     const kept = await keptHistories(this.#options.folder);
     const expired = expiredHistories(kept, this.#options, (fn) => liveKeys.has(keyOf(fn)));
     for (const fn of expired) await this.#historyOf(fn).remove();
+    const oldest = oldestKept(this.#options);
+    const expiredKeys = new Set(expired.map(keyOf));
+    for (const fn of kept.filter((history) => !expiredKeys.has(keyOf(history)))) await this.#historyOf(fn).trim(oldest);
     for (const [key, history] of this.#histories) if (history.isIdle) this.#histories.delete(key);
     return expired;
   }

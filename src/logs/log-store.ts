@@ -24,7 +24,7 @@ export interface LogStoreOptions {
   historyBytes?: number;
   /** What is kept of all functions together, 1 GiB unless set; functions with replicas have their share regardless. */
   totalBytes?: number;
-  /** How long the lines of a function without replicas are kept, 7 days unless set. */
+  /** How long lines are kept, 7 days unless set; Infinity for ever. */
   retentionMs?: number;
 }
 
@@ -78,7 +78,7 @@ export class LogStore {
     this.#journal.close();
   }
 
-  /** Forgets functions that have been gone for long; done at start and every hour. Never rejects. */
+  /** Removes lines that are too old; done at start and every hour. Never rejects. */
   async sweep(): Promise<void> {
     try {
       const forgotten = await this.archive.sweep(await this.tails.list());

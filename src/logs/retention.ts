@@ -2,9 +2,9 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoggedFunction } from './log-line.ts';
 
-/** How much is kept of functions that are gone. */
+/** How much is kept. */
 export interface RetentionLimits {
-  /** The lines of a function without replicas are removed when it has written none for so long. */
+  /** Lines are removed when they are so old; Infinity for never. */
   maxAgeMs: number;
   /** How much all histories may take together: of functions without replicas, those that were silent longest give way. */
   maxTotalBytes: number;
@@ -31,6 +31,12 @@ export function expiredHistories(
     excess -= history.bytes;
     return true;
   });
+}
+
+/** Answers the moment before which no line is kept. */
+export function oldestKept({ maxAgeMs }: RetentionLimits): Date {
+  // No line is of before 1970, and no date is infinitely long ago.
+  return new Date(Math.max(0, Date.now() - maxAgeMs));
 }
 
 /** Lists the histories under a folder, each in `<namespace>/<name>/`. */

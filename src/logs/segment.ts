@@ -1,4 +1,6 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { open, rename, type FileHandle } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { absentAs } from '../base/absent-file.ts';
 
 const lineFeed = 0x0a;
@@ -23,6 +25,13 @@ export interface RecordAt {
 export async function openSegment(path: string): Promise<Segment | undefined> {
   const file = await open(path, 'r').catch(absentAs(undefined));
   return file && { file, size: (await file.stat()).size };
+}
+
+/** Puts a file in the place of a segment that has only what it has from byte `start` on. */
+export async function keepFrom({ file, size }: Segment, start: number, path: string): Promise<void> {
+  const rest = file.createReadStream({ start, end: size - 1, autoClose: false });
+  await pipeline(rest, createWriteStream(`${path}.tmp`, { mode: 0o600 }));
+  await rename(`${path}.tmp`, path);
 }
 
 /** Reads the records from byte `start` on, a block in memory at a time. */

@@ -76,6 +76,17 @@ test('each variable sets what it is called for', (t) => {
   t.like(config, { tcpPort: 1234, bind: '127.0.0.1', defaultNamespace: 'fns', enableBasicAuth: false });
 });
 
+test('of logs 4 MiB of each function are kept for 7 days, or as much and as long as is set', (t) => {
+  t.like(readDaemonConfig({}), {
+    logHistoryBytes: 4 * 2 ** 20,
+    logTotalBytes: 2 ** 30,
+    logRetentionMs: 7 * 86_400_000,
+  });
+  const set = readDaemonConfig({ log_history: '64Mi', log_total: '10Gi', log_retention: '720h' });
+  t.like(set, { logHistoryBytes: 64 * 2 ** 20, logTotalBytes: 10 * 2 ** 30, logRetentionMs: 30 * 86_400_000 });
+  t.is(readDaemonConfig({ log_retention: '0' }).logRetentionMs, Infinity);
+});
+
 test('a call has no limit when the limit is 0', (t) => {
   t.is(readDaemonConfig({ upstream_timeout: '0' }).upstreamTimeoutMs, undefined);
   t.is(readDaemonConfig({ upstream_timeout: '0s' }).upstreamTimeoutMs, undefined);
@@ -90,6 +101,8 @@ const bad: [name: string, value: string][] = [
   ['write_timeout', '-5s'],
   ['upstream_timeout', 'forever'],
   ['upstream_timeout', '-5s'],
+  ['log_retention', '-1h'],
+  ['log_history', 'much'],
   // Longer than a timer of Node's holds: it would fire at once.
   ['upstream_timeout', '600h'],
   ['basic_auth', 'yes'],

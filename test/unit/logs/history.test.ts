@@ -184,3 +184,27 @@ test('followers get lines that cannot be kept, and the writer is told', async (t
   t.is((await lines.next()).value?.text, 'unkept');
   await lines.return(undefined);
 });
+
+test('lines from before a moment are removed from the disk, and what is kept goes on', async (t) => {
+  await using at = await startHistory();
+  const record = (day: number, text: string) => `2026-01-0${day}T00:00:00.000Z r1 ${text}\n`;
+  await writeFile(join(at.folder, 'previous.log'), record(1, 'one') + record(2, 'two'));
+  await writeFile(join(at.folder, 'current.log'), record(3, 'three') + record(4, 'four') + record(5, 'five'));
+  await at.history.append('r1', ['now']);
+  await at.history.trim(new Date('2026-01-02T00:00:00Z'));
+  t.deepEqual(await textsOf(at.history), ['two', 'three', 'four', 'five', 'now']);
+  const following = at.history.query({ ...figlet, follow: true });
+  t.is((await following.next()).value?.text, 'two');
+  await at.history.trim(new Date('2026-01-05T00:00:00Z'));
+  await at.history.append('r1', ['later']);
+  t.deepEqual(await textsOf(at.history), ['five', 'now', 'later']);
+  t.deepEqual(await readdir(at.folder), ['current.log']);
+  const rest: (string | undefined)[] = [];
+  while (rest.at(-1) !== 'later') rest.push((await following.next()).value?.text);
+  t.deepEqual(rest, ['three', 'four', 'five', 'now', 'later']);
+  await following.return();
+  await at.history.trim(new Date('2099-01-01T00:00:00Z'));
+  t.deepEqual(await readdir(at.folder), []);
+  await at.history.append('r1', ['again']);
+  t.deepEqual(await textsOf(at.history), ['again']);
+});

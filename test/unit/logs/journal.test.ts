@@ -30,7 +30,7 @@ async function startSocket(socketPath: string, onConnection: (socket: Socket) =>
   };
 }
 
-async function createJournal(options: { maxLines?: number } = {}) {
+async function createJournal(options: { maxLines?: number; idleMs?: number } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'journal-'));
   const socketPath = join(folder, 'stdout');
   const reports: string[] = [];
@@ -139,4 +139,38 @@ test('one function sends no more than its share, and the lines of others pass me
   const of = (identifier: string) => socket.received.find((text) => text.startsWith(identifier)) ?? '';
   await until(() => of('dev:loud').includes('not sent') && of('dev:quiet').includes('heard'));
   t.regex(of('dev:loud'), /<6>one\n<6>two\n<4>berth: 2 lines not sent to the journal[^\n]*\n$/);
+});
+
+test('a journal that hangs for long is not connected to again and again', async (t) => {
+  await using at = await createJournal({ maxLines: 0, idleMs: 20 });
+  await using socket = await startSocket(at.socketPath, (connection) => connection.pause());
+  at.journal.send('dev:fn', 6, ['first']);
+  await until(() => socket.received.length === 1);
+  for (let batch = 0; batch < 30; batch++) at.journal.send('dev:fn', 6, ['x'.repeat(64 * 1024)]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let ticks = 0;
+  const timer = setInterval(() => {
+    at.journal.send('dev:fn', 6, ['more']);
+    if (++ticks === 20) resolve();
+  }, 20);
+  await promise;
+  clearInterval(timer);
+  t.is(socket.received.length, 1);
+});
+
+test('what waits for a journal that hangs is bounded over all functions', async (t) => {
+  await using at = await createJournal({ maxLines: 0 });
+  const stalled: Socket[] = [];
+  await using socket = await startSocket(at.socketPath, (connection) => stalled.push(connection.pause()));
+  const names = Array.from({ length: 64 }, (_, index) => `dev:fn-${index}`);
+  for (const name of names) at.journal.send(name, 6, ['first']);
+  await until(() => stalled.length === names.length);
+  for (let batch = 0; batch < 16; batch++) for (const name of names) at.journal.send(name, 6, ['x'.repeat(64 * 1024)]);
+  for (const connection of stalled) connection.resume();
+  let before = -1;
+  const bytes = () => socket.received.reduce((sum, text) => sum + text.length, 0);
+  await until(() => before === (before = bytes()), { intervalMs: 200 });
+  t.true(bytes() < 40 * 1024 * 1024, `${bytes()} bytes of 64 MiB came`);
+  for (const name of names) at.journal.send(name, 6, ['again']);
+  await until(() => socket.received.every((text) => text.includes('<6>again\n')));
 });

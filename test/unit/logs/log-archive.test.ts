@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -16,6 +16,10 @@ async function startArchive() {
     archive,
     keep: (replica: LogReplica, text: string) => archive.append(replica, [text], { stream: 'stdout', offset: 1 }),
     age: ({ namespace, name }: LogReplica) => utimes(join(folder, namespace, name, 'current.log'), 0, 0),
+    prepend: async ({ namespace, name }: LogReplica, record: string) => {
+      const path = join(folder, namespace, name, 'current.log');
+      await writeFile(path, record + (await readFile(path, 'utf8')));
+    },
     textsOf: async ({ name, namespace }: LogReplica) => {
       const lines: LogLine[] = await Array.fromAsync(archive.query({ name, namespace, follow: false }));
       return lines.map(({ text }) => text);
@@ -64,4 +68,13 @@ test('whoever follows a function through a sweep gets the lines that come after 
   t.like((await first).value, { text: 'after' });
   t.like((await second).value, { text: 'after' });
   await Promise.all([following.return?.(), notReadYet.return?.()]);
+});
+
+test('lines that are too old go, also those of a function with replicas', async (t) => {
+  await using at = await startArchive();
+  await at.keep(cows, 'new');
+  await at.prepend(cows, '2026-01-01T00:00:00.000Z r2 old\n');
+  t.deepEqual(await at.textsOf(cows), ['old', 'new']);
+  await at.archive.sweep([cows]);
+  t.deepEqual(await at.textsOf(cows), ['new']);
 });
