@@ -7,6 +7,10 @@ const fastCpuSamples = 2;
 const slowCpuSamples = 6;
 const askAgainMs = 30_000;
 const longestDownWindowSeconds = 300;
+/** How long a rise is kept: calls come at random, and at the edge of two counts the load asks for one and the other in turn. */
+const keepRiseMs = 60_000;
+/** So much more load must be carried by fewer replicas. Calls in flight need none: they are counted, and their peak is kept. */
+const downMargin = { rps: 1.1, cpu: 1.1, capacity: 1 };
 
 export interface WatchedFunctionOptions {
   status: FunctionStatus;
@@ -25,6 +29,7 @@ export class WatchedFunction {
   readonly #recommended = new SecondSlots(longestDownWindowSeconds);
   readonly #cpuSamples: number[] = [];
   #cpuSampledMs = -Infinity;
+  #raisedMs = -Infinity;
   #asleep: boolean;
   #createdAt?: string;
   #asked?: { from: number; to: number; atMs: number };
@@ -78,10 +83,13 @@ export class WatchedFunction {
     if (load === undefined) return replicas;
     const recommended = desiredReplicas(load, rule);
     this.#recommended.raise(nowMs, recommended);
+    if (recommended > replicas) this.#raisedMs = nowMs;
     if (recommended >= replicas) return recommended;
     // A past that nobody saw may have been busy.
-    if (nowMs < Math.max(this.#startedMs + memoryMs, this.#sinceMs + rule.downWindowMs)) return replicas;
-    return Math.min(replicas, this.#recommended.max(nowMs, rule.downWindowMs / 1000));
+    const earliestMs = Math.max(this.#startedMs + memoryMs, this.#sinceMs + rule.downWindowMs);
+    if (nowMs < Math.max(earliestMs, this.#raisedMs + keepRiseMs)) return replicas;
+    const fewer = desiredReplicas(load * downMargin[rule.type], rule);
+    return Math.min(replicas, Math.max(fewer, this.#recommended.max(nowMs, rule.downWindowMs / 1000)));
   }
 
   /** Returns the load in the unit of its type; undefined when it is not known yet. */

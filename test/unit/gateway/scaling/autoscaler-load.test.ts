@@ -90,9 +90,9 @@ test('cpu: millicores of all replicas, asked for every five seconds', async (t) 
     asked += 1;
     return { ...(await status(name)), usage: { cpu, totalMemoryBytes: 0 } };
   };
-  await world.pass(50);
+  await world.pass(70);
   t.is(world.replicas, 3);
-  t.is(asked, 10);
+  t.is(asked, 14);
   cpu = 20;
   await world.pass(10);
   t.is(world.replicas, 2, 'the last half minute counts');
@@ -220,4 +220,20 @@ test('functions of every namespace are scaled', async (t) => {
   for (let call = 0; call < 3; call += 1) world.invocations.begin({ name: 'env', namespace: 'dev' });
   await world.pass(1);
   t.is(status.replicas, 4);
+});
+
+test('a rise is kept for a minute, and replicas go only when fewer carry a tenth more than there is', async (t) => {
+  const world = new ScaledWorld();
+  world.provider.add('env', 1, scale({ target: '10', 'target-proportion': '1' }));
+  await world.pass(46);
+  await world.pass(10, { rps: 41 });
+  t.is(world.replicas, 5);
+  await world.pass(49, { rps: 15 });
+  t.is(world.replicas, 5, 'a minute is not over');
+  await world.pass(20, { rps: 15 });
+  t.is(world.replicas, 2);
+  await world.pass(70, { rps: 10 });
+  t.is(world.replicas, 2, 'one would be full');
+  await world.pass(40, { rps: 9 });
+  t.is(world.replicas, 1);
 });
