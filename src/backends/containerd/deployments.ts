@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  BadRequestError,
   checkNetworkAllow,
   clampReplicas,
   FunctionExistsError,
@@ -19,7 +18,14 @@ import {
 import { parseReference } from '../../registry/index.ts';
 import type { SecretStore } from '../../secrets/index.ts';
 import type { FunctionStore } from './desired/function-store.ts';
-import { askedFor, newGeneration, rolledBack, type FunctionRecord, type Generation } from './desired/record.ts';
+import {
+  askedFor,
+  newGeneration,
+  replicasWanted,
+  rolledBack,
+  type FunctionRecord,
+  type Generation,
+} from './desired/record.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
 import type { GenerationImages } from './generation-images.ts';
 import type { UnpackedImage } from './images/index.ts';
@@ -28,6 +34,7 @@ import type { GenerationOutcome } from './reconcile/function-state.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Sweep } from './sweep.ts';
 import { requireSecrets } from './function-secrets.ts';
+import type { ReplicaRoom } from './replica-room.ts';
 import { refuseUnsupported } from './refuse-unsupported.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
 import { StartError, superseded } from './start-error.ts';
@@ -42,8 +49,7 @@ export interface DeploymentsOptions {
   namespaces: FunctionNamespaces;
   inUse: InUse;
   sweep: Sweep;
-  /** How many replicas the subnet has addresses for. */
-  capacity: number;
+  room: ReplicaRoom;
   /** The most that the annotation `com.openfaas.network.allow` may ask for; anything unless given. */
   networkAllowMax?: NetworkTarget[];
   /** How long a caller waits for the outcome before it gets 202, in milliseconds. */
@@ -190,14 +196,16 @@ export class Deployments {
   /**
    * Wants another number of replicas; 0 puts the function to sleep, any other is kept within its labels.
    * @throws FunctionNotFoundError when there is no function of the name
-   * @throws BadRequestError for more than there are addresses; what scales by itself (not `durable`) gets as many as there are
+   * @throws BadRequestError for more than the host has room for; what scales by itself (not `durable`) gets as many as it has
    */
   async scale(fn: FunctionName, replicas: number, { durable = true }: ScaleOptions): Promise<void> {
     const change = (record: FunctionRecord | undefined): FunctionRecord => {
       const found = required(fn, record);
       const wanted = clampReplicas(found.current.deployment, replicas);
-      if (durable) this.#requireRoom('replicas', wanted);
-      const given = Math.min(wanted, this.#parts.capacity);
+      const { room } = this.#parts;
+      if (durable) room.require('replicas', found.current.deployment, wanted);
+      const from = found.asleep ? 0 : replicasWanted(found, found.current);
+      const given = durable ? wanted : room.given(found.current.deployment, from, wanted);
       const asleep = given === 0;
       // What asks every second for more than there is room for writes nothing.
       const isSame = asleep === found.asleep && (asleep || given === found.replicas);
@@ -232,18 +240,11 @@ export class Deployments {
     refuseUnsupported(deployment);
     checkNetworkAllow(deployment, this.#parts.networkAllowMax);
     await this.#parts.namespaces.require(deployment.namespace);
-    this.#requireRoom('label com.openfaas.scale.min', workloadOf(deployment).scaling.min);
     parseReference(deployment.image);
     validateDeployment(deployment, resourcesOf(deployment));
+    this.#parts.room.require('label com.openfaas.scale.min', deployment, workloadOf(deployment).scaling.min);
     await this.#parts.images.requireLogins(deployment);
     await requireSecrets(this.#parts.secrets, deployment.namespace, deployment.secrets ?? []);
-  }
-
-  #requireRoom(field: string, replicas: number): void {
-    const { capacity } = this.#parts;
-    if (replicas <= capacity) return;
-    const mend = 'ask for fewer, or set a larger subnet';
-    throw new BadRequestError(`${field}: ${replicas} is more than the ${capacity} addresses of the subnet: ${mend}`);
   }
 
   /** Returns undefined when the pull takes longer than the caller waits: the reconciler goes on with it. */

@@ -36,6 +36,7 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import { refreshSecrets } from './replicas/start-task.ts';
 import { hostFeatures } from './runtime-spec/index.ts';
+import { ReplicaRoom } from './replica-room.ts';
 import { ReplicaDiskWatch } from './replica-disk-watch.ts';
 import { untimed } from './start-trace.ts';
 import { Sweep } from './sweep.ts';
@@ -90,8 +91,8 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const generations = new GenerationImages({ images, pullSecrets, defaultPolicy });
   const reconciler = new Reconciler({ store, host, images: generations, routes, states, sweep, timing, log });
   const { answerMs } = timing;
-  const { capacity } = host.network;
-  const limits = { capacity, networkAllowMax, answerMs };
+  const room = new ReplicaRoom({ addresses: host.network.capacity, log });
+  const limits = { room, networkAllowMax, answerMs };
   const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, ...limits };
   const provider = containerdProvider({
     version,

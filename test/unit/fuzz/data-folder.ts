@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { containerdProvider } from '../../../src/backends/containerd/containerd-provider.ts';
+import { ReplicaRoom } from '../../../src/backends/containerd/replica-room.ts';
 import { Deployments } from '../../../src/backends/containerd/deployments.ts';
 import { FunctionStore } from '../../../src/backends/containerd/desired/function-store.ts';
 import { NamespaceStore } from '../../../src/backends/containerd/desired/namespace-store.ts';
@@ -54,7 +55,10 @@ export async function dataFolder(digest = 'sha256:1') {
   const deployments = new Deployments({
     store,
     secrets,
-    images: { ensure: () => Promise.resolve({ digest }) } as unknown as GenerationImages,
+    images: {
+      requireLogins: () => Promise.resolve(),
+      ensure: () => Promise.resolve({ digest }),
+    } as unknown as GenerationImages,
     reconciler: {
       wake() {},
       imagePulled() {},
@@ -65,7 +69,7 @@ export async function dataFolder(digest = 'sha256:1') {
     inUse,
     sweep,
     // So few that a real daemon can run what is accepted.
-    capacity: 5,
+    room: new ReplicaRoom({ addresses: 5, log: silentLog }),
     answerMs: 10_000,
   });
   const queries = new FunctionQueries({

@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { silentLog } from '../../../../src/base/log.ts';
 import { FunctionStore } from '../../../../src/backends/containerd/desired/function-store.ts';
 import { newGeneration } from '../../../../src/backends/containerd/desired/record.ts';
+import { ReplicaRoom } from '../../../../src/backends/containerd/replica-room.ts';
 import { Deployments } from '../../../../src/backends/containerd/deployments.ts';
 import type { FunctionNamespaces } from '../../../../src/backends/containerd/function-namespaces.ts';
 import type { GenerationImages } from '../../../../src/backends/containerd/generation-images.ts';
@@ -44,7 +45,7 @@ async function firstDeployment(t: ExecutionContext) {
     namespaces: { require: () => Promise.resolve() } as unknown as FunctionNamespaces,
     inUse: { hold() {}, letGo() {} } as unknown as InUse,
     sweep: { images: () => Promise.resolve() } as unknown as Sweep,
-    capacity: 65_533,
+    room: new ReplicaRoom({ addresses: 65_533, log: silentLog }),
     answerMs: 10_000,
   });
   const deployed = t.throwsAsync(deployments.deploy({ ...fn, image: 'fn:broken' }), { message: 'no command' });
@@ -155,7 +156,7 @@ async function slowPulls(t: ExecutionContext) {
     } as unknown as FunctionNamespaces,
     inUse: { hold() {}, letGo() {} } as unknown as InUse,
     sweep: { images: () => Promise.resolve() } as unknown as Sweep,
-    capacity: 65_533,
+    room: new ReplicaRoom({ addresses: 65_533, log: silentLog }),
     answerMs: 10_000,
   });
   const update = (image: string) => {

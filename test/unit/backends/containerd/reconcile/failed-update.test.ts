@@ -14,6 +14,7 @@ import {
   rolledBack,
   type FunctionRecord,
 } from '../../../../../src/backends/containerd/desired/record.ts';
+import { ReplicaRoom } from '../../../../../src/backends/containerd/replica-room.ts';
 import { Deployments } from '../../../../../src/backends/containerd/deployments.ts';
 import type { FunctionNamespaces } from '../../../../../src/backends/containerd/function-namespaces.ts';
 import type { GenerationImages } from '../../../../../src/backends/containerd/generation-images.ts';
@@ -49,7 +50,10 @@ async function failingUpdate(t: ExecutionContext) {
   const deployments = new Deployments({
     store,
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
-    images: { ensure: () => Promise.resolve({ digest: 'sha256:3' }) } as unknown as GenerationImages,
+    images: {
+      requireLogins: () => Promise.resolve(),
+      ensure: () => Promise.resolve({ digest: 'sha256:3' }),
+    } as unknown as GenerationImages,
     reconciler: {
       wake() {},
       imagePulled() {},
@@ -59,7 +63,7 @@ async function failingUpdate(t: ExecutionContext) {
     namespaces: { require: () => Promise.resolve() } as unknown as FunctionNamespaces,
     inUse: { hold() {}, letGo() {} } as unknown as InUse,
     sweep: { images: () => Promise.resolve() } as unknown as Sweep,
-    capacity: 65_533,
+    room: new ReplicaRoom({ addresses: 65_533, log: silentLog }),
     answerMs: 50,
   });
   const onDisk = async (): Promise<FunctionRecord | undefined> => {
