@@ -3,7 +3,7 @@ import { absentAs } from '../../../base/absent-file.ts';
 import { run } from '../host-command.ts';
 import type { BridgePorts } from './bridge-ports.ts';
 import { uplinkMtu, type HostLink, type HostLinks } from './host-links.ts';
-import type { KeptLook, KeptPart } from './kept-part.ts';
+import { safetyLookMs, type KeptLook, type KeptPart } from './kept-part.ts';
 import { NetworkError } from './network-error.ts';
 import type { Subnet } from './subnet.ts';
 
@@ -19,7 +19,7 @@ export interface BridgeInterfaceOptions {
 /** The bridge with its address, and the ports of replicas on it, each isolated from the others. */
 export class BridgeInterface implements KeptPart {
   readonly name = 'bridge';
-  readonly everyMs = 30_000;
+  readonly everyMs = safetyLookMs;
   readonly hasEvents = true;
   readonly #options: BridgeInterfaceOptions;
   #mtu?: number;

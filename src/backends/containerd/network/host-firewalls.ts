@@ -1,6 +1,6 @@
 import { run, succeeds } from '../host-command.ts';
 import { IptablesRules, type IptablesPass } from './iptables.ts';
-import type { HostProblem, KeptLook, KeptPart } from './kept-part.ts';
+import { safetyLookMs, type HostProblem, type KeptLook, type KeptPart } from './kept-part.ts';
 import type { FirewallOptions, HostWays } from './nft-script.ts';
 import { parseRuleset, stops, type NftChain, type NftRuleset, type Packet } from './nft-ruleset.ts';
 
@@ -10,7 +10,7 @@ import { parseRuleset, stops, type NftChain, type NftRuleset, type Packet } from
  */
 export class HostFirewalls implements KeptPart {
   readonly name = 'host_firewall';
-  readonly everyMs = 30_000;
+  readonly everyMs = safetyLookMs;
   readonly #options: FirewallOptions;
   readonly #ways: () => Promise<HostWays>;
   readonly #iptables: IptablesRules;

@@ -1,5 +1,8 @@
 import type { LogFields } from '../../../base/log.ts';
 
+/** Between looks at what events tell of: each runs programs, and a host of sleepers does little else. */
+export const safetyLookMs = 2 * 60_000;
+
 /** A part of the host that functions need, and that others may change under us. */
 export interface KeptPart {
   /** For log and metrics. */

@@ -3,7 +3,7 @@ import { InOrder } from '../../../base/in-order.ts';
 import { run } from '../host-command.ts';
 import { allowsBetween, allowsHostPorts } from './allow-rules.ts';
 import { setBridgeSwitches } from './bridge-switches.ts';
-import type { HostProblem, KeptLook, KeptPart } from './kept-part.ts';
+import { safetyLookMs, type HostProblem, type KeptLook, type KeptPart } from './kept-part.ts';
 import { isolationScript, nftScript, removalScript, type FirewallOptions, type HostWays } from './nft-script.ts';
 
 const mostWrites = 5;
@@ -17,7 +17,7 @@ const withoutLoopback: HostProblem = {
 /** Our own nft table: isolation of functions, and their way out. */
 export class NftTable implements KeptPart {
   readonly name = 'firewall';
-  readonly everyMs = 30_000;
+  readonly everyMs = safetyLookMs;
   readonly hasEvents = true;
   readonly #options: FirewallOptions;
   readonly #ways: () => Promise<HostWays>;
