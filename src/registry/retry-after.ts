@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 const longestWaitMs = 60_000;
 
 /** Reads a Retry-After of seconds or a date, https://www.rfc-editor.org/rfc/rfc9110#name-retry-after. */
-export function retryAfterMs({ headers }: Pick<IncomingMessage, 'headers'>): number | undefined {
+function retryAfterMs({ headers }: Pick<IncomingMessage, 'headers'>): number | undefined {
   const value = headers['retry-after'];
   if (value === undefined) return undefined;
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();

@@ -4,7 +4,7 @@ import { BadRequestError } from '../provider-errors.ts';
 import type { FunctionDeployment } from '../types.ts';
 
 /** What a function may reach beyond the outside and the gateway, e.g. `functions, host:5432, 172.17.0.0/16:6379`. */
-export const networkAllowAnnotation = 'com.openfaas.network.allow';
+const networkAllowAnnotation = 'com.openfaas.network.allow';
 
 /** One thing that a function may reach: other functions, a port of the host (or any), addresses with a port (or any). */
 export type NetworkTarget =
