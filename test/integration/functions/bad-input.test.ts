@@ -230,14 +230,9 @@ const refusals: Record<string, Refusal> = {
     says: /there\.openfaas-fn already exists: update it/,
     ask: deploy({ service: 'there' }),
   },
-  'the update of an unknown function': {
-    status: 404,
-    says: /new\.openfaas-fn not found/,
-    ask: update({ service: 'new' }),
-  },
   'the update of an unknown function to a bad image': {
-    status: 404,
-    says: /new\.openfaas-fn not found/,
+    status: 400,
+    says: /no such image/,
     ask: () => update({ service: 'new', image: `${host.registry.host}/fn:absent` })(),
   },
   'the update to a tag that does not exist': {
