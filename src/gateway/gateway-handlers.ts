@@ -4,7 +4,6 @@ import type { Log } from '../base/log.ts';
 import type { PartHealth } from '../base/part-health.ts';
 import {
   FunctionExistsError,
-  FunctionNotFoundError,
   handlersFor,
   type FaaSConfig,
   type FaaSContext,
@@ -67,17 +66,16 @@ export function gatewayHandlers(options: GatewayOptions, invocations: Invocation
   };
 }
 
-/** Updates a function, or creates it: what keeps a list of functions, such as GitOps tools, only ever says PUT. */
+/**
+ * Creates a function, or updates it: what keeps a list of functions, such as GitOps tools, only ever says PUT. In this order,
+ * as one that is removed while its update waits must not come back.
+ */
 async function putFunction(ctx: FaaSContext, { updateFunction, deployFunction }: FaaSHandlers): Promise<void> {
   try {
-    await updateFunction?.(ctx);
+    await deployFunction?.(ctx);
   } catch (error) {
-    if (!(error instanceof FunctionNotFoundError)) throw error;
-    await deployFunction?.(ctx).catch(async (failed: unknown) => {
-      // Another PUT was there in between.
-      if (!(failed instanceof FunctionExistsError)) throw failed;
-      await updateFunction?.(ctx);
-    });
+    if (!(error instanceof FunctionExistsError)) throw error;
+    await updateFunction?.(ctx);
   }
 }
 

@@ -228,19 +228,18 @@ test('a PUT updates a function, and creates one that is not there', async (t) =>
   const { url, provider } = await startGateway(t);
   const asked: string[] = [];
   const fn = { name: 'env', namespace: 'openfaas-fn' };
-  const missing = new FunctionNotFoundError(fn);
-  const outcomes = [missing, missing, undefined];
-  provider.update = () => {
-    asked.push('update');
+  const deploys = [undefined, new FunctionExistsError(fn), new FunctionExistsError(fn)];
+  const updates = [undefined, new FunctionNotFoundError(fn)];
+  const ask = (what: string, outcomes: (Error | undefined)[]) => {
+    asked.push(what);
     const failure = outcomes.shift();
-    return failure ? Promise.reject(failure) : Promise.resolve('ready');
+    return failure ? Promise.reject(failure) : Promise.resolve('ready' as const);
   };
-  provider.deploy = () => {
-    asked.push('deploy');
-    return outcomes.length === 2 ? Promise.resolve('ready') : Promise.reject(new FunctionExistsError(fn));
-  };
+  provider.deploy = () => ask('deploy', deploys);
+  provider.update = () => ask('update', updates);
   const put = () => fetch(`${url}/system/functions`, { method: 'PUT', body: '{"service":"env","image":"a"}' });
   t.is((await put()).status, 202, 'created');
-  t.is((await put()).status, 200, 'another PUT created it in between');
-  t.deepEqual(asked, ['update', 'deploy', 'update', 'deploy', 'update']);
+  t.is((await put()).status, 200, 'updated');
+  t.is((await put()).status, 404, 'removed while its update waited, and not created anew');
+  t.deepEqual(asked, ['deploy', 'deploy', 'update', 'deploy', 'update']);
 });
