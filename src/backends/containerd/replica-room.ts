@@ -53,19 +53,17 @@ export class ReplicaRoom {
       from > 0 && to > from ? [this.#most(deployment), this.#free(deployment, from)] : [this.#most(deployment)];
     const least = bounds.reduce((a, b) => (b.replicas < a.replicas ? b : a));
     const name = fullName(deployment);
-    if (least.replicas >= to) {
+    const given = Math.max(least.replicas, Math.min(from, to));
+    if (given >= to) {
       this.#told.delete(name);
       return to;
     }
     if (!this.#told.has(name)) {
-      const { replicas: given, reason } = least;
-      this.#log.warn(`function is not scaled as far as its load asks for: ${to} replicas are more than ${reason}`, {
-        function: name,
-        given,
-      });
+      const problem = `function is not scaled as far as its load asks for: ${to} replicas are more than ${least.reason}`;
+      this.#log.warn(problem, { function: name, given });
     }
     this.#told.add(name);
-    return least.replicas;
+    return given;
   }
 
   #most(deployment: FunctionDeployment): Bound {

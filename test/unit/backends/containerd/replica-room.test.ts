@@ -50,3 +50,10 @@ test('load is given as many replicas as free memory holds, which is told once un
   t.is(room.given(plain, 2, 20), 20);
   t.is(lines.length, 2);
 });
+
+test('load takes no replicas away that are there, though by now the host is said to hold fewer', (t) => {
+  const { room } = roomOf({ total: 4 * gibibyte, available: gibibyte });
+  const larger = { ...plain, limits: { memory: '1Gi' } };
+  t.is(room.given(larger, 8, 9), 8);
+  t.is(room.given(larger, 8, 6), 6, 'but for those that the load does not need');
+});
