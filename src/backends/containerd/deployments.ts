@@ -73,7 +73,7 @@ type Change = (record: FunctionRecord | undefined, generation: Generation) => Fu
 export class Deployments {
   readonly #parts: DeploymentsOptions;
   /** New functions whose image is being pulled: their names are taken already. */
-  readonly #creating = new Set<FullName>();
+  readonly #creating = new Map<FullName, Promise<unknown>>();
   readonly #turns = new Turns();
 
   constructor(parts: DeploymentsOptions) {
@@ -98,10 +98,11 @@ export class Deployments {
   async #create(deployment: FunctionDeployment): Promise<Rollout> {
     const key = fullName(deployment);
     if (this.#parts.store.has(deployment) || this.#creating.has(key)) throw new FunctionExistsError(deployment);
-    this.#creating.add(key);
     const replicas = workloadOf(deployment).scaling.min;
     const first = (current: Generation): FunctionRecord => ({ schema: 1, current, replicas, asleep: false });
-    return this.#begin(deployment, (_, current) => first(current)).finally(() => this.#creating.delete(key));
+    const begun = this.#begin(deployment, (_, current) => first(current)).finally(() => this.#creating.delete(key));
+    this.#creating.set(key, begun);
+    return begun;
   }
 
   /** Removes a function whose first version cannot run, unless somebody has changed it since. */
@@ -113,8 +114,12 @@ export class Deployments {
     this.#parts.reconciler.wake(fn);
   }
 
-  /** @throws FunctionNotFoundError when there is no function of the name */
+  /**
+   * Replaces a function's version; of one whose first image is still being pulled, once that is written.
+   * @throws FunctionNotFoundError when there is no function of the name
+   */
   async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
+    await this.#creating.get(fullName(deployment))?.catch(() => {});
     this.#require(deployment);
     const rollout = await this.#holding(deployment, async () => {
       await this.#check(deployment);

@@ -164,14 +164,29 @@ async function slowPulls(t: ExecutionContext) {
     updated.catch(() => {});
     return updated;
   };
+  const pulling = (image: string) => until(() => pulls.has(image));
   const pulled = async (image: string) => {
-    await until(() => pulls.has(image));
+    await pulling(image);
     pull(image).resolve({ digest: 'sha256:2' });
   };
   const candidate = () => store.get(fn)?.candidate;
   const ready = () => states.of(fn).settle(candidate()?.id ?? '', { ready: true });
-  return { dir, store, deployments, settled, isThere, woken, update, pulled, candidate, ready };
+  return { dir, store, deployments, settled, isThere, woken, update, pulling, pulled, candidate, ready };
 }
+
+test('an update of a function whose first image is still being pulled comes after it', async (t) => {
+  const { store, deployments, pulling, pulled } = await slowPulls(t);
+  const young = { name: 'young', namespace: 'openfaas-fn' };
+  const first = deployments.deploy({ ...young, image: 'fn:first' });
+  await pulling('fn:first');
+  const again = deployments.update({ ...young, image: 'fn:again' });
+  for (const waiting of [first, again]) waiting.catch(() => {});
+  await pulled('fn:first');
+  await pulled('fn:again');
+  await until(() => store.get(young)?.candidate);
+  t.is(store.get(young)?.current.deployment.image, 'fn:first');
+  t.is(store.get(young)?.candidate?.deployment.image, 'fn:again');
+});
 
 const overtaken = { message: /a newer update of fn\.openfaas-fn has taken its place/ };
 
