@@ -36,7 +36,7 @@ const alertForm = z.object({
   labels: z.record(z.string(), z.string()).default({}),
   fingerprint: z.string().optional(),
 });
-const webhook = z.object({ alerts: z.array(alertForm) });
+const webhook = z.object({ alerts: z.array(z.unknown()) });
 
 /**
  * Makes the handler of Alertmanager's webhook. A firing alert adds `com.openfaas.scale.factor` percent of the function's most
@@ -79,7 +79,9 @@ async function scaleByAlert({ function: fn, firing, key }: Alert, options: Alert
   const to = Math.max(from, Math.min(from + alertStep, max));
   if (to === from) return;
   await scale(fn, { from, to }, options);
-  holds.fired(fn, key, { from, to });
+  // The host may have had no room for all.
+  const { replicas } = await provider.status(fn, { usage: false });
+  holds.fired(fn, key, { from, to: Math.max(from, Math.min(to, replicas)) });
 }
 
 async function scale(fn: FunctionName, { from, to }: { from: number; to: number }, options: AlertOptions) {
@@ -88,14 +90,18 @@ async function scale(fn: FunctionName, { from, to }: { from: number; to: number 
   options.log.info('function scaled by alert', { function: fullName(fn), from, to });
 }
 
-/** @throws BadRequestError when the body is no webhook, naming the field */
+/** @throws BadRequestError when the body is no webhook, or none of its alerts can be read, naming the field */
 function parseAlerts(body: unknown, { defaultNamespace, log }: AlertOptions): Alert[] {
-  const result = webhook.safeParse(body);
-  if (!result.success) {
-    const reason = firstIssue(result.error, 'the body');
-    throw new BadRequestError(`not a webhook of Alertmanager's: ${reason}`, { cause: result.error });
-  }
-  return result.data.alerts.flatMap(({ status, labels, fingerprint }) => {
+  const { alerts } = required(webhook.safeParse(body));
+  const forms = alerts.map((alert) => alertForm.safeParse(alert));
+  const [first] = forms;
+  if (first && !forms.some(({ success }) => success)) required(first);
+  return forms.flatMap((form) => {
+    if (!form.success) {
+      log.warn('alert passed over: it is none of Alertmanager', { reason: firstIssue(form.error, 'it') });
+      return [];
+    }
+    const { status, labels, fingerprint } = form.data;
     const { function_name: name = '', alertname = '' } = labels;
     const fn = parseFullName(name, defaultNamespace);
     if (fn) return [{ function: fn, firing: status === 'firing', key: fingerprint ?? alertname }];
@@ -105,6 +111,12 @@ function parseAlerts(body: unknown, { defaultNamespace, log }: AlertOptions): Al
     });
     return [];
   });
+}
+
+function required<T>(result: z.ZodSafeParseResult<T>): T {
+  if (result.success) return result.data;
+  const reason = firstIssue(result.error, 'the body');
+  throw new BadRequestError(`not a webhook of Alertmanager's: ${reason}`, { cause: result.error });
 }
 
 function passOver(fn: FunctionName, reason: string, log: Log): void {

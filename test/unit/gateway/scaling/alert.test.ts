@@ -88,6 +88,31 @@ for (const [what, foreign] of [
   });
 }
 
+for (const [what, foreign] of [
+  ['of a status of its own', alert('env', 'unknown')],
+  ['with a label that is no text', { status: 'firing', labels: { function_name: 'env', level: 3 } }],
+  ['that is none', 'env'],
+] as const) {
+  test(`an alert ${what} is passed over where others of its batch can be read`, async (t) => {
+    const { url, provider } = await startGateway(t);
+    const status = provider.add('env', 1);
+    const body = { alerts: [foreign, alert('env')] };
+    t.deepEqual(await post(url, body), { status: 200, text: '' });
+    t.is(status.replicas, 5);
+  });
+}
+
+test('of an alert that was not given all it asked for, no more is taken back than it was given', async (t) => {
+  const { url, provider } = await startGateway(t);
+  const status = provider.add('env', 3);
+  const scaleAll = provider.scale.bind(provider);
+  provider.scale = (fn, replicas, options) => scaleAll(fn, Math.min(replicas, 4), options);
+  await post(url, webhook(alert('env')));
+  t.is(status.replicas, 4);
+  await post(url, webhook(alert('env', 'resolved')));
+  t.is(status.replicas, 3);
+});
+
 test('what other replicas a function has stays when an alert is resolved', async (t) => {
   const { url, provider } = await startGateway(t);
   const status = provider.add('env', 3);
