@@ -20,9 +20,13 @@ export function pageGuard(origins: readonly string[] = []): (ctx: Context) => vo
 const refusal =
   "no web page may use the API: open its address in a tab of its own, or have the page's origin named in the setting ui_origin";
 
-/** Makes the middleware that answers what a browser asks before it sends a request of one of these origins' pages. */
+/**
+ * Makes the middleware that answers what a browser asks before it sends a request of one of these origins' pages, and tells
+ * caches that answers are for one origin.
+ */
 export function answerPreflights(origins: readonly string[] = []): Middleware {
   return (ctx, next) => {
+    if (origins.length > 0) ctx.vary('Origin');
     const origin = ctx.get('Origin');
     const isPreflight = ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== '';
     if (!isPreflight || !origins.includes(origin)) return next();
@@ -36,5 +40,5 @@ export function answerPreflights(origins: readonly string[] = []): Middleware {
 
 /** Lets the page read the answer: https://fetch.spec.whatwg.org/#http-cors-protocol */
 function admit(ctx: Context, origin: string): void {
-  ctx.set({ 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true', Vary: 'Origin' });
+  ctx.set({ 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true' });
 }

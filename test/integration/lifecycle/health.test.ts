@@ -147,7 +147,7 @@ test("calls that outlast the watchdog's time limit, and the function's own error
   t.deepEqual(await logged(berth, 'replica leaves the routes', 'slow'), []);
 });
 
-test('a process killed for its memory comes back without a call; status and log say so', async (t) => {
+test('a process killed for its memory comes back without a call; status, log and metrics say so', async (t) => {
   const { berth } = host;
   await deployReady(t, { service: 'hungry', limits: { memory: '24Mi' } });
   await berth.invoke('hungry/alloc/64', { method: 'POST' });
@@ -162,6 +162,10 @@ test('a process killed for its memory comes back without a call; status and log 
     ...(await logged(berth, 'replica ran out of memory', 'hungry')),
   ];
   t.true(lines.some(({ reason }) => reason?.includes('out of memory (OOM)')));
+  const of = '{function_name="hungry.openfaas-fn",namespace="openfaas-fn"}';
+  const { text } = await berth.api('GET', '/metrics');
+  for (const metric of ['oom_kills', 'restarts'])
+    t.true(Number(text.split(`\nberth_function_${metric}_total${of} `)[1]?.split('\n')[0]) >= 1, metric);
 });
 
 /** Of its one replica, ready or not. */

@@ -77,6 +77,16 @@ test('a page of ui_origin can read what it is answered, errors included, and is 
   });
 });
 
+test('where origins are named, caches are told of every answer that it depends on them', async (t) => {
+  await withServer(namingHandlers(), { config }, async ({ send }) => {
+    for (const Origin of ['', 'https://example.com'])
+      t.is((await send('GET', '/system/functions', '', Origin ? { Origin } : {})).headers['vary'], 'Origin');
+  });
+  await withServer(namingHandlers(), {}, async ({ send }) => {
+    t.is((await send('GET', '/system/functions', '', {})).headers['vary'], undefined);
+  });
+});
+
 for (const text of ['*', 'null', 'ui.example.com', 'https://ui.example.com/page', 'https://a.example,']) {
   test(`ui_origin=${text} is no origin`, (t) => {
     t.throws(() => readConfig({ ui_origin: text }), {
