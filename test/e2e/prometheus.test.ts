@@ -128,7 +128,7 @@ test.serial('counts go on over a crash and over a restart', async (t) => {
   };
   const isKept = async () => {
     const kept: unknown = JSON.parse(await readFile(join(berth.folder, 'data/counts.json'), 'utf8'));
-    return (kept as { functions: Record<string, unknown> }).functions['counted.openfaas-fn'];
+    return (kept as { functions: Record<string, { started: number }> }).functions['counted.openfaas-fn']?.started === 5;
   };
   await until(isKept, { timeoutMs: 10_000, message: 'the counts, 10 s after the calls at most' });
   await berth.kill('SIGKILL');

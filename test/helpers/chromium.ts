@@ -25,6 +25,7 @@ interface Message {
 
 const program = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'];
 const patienceMs = 60_000;
+const loaded = `new Promise((done) => (document.readyState === 'complete' ? done() : (onload = () => done())))`;
 
 /** Starts Debian's chromium, driven through a pipe: https://chromedevtools.github.io/devtools-protocol/ */
 export async function startChromium(): Promise<Browser> {
@@ -55,21 +56,22 @@ export async function startChromium(): Promise<Browser> {
       tell('Fetch.continueWithAuth', { requestId, authChallengeResponse: cancelled });
     });
     await send('Fetch.enable', { handleAuthRequests: true });
+    const run = async (expression: string) => {
+      const { result, exceptionDetails } = await send('Runtime.evaluate', {
+        expression,
+        awaitPromise: true,
+        returnByValue: true,
+      });
+      if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
+      return (result as { value: unknown }).value;
+    };
     return {
       async open(url) {
-        const loaded = devtools.event('Page.loadEventFired');
+        // Answered once the page is there. Chromium's own event may still be that of the page before.
         await send('Page.navigate', { url });
-        await loaded;
+        await run(loaded);
       },
-      async run(expression) {
-        const { result, exceptionDetails } = await send('Runtime.evaluate', {
-          expression,
-          awaitPromise: true,
-          returnByValue: true,
-        });
-        if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
-        return (result as { value: unknown }).value;
-      },
+      run,
       [Symbol.asyncDispose]: stop,
     };
   } catch (error) {
@@ -107,11 +109,6 @@ class DevTools {
     const { result = {}, error } = await this.#soon(answer, method);
     if (error) throw new Error(`${method}: ${error.message}`);
     return result;
-  }
-
-  /** Resolves with the next event of this name. */
-  event(name: string): Promise<void> {
-    return this.#soon(new Promise<void>((resolve) => this.on(name, () => resolve())), name);
   }
 
   /** Calls the listener, the only one of the name, with each event. */

@@ -14,8 +14,6 @@ export interface Simulation {
   /** Calls a second, at a second of the simulation. */
   load: (second: number) => number;
   seconds: number;
-  /** Of the arrivals: the same calls come each time. */
-  seed?: number;
 }
 
 export interface Figures {
@@ -31,12 +29,11 @@ export interface Figures {
   fewest: number;
 }
 
-interface Call {
-  endsAtMs: number;
-}
-
-/** A clock of its own, calls that come at random at the rate of the load, and the rule alone, asked each second. */
-export function simulate({ labels, load, seconds, seed = 1 }: Simulation): Figures {
+/**
+ * A clock of its own, calls that come at random at the rate of the load, the same each time, and the rule alone, asked each
+ * second.
+ */
+export function simulate({ labels, load, seconds }: Simulation): Figures {
   const status = {
     name: 'f',
     namespace: 'n',
@@ -48,22 +45,23 @@ export function simulate({ labels, load, seconds, seed = 1 }: Simulation): Figur
     createdAt: 'c',
   };
   const { scaling } = workloadOf(status);
-  const random = randomFrom(seed);
+  const random = randomFrom(1);
   const traffic = new FunctionTraffic(0);
   const watched = new WatchedFunction({ status, traffic, startedMs: 0, nowMs: 0 });
   const starting: number[] = [];
   let ready = 1;
   let replicas = 1;
   let waiting = 0;
-  const inService: Call[] = [];
+  /** When each call ends, the next first. */
+  const ends: number[] = [];
   const counts: number[] = [];
   for (let nowMs = 0; nowMs < seconds * 1000; nowMs += stepMs) {
     while ((starting[0] ?? Infinity) <= nowMs) {
       starting.shift();
       ready += 1;
     }
-    while ((inService[0]?.endsAtMs ?? Infinity) <= nowMs) {
-      inService.shift();
+    while ((ends[0] ?? Infinity) <= nowMs) {
+      ends.shift();
       traffic.leave(nowMs);
       traffic.ended(nowMs);
     }
@@ -71,7 +69,7 @@ export function simulate({ labels, load, seconds, seed = 1 }: Simulation): Figur
       traffic.enter(nowMs);
       waiting += 1;
     }
-    for (; waiting > 0 && inService.length < ready * slotsEach; waiting--) inService.push({ endsAtMs: nowMs + callMs });
+    for (; waiting > 0 && ends.length < ready * slotsEach; waiting--) ends.push(nowMs + callMs);
     if (nowMs % 1000 !== 0) continue;
     const wanted = watched.wantedReplicas(replicas, scaling, nowMs);
     for (let more = replicas; more < wanted; more++) starting.push(nowMs + startMs);
