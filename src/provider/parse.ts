@@ -179,7 +179,7 @@ export function parseNamespaceName(ctx: FaaSContext): string {
  */
 export function parseLogRequest(ctx: FaaSContext): LogRequest {
   const tail = lastOf(ctx, 'tail') ?? '-1';
-  if (!/^-?\d{1,9}$/.test(tail)) throw unreadableLogRequest('tail must be a whole number of lines, -1 for all');
+  if (!/^-?\d{1,15}$/.test(tail)) throw unreadableLogRequest('tail must be a whole number of lines, -1 for all');
   return withoutUndefined({
     ...addressOf(ctx, lastOf(ctx, 'name'), 'name'),
     instance: lastOf(ctx, 'instance'),

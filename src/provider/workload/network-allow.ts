@@ -76,6 +76,9 @@ function parseTarget(entry: string): NetworkTarget {
   const port = digits === undefined ? {} : { port: parsePort(entry, digits) };
   if (rest.length > 0) throw unreadable(entry);
   if (name === 'host') return { kind: 'host', ...port };
+  if (isOfFunctionItself(name)) {
+    throw new RangeError(`${quote(entry)} leads a function to itself: write host:PORT for what listens on this host`);
+  }
   return { kind: 'network', cidr: parseCidr(entry, name), ...port };
 }
 
@@ -94,6 +97,12 @@ function parseCidr(entry: string, name: string): string {
   const size = 2 ** (32 - Number(bits));
   const first = Math.floor(toNumber(address) / size) * size;
   return `${[24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256).join('.')}/${Number(bits)}`;
+}
+
+/** Whether a name or network is loopback's, which each function has of its own. */
+function isOfFunctionItself(name: string): boolean {
+  const [address = '', bits = '32'] = name.split('/');
+  return name === 'localhost' || (isIPv4(address) && /^(127|0)\./.test(address) && Number(bits) >= 8);
 }
 
 function toNumber(address: string): number {

@@ -45,7 +45,11 @@ test.serial('a function wakes whose image and layers were removed by other hands
   await deploy(t, { service: 'robbed' });
   await sleepNow(t, 'robbed');
   const ctr = (...args: string[]) => host.containerd.ctr('--namespace', 'openfaas-fn', ...args);
-  for (const id of await replicasOf(host.containerd, 'robbed')) await ctr('containers', 'rm', id);
+  const ids = await replicasOf(host.containerd, 'robbed');
+  // Its process has ended, its task may be there still: two that delete it at once are in each other's way.
+  const isThere = ({ container }: Task) => ids.includes(container);
+  await until(async () => !(await tasksIn(host.containerd)).some(isThere), { message: 'the task to be gone' });
+  for (const id of ids) await ctr('containers', 'rm', id);
   const images = (await ctr('images', 'list', '--quiet')).split('\n').filter(Boolean);
   await ctr('images', 'rm', '--sync', ...images);
   const answer = await host.berth.invoke('robbed');

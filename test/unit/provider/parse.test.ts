@@ -192,6 +192,7 @@ const logCases: [query: string, request: object][] = [
   ['name=env&follow=true&tail=-1', { name: 'env', namespace: 'openfaas-fn', follow: true }],
   ['name=env&follow=1&tail=0', { name: 'env', namespace: 'openfaas-fn', follow: true }],
   ['name=env&follow=perhaps', { name: 'env', namespace: 'openfaas-fn', follow: false }],
+  ['name=env&tail=99999999999', { name: 'env', namespace: 'openfaas-fn', follow: false, tail: 99_999_999_999 }],
   ['name=a&name=env&tail=1&tail=5', { name: 'env', namespace: 'openfaas-fn', follow: false, tail: 5 }],
   ['name=env&namespace=dev&instance=i1', { name: 'env', namespace: 'dev', follow: false, instance: 'i1' }],
   [

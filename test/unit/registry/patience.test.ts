@@ -1,5 +1,6 @@
 import test from 'ava';
 import { RegistryError } from '../../../src/registry/index.ts';
+import { patienceMs } from '../../../src/registry/retry-after.ts';
 import { recorder } from './recorder.ts';
 import { answerJson, answerManifest, client, digestOf, imageAt, manifestBody, serve } from './server.ts';
 
@@ -51,4 +52,22 @@ test('a token server that wants to be left alone for long is told, and not asked
   const error = await t.throwsAsync(client(t, { credentials }).resolve(imageAt(server)), { instanceOf: RegistryError });
   t.regex(error?.message ?? '', /token server .* answered HTTP 429 .* it says to try again in 3600 s/);
   t.is(tokens.requests.length, 1);
+});
+
+test('Retry-After is read in each of its forms, and what is none of them is passed over', (t) => {
+  const zone = process.env.TZ;
+  t.teardown(() => (zone === undefined ? delete process.env.TZ : (process.env.TZ = zone)));
+  process.env.TZ = 'America/New_York';
+  const wait = (value: string) => patienceMs({ statusCode: 429, headers: { 'retry-after': value } }, 1);
+  const at = new Date(Date.now() + 30_000);
+  const [day = '', date = '', month = '', year = '', time = ''] = at.toUTCString().split(/,? /);
+  const longDay = new Intl.DateTimeFormat('en', { weekday: 'long', timeZone: 'UTC' }).format(at);
+  const forms = [
+    at.toUTCString(),
+    `${longDay}, ${date}-${month}-${year.slice(2)} ${time} GMT`,
+    `${day} ${month} ${String(Number(date)).padStart(2)} ${time} ${year}`,
+  ];
+  for (const form of forms) t.true((wait(form) ?? 0) > 20_000 && (wait(form) ?? 0) <= 30_000, form);
+  t.is(wait('5'), 5000);
+  for (const other of ['-5', '1.5', '3600, 10', 'soon', '']) t.is(wait(other), 500, other);
 });

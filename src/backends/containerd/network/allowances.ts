@@ -37,12 +37,19 @@ export class Allowances {
   }
 
   async all(): Promise<Allowance[]> {
-    return [...(await this.#all()).values()];
+    return [...(await this.#all()).values()].filter(({ targets }) => targets.length > 0);
   }
 
-  /** Resolves once the replica reaches these, and nothing else that it was allowed before. */
+  /** Whom something is kept of, be it only what the host gives no more. */
+  async ids(): Promise<string[]> {
+    return [...(await this.#all()).keys()];
+  }
+
+  /** Resolves once the replica reaches these, and nothing else that it, or whoever had its address, was allowed before. */
   async set(id: string, ip: string, targets: NetworkTarget[]): Promise<void> {
     const known = await this.#all();
+    const before = [...known].filter(([other, allowance]) => other !== id && allowance.ip === ip);
+    for (const [other] of before) await this.remove(other);
     const given = { ip, targets: targets.filter((target) => isWithin(target, this.#most)) };
     if (given.targets.length === 0) return this.remove(id);
     if (isDeepStrictEqual(known.get(id), given)) return;
@@ -50,7 +57,13 @@ export class Allowances {
     await mkdir(this.#dir, { recursive: true });
     await writeDurably(join(this.#dir, id), JSON.stringify(kept), { fsync: false });
     known.set(id, given);
-    await this.#changed();
+    try {
+      await this.#changed();
+    } catch (error) {
+      // So that whoever tries again does not find it done.
+      known.set(id, { ip, targets: [] });
+      throw error;
+    }
   }
 
   /** Takes away what a replica was allowed; there need not be anything. */
@@ -81,9 +94,12 @@ export class Allowances {
     const ids = (await readdir(this.#dir).catch(absentAs<string[]>([]))).filter((name) => !name.startsWith('.'));
     const known = new Map<string, Allowance>();
     for (const id of ids.sort()) {
-      const found = allowanceOf(await readFile(join(this.#dir, id), 'utf8').catch(absentAs('')));
-      const targets = found?.targets.filter((target) => isWithin(target, this.#most)) ?? [];
-      if (found && targets.length > 0) known.set(id, { ip: found.ip, targets });
+      const { ip, targets } = allowanceOf(await readFile(join(this.#dir, id), 'utf8').catch(absentAs('')));
+      const others = [...known.values()].filter((other) => other.ip === ip);
+      // Nobody knows which of two has the address: neither is allowed anything.
+      for (const other of others) other.targets = [];
+      const given = others.length > 0 ? [] : targets.filter((target) => isWithin(target, this.#most));
+      known.set(id, { ip, targets: given });
     }
     return known;
   }
@@ -92,14 +108,15 @@ export class Allowances {
 const keptSchema: z.ZodType<Kept> = z.tuple([z.ipv4(), z.string()]);
 
 /** What cannot be read allows nothing, and is nothing to keep other functions from being served. */
-function allowanceOf(text: string): Allowance | undefined {
+function allowanceOf(text: string): Allowance {
+  const nothing = { ip: '', targets: [] };
   const kept = keptSchema.safeParse(parseJson(text));
-  if (!kept.success) return undefined;
+  if (!kept.success) return nothing;
   const [ip, list] = kept.data;
   try {
     return { ip, targets: parseNetworkTargets(list) };
   } catch (error) {
-    if (error instanceof RangeError) return undefined;
+    if (error instanceof RangeError) return nothing;
     throw error;
   }
 }

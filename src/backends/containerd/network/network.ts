@@ -206,7 +206,8 @@ export class Network {
   /** Lists ids that have something on this host, be it only a leftover: what no replica owns is to be detached. */
   async attachments(): Promise<string[]> {
     const reserved = await reservations(this.#ipamDir);
-    const names = [...(await netnsNames()), ...(await this.#cni.containerIds()), ...reserved.values()];
+    const allowed = (await this.#host.allowances.ids()).map((id) => this.#containerId(id));
+    const names = [...(await netnsNames()), ...(await this.#cni.containerIds()), ...reserved.values(), ...allowed];
     return idsOf(names, this.#prefix).filter((id) => id !== testId || !this.#isTesting);
   }
 

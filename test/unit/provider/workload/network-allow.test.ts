@@ -43,6 +43,10 @@ const wrong: [allow: string, message: RegExp][] = [
   ['10.0.0.0/8:99999', /names no port/],
   ['fd00::/8', /is an IPv6 address, and functions have IPv4 alone/],
   ['[::1]:80', /is an IPv6 address/],
+  ['127.0.0.1:5432', /"127\.0\.0\.1:5432" leads a function to itself: write host:PORT for what listens on this host/],
+  ['127.0.0.0/8', /leads a function to itself/],
+  ['0.0.0.0:80', /leads a function to itself/],
+  ['localhost:5432', /"localhost:5432" leads a function to itself: write host:PORT/],
   ['x'.repeat(5000), /longer than 4096 characters/],
   [Array.from({ length: 101 }, (_, index) => `host:${index + 1}`).join(), /more than 100 entries/],
 ];

@@ -60,3 +60,45 @@ test('a removal whose rules could not be written is done by the next, before the
   t.is(changes, 3);
   t.deepEqual(await allowances.all(), []);
 });
+
+test('an address that is given to another replica takes along nothing that was allowed before', async (t) => {
+  const dir = await folder(t);
+  const allowances = new Allowances({ dir, changed: () => Promise.resolve() });
+  await allowances.set('a', '10.62.0.5', database);
+  await allowances.set('b', '10.62.0.5', []);
+  t.deepEqual(await allowances.all(), []);
+  await allowances.set('c', '10.62.0.5', database);
+  await allowances.set('d', '10.62.0.5', parseNetworkTargets('functions'));
+  t.deepEqual(await allowances.all(), [{ ip: '10.62.0.5', targets: [{ kind: 'functions' }] }]);
+  t.deepEqual(await readdir(dir), ['d']);
+});
+
+test('two files of one address allow nothing, as nobody knows whose it is', async (t) => {
+  const dir = await folder(t);
+  await mkdir(dir);
+  for (const [id, list] of Object.entries({ a: 'host:1', b: 'host:2' }))
+    await writeFile(join(dir, id), JSON.stringify(['10.62.0.5', list]));
+  const allowances = new Allowances({ dir, changed: () => Promise.resolve() });
+  t.deepEqual(await allowances.all(), []);
+});
+
+test('what a lower bound hides goes with its replica, and is not there when the bound is raised', async (t) => {
+  const dir = await folder(t);
+  const changed = () => Promise.resolve();
+  await new Allowances({ dir, changed }).set('a', '10.62.0.5', database);
+  const bounded = new Allowances({ dir, most: [], changed });
+  t.deepEqual(await bounded.all(), []);
+  t.deepEqual(await bounded.ids(), ['a']);
+  await bounded.remove('a');
+  t.deepEqual(await new Allowances({ dir, changed }).all(), []);
+});
+
+test('an allowance whose rules could not be written is written by the next try', async (t) => {
+  const dir = await folder(t);
+  let changes = 0;
+  const changed = () => (++changes === 1 ? Promise.reject(new Error('nft')) : Promise.resolve());
+  const allowances = new Allowances({ dir, changed });
+  await t.throwsAsync(allowances.set('a', '10.62.0.5', database), { message: 'nft' });
+  await allowances.set('a', '10.62.0.5', database);
+  t.is(changes, 2);
+});
