@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 /**
@@ -8,7 +8,32 @@ import type { IncomingMessage } from 'node:http';
 export function callHeaders({ headers }: IncomingMessage): Record<string, string> {
   const given = headers['x-call-id'];
   return {
-    'X-Call-Id': typeof given === 'string' && given !== '' ? given : randomUUID(),
+    'X-Call-Id': typeof given === 'string' && given !== '' ? given : newCallId(),
     'X-Start-Time': `${Date.now()}000000`,
   };
+}
+
+const idBytes = 16;
+const random = Buffer.allocUnsafeSlow(256 * idBytes);
+let used = random.length;
+
+const text = Buffer.from('00000000-0000-0000-0000-000000000000');
+/** Where the two digits of each byte stand. */
+const places = [...text.keys()].filter((at) => text[at] !== 45).filter((_, digit) => digit % 2 === 0);
+const digits = Buffer.from('0123456789abcdef');
+
+/** Makes a random UUID, as `randomUUID` does; that one is a tree of twenty strings, half a kilobyte. */
+function newCallId(): string {
+  if (used === random.length) {
+    randomFillSync(random);
+    used = 0;
+  }
+  random[used + 6] = ((random[used + 6] ?? 0) & 0x0f) | 0x40;
+  random[used + 8] = ((random[used + 8] ?? 0) & 0x3f) | 0x80;
+  for (const place of places) {
+    const byte = random[used++] ?? 0;
+    text[place] = digits[byte >> 4] ?? 0;
+    text[place + 1] = digits[byte & 15] ?? 0;
+  }
+  return text.toString('latin1');
 }
