@@ -17,6 +17,9 @@ const hopByHop = new Set([
 /** Headers that a sender cannot have removed by naming them in `Connection`: where a message ends and whom it is for. */
 const notRemovable = new Set(['content-length', 'host', 'trailer']);
 
+/** `Service-Worker-Allowed` would let a function's page stand before all that a browser opens on our origin, the API too. */
+const notReplied = new Set([...hopByHop, 'service-worker-allowed']);
+
 /** Name, value, name, value…, as node's `rawHeaders`. */
 export type HeaderList = string[];
 
@@ -167,7 +170,7 @@ export class ReadReply {
       // Said twice, it is the same.
       if (name === 'content-length') {
         if (lengthAt === -1) lengthAt = 2 * at;
-      } else if (!hopByHop.has(name) && !dropped.has(name) && (name !== 'trailer' || chunked))
+      } else if (!notReplied.has(name) && !dropped.has(name) && (name !== 'trailer' || chunked))
         passed.push(headers[2 * at] ?? '', passedValue(name, headers[2 * at + 1] ?? ''));
     }
     // Last: behind it node would encode Content-Disposition twice, https://github.com/nodejs/node/pull/46528.

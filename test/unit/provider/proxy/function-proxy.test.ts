@@ -68,6 +68,15 @@ for (const [said, passed] of challenges) {
   });
 }
 
+test("a function's page is not let stand before what browsers open elsewhere on our origin", async (t) => {
+  const head = '200 OK\r\nService-worker-ALLOWED: /\r\nService-Worker: x';
+  const function_ = await startCannedFunction(t, `HTTP/1.1 ${head}\r\nContent-Length: 0\r\n\r\n`);
+  const { port } = await startFront(t, function_);
+  const { headers } = await call(port);
+  t.is(headers['service-worker-allowed'], undefined);
+  t.is(headers['service-worker'], 'x');
+});
+
 const rejections: [Error, number, RegExp][] = [
   [new FunctionNotFoundError({ name: 'env', namespace: 'dev' }), 404, /^function env\.dev not found\n$/],
   [new NoEndpointsError({ name: 'env' }), 503, /^No endpoints available for: env\.\n$/],
