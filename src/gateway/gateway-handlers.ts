@@ -38,7 +38,10 @@ export interface GatewayOptions {
   log: Log;
 }
 
-/** Returns a provider's handlers with what a gateway adds: see `callsOf`, counts in the list, PUT that also creates, its own /system/info. */
+/**
+ * Returns a provider's handlers with what a gateway adds: see `callsOf`, counts in the list, PUT that also creates, its own
+ * /system/info.
+ */
 export function gatewayHandlers(options: GatewayOptions, invocations: Invocations): FaaSHandlers {
   const { provider, config, version, upstreamTimeoutMs, wakeMs = 60_000, ready, log } = options;
   const hold = (fn: FunctionName) => invocations.hold(fn);

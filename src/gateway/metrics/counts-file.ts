@@ -27,7 +27,10 @@ export interface CountsFileOptions {
   periodMs?: number;
 }
 
-/** Keeps counts of calls, and what alerts have added, over restarts: in a file that is written every few seconds while there is news. */
+/**
+ * Keeps counts of calls, and what alerts have added, over restarts: in a file that is written every few seconds while they
+ * change.
+ */
 export class CountsFile {
   readonly #options: CountsFileOptions;
   #written = '';

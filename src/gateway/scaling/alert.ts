@@ -51,8 +51,8 @@ export function alertHandler(options: AlertOptions): Handler {
     // One after the other: two alerts may be about one function.
     for (const alert of alerts)
       await scaleByAlert(alert, options).catch((error: unknown) => {
-        if (error instanceof FunctionNotFoundError) passOver(alert.function, 'there is no such function', options.log);
-        else errors.push({ alert, error });
+        if (!(error instanceof FunctionNotFoundError)) return void errors.push({ alert, error });
+        options.log.warn('alert passed over: there is no such function', { function: fullName(alert.function) });
       });
     const failed = errors.map(({ alert, error }) => `${fullName(alert.function)}: ${toldError(error)}`);
     if (failed.length > 0) {
@@ -98,7 +98,7 @@ function parseAlerts(body: unknown, { defaultNamespace, log }: AlertOptions): Al
   if (first && !forms.some(({ success }) => success)) required(first);
   return forms.flatMap((form) => {
     if (!form.success) {
-      log.warn('alert passed over: it is none of Alertmanager', { reason: firstIssue(form.error, 'it') });
+      log.warn("alert passed over: it is not of the form of Alertmanager's", { reason: firstIssue(form.error, 'it') });
       return [];
     }
     const { status, labels, fingerprint } = form.data;
@@ -117,10 +117,6 @@ function required<T>(result: z.ZodSafeParseResult<T>): T {
   if (result.success) return result.data;
   const reason = firstIssue(result.error, 'the body');
   throw new BadRequestError(`not a webhook of Alertmanager's: ${reason}`, { cause: result.error });
-}
-
-function passOver(fn: FunctionName, reason: string, log: Log): void {
-  log.warn(`alert passed over: ${reason}`, { function: fullName(fn) });
 }
 
 /** Says to the caller what failed; an error that is not meant for callers is in the log alone. */

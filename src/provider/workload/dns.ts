@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { quote } from '../../base/quote.ts';
-import type { SettingReader } from './read-setting.ts';
+import { toList, type SettingReader } from './read-setting.ts';
 
 /** Whom a function asks for names, and the domains that it looks for short names in; absent where the host's hold. */
 export interface Dns {
@@ -21,7 +21,7 @@ export const searchForm = 'domains, such as svc.example.com, example.com';
  * @throws RangeError saying which cannot be one
  */
 export function parseDnsServers(text: string): string[] {
-  const servers = listOf(text);
+  const servers = toList(text);
   for (const server of servers) {
     if (isIPv6(server)) throw new RangeError(`${quote(server)} is an IPv6 address, and functions have IPv4 alone`);
     if (!isIPv4(server)) throw new RangeError(`${quote(server)} is no IPv4 address`);
@@ -37,7 +37,7 @@ export function parseDnsServers(text: string): string[] {
  * @throws RangeError saying which cannot be one
  */
 export function parseDnsSearch(text: string): string[] {
-  const domains = listOf(text);
+  const domains = toList(text);
   const wrong = domains.find((domain) => domain !== '.' && !/^(?!.{254})([\w-]{1,63}\.)*[\w-]{1,63}\.?$/.test(domain));
   if (wrong !== undefined) throw new RangeError(`${quote(wrong)} is no domain`);
   if (domains.length === 0) throw new RangeError(`${quote(text)} names none`);
@@ -68,8 +68,4 @@ function readList(
     settings.refuse(name, error.message, form);
     return undefined;
   }
-}
-
-function listOf(text: string): string[] {
-  return [...new Set(text.split(/[\s,]+/).filter(Boolean))];
 }

@@ -2,6 +2,7 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { quote } from '../../base/quote.ts';
 import { BadRequestError } from '../provider-errors.ts';
 import type { FunctionDeployment } from '../types.ts';
+import { toList } from './read-setting.ts';
 
 /** What a function may reach beyond the outside and the gateway, e.g. `functions, host:5432, 172.17.0.0/16:6379`. */
 const networkAllowAnnotation = 'com.openfaas.network.allow';
@@ -55,7 +56,7 @@ export function isWithin(target: NetworkTarget, most: NetworkTarget[] | undefine
  */
 export function parseNetworkTargets(text: string): NetworkTarget[] {
   if (text.length > longestList) throw new RangeError(`it is longer than ${longestList} characters`);
-  const entries = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
+  const entries = toList(text);
   if (entries.length > mostTargets) throw new RangeError(`it has more than ${mostTargets} entries: name networks`);
   return entries.map(parseTarget);
 }

@@ -52,6 +52,11 @@ export function oneOf<Word extends string>(words: readonly Word[]): ParseSetting
   return (text) => words.find((word) => word === text);
 }
 
+/** Parses words with commas or blanks between, each once. */
+export function toList(text: string): string[] {
+  return [...new Set(text.split(/[\s,]+/).filter(Boolean))];
+}
+
 /** Parses a Go duration that is not negative, in milliseconds. */
 export function toDurationMs(text: string): number | undefined {
   const ms = parseGoDuration(text);

@@ -159,7 +159,7 @@ export class Network {
     return this.#inOrder.run(id, async () => (await this.#existingOrCleared(id)) ?? (await this.#attachAnew(id)));
   }
 
-  /** Lets an attached replica reach these beside what all may, and nothing else any more; at once, before it starts. */
+  /** Resolves once an attached replica reaches these beside what all may, and nothing that it was allowed before. */
   allow({ id, ip }: Attachment, targets: NetworkTarget[]): Promise<void> {
     return this.#host.allowances.set(id, ip, targets);
   }

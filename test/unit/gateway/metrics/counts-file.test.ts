@@ -7,6 +7,7 @@ import { createLog } from '../../../../src/base/log.ts';
 import { CountsFile } from '../../../../src/gateway/metrics/counts-file.ts';
 import { AlertHolds } from '../../../../src/gateway/scaling/alert-holds.ts';
 import { Invocations } from '../../../../src/gateway/metrics/invocations.ts';
+import { until } from '../../../helpers/poll.ts';
 
 const env = { name: 'env', namespace: 'openfaas-fn' };
 
@@ -90,11 +91,7 @@ test('it is written by itself while there are calls, and not when nothing has ch
   const stopping = new AbortController();
   const running = first.file.run(stopping.signal);
   first.call(200);
-  for (;;) {
-    const text = await readFile(path, 'utf8').catch(() => '');
-    if (text.includes('env.openfaas-fn')) break;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until(async () => (await readFile(path, 'utf8')).includes('env.openfaas-fn'));
   stopping.abort();
   await running;
   await rm(path);
