@@ -31,7 +31,7 @@ const network = { parse: String, unit: 'a network such as 10.9.0.0/16' };
 const pathList = { parse: (paths: string) => paths.split(':'), unit: 'paths with : between them' };
 const networkTargets = {
   parse: (list: string) => (list === 'none' ? [] : parseNetworkTargets(list)),
-  unit: 'a list such as functions, host:5432, 10.0.0.0/8, where host alone is any port of it; or none',
+  unit: 'a list such as functions, host:5432, 192.168.0.0/16, where host alone is any port of it; or none',
 };
 /** The longest that a timer holds stands for ever. */
 const patience = { ...timeout, parse: (duration: string) => timeout.parse(duration) || 2 ** 31 - 1 };

@@ -16,6 +16,16 @@ export interface Allowance {
 /** A replica's allowance as it is kept: its address, and the targets as a list. */
 type Kept = [ip: string, targets: string];
 
+export interface AllowancesOptions {
+  dir: string;
+  /** What the host gives at most; anything unless given. */
+  most?: NetworkTarget[];
+  /** Called at each change, which is made when it resolves. */
+  changed: () => Promise<void>;
+  /** Told what a replica asks for and is not given. */
+  withheld?: (id: string, targets: NetworkTarget[]) => void;
+}
+
 /**
  * The allowances of attached replicas, a file each under /run, so that a restart of the daemon takes none away and a
  * reboot all. Whoever gives an address to somebody else has removed its allowance before.
@@ -24,16 +34,14 @@ export class Allowances {
   readonly #dir: string;
   readonly #most?: NetworkTarget[];
   readonly #changed: () => Promise<void>;
+  readonly #withheld?: AllowancesOptions['withheld'];
   #known?: Promise<Map<string, Allowance>>;
 
-  /**
-   * @param options.most what the host gives at most; anything unless given
-   * @param options.changed called at each change, which is made when it resolves
-   */
-  constructor({ dir, most, changed }: { dir: string; most?: NetworkTarget[]; changed: () => Promise<void> }) {
+  constructor({ dir, most, changed, withheld }: AllowancesOptions) {
     this.#dir = dir;
     this.#most = most;
     this.#changed = changed;
+    this.#withheld = withheld;
   }
 
   async all(): Promise<Allowance[]> {
@@ -50,7 +58,7 @@ export class Allowances {
     const known = await this.#all();
     const before = [...known].filter(([other, allowance]) => other !== id && allowance.ip === ip);
     for (const [other] of before) await this.remove(other);
-    const given = { ip, targets: targets.filter((target) => isWithin(target, this.#most)) };
+    const given = { ip, targets: this.#within(id, targets) };
     if (given.targets.length === 0) return this.remove(id);
     if (isDeepStrictEqual(known.get(id), given)) return;
     const kept: Kept = [ip, given.targets.map(formatNetworkTarget).join()];
@@ -71,7 +79,7 @@ export class Allowances {
     const known = await this.#all();
     const given = known.get(id);
     if (!given) return;
-    await rm(join(this.#dir, id), { force: true });
+    await rm(join(this.#dir, id), { recursive: true, force: true });
     known.delete(id);
     try {
       await this.#changed();
@@ -80,6 +88,14 @@ export class Allowances {
       known.set(id, given);
       throw error;
     }
+  }
+
+  #within(id: string, targets: NetworkTarget[]): NetworkTarget[] {
+    const { given = [], withheld } = Object.groupBy(targets, (target) =>
+      isWithin(target, this.#most) ? 'given' : 'withheld',
+    );
+    if (withheld) this.#withheld?.(id, withheld);
+    return given;
   }
 
   #all(): Promise<Map<string, Allowance>> {
@@ -94,12 +110,11 @@ export class Allowances {
     const ids = (await readdir(this.#dir).catch(absentAs<string[]>([]))).filter((name) => !name.startsWith('.'));
     const known = new Map<string, Allowance>();
     for (const id of ids.sort()) {
-      const { ip, targets } = allowanceOf(await readFile(join(this.#dir, id), 'utf8').catch(absentAs('')));
+      const { ip, targets } = allowanceOf(await readFile(join(this.#dir, id), 'utf8').catch(() => ''));
       const others = [...known.values()].filter((other) => other.ip === ip);
       // Nobody knows which of two has the address: neither is allowed anything.
       for (const other of others) other.targets = [];
-      const given = others.length > 0 ? [] : targets.filter((target) => isWithin(target, this.#most));
-      known.set(id, { ip, targets: given });
+      known.set(id, { ip, targets: others.length > 0 ? [] : this.#within(id, targets) });
     }
     return known;
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Dns, NetworkTarget } from '../../../provider/index.ts';
+import { formatNetworkTarget, type Dns, type NetworkTarget } from '../../../provider/index.ts';
 import { Allowances } from './allowances.ts';
 import type { BridgeNetwork } from './bridge-conflist.ts';
 import { BridgeInterface } from './bridge-interface.ts';
@@ -44,7 +44,7 @@ export interface HostParts {
 /** Builds the parts of the host that a network of functions needs; nothing is looked at yet. */
 export function hostParts(network: BridgeNetwork, options: HostPartsOptions): HostParts {
   const { bridge: bridgeName, subnet, mtu } = network;
-  const { name, runDir, gatewayPort, lookedAt, resolvConfPaths = hostResolvConfPaths, dns } = options;
+  const { name, runDir, gatewayPort, lookedAt, resolvConfPaths = hostResolvConfPaths, dns, log } = options;
   const { gateway } = subnet;
   const forwarding = new IpForwarding({ bridge: bridgeName, markFile: join(runDir, 'forwarding') });
   const ports = new BridgePorts({ ...options, bridge: bridgeName, canMake: network.conflist.plugins.length === 1 });
@@ -54,6 +54,10 @@ export function hostParts(network: BridgeNetwork, options: HostPartsOptions): Ho
     most: options.allowMax,
     changed: async () => {
       await Promise.all([table.renew(), firewalls.renew()]);
+    },
+    withheld: (replica, targets) => {
+      const fields = { replica, withheld: targets.map(formatNetworkTarget).join(', ') };
+      log.warn('network_allow_max gives less than the annotation of a function asks for', fields);
     },
   });
   const firewall = { table: name, bridge: bridgeName, subnet, gatewayPort };

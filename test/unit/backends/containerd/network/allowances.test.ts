@@ -102,3 +102,30 @@ test('an allowance whose rules could not be written is written by the next try',
   await allowances.set('a', '10.62.0.5', database);
   t.is(changes, 2);
 });
+
+test('what the bound of the host keeps from a replica is told, at its start and where the bound was lowered', async (t) => {
+  const dir = await folder(t);
+  const changed = () => Promise.resolve();
+  const told: unknown[] = [];
+  const withheld = (...args: unknown[]) => told.push(args);
+  const targets = parseNetworkTargets('host:5432 functions');
+  await new Allowances({ dir, changed, withheld }).set('a', '10.62.0.5', targets);
+  t.deepEqual(told, []);
+  const bounded = new Allowances({ dir, changed, withheld, most: parseNetworkTargets('functions') });
+  t.deepEqual(await bounded.all(), [{ ip: '10.62.0.5', targets: [{ kind: 'functions' }] }]);
+  await bounded.set('b', '10.62.0.6', database);
+  t.deepEqual(told, [
+    ['a', database],
+    ['b', database],
+  ]);
+});
+
+test('a folder where a file should be keeps nobody else from the network', async (t) => {
+  const dir = await folder(t);
+  await mkdir(join(dir, 'a'), { recursive: true });
+  await writeFile(join(dir, 'b'), '["10.62.0.9","host:5432"]');
+  const allowances = new Allowances({ dir, changed: () => Promise.resolve() });
+  t.deepEqual(await allowances.all(), [{ ip: '10.62.0.9', targets: database }]);
+  await allowances.remove('a');
+  t.deepEqual(await readdir(dir), ['b']);
+});
