@@ -87,7 +87,7 @@ export const daemonSettings = {
     'log_total',
     '1Gi',
     { parse: memory, unit: 'an amount such as 1Gi' },
-    'beyond this, of all functions, the lines of those without replicas go before their time',
+    'what the lines of all functions may take: where they are more, those of functions without replicas go before their time',
   ),
   journalLines: setting(
     'journal_lines',
