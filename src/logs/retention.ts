@@ -20,11 +20,11 @@ export interface KeptHistory extends LoggedFunction {
 /** Picks the histories of functions without replicas that have to go. */
 export function expiredHistories(
   histories: KeptHistory[],
-  { maxAgeMs, maxTotalBytes }: RetentionLimits,
+  limits: RetentionLimits,
   isLive: (fn: LoggedFunction) => boolean,
 ): LoggedFunction[] {
-  const oldest = Date.now() - maxAgeMs;
-  let excess = histories.reduce((sum, { bytes }) => sum + bytes, 0) - maxTotalBytes;
+  const oldest = oldestKept(limits).getTime();
+  let excess = histories.reduce((sum, { bytes }) => sum + bytes, 0) - limits.maxTotalBytes;
   const bySilence = histories.filter((history) => !isLive(history)).sort((a, b) => a.lastWrittenMs - b.lastWrittenMs);
   return bySilence.filter((history) => {
     if (history.lastWrittenMs >= oldest && excess <= 0) return false;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Dns } from '../../../provider/index.ts';
 import { absentAs } from '../../../base/absent-file.ts';
 import type { KeptLook, KeptPart } from './kept-part.ts';
-import { hostResolvConfPaths, readResolvConf, rewriteResolvConf } from './prepare-files.ts';
+import { dnsOf, hostResolvConfPaths, readResolvConf, rewriteResolvConf } from './prepare-files.ts';
 
 export interface NameServersOptions {
   /** Has a folder for each replica, with its resolv.conf. */
@@ -41,7 +41,7 @@ export class NameServers implements KeptPart {
     if (usesGateway && this.#written !== '' && this.#times === 1) return {};
     // Twice: a replica that was being made meanwhile may have got the text before.
     if (text === this.#written && this.#times > 2) return { problems };
-    const changed = await this.#rewrite();
+    const changed = await this.#rewrite(text);
     this.#written = text;
     if (changed === 0) return { problems };
     return {
@@ -50,10 +50,12 @@ export class NameServers implements KeptPart {
     };
   }
 
-  async #rewrite(): Promise<number> {
+  async #rewrite(shared: string): Promise<number> {
+    const { filesDir, gateway, resolvConfPaths, dns } = this.#options;
+    const textWith = async (own: Dns) => (await readResolvConf(resolvConfPaths, gateway, dnsOf(dns, own))).text;
     let changed = 0;
     for (const id of await this.#replicas()) {
-      if (await rewriteResolvConf(join(this.#options.filesDir, id), this.#options)) changed += 1;
+      if (await rewriteResolvConf(join(filesDir, id), shared, textWith)) changed += 1;
     }
     return changed;
   }

@@ -31,7 +31,7 @@ export const hostResolvConfPaths = [
  */
 export async function prepareFiles(options: PrepareFilesOptions): Promise<{ resolvConf: string; hosts: string }> {
   const { dir, gateway, resolvConfPaths = hostResolvConfPaths, dns, ownDns = {} } = options;
-  const { text } = resolvConf(await readCandidates(resolvConfPaths), gateway, dnsOf(dns, ownDns));
+  const { text } = await readResolvConf(resolvConfPaths, gateway, dnsOf(dns, ownDns));
   const files = { resolvConf: join(dir, 'resolv.conf'), hosts: join(dir, 'hosts') };
   await mkdir(dir, { recursive: true });
   // First, so that whoever follows the host's servers meanwhile knows.
@@ -43,22 +43,23 @@ export async function prepareFiles(options: PrepareFilesOptions): Promise<{ reso
 
 /** Answers what functions' resolv.conf has to be, from the host's and from what is set for all. */
 export async function readResolvConf(hostPaths: string[], gateway: string, dns?: Dns): Promise<ResolvConf> {
-  return resolvConf(await readCandidates(hostPaths), gateway, dns);
+  return resolvConf(await Promise.all(hostPaths.map(readIfThere)), gateway, dns);
 }
 
-/** Brings a replica's resolv.conf up to date where it has one; answers whether it was another. */
+/**
+ * Brings a replica's resolv.conf up to date where it has one; answers whether it was another.
+ * @param shared what it is for all that have nothing of their own
+ * @param textWith what it is with that
+ */
 export async function rewriteResolvConf(
   dir: string,
-  {
-    gateway,
-    resolvConfPaths = hostResolvConfPaths,
-    dns,
-  }: Pick<PrepareFilesOptions, 'gateway' | 'resolvConfPaths' | 'dns'>,
+  shared: string,
+  textWith: (own: Dns) => Promise<string>,
 ): Promise<boolean> {
   const file = join(dir, 'resolv.conf');
   const before = await readFile(file, 'utf8').catch(absentAs(undefined));
-  const own = dnsOf(dns, await readOwnDns(dir));
-  const { text } = resolvConf(await readCandidates(resolvConfPaths), gateway, own);
+  const own = await readOwnDns(dir);
+  const text = own ? await textWith(own) : shared;
   if (before === undefined || before === text) return false;
   await writeInPlace(file, text);
   return true;
@@ -69,7 +70,8 @@ async function writeInPlace(file: string, text: string): Promise<void> {
   if ((await readIfThere(file)) !== text) await writeFile(file, text, { mode: 0o644 });
 }
 
-function dnsOf(forAll: Dns = {}, own: Dns): Dns {
+/** Answers what holds for a replica that has some of its own. */
+export function dnsOf(forAll: Dns = {}, own: Dns): Dns {
   return { servers: own.servers ?? forAll.servers, search: own.search ?? forAll.search };
 }
 
@@ -80,12 +82,8 @@ async function keepOwnDns(dir: string, own: Dns): Promise<void> {
   else await writeDurably(file, JSON.stringify(own), { fsync: false });
 }
 
-async function readOwnDns(dir: string): Promise<Dns> {
-  return (parseJson(await readIfThere(join(dir, 'dns.json'))) as Dns | undefined) ?? {};
-}
-
-function readCandidates(hostPaths: string[]): Promise<string[]> {
-  return Promise.all(hostPaths.map(readIfThere));
+async function readOwnDns(dir: string): Promise<Dns | undefined> {
+  return parseJson(await readIfThere(join(dir, 'dns.json'))) as Dns | undefined;
 }
 
 function readIfThere(file: string): Promise<string> {
