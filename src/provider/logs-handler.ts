@@ -17,6 +17,9 @@ export function logsHandler(logs: LogsVerb): Handler {
   };
 }
 
+/** A follower may be silent for hours: one that is gone without a word is noticed, and routers do not forget one that is there. */
+const keepAliveMs = 60_000;
+
 /** Written by hand because Koa's stream body neither waits for the end nor tells a failure from one. */
 async function streamLines(ctx: FaaSContext, messages: AsyncIterable<LogMessage>): Promise<void> {
   const { res } = ctx;
@@ -24,6 +27,7 @@ async function streamLines(ctx: FaaSContext, messages: AsyncIterable<LogMessage>
   ctx.status = 200;
   ctx.type = 'application/x-ndjson';
   ctx.flushHeaders();
+  res.socket?.setKeepAlive(true, keepAliveMs);
   try {
     if (ctx.method !== 'HEAD') await writeLines(ctx, messages);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import test from 'ava';
 import {
@@ -78,6 +79,22 @@ test('no logs are an empty body', async (t) => {
       t.like(await send('HEAD', '/system/logs?name=env&follow=true'), { status: 200, body: '' });
     },
   );
+});
+
+test('the kernel looks after a quiet follower, so that one that is gone is noticed and no router forgets it', async (t) => {
+  const handlers = withLogs(async function* (_request, signal) {
+    yield line(1);
+    await aborted(signal);
+  });
+  await withServer(handlers, {}, async ({ port }) => {
+    const res = await openLogs(port, 'follow=true');
+    await once(res, 'data');
+    const hex = (number = 0) => number.toString(16).toUpperCase().padStart(4, '0');
+    // Timer 02 of the server's end: keep-alive, proc_net_tcp(5).
+    const own = new RegExp(`:${hex(port)} \\S+:${hex(res.socket.localPort)} 01 \\S+ 02:`);
+    t.regex(await readFile('/proc/net/tcp', 'utf8'), own);
+    res.destroy();
+  });
 });
 
 test('followed logs send headers before the first line, each line as it comes, and stop when the caller leaves', async (t) => {
