@@ -91,7 +91,8 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const generations = new GenerationImages({ images, pullSecrets, defaultPolicy });
   const reconciler = new Reconciler({ store, host, images: generations, routes, states, sweep, timing, log });
   const { answerMs } = timing;
-  const room = new ReplicaRoom({ addresses: host.network.capacity, log });
+  const taken = () => states.replicaIds().length;
+  const room = new ReplicaRoom({ addresses: host.network.capacity, taken, log });
   const limits = { room, networkAllowMax, answerMs };
   const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, ...limits };
   const provider = containerdProvider({

@@ -14,6 +14,8 @@ const reservedShare = 0.05;
 export interface ReplicaRoomOptions {
   /** How many replicas the subnet has addresses for. */
   addresses: number;
+  /** How many replicas there are now, of all functions; none unless given. */
+  taken?: () => number;
   /** Bytes of memory of the host, all and what processes can have now; the host's own unless given. */
   memory?: { total: () => number; available: () => number };
   log: Log;
@@ -28,12 +30,19 @@ interface Bound {
 /** Says how many replicas of a function this host has room for: addresses of the subnet, and memory as the function asks for it. */
 export class ReplicaRoom {
   readonly #addresses: number;
+  readonly #taken: () => number;
   readonly #memory: { total: () => number; available: () => number };
   readonly #log: Log;
   readonly #told = new Set<FullName>();
 
-  constructor({ addresses, memory = { total: totalmem, available: freemem }, log }: ReplicaRoomOptions) {
+  constructor({
+    addresses,
+    taken = () => 0,
+    memory = { total: totalmem, available: freemem },
+    log,
+  }: ReplicaRoomOptions) {
     this.#addresses = addresses;
+    this.#taken = taken;
     this.#memory = memory;
     this.#log = log;
   }
@@ -45,12 +54,12 @@ export class ReplicaRoom {
   }
 
   /**
-   * Bounds what load asks for, also by the memory that is free now, and warns once of what is not given.
+   * Bounds what load asks for, also by the memory and the addresses that are free now, and warns once of what is not given.
    * @param from replicas that there are, which are not taken away; 0 for a function that is to wake
    */
   given(deployment: FunctionDeployment, from: number, to: number): number {
-    const bounds =
-      from > 0 && to > from ? [this.#most(deployment), this.#free(deployment, from)] : [this.#most(deployment)];
+    const bounds = [this.#most(deployment)];
+    if (from > 0 && to > from) bounds.push(this.#freeMemory(deployment, from), this.#freeAddresses(from));
     const least = bounds.reduce((a, b) => (b.replicas < a.replicas ? b : a));
     const name = fullName(deployment);
     const given = Math.max(least.replicas, Math.min(from, to));
@@ -79,12 +88,18 @@ export class ReplicaRoom {
     return { replicas: this.#addresses, reason };
   }
 
-  #free(deployment: FunctionDeployment, from: number): Bound {
+  #freeMemory(deployment: FunctionDeployment, from: number): Bound {
     const free = this.#memory.available() - this.#memory.total() * reservedShare;
     const need = memoryOf(deployment);
     const more = need > 0 ? Math.floor(Math.max(0, free) / need) : Infinity;
     const reason = `the ${mebibytes(this.#memory.available())} of memory that are free allow: lower the function's com.openfaas.scale.max, or free memory`;
     return { replicas: free > 0 ? from + more : from, reason };
+  }
+
+  #freeAddresses(from: number): Bound {
+    const free = Math.max(0, this.#addresses - this.#taken());
+    const reason = `the ${free} addresses of the subnet that are free allow: remove functions, or set a larger subnet`;
+    return { replicas: from + free, reason };
   }
 }
 

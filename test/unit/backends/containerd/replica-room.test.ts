@@ -8,10 +8,11 @@ const plain = { name: 'fn', namespace: 'openfaas-fn', image: 'fn' };
 const limited = { ...plain, limits: { memory: '512Mi' } };
 const asking = { ...limited, requests: { memory: '128Mi' } };
 
-function roomOf(memory: { total: number; available: number }, addresses = 1000) {
+function roomOf(memory: { total: number; available: number }, addresses = 1000, taken = () => 0) {
   const lines: string[] = [];
   const room = new ReplicaRoom({
     addresses,
+    taken,
     memory: { total: () => memory.total, available: () => memory.available },
     log: createLog({ write: (line) => lines.push(line) }),
   });
@@ -56,4 +57,19 @@ test('load takes no replicas away that are there, though by now the host is said
   const larger = { ...plain, limits: { memory: '1Gi' } };
   t.is(room.given(larger, 8, 9), 8);
   t.is(room.given(larger, 8, 6), 6, 'but for those that the load does not need');
+});
+
+test('load is given no more addresses than replicas of all functions have left', (t) => {
+  let taken = 7;
+  const { room, lines } = roomOf({ total: 4 * gibibyte, available: 4 * gibibyte }, 13, () => taken);
+  t.is(room.given(plain, 2, 12), 8);
+  t.regex(
+    lines[0] ?? '',
+    /12 replicas are more than the 6 addresses of the subnet that are free allow: .*larger subnet/,
+  );
+  taken = 13;
+  t.is(room.given(plain, 8, 12), 8);
+  t.is(room.given(plain, 0, 3), 3, 'a wake is not held up: what sleeps may have its address');
+  taken = 14;
+  t.is(room.given(plain, 8, 9), 8, 'nor is any taken away while versions change');
 });
