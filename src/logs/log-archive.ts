@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../base/absent-file.ts';
+import { tryEach } from '../base/try-each.ts';
 import { History } from './history.ts';
 import { pathSegment } from './log-error.ts';
 import { expiredHistories, keptHistories, oldestKept, type RetentionLimits } from './retention.ts';
@@ -73,12 +74,17 @@ export class LogArchive {
     const liveKeys = new Set(live.map(keyOf));
     const kept = await keptHistories(this.#options.folder);
     const expired = expiredHistories(kept, this.#options, (fn) => liveKeys.has(keyOf(fn)));
-    for (const fn of expired) await this.#historyOf(fn).remove();
     const oldest = oldestKept(this.#options);
     const expiredKeys = new Set(expired.map(keyOf));
-    for (const fn of kept.filter((history) => !expiredKeys.has(keyOf(history)))) await this.#historyOf(fn).trim(oldest);
-    for (const [key, history] of this.#histories) if (history.isIdle) this.#histories.delete(key);
+    await tryEach(kept, (fn) => {
+      const history = this.#historyOf(fn);
+      return expiredKeys.has(keyOf(fn)) ? history.remove() : history.trim(oldest);
+    }).finally(() => this.#forgetIdle());
     return expired;
+  }
+
+  #forgetIdle(): void {
+    for (const [key, history] of this.#histories) if (history.isIdle) this.#histories.delete(key);
   }
 
   // Looks the history up only when it is read from: before, a sweep could take it out of memory.

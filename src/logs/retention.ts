@@ -1,5 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isPathSegment } from './log-error.ts';
 import type { LoggedFunction } from './log-line.ts';
 
 /** How much is kept. */
@@ -55,5 +56,5 @@ export async function keptHistories(dir: string): Promise<KeptHistory[]> {
 
 async function foldersIn(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return entries.filter((entry) => entry.isDirectory() && isPathSegment(entry.name)).map(({ name }) => name);
 }

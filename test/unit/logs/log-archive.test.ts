@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -14,6 +14,7 @@ async function startArchive() {
   await archive.start();
   return {
     archive,
+    folder,
     keep: (replica: LogReplica, text: string) => archive.append(replica, [text], { stream: 'stdout', offset: 1 }),
     age: ({ namespace, name }: LogReplica) => utimes(join(folder, namespace, name, 'current.log'), 0, 0),
     prepend: async ({ namespace, name }: LogReplica, record: string) => {
@@ -46,6 +47,18 @@ test('a removed function leaves disk and memory when its retention ends, one wit
   t.deepEqual(await at.textsOf(cows), ['hello']);
   await at.keep(cows, 'again');
   t.deepEqual(await at.textsOf(cows), ['hello', 'again']);
+});
+
+test('a folder of somebody else, and a history that cannot be cut, keep no other lines past their time', async (t) => {
+  await using at = await startArchive();
+  await mkdir(join(at.folder, figlet.namespace, '.old'), { recursive: true });
+  await mkdir(join(at.folder, figlet.namespace, 'broken', 'current.log'), { recursive: true });
+  for (const replica of [figlet, cows]) await at.keep(replica, 'hello');
+  await at.age(figlet);
+  await at.prepend(cows, '1970-01-02T00:00:00.000Z r2 old\n');
+  await t.throwsAsync(at.archive.sweep([cows, { ...cows, name: 'broken' }]), { message: /EISDIR/ });
+  t.deepEqual(await at.textsOf(cows), ['hello']);
+  t.false(await at.archive.has(figlet));
 });
 
 test('ten thousand functions that were asked for and have no lines take no memory after a sweep', async (t) => {
