@@ -20,6 +20,8 @@ export interface Caller {
   send(target: ProxyTarget): Promise<ProxyOutcome>;
   /** Calls `listener` when the caller leaves. Returns what stops the listening. */
   onLeave(listener: () => void): () => void;
+  /** Tells the caller what the function has not, if it is there to be told. Returns the status that it saw. */
+  finish(answer: PlainAnswer | undefined): number;
 }
 
 /** How calls are made; the same for all of them. */
@@ -99,19 +101,18 @@ export class FunctionCall implements ResolveOptions {
     this.#departed?.abort();
   }
 
-  /** Tells `onCall` that the call is over. */
-  end(status: number): void {
-    this.#watch?.end(status);
+  /** Answers a call that is not sent. */
+  refuse({ status, message, headers }: PlainAnswer): void {
+    this.#finish({ status, message, headers: { ...this.headers, ...headers } });
   }
 
   /**
-   * Sends the call until the function has answered or it must not be sent again. Never rejects. All in one function: each
-   * that is waited for costs a call as much as reading its headers.
-   * @returns what to tell the caller when the function has not answered it.
+   * Sends the call until the function has answered or it must not be sent again, and answers it otherwise. Never rejects. All
+   * in one function: each that is waited for costs a call as much as reading its headers.
    */
-  async run(): Promise<PlainAnswer | undefined> {
+  async run(): Promise<void> {
     const url = this.#url;
-    if (!url) return noFunction;
+    if (!url) return this.refuse(noFunction);
     let outcome = aborted;
     let answer: PlainAnswer | undefined;
     try {
@@ -129,7 +130,13 @@ export class FunctionCall implements ResolveOptions {
       answer = this.#answerForError(error, outcome, url);
     }
     this.#stopWatching?.();
-    return this.#isAbandoned ? undefined : answer;
+    if (answer && !this.#isAbandoned) this.refuse(answer);
+    else this.#finish(undefined);
+  }
+
+  #finish(answer: PlainAnswer | undefined): void {
+    const status = this.#caller.finish(answer);
+    this.#watch?.end(status);
   }
 
   /** The function is known to be there. */

@@ -45,34 +45,28 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
   return {
     forwardsExpect: true,
 
-    async web(req, res) {
+    web(req, res) {
       res.on('error', onResponseError);
       const call = new FunctionCall(req, new WebCaller(proxy, req, res), context);
-      const answer = hasUnknownCoding(req) ? unknownCoding : await call.run();
-      if (answer && !call.isAbandoned && !hasCallerLeft(req, res)) answerPlain(req, res, named(answer, call));
-      call.end(res.headersSent ? res.statusCode : callerLeft);
+      return hasUnknownCoding(req) ? call.refuse(unknownCoding) : call.run();
     },
 
-    async upgrade(req, socket, head) {
+    upgrade(req, socket, head) {
       socket.on('error', (error) => log.debug('upgraded connection to the caller broke', { error }));
       const onLeave = (listener: () => void) => {
         socket.once('close', listener);
         return () => void socket.off('close', listener);
       };
       const send = (target: ProxyTarget) => proxy.upgrade(req, socket, head, target);
-      const call = new FunctionCall(req, { send, onLeave }, context);
-      const answer = await call.run();
-      if (answer && !call.isAbandoned) answerSocket(socket, named(answer, call));
-      call.end(answer?.status ?? switchingProtocols);
+      const finish = (answer?: PlainAnswer) => {
+        if (answer) answerSocket(socket, answer);
+        return answer?.status ?? switchingProtocols;
+      };
+      return new FunctionCall(req, { send, onLeave, finish }, context).run();
     },
 
     close: () => proxy.close(),
   };
-}
-
-/** The answer with the headers that name its call. */
-function named({ status, message, headers }: PlainAnswer, call: FunctionCall): PlainAnswer {
-  return { status, message, headers: { ...call.headers, ...headers } };
 }
 
 /** The caller of a call that is no upgrade. */
@@ -93,5 +87,11 @@ class WebCaller implements Caller {
 
   onLeave(listener: () => void): () => void {
     return onCallerLeaves(this.#req, this.#res, listener);
+  }
+
+  finish(answer: PlainAnswer | undefined): number {
+    const [req, res] = [this.#req, this.#res];
+    if (answer && !hasCallerLeft(req, res)) answerPlain(req, res, answer);
+    return res.headersSent ? res.statusCode : callerLeft;
   }
 }

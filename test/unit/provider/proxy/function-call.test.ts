@@ -2,7 +2,8 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import test from 'ava';
 import { silentLog } from '../../../../src/base/log.ts';
-import { FunctionCall, type FunctionCallOptions } from '../../../../src/provider/proxy/function-call.ts';
+import type { PlainAnswer } from '../../../../src/base/plain-line.ts';
+import { FunctionCall, type FunctionCallContext } from '../../../../src/provider/proxy/function-call.ts';
 import type { ProxyOutcome, ProxyTarget } from '../../../../src/provider/proxy/index.ts';
 import { type CallOutcome, NoEndpointsError } from '../../../../src/provider/index.ts';
 
@@ -12,13 +13,20 @@ interface Made {
   sent: ProxyTarget[];
   /** What each endpoint was told when it was given back. */
   released: CallOutcome[];
+  /** What the caller was told, and nothing when the function answered it. */
+  answers: (PlainAnswer | undefined)[];
 }
 
 /** A call over a road with these outcomes in turn; the n-th endpoint has port n. */
-function makeCall(outcomes: ProxyOutcome[], options: Partial<FunctionCallOptions> = {}, readySinceMs?: number): Made {
+function makeCall(outcomes: ProxyOutcome[], options: Partial<FunctionCallContext> = {}, readySinceMs?: number): Made {
   const req = Object.assign(new IncomingMessage(new Socket()), { url: '/function/env/a?b' });
   const sent: ProxyTarget[] = [];
   const released: CallOutcome[] = [];
+  const answers: (PlainAnswer | undefined)[] = [];
+  const finish = (answer?: PlainAnswer) => {
+    answers.push(answer);
+    return answer?.status ?? 200;
+  };
   let resolved = 0;
   const send = (target: ProxyTarget) => {
     sent.push(target);
@@ -26,7 +34,7 @@ function makeCall(outcomes: ProxyOutcome[], options: Partial<FunctionCallOptions
   };
   const call = new FunctionCall(
     req,
-    { send, onLeave: () => () => {} },
+    { send, onLeave: () => () => {}, finish },
     {
       defaultNamespace: 'openfaas-fn',
       log: silentLog,
@@ -35,7 +43,7 @@ function makeCall(outcomes: ProxyOutcome[], options: Partial<FunctionCallOptions
       ...options,
     },
   );
-  return { call, sent, released };
+  return { call, sent, released, answers };
 }
 
 const stale: ProxyOutcome = { failure: 'reset', canReplay: true, wasSent: false, onKeptConnection: true };
@@ -49,8 +57,9 @@ const notReady: ProxyOutcome = {
 };
 
 test('a call that a closed kept connection broke asks for a new connection to the same endpoint, once', async (t) => {
-  const { call, sent, released } = makeCall([stale]);
-  t.is(await call.run(), undefined);
+  const { call, sent, released, answers } = makeCall([stale]);
+  await call.run();
+  t.deepEqual(answers, [undefined]);
   t.deepEqual(
     sent.map(({ port, newConnection }) => [port, newConnection]),
     [
@@ -109,9 +118,10 @@ test('the time limit is one for all sendings of a call', async (t) => {
 });
 
 test('a call that its caller has left is not sent, and gets no answer', async (t) => {
-  const { call, sent, released } = makeCall([]);
+  const { call, sent, released, answers } = makeCall([]);
   call.abandon();
-  t.is(await call.run(), undefined);
+  await call.run();
+  t.deepEqual(answers, [undefined]);
   t.deepEqual(sent, []);
   t.is(released[0]?.failure, 'aborted');
 });
@@ -124,7 +134,6 @@ test('a call is counted once, however many endpoints it takes, and with the stat
   };
   const { call } = makeCall([{ failure: 'unreachable', canReplay: true }], { onCall });
   await call.run();
-  call.end(200);
   t.deepEqual(seen, [{ name: 'env', namespace: 'openfaas-fn' }, 200]);
 });
 
@@ -138,15 +147,13 @@ test('headers that name the call go with every sending', async (t) => {
   );
 });
 
-test('an error that is for the caller is the answer', async (t) => {
-  const call = new FunctionCall(
-    Object.assign(new IncomingMessage(new Socket()), { url: '/function/env' }),
-    { send: () => t.fail(), onLeave: () => t.fail() },
-    {
-      defaultNamespace: 'openfaas-fn',
-      log: silentLog,
-      resolve: (fn) => Promise.reject(new NoEndpointsError(fn)),
-    },
-  );
-  t.like(await call.run(), { status: 503, message: 'No endpoints available for: env.' });
+test('an error that is for the caller is the answer, with the headers that name the call', async (t) => {
+  const { call, answers } = makeCall([], {
+    callHeaders: () => ({ 'X-Call-Id': 'mine' }),
+    resolve: (fn) => Promise.reject(new NoEndpointsError(fn)),
+  });
+  await call.run();
+  t.is(answers.length, 1);
+  t.like(answers[0], { status: 503, message: 'No endpoints available for: env.' });
+  t.is(answers[0]?.headers?.['X-Call-Id'], 'mine');
 });
