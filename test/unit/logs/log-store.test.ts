@@ -165,9 +165,9 @@ test('any bytes go through and the stream goes on', async (t) => {
 test('what was read of a task takes no disk while it writes on and on, and what is kept of it is whole', async (t) => {
   await using at = await startStore();
   const lines = `yes ${'x'.repeat(99)} | head -c 100000000`;
-  const task = await runTask(at.store, figlet, `for round in 1 2 3; do ${lines}; read next; done`);
+  const task = await runTask(at.store, figlet, `for round in 1 2; do ${lines}; read next; done`);
   const path = join(at.dir, 'tasks', 'r1.stdout');
-  for (const written of [100_000_000, 200_000_000, 300_000_000]) {
+  for (const written of [100_000_000, 200_000_000]) {
     const isGivenBack = async () => {
       const { size, blocks } = await stat(path);
       return size >= written && blocks * 512 <= 2 * 1024 * 1024;
