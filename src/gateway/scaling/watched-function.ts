@@ -7,7 +7,10 @@ const fastCpuSamples = 2;
 const slowCpuSamples = 6;
 const askAgainMs = 30_000;
 const longestDownWindowSeconds = 300;
-/** How long a rise is kept: calls come at random, and at the edge of two counts the load asks for one and the other in turn. */
+/**
+ * How long a rise is kept while there is load: calls come at random, and at the edge of two counts it asks for one and the
+ * other in turn. OpenFaaS's certifier wants it gone a minute after the last call.
+ */
 const keepRiseMs = 60_000;
 /** So much more load must be carried by fewer replicas. Calls in flight need none: they are counted, and their peak is kept. */
 const downMargin = { rps: 1.1, cpu: 1.1, capacity: 1 };
@@ -87,7 +90,8 @@ export class WatchedFunction {
     if (recommended >= replicas) return recommended;
     // A past that nobody saw may have been busy.
     const earliestMs = Math.max(this.#startedMs + memoryMs, this.#sinceMs + rule.downWindowMs);
-    if (nowMs < Math.max(earliestMs, this.#raisedMs + keepRiseMs)) return replicas;
+    const keptMs = load > 0 ? this.#raisedMs + keepRiseMs : -Infinity;
+    if (nowMs < Math.max(earliestMs, keptMs)) return replicas;
     const fewer = desiredReplicas(load * downMargin[rule.type], rule);
     return Math.min(replicas, Math.max(fewer, this.#recommended.max(nowMs, rule.downWindowMs / 1000)));
   }

@@ -222,6 +222,16 @@ test('functions of every namespace are scaled', async (t) => {
   t.is(status.replicas, 4);
 });
 
+test('a rise is not kept where no call comes any more', async (t) => {
+  const world = new ScaledWorld();
+  world.provider.add('env', 1, scale({ max: '2' }));
+  await world.pass(46);
+  await world.pass(6, { rps: 10 });
+  t.is(world.replicas, 2);
+  await world.pass(50);
+  t.is(world.replicas, 1);
+});
+
 test('a rise is kept for a minute, and replicas go only when fewer carry a tenth more than there is', async (t) => {
   const world = new ScaledWorld();
   world.provider.add('env', 1, scale({ target: '10', 'target-proportion': '1' }));
