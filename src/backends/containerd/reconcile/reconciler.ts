@@ -140,7 +140,7 @@ export class Reconciler {
     // Also after a step that failed, as what is ready is to be called.
     await tryEach(steps, (step) => this.#steps.take(state, step)).finally(() => this.#tell(fn));
     const isGone = !this.#parts.store.has(fn) && state.replicas.size === 0;
-    if (!isGone) loop.wakeIn(this.#nextPassMs(state));
+    if (!isGone) loop.wakeIn(this.#nextPassMs(state, nowMs));
     else if (!loop.isAwake) this.#forget(fn, loop);
   }
 
@@ -154,9 +154,12 @@ export class Reconciler {
     this.#watch(state, record);
   }
 
-  /** Returns in how many milliseconds time alone may have changed something, or an event may have been missed. */
-  #nextPassMs(state: FunctionState): number {
-    const deadlineMs = state.nextDeadlineMs(monotonicMs()) - monotonicMs();
+  /**
+   * Returns in how many milliseconds time alone may have changed something, or an event may have been missed.
+   * @param decidedMs when it was last decided what to do: a deadline that has passed since then is still to be heeded
+   */
+  #nextPassMs(state: FunctionState, decidedMs: number): number {
+    const deadlineMs = state.nextDeadlineMs(decidedMs) - monotonicMs();
     if (state.replicas.size === 0) return deadlineMs;
     // Spread, so that functions that were compared together are not again.
     return Math.min(deadlineMs, this.#parts.timing.resyncMs * (0.5 + Math.random() / 2));
