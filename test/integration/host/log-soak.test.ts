@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { password, username } from '../../helpers/berth.ts';
@@ -32,13 +33,14 @@ test.afterEach.always(async (t) => {
   if (!t.passed) t.log((await host.berth.log()).slice(-8000));
 });
 
-/** Follows a function's log; its lines come to be in the array. */
+/** Follows a function's log; its lines come to be in the array. Not by fetch, which hangs up after 300 s of silence. */
 async function follow(name: string, leaving: AbortSignal): Promise<string[]> {
   const url = `${host.berth.url}/system/logs?name=${name}&follow=true`;
-  const { body } = await fetch(url, { headers: { authorization }, signal: leaving });
-  if (!body) throw new Error('no body');
+  const asked = request(url, { headers: { authorization }, signal: leaving, agent: false }).end();
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  asked.on('error', () => {});
   const texts: string[] = [];
-  const lines = createInterface({ input: Readable.fromWeb(body as never) });
+  const lines = createInterface({ input: answer });
   lines.on('line', (line) => texts.push((JSON.parse(line) as { text: string }).text));
   lines.on('error', () => {});
   return texts;
