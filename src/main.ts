@@ -1,4 +1,4 @@
-/** argv and environment -> the daemon. The only file that reads process.env or exits. */
+/** argv and environment -> the daemon, or a verb of the command line. The only file that reads process.env or exits. */
 import path from 'node:path';
 import { createLog, describeError } from './base/log.ts';
 import { openContainerd, readDaemonConfig, readVersion, serveDaemon } from './daemon/index.ts';
@@ -35,8 +35,24 @@ function checkNode(): void {
   throw new Error(`Node.js ${process.version} is too old: berth needs ${oldestNode.join('.')}, see install.sh runtime`);
 }
 
+async function runVerb(args: string[]): Promise<number> {
+  // The daemon has no use for it, nor for the memory that it takes.
+  const { runCli, serviceEnvironment } = await import('./cli/index.ts');
+  const env = await serviceEnvironment(process.env);
+  const folder = path.join(import.meta.dirname, '..');
+  const { stdin, stdout, stderr } = process;
+  return runCli(args, { env, stdin, stdout, stderr, folder, signal: endSignal() });
+}
+
 async function main(): Promise<void> {
-  const { env } = process;
+  const { env, argv } = process;
+  if (argv.length > 2) {
+    process.exitCode = await runVerb(argv.slice(2)).catch((error: unknown) => {
+      process.stderr.write(`berth: ${describeError(error)}\n`);
+      return 1;
+    });
+    return;
+  }
   const journal = env.JOURNAL_STREAM !== undefined;
   try {
     checkNode();

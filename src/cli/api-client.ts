@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { readCredentials, type BasicAuthCredentials } from '../provider/index.ts';
+import type { Config } from '../daemon/index.ts';
+
+/** The API answered, but not with success. */
+export class ApiError extends Error {
+  override name = 'ApiError';
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface ApiRequest {
+  method?: string;
+  /** What is sent as JSON. */
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+/** Client of the API of the berth that runs on this host, with the password that it asks for. */
+export class ApiClient {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #credentials: BasicAuthCredentials | undefined;
+
+  private constructor(host: string, port: number, credentials: BasicAuthCredentials | undefined) {
+    this.#host = host;
+    this.#port = port;
+    this.#credentials = credentials;
+  }
+
+  /** @throws ConfigError when there is no password to read */
+  static async open(config: Config): Promise<ApiClient> {
+    const credentials = config.enableBasicAuth ? await readCredentials(config.secretMountPath) : undefined;
+    return new ApiClient(reachable(config.bind), config.tcpPort, credentials);
+  }
+
+  /**
+   * Asks and returns what was answered, parsed where it is JSON; undefined where it is empty.
+   * @param path of the URL, with its query
+   * @throws ApiError with the answer's text when its status is 400 or above
+   * @throws Error saying that berth does not answer
+   */
+  async json(path: string, options: ApiRequest = {}): Promise<unknown> {
+    const body = await text(await this.stream(path, options));
+    return body ? JSON.parse(body) : undefined;
+  }
+
+  /** Asks as `json` does, and returns the answer to be read as it comes. */
+  async stream(path: string, { method = 'GET', body, signal }: ApiRequest = {}): Promise<IncomingMessage> {
+    const { user, password } = this.#credentials ?? {};
+    const auth = user === undefined ? undefined : `${user}:${password}`;
+    const req = request({ host: this.#host, port: this.#port, path, method, auth, signal });
+    req.end(body === undefined ? undefined : JSON.stringify(body));
+    const [res] = (await once(req, 'response').catch((cause: unknown) => {
+      const message = `berth does not answer at ${this.#host}:${this.#port}: look with journalctl -u berth`;
+      throw new Error(message, { cause });
+    })) as [IncomingMessage];
+    if ((res.statusCode ?? 500) < 400) return res;
+    throw new ApiError(res.statusCode ?? 500, (await text(res)).trim());
+  }
+}
+
+/** Returns the address to reach a server at that listens on `bind`. */
+function reachable(bind: string): string {
+  if (bind === '0.0.0.0') return '127.0.0.1';
+  return bind === '::' ? '::1' : bind;
+}

@@ -1,0 +1,51 @@
+import { describeError } from '../base/log.ts';
+import { UsageError, type Cli, type ExitCode, type Verb } from './verb.ts';
+import { versionVerb } from './version-verb.ts';
+
+const verbs: Verb[] = [versionVerb];
+
+/**
+ * Runs `berth VERB ...`.
+ * @param args the command line behind the program's name
+ * @returns the exit code; what went wrong is on stderr
+ */
+export async function runCli([name = 'help', ...args]: string[], cli: Cli): Promise<ExitCode> {
+  if (['help', '--help', '-h'].includes(name)) return print(cli, overview());
+  const verb = verbs.find((each) => each.name === name);
+  if (!verb) return fail(cli, `berth: no such verb: ${name}; berth help lists them`, 2);
+  if (asksForHelp(args)) return print(cli, `berth ${verb.name} ${verb.usage}\n`);
+  try {
+    return await verb.run(args, cli);
+  } catch (error) {
+    const wrongUse = isWrongUse(error);
+    const hint = wrongUse ? `; see berth ${verb.name} --help` : '';
+    return fail(cli, `berth ${verb.name}: ${describeError(error)}${hint}`, wrongUse ? 2 : 1);
+  }
+}
+
+function overview(): string {
+  const width = Math.max(...verbs.map(({ name }) => name.length));
+  const lines = verbs.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`);
+  return `berth VERB [ARGUMENTS]; berth VERB --help says more\n\n${lines.join('')}`;
+}
+
+/** What is behind `--` is not for berth. */
+function asksForHelp(args: string[]): boolean {
+  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  return own.includes('--help') || own.includes('-h');
+}
+
+function isWrongUse(error: unknown): boolean {
+  if (error instanceof UsageError) return true;
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
+}
+
+function print({ stdout }: Cli, text: string): ExitCode {
+  stdout.write(text);
+  return 0;
+}
+
+function fail({ stderr }: Cli, message: string, code: ExitCode): ExitCode {
+  stderr.write(`${message}\n`);
+  return code;
+}
