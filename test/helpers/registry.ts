@@ -16,10 +16,12 @@ const htpasswd = 'tester:$2y$05$dkF4zq6B5SpAXfvuK4REf.hGbVUDM9MwR2Gh9aTksO9Zwnxy
 export interface TestRegistryOptions {
   /** How it asks who pulls. Default none. */
   auth?: 'none' | 'basic' | 'bearer';
+  /** The address that it listens on. Default 127.0.0.1. */
+  address?: string;
 }
 
 export interface TestRegistry extends AsyncDisposable {
-  /** `127.0.0.1:PORT`, the first part of an image reference. */
+  /** Such as `127.0.0.1:PORT`, the first part of an image reference. */
   readonly host: string;
   readonly url: string;
   /** Its output, with a line for each request. */
@@ -35,7 +37,7 @@ export interface TestRegistry extends AsyncDisposable {
 
 /** Starts an OCI registry (Debian's docker-registry) with its data in a temporary folder. */
 export async function startRegistry(options: TestRegistryOptions = {}): Promise<TestRegistry> {
-  const { auth = 'none' } = options;
+  const { auth = 'none', address = '127.0.0.1' } = options;
   const folder = await mkdtemp(join(tmpdir(), 'registry-'));
   const logPath = join(folder, 'log');
   const tokens =
@@ -43,7 +45,7 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
       ? await startTokenServer({ folder, username: registryUsername, password: registryPassword })
       : undefined;
   await writeFile(join(folder, 'htpasswd'), htpasswd);
-  await writeFile(join(folder, 'config.yml'), configOf(folder, auth, tokens));
+  await writeFile(join(folder, 'config.yml'), configOf({ folder, address, auth, tokens }));
   const logFile = await open(logPath, 'a');
   const child = spawn(existsSync(unpacked) ? unpacked : 'docker-registry', ['serve', join(folder, 'config.yml')], {
     env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
@@ -59,7 +61,7 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
   }
   const readLog = () => readFile(logPath, 'utf8');
   const host = await until(
-    async () => (isRunning(child) ? /listening on (127\.0\.0\.1:\d+)/.exec(await readLog())?.[1] : 'ended'),
+    async () => (isRunning(child) ? /listening on ([\d.]+:\d+)/.exec(await readLog())?.[1] : 'ended'),
     { message: 'the registry' },
   );
   if (host === 'ended') {
@@ -89,7 +91,12 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
   };
 }
 
-function configOf(folder: string, auth: 'none' | 'basic' | 'bearer', tokens?: TokenServer): string {
+interface ConfigOptions extends Required<TestRegistryOptions> {
+  folder: string;
+  tokens: TokenServer | undefined;
+}
+
+function configOf({ folder, address, auth, tokens }: ConfigOptions): string {
   const sections = {
     none: '',
     basic: `auth:
@@ -114,6 +121,6 @@ storage:
   delete:
     enabled: true
 http:
-  addr: 127.0.0.1:0
+  addr: ${address}:0
 ${sections[auth]}`;
 }

@@ -32,14 +32,6 @@ bin_folder() {
 	esac
 }
 
-debian_mirror() {
-	local mirror
-	# shellcheck disable=SC2016 # the names in $() are apt's, not the shell's
-	mirror=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' | sed -n 's/^Debian|//p' | head -n 1)
-	[ -n "$mirror" ] || { echo "unpack: the host's apt knows no Debian mirror" >&2 && return 1; }
-	echo "$mirror"
-}
-
 # private_apt RELEASE PROGRAM [arguments]. The age of an index says nothing here: a test machine may have a frozen mirror.
 private_apt() {
 	local dir=$cache/apt/$1
@@ -52,7 +44,7 @@ private_apt() {
 # The index is some 10 MB, so it is fetched once and again only when a package is no longer where it says.
 update_index() {
 	local dir=$cache/apt/$1 mirror
-	mirror=$(debian_mirror)
+	mirror=$("$here/test/helpers/debian-mirror.sh")
 	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$dir/sources.list"
 	private_apt "$1" apt-get update >&2
