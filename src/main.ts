@@ -38,10 +38,16 @@ function checkNode(): void {
 async function runVerb(args: string[]): Promise<number> {
   // The daemon has no use for it, nor for the memory that it takes.
   const { runCli, serviceEnvironment } = await import('./cli/index.ts');
-  const env = await serviceEnvironment(process.env);
+  let envError: Error | undefined;
+  const env = await serviceEnvironment(process.env).catch((error: Error) => {
+    envError = error;
+    return process.env;
+  });
   const folder = path.join(import.meta.dirname, '..');
   const { stdin, stdout, stderr } = process;
-  return runCli(args, { env, stdin, stdout, stderr, folder, signal: endSignal() });
+  // Whoever read it has gone, as `head` does.
+  stdout.once('error', () => process.exit(1));
+  return runCli(args, { env, envError, stdin, stdout, stderr, folder, signal: endSignal() });
 }
 
 async function main(): Promise<void> {
@@ -51,7 +57,8 @@ async function main(): Promise<void> {
       process.stderr.write(`berth: ${describeError(error)}\n`);
       return 1;
     });
-    return;
+    // What hangs, such as a look at a dead disk, must not hold the process.
+    process.exit();
   }
   const journal = env.JOURNAL_STREAM !== undefined;
   try {

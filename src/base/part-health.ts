@@ -4,4 +4,6 @@ export interface PartHealth {
   healthy: boolean;
   /** What is wrong, in words for the operator; absent where nothing is. */
   problem?: string;
+  /** Commands that mend it, where they are known. */
+  mend?: string;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { hasCode } from '../base/absent-file.ts';
 import { readCredentials, type BasicAuthCredentials } from '../provider/index.ts';
 import type { Config } from '../daemon/index.ts';
 
@@ -36,7 +37,9 @@ export class ApiClient {
 
   /** @throws ConfigError when there is no password to read */
   static async open(config: Config): Promise<ApiClient> {
-    const credentials = config.enableBasicAuth ? await readCredentials(config.secretMountPath) : undefined;
+    const credentials = config.enableBasicAuth
+      ? await readCredentials(config.secretMountPath).catch(explained)
+      : undefined;
     return new ApiClient(reachable(config.bind), config.tcpPort, credentials);
   }
 
@@ -64,6 +67,12 @@ export class ApiClient {
     if ((res.statusCode ?? 500) < 400) return res;
     throw new ApiError(res.statusCode ?? 500, (await text(res)).trim());
   }
+}
+
+function explained(error: Error): never {
+  const { cause } = error;
+  if (!hasCode(cause, 'EACCES')) throw error;
+  throw new Error(`berth's password cannot be read: run it with sudo`, { cause });
 }
 
 /** Returns the address to reach a server at that listens on `bind`. */

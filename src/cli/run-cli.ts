@@ -1,8 +1,10 @@
 import { describeError } from '../base/log.ts';
 import { UsageError, type Cli, type ExitCode, type Verb } from './verb.ts';
+import { logsVerb } from './logs-verb.ts';
+import { statusVerb } from './status-verb.ts';
 import { versionVerb } from './version-verb.ts';
 
-const verbs: Verb[] = [versionVerb];
+const verbs: Verb[] = [statusVerb, logsVerb, versionVerb];
 
 /**
  * Runs `berth VERB ...`.
@@ -15,6 +17,7 @@ export async function runCli([name = 'help', ...args]: string[], cli: Cli): Prom
   if (!verb) return fail(cli, `berth: no such verb: ${name}; berth help lists them`, 2);
   if (asksForHelp(args)) return print(cli, `berth ${verb.name} ${verb.usage}\n`);
   try {
+    if (cli.envError && !verb.bearsNoSettings) throw cli.envError;
     return await verb.run(args, cli);
   } catch (error) {
     const wrongUse = isWrongUse(error);

@@ -5,6 +5,8 @@ import type { Environment } from '../provider/index.ts';
 export interface Cli {
   /** The service's settings: those of its file, under the variables of this process. */
   env: Environment;
+  /** Why the service's file could not be read; verbs that need it do not run then. */
+  envError?: Error;
   stdin: Readable;
   stdout: Writable;
   stderr: Writable;
@@ -24,6 +26,8 @@ export interface Verb {
   summary: string;
   /** What follows the verb, and what it means: the text of `--help` below its first line. */
   usage: string;
+  /** It has something to say without the service's settings as well. */
+  bearsNoSettings?: boolean;
   /**
    * Parses what follows the verb, with `parseArgs` of node:util, does it, and prints; with `--json`, for programs.
    * @throws UsageError, or an error of `parseArgs`, when it was called wrongly

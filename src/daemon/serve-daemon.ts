@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Registry } from '@prometheus-io/client';
 import type { Log } from '../base/log.ts';
 import type { PartHealth } from '../base/part-health.ts';
-import { createGateway, serveMetrics } from '../gateway/index.ts';
+import { createGateway, partsRoute, serveMetrics } from '../gateway/index.ts';
 import { handlersFor, serve, type Provider, type VersionInfo } from '../provider/index.ts';
 import type { Config } from './config.ts';
 
@@ -53,10 +53,12 @@ async function serveGateway(backEnd: BackEnd, { config, version, signal, log }: 
 }
 
 /** The bare provider API, for an OpenFaaS gateway in front. */
-async function serveProvider({ provider }: BackEnd, options: ServeDaemonOptions): Promise<void> {
+async function serveProvider(backEnd: BackEnd, options: ServeDaemonOptions): Promise<void> {
   const { config, version, signal, log } = options;
+  const { provider } = backEnd;
   const handlers = handlersFor(provider, config, { upstreamTimeoutMs: config.upstreamTimeoutMs, log });
-  const server = await serve(handlers, config, { signal, log });
+  const parts = partsRoute(() => ({ ready: backEnd.ready, parts: backEnd.parts ?? [] }));
+  const server = await serve(handlers, config, { signal, log, extraRoutes: [parts] });
   const { release, sha } = version;
   log.info('berth serves as a provider', { address: server.address, port: server.port, release, sha });
   await server.closed;

@@ -4,6 +4,7 @@ import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
 import { openRoutes } from './open-routes.ts';
+import { partsRoute } from './parts-route.ts';
 import { CountsFile } from './metrics/counts-file.ts';
 import { Invocations } from './metrics/invocations.ts';
 import { partGauge } from './metrics/part-gauge.ts';
@@ -22,7 +23,7 @@ export interface Gateway {
 
 /** Puts in front of a provider what OpenFaaS's gateway does: its routes, metrics and autoscaler. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { provider, config, registry, parts, countsPath: path, log } = options;
+  const { provider, config, registry, ready, parts, countsPath: path, log } = options;
   const { defaultNamespace } = config;
   const invocations = new Invocations(registry);
   const holds = new AlertHolds();
@@ -34,6 +35,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     handlers: gatewayHandlers(options, invocations),
     routes: [
       { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
+      ...(parts ? [partsRoute(() => ({ ready: ready(), parts: parts() }))] : []),
       ...openRoutes,
     ],
     counts: path === undefined ? undefined : new CountsFile({ path, invocations, holds, log }),

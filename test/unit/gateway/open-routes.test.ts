@@ -19,6 +19,19 @@ test('/ tells a person what this is and where to go on', async (t) => {
   t.regex(await reply.text(), /berth.*\/function\/NAME.*faas-cli login/s);
 });
 
+test('how each part is, is told to those who know the password alone', async (t) => {
+  const secretMountPath = await mkdtemp(join(tmpdir(), 'parts-'));
+  for (const file of ['user', 'password']) await writeFile(join(secretMountPath, `basic-auth-${file}`), 'x');
+  const parts = [{ name: 'disk', healthy: false, problem: 'full', mend: 'make room' }];
+  const { url } = await startGateway(t, {
+    gateway: { parts: () => parts, ready: () => false },
+    config: { enableBasicAuth: true, secretMountPath },
+  });
+  const told = await fetch(`${url}/system/parts`, { headers: { Authorization: `Basic ${btoa('x:x')}` } });
+  t.deepEqual(await told.json(), { ready: false, parts });
+  t.is((await fetch(`${url}/system/parts`)).status, 401);
+});
+
 const form = 'grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=x';
 const absent: [method: string, path: string, body: string | undefined, told: RegExp][] = [
   ['POST', '/oauth/token', form, /tokens.*faas-cli login/],

@@ -132,9 +132,7 @@ class Kept {
     const { name, covers = [name] } = this.part;
     return covers.map((covered) => {
       const problems = [...this.#problems.values()].filter(({ isNote, part = covered }) => !isNote && part === covered);
-      return problems.length === 0
-        ? { name: covered, healthy: true }
-        : { name: covered, healthy: false, problem: problems.map(textOf).join('; ') };
+      return problems.length === 0 ? { name: covered, healthy: true } : unwell(covered, problems);
     });
   }
 
@@ -180,6 +178,12 @@ class Kept {
 
 function textOf({ message, fields = {} }: HostProblem): string {
   return [message, ...Object.entries(fields).map(([key, value]) => `${key}: ${String(value)}`)].join(', ');
+}
+
+function unwell(name: string, problems: HostProblem[]): PartHealth {
+  const mends = problems.flatMap(({ fields: { run } = {} }) => (typeof run === 'string' ? [run] : []));
+  const problem = problems.map(textOf).join('; ');
+  return { name, healthy: false, problem, ...(mends.length > 0 && { mend: mends.join('; ') }) };
 }
 
 /** Rung by events; what rings while nobody listens is heard at once by who listens next. */

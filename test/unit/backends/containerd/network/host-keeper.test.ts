@@ -84,7 +84,12 @@ test('a problem for the operator is said once with its fields, a note leaves the
   ]);
   await until(() => looks > 2);
   t.deepEqual(host.parts, [
-    { name: 'host_firewall', healthy: false, problem: 'a firewall stops functions, run: nft insert rule' },
+    {
+      name: 'host_firewall',
+      healthy: false,
+      problem: 'a firewall stops functions, run: nft insert rule',
+      mend: 'nft insert rule',
+    },
     { name: 'dns', healthy: true },
   ]);
   t.is(lines.filter((line) => line.includes('a firewall stops functions run="nft insert rule"')).length, 1);
