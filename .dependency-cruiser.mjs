@@ -1,4 +1,4 @@
-// The import law of the design: main -> {cli, daemon} -> {gateway, backends} -> provider, backends/containerd -> {registry, cni,
+// The import law of the design: main -> {cli, daemon} -> {gateway, stack, backends} -> provider, backends/containerd -> {registry, cni,
 // containerd, secrets, logs}. Those leaves and the back ends are strangers to each other. Everything may import base, which
 // imports nothing. A folder is entered by its index.ts only, base by its files.
 const law = {
@@ -9,10 +9,11 @@ const law = {
   secrets: ['base'],
   logs: ['base'],
   provider: ['base'],
+  stack: ['base', 'provider'],
   gateway: ['base', 'provider'],
   'backends/containerd': ['base', 'provider', 'registry', 'cni', 'containerd', 'secrets', 'logs'],
-  cli: ['base', 'provider', 'daemon', 'backends/containerd', 'registry', 'cni', 'containerd'],
-  daemon: ['base', 'provider', 'gateway', 'backends/containerd', 'registry', 'cni', 'containerd', 'secrets', 'logs'],
+  cli: ['base', 'provider', 'stack', 'daemon', 'backends/containerd', 'registry', 'cni', 'containerd'],
+  daemon: ['base', 'provider', 'stack', 'gateway', 'backends/containerd', 'registry', 'cni', 'containerd', 'secrets', 'logs'],
 };
 
 const inside = (folder) => `^src/${folder}/`;

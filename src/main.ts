@@ -11,7 +11,7 @@ async function runDaemon(env: NodeJS.ProcessEnv, journal: boolean): Promise<void
   const log = createLog({ level: config.logLevel, journal });
   const version = await readVersion(path.join(import.meta.dirname, '..'));
   const backEnd = await openContainerd({ config, env, version, at: crashAt(env.berth_crash_at), log });
-  await serveDaemon(backEnd, { config, version, signal: endSignal(), log });
+  await serveDaemon(backEnd, { config, env, version, signal: endSignal(), log });
 }
 
 /** Aborts when the process is asked to end. */

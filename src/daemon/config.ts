@@ -28,6 +28,7 @@ const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies LogLevel
 
 const address = { parse: String, unit: 'an address' };
 const network = { parse: String, unit: 'a network such as 10.9.0.0/16' };
+const folder = { parse: (text: string) => (text === 'none' ? undefined : text), unit: 'a path, or none' };
 const pathList = { parse: (paths: string) => paths.split(':'), unit: 'paths with : between them' };
 const networkTargets = {
   parse: (list: string) => (list === 'none' ? [] : parseNetworkTargets(list)),
@@ -94,6 +95,12 @@ export const daemonSettings = {
     '10000',
     wholeNumber,
     'lines of one function, of 420 bytes on average, that go to the journal in 30 s; `0`: no limit',
+  ),
+  functionsDir: setting(
+    'functions_dir',
+    '/etc/berth/functions.d',
+    folder,
+    "functions as files, in faas-cli's stack format, applied as they change; `none`: no folder, and what came from one is removed",
   ),
   containerdAddress: setting(
     'containerd_address',

@@ -3,7 +3,15 @@ import { Registry } from '@prometheus-io/client';
 import type { Log } from '../base/log.ts';
 import type { PartHealth } from '../base/part-health.ts';
 import { createGateway, partsRoute, serveMetrics } from '../gateway/index.ts';
-import { handlersFor, serve, type Provider, type VersionInfo } from '../provider/index.ts';
+import {
+  handlersFor,
+  serve,
+  type Environment,
+  type FaaSHandlers,
+  type Provider,
+  type VersionInfo,
+} from '../provider/index.ts';
+import { FunctionsFolder } from '../stack/index.ts';
 import type { Config } from './config.ts';
 
 /** What the daemon serves: a provider, and the life that it has beside its verbs. */
@@ -20,6 +28,8 @@ export interface BackEnd {
 
 export interface ServeDaemonOptions {
   config: Config;
+  /** Variables for the files of functions_dir. */
+  env: Environment;
   version: VersionInfo;
   signal: AbortSignal;
   log: Log;
@@ -28,23 +38,51 @@ export interface ServeDaemonOptions {
 /** Runs a back end and serves its API in the config's mode, until the signal aborts. */
 export async function serveDaemon(backEnd: BackEnd, options: ServeDaemonOptions): Promise<void> {
   await backEnd.start();
-  await (options.config.mode === 'provider' ? serveProvider : serveGateway)(backEnd, options);
+  const folder = folderOf(backEnd, options);
+  void folder.run(options.signal);
+  await (options.config.mode === 'provider' ? serveProvider : serveGateway)(backEnd, folder, options);
   await backEnd.stop();
   options.log.info('berth stopped, functions run on');
 }
 
+function folderOf({ provider }: BackEnd, { config, env, log }: ServeDaemonOptions): FunctionsFolder {
+  const { functionsDir: folder, defaultNamespace } = config;
+  return new FunctionsFolder({ folder, provider, defaultNamespace, env, log });
+}
+
+function partsOf({ parts = [] }: BackEnd, folder: FunctionsFolder): PartHealth[] {
+  return [...parts, ...folder.parts];
+}
+
+/** Has the folder try again when a secret or a namespace was made, which it may have wanted. */
+function hurryingFolder(handlers: FaaSHandlers, folder: FunctionsFolder): FaaSHandlers {
+  const { secrets, mutateNamespace } = handlers;
+  const hurrying = (handler: typeof secrets): typeof secrets =>
+    handler &&
+    (async (ctx) => {
+      await handler(ctx);
+      if (ctx.method !== 'GET') folder.retrySoon();
+    });
+  return { ...handlers, secrets: hurrying(secrets), mutateNamespace: hurrying(mutateNamespace) };
+}
+
 /** The provider and the gateway API in one. */
-async function serveGateway(backEnd: BackEnd, { config, version, signal, log }: ServeDaemonOptions): Promise<void> {
+async function serveGateway(
+  backEnd: BackEnd,
+  folder: FunctionsFolder,
+  { config, version, signal, log }: ServeDaemonOptions,
+): Promise<void> {
   const { upstreamTimeoutMs, metricsPort: port } = config;
   const { provider } = backEnd;
   const registry = new Registry();
   const ready = () => backEnd.ready;
-  const parts = () => backEnd.parts ?? [];
+  const parts = () => partsOf(backEnd, folder);
   const countsPath = path.join(config.dataDir, 'counts.json');
   const of = { provider, config, version, upstreamTimeoutMs, ready, parts, countsPath, registry, log };
   const gateway = createGateway(of);
   await gateway.counts?.read();
-  const server = await serve(gateway.handlers, config, { signal, log, registry, extraRoutes: gateway.routes });
+  const handlers = hurryingFolder(gateway.handlers, folder);
+  const server = await serve(handlers, config, { signal, log, registry, extraRoutes: gateway.routes });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
   const { release, sha } = version;
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
@@ -53,11 +91,11 @@ async function serveGateway(backEnd: BackEnd, { config, version, signal, log }: 
 }
 
 /** The bare provider API, for an OpenFaaS gateway in front. */
-async function serveProvider(backEnd: BackEnd, options: ServeDaemonOptions): Promise<void> {
+async function serveProvider(backEnd: BackEnd, folder: FunctionsFolder, options: ServeDaemonOptions): Promise<void> {
   const { config, version, signal, log } = options;
-  const { provider } = backEnd;
-  const handlers = handlersFor(provider, config, { upstreamTimeoutMs: config.upstreamTimeoutMs, log });
-  const parts = partsRoute(() => ({ ready: backEnd.ready, parts: backEnd.parts ?? [] }));
+  const plain = handlersFor(backEnd.provider, config, { upstreamTimeoutMs: config.upstreamTimeoutMs, log });
+  const handlers = hurryingFolder(plain, folder);
+  const parts = partsRoute(() => ({ ready: backEnd.ready, parts: partsOf(backEnd, folder) }));
   const server = await serve(handlers, config, { signal, log, extraRoutes: [parts] });
   const { release, sha } = version;
   log.info('berth serves as a provider', { address: server.address, port: server.port, release, sha });

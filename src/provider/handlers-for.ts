@@ -1,9 +1,16 @@
 import { defaultConfig, type FaaSConfig } from './faas-config.ts';
-import { BadRequestError, FunctionNotFoundError, NamespaceNotFoundError, NoEndpointsError } from './provider-errors.ts';
+import {
+  BadRequestError,
+  FunctionNotFoundError,
+  NamespaceNotFoundError,
+  NoEndpointsError,
+  ProviderError,
+} from './provider-errors.ts';
 import type { FaaSContext, FaaSHandlers, Handler } from './handlers.ts';
 import { logsHandler } from './logs-handler.ts';
 import {
   parseDeployment,
+  parseDeploymentFile,
   parseFunctionName,
   parseFunctionPath,
   parseNamespace,
@@ -17,7 +24,7 @@ import {
 import type { NamespaceVerbs, Provider, SecretVerbs } from './provider.ts';
 import { functionProxy, type FunctionProxyOptions, type Resolve } from './proxy/index.ts';
 import type { Route } from './routes.ts';
-import type { FunctionStatus } from './types.ts';
+import type { FunctionName, FunctionStatus } from './types.ts';
 
 type ConfigField = 'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost' | 'idleConnTimeoutMs' | 'proxy';
 
@@ -58,20 +65,28 @@ function functionHandlers(
   onWire: (status: FunctionStatus) => FunctionStatus,
 ): Partial<FaaSHandlers> {
   const rollBack = provider.rollBack?.bind(provider);
+  const refuseKept = refusingKept(provider);
   return {
     functionLister: async (ctx) => answer(ctx, 200, (await provider.list(parseNamespaceQuery(ctx))).map(onWire)),
     async deployFunction(ctx) {
       const deployment = parseDeployment(ctx);
-      await provider.deploy(deployment).catch(blameCallerForNamespace);
+      await refuseKept(deployment);
+      await provider.deploy(deployment, { file: parseDeploymentFile(ctx) }).catch(blameCallerForNamespace);
       // 200 would make faas-cli say that the function was there before.
       answer(ctx, 202);
     },
     async updateFunction(ctx) {
       const deployment = parseDeployment(ctx);
-      const outcome = await provider.update(deployment).catch(blameCallerForNamespace);
+      await refuseKept(deployment);
+      const file = parseDeploymentFile(ctx);
+      const outcome = await provider.update(deployment, { file }).catch(blameCallerForNamespace);
       answer(ctx, outcome === 'ready' ? 200 : 202);
     },
-    deleteFunction: async (ctx) => answerAfter(provider.remove(parseFunctionName(ctx)), ctx, 202),
+    async deleteFunction(ctx) {
+      const name = parseFunctionName(ctx);
+      await refuseKept(name);
+      await answerAfter(provider.remove(name), ctx, 202);
+    },
     async functionStatus(ctx) {
       const { usage, ...name } = parseStatusRequest(ctx);
       answer(ctx, 200, onWire(await provider.status(name, { usage })));
@@ -81,7 +96,23 @@ function functionHandlers(
       await provider.scale(name, replicas);
       answer(ctx, 202);
     },
-    rollBackFunction: rollBack && (async (ctx) => answerAfter(rollBack(parseFunctionPath(ctx)), ctx, 202)),
+    rollBackFunction:
+      rollBack &&
+      (async (ctx) => {
+        const name = parseFunctionPath(ctx);
+        await refuseKept(name);
+        await answerAfter(rollBack(name), ctx, 202);
+      }),
+  };
+}
+
+/** Returns the check before each change of what a function is: not before one of its replicas, of which no file says anything. */
+function refusingKept(provider: Provider): (fn: FunctionName) => Promise<void> {
+  return async ({ name, namespace }) => {
+    const found = (await provider.fromFiles?.())?.find((each) => each.name === name && each.namespace === namespace);
+    if (found?.file.digest === undefined) return;
+    const problem = `function ${name}.${namespace} is kept by ${found.file.path}`;
+    throw new ProviderError(409, `${problem}: change it there, or take it out of the file to have it removed`);
   };
 }
 

@@ -4,6 +4,8 @@ export * from './sdk.ts';
 export { quote } from '../base/quote.ts';
 export { fullName, parseFullName, type FullName } from './full-name.ts';
 export { isLabel } from './names.ts';
+export { optional } from './check.ts';
+export { deploymentText } from './deployment-text.ts';
 export * from './workload/index.ts';
 export { faasSettings } from './faas-config.ts';
 export { parseMemory } from './quantity.ts';

@@ -16,6 +16,7 @@ import type { FaaSContext } from './handlers.ts';
 import { BadRequestError, ProviderError } from './provider-errors.ts';
 import { checkLabel, checkSecretName } from './names.ts';
 import { checkWorkload, resourcesOf } from './workload/index.ts';
+import type { FunctionFile } from './provider.ts';
 import type { FunctionDeployment, FunctionName, LogRequest, Namespace, Secret, SecretName } from './types.ts';
 
 /**
@@ -55,6 +56,8 @@ const deploymentBody = nameBody.extend({
   readOnlyRootFilesystem: optional(z.boolean({ error: 'must be true or false' })),
 });
 
+const fileBody = body({ berth: optional(body({ file: optionalText })) });
+
 const scaleBody = nameBody.extend({
   replicas: z.int({ error: 'must be a whole number' }).min(0, 'must not be negative'),
 });
@@ -73,9 +76,21 @@ const namespaceBody = body({ name: optionalText, labels: optionalLabels, annotat
  * @throws BadRequestError when the caller must mend the deployment, naming the field
  */
 export function parseDeployment(ctx: FaaSContext): FunctionDeployment {
-  const { service, serviceName, functionName, name, namespace, ...sent } = check(deploymentBody, ctx.request.body);
+  return deploymentOf(ctx.request.body, lastOf(ctx, 'namespace') || ctx.state.defaultNamespace);
+}
+
+/**
+ * Reads a deployment as it is sent.
+ * @param defaultNamespace of one that names none
+ * @throws BadRequestError when the caller must mend it, naming the field
+ */
+export function deploymentOf(sentBody: unknown, defaultNamespace: string): FunctionDeployment {
+  const { service, serviceName, functionName, name, namespace, ...sent } = check(deploymentBody, sentBody);
   const { image, envVars, secrets } = sent;
-  const address = addressOf(ctx, service || serviceName || functionName || name, 'service', namespace);
+  const address = {
+    name: checkName(service || serviceName || functionName || name, 'service'),
+    namespace: checkLabel(namespace || defaultNamespace, 'namespace'),
+  };
   if (!image) throw new BadRequestError('image is missing: name the image to run, such as alpine:latest');
   if (/\s/.test(image)) throw new BadRequestError(`image ${quote(image)} must not hold a space`);
   for (const variable of Object.keys(envVars ?? {})) checkVariable(variable);
@@ -84,6 +99,16 @@ export function parseDeployment(ctx: FaaSContext): FunctionDeployment {
   const deployment: FunctionDeployment = withoutUndefined({ ...address, ...sent, image });
   checkWorkload(deployment);
   return deployment;
+}
+
+/**
+ * Reads the file that a deployment comes from: `berth.file` in the body of POST and PUT /system/functions, beyond the
+ * contract; undefined where it names none.
+ * @throws BadRequestError when it is no path
+ */
+export function parseDeploymentFile(ctx: FaaSContext): FunctionFile | undefined {
+  const { berth } = check(fileBody, ctx.request.body);
+  return berth?.file ? { path: berth.file } : undefined;
 }
 
 /**

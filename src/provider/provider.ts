@@ -26,7 +26,7 @@ export interface Provider {
    * @throws NamespaceNotFoundError, answered 400, when there is no such namespace
    * @throws BadRequestError for what else the caller must mend, such as an image that is not there
    */
-  deploy(deployment: FunctionDeployment): Promise<DeployOutcome>;
+  deploy(deployment: FunctionDeployment, options?: DeployOptions): Promise<DeployOutcome>;
 
   /**
    * Replaces all of a function's deployment; what was not sent is gone. The old version serves on when the new one fails.
@@ -34,7 +34,7 @@ export interface Provider {
    * @throws NamespaceNotFoundError, answered 400, when there is no such namespace
    * @throws BadRequestError for what else the caller must mend, such as an image that is not there
    */
-  update(deployment: FunctionDeployment): Promise<DeployOutcome>;
+  update(deployment: FunctionDeployment, options?: DeployOptions): Promise<DeployOutcome>;
 
   /**
    * Removes a function. It is unknown to every other verb as soon as this resolves; its replicas may still be ending.
@@ -69,6 +69,12 @@ export interface Provider {
   rollBack?(name: FunctionName): Promise<void>;
 
   /**
+   * Lists the functions that came from files, by `file` of DeployOptions. Those whose file keeps them cannot be changed
+   * through the API.
+   */
+  fromFiles?(): Promise<FunctionFromFile[]>;
+
+  /**
    * Finds one endpoint that takes a call now, for each call anew. The SDK calls the endpoint's `release` once.
    * @throws FunctionNotFoundError, answered 503 to a caller, when there is no such function
    * @throws NoEndpointsError (503) when no replica is ready, or became ready within `waitMs`
@@ -98,6 +104,25 @@ export interface Provider {
 
 /** `ready`: the new version takes calls. `accepted`: it is stored and being started, and its status tells the rest. */
 export type DeployOutcome = 'ready' | 'accepted';
+
+export interface DeployOptions {
+  /**
+   * The file that the deployment comes from, for `fromFiles`. A function that is so already does not start anew for it. A
+   * provider without `fromFiles` need not look at it.
+   */
+  file?: FunctionFile;
+}
+
+/** The file that a function comes from. */
+export interface FunctionFile {
+  path: string;
+  /** Digest of what the file said last, where the file keeps the function so; absent where it was but applied once. */
+  digest?: string;
+}
+
+export interface FunctionFromFile extends FunctionName {
+  file: FunctionFile;
+}
 
 export interface StatusOptions {
   /** Add cpu and memory usage. */

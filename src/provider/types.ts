@@ -84,6 +84,8 @@ export interface FunctionFacts {
   failedUpdate?: string;
   /** What is wrong with its labels. */
   warnings?: string[];
+  /** Path of the file that it comes from. */
+  file?: string;
 }
 
 export interface SecretName {

@@ -65,6 +65,7 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
     data_dir: join(folder, 'data'),
     run_dir: join(folder, 'run'),
     log_dir: join(folder, 'log'),
+    functions_dir: join(folder, 'functions.d'),
     docker_config: join(folder, 'docker-config.json'),
     log_level: 'debug',
     metrics_port: '0',

@@ -23,11 +23,12 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
   const resolveNow: Provider['resolveNow'] = (name) => queries.resolveNow(name);
   const verbs: Required<Omit<Provider, 'resolve' | 'resolveNow'>> = {
     info: () => Promise.resolve({ provider: 'berth', orchestration: 'containerd', version }),
-    deploy: (deployment) => deployments.deploy(deployment),
-    update: (deployment) => deployments.update(deployment),
+    deploy: (deployment, options) => deployments.deploy(deployment, options),
+    update: (deployment, options) => deployments.update(deployment, options),
     remove: (name) => deployments.remove(name),
     scale: (name, replicas, options = {}) => deployments.scale(name, replicas, options),
     rollBack: (name) => deployments.rollBack(name),
+    fromFiles: () => Promise.resolve(queries.fromFiles()),
     list: (namespace) => queries.list(namespace),
     status: (name, options) => queries.status(name, options),
     logs: (request, signal) => queries.logs(request, signal),

@@ -2,10 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkNetworkAllow,
   clampReplicas,
+  deploymentText,
   FunctionExistsError,
   FunctionNotFoundError,
+  type DeployOptions,
   type DeployOutcome,
   type FunctionDeployment,
+  type FunctionFile,
   ProviderError,
   type FunctionName,
   type ScaleOptions,
@@ -81,10 +84,10 @@ export class Deployments {
   }
 
   /** @throws FunctionExistsError when there is a function of the name, also one whose image is still being pulled */
-  async deploy(deployment: FunctionDeployment): Promise<DeployOutcome> {
+  async deploy(deployment: FunctionDeployment, { file }: DeployOptions = {}): Promise<DeployOutcome> {
     const rollout = await this.#holding(deployment, async () => {
       await this.#check(deployment);
-      return this.#create(deployment);
+      return this.#create(deployment, file);
     });
     const outcome = await outcomeInTime(rollout);
     if (!outcome) return 'accepted';
@@ -95,11 +98,11 @@ export class Deployments {
     throw outcome.error;
   }
 
-  async #create(deployment: FunctionDeployment): Promise<Rollout> {
+  async #create(deployment: FunctionDeployment, file?: FunctionFile): Promise<Rollout> {
     const key = fullName(deployment);
     if (this.#parts.store.has(deployment) || this.#creating.has(key)) throw new FunctionExistsError(deployment);
     const replicas = workloadOf(deployment).scaling.min;
-    const first = (current: Generation): FunctionRecord => ({ schema: 1, current, replicas, asleep: false });
+    const first = (current: Generation): FunctionRecord => ({ schema: 1, current, replicas, asleep: false, file });
     const begun = this.#begin(deployment, (_, current) => first(current)).finally(() => this.#creating.delete(key));
     this.#creating.set(key, begun);
     return begun;
@@ -118,14 +121,16 @@ export class Deployments {
    * Replaces a function's version; of one whose first image is still being pulled, once that is written.
    * @throws FunctionNotFoundError when there is no function of the name
    */
-  async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
+  async update(deployment: FunctionDeployment, { file }: DeployOptions = {}): Promise<DeployOutcome> {
     await this.#creating.get(fullName(deployment))?.catch(() => {});
-    this.#require(deployment);
+    const before = this.#require(deployment);
+    if (file && isSo(before, deployment)) return this.#setFile(deployment, file);
     const rollout = await this.#holding(deployment, async () => {
       await this.#check(deployment);
       // It may have been removed while the image was pulled.
       const change = (record: FunctionRecord | undefined, candidate: Generation): FunctionRecord => {
-        return { ...required(deployment, record), candidate, failure: undefined };
+        const found = required(deployment, record);
+        return { ...found, candidate, failure: undefined, file: file ?? found.file };
       };
       return this.#begin(deployment, change);
     });
@@ -133,6 +138,11 @@ export class Deployments {
     if (!outcome) return 'accepted';
     if (outcome.ready) return 'ready';
     throw updateFailed(deployment, outcome.error);
+  }
+
+  async #setFile(fn: FunctionName, file: FunctionFile): Promise<DeployOutcome> {
+    await this.#parts.store.change(fn, (record) => ({ ...required(fn, record), file }));
+    return 'ready';
   }
 
   /** Acts while the deployment keeps its image, its secrets and its namespace. */
@@ -264,6 +274,11 @@ export class Deployments {
 function required(fn: FunctionName, record: FunctionRecord | undefined): FunctionRecord {
   if (!record) throw new FunctionNotFoundError(fn);
   return record;
+}
+
+/** Whether a function is what the deployment asks for, and nothing else is on its way. */
+function isSo({ current, candidate }: FunctionRecord, deployment: FunctionDeployment): boolean {
+  return !candidate && deploymentText(current.deployment) === deploymentText(deployment);
 }
 
 /** Returns undefined for a version that the caller does not wait for any longer. */

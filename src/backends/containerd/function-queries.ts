@@ -2,8 +2,10 @@ import type { Containerd } from '../../containerd/index.ts';
 import type { LogStore } from '../../logs/index.ts';
 import {
   FunctionNotFoundError,
+  ProviderError,
   StartFailedError,
   type Endpoint,
+  type FunctionFromFile,
   type FunctionName,
   type FunctionStatus,
   type LogMessage,
@@ -39,6 +41,13 @@ export class FunctionQueries {
     const { namespaces, store, states } = this.#parts;
     await namespaces.require(namespace);
     return store.inNamespace(namespace).map((stored) => functionStatus(stored, states.get(stored.function)));
+  }
+
+  /** @throws ProviderError 503 where it is not known of every function */
+  fromFiles(): FunctionFromFile[] {
+    const { store } = this.#parts;
+    if (store.isClosed) throw new ProviderError(503, "what is stored of functions cannot be read: see berth's log");
+    return store.all().flatMap(({ function: fn, record: { file } }) => (file ? { ...fn, file } : []));
   }
 
   async status(name: FunctionName, { usage }: StatusOptions): Promise<FunctionStatus> {

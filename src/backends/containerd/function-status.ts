@@ -43,6 +43,7 @@ export function functionFacts(record: FunctionRecord, state: FunctionState | und
     lastExit: exit && `${exit.reason} at ${exit.at.toISOString()}`,
     failedUpdate: failure && `${failure.reason} at ${failure.at}`,
     warnings: warnings.length > 0 ? warnings : undefined,
+    file: record.file?.path,
   };
 }
 

@@ -454,3 +454,35 @@ test("a provider's error keeps its status and headers, and its message stays one
     { list: () => Promise.reject(failure) },
   );
 });
+
+test('a function that its file keeps is changed through the API by no request but one for its replicas', async (t) => {
+  const provider = { ...memoryProvider(), rollBack: () => Promise.resolve() };
+  const file = { path: '/etc/berth/functions.d/shop.yml', digest: 'of what it says' };
+  await provider.deploy({ name: 'env', namespace: 'openfaas-fn', image: 'alpine:1' }, { file });
+  await withServer(handlersFor(provider), {}, async ({ send }) => {
+    for (const [method, path, body] of [
+      ['POST', '/system/functions', env],
+      ['PUT', '/system/functions', env],
+      ['DELETE', '/system/functions', { functionName: 'env' }],
+      ['POST', '/system/rollback-function/env', {}],
+    ] as const) {
+      const { status, body: said } = await send(method, path, body);
+      t.is(status, 409);
+      t.regex(said, /^function env\.openfaas-fn is kept by \/etc\/berth\/functions\.d\/shop\.yml: change it there/);
+    }
+    t.is((await send('POST', '/system/scale-function/env', { replicas: 2 })).status, 202);
+    t.is((await send('PUT', '/system/functions', { ...env, namespace: 'other' })).status, 404);
+  });
+});
+
+test('the file that a deployment was applied from is kept, and holds nothing', async (t) => {
+  const provider = memoryProvider();
+  await withServer(handlersFor(provider), {}, async ({ send }) => {
+    await send('POST', '/system/functions', { ...env, berth: { file: '/root/stack.yml', digest: 'not for callers' } });
+    const named = { name: 'env', namespace: 'openfaas-fn' };
+    t.deepEqual(await provider.fromFiles?.(), [{ ...named, file: { path: '/root/stack.yml' } }]);
+    t.is((await send('PUT', '/system/functions', env)).status, 200);
+    t.is((await send('POST', '/system/functions', { ...env, service: 'b', berth: { file: 7 } })).status, 400);
+    t.is((await send('POST', '/system/functions', { ...env, service: 'b', berth: null })).status, 202);
+  });
+});

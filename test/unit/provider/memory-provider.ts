@@ -1,5 +1,7 @@
 import {
+  type DeployOptions,
   type FunctionDeployment,
+  type FunctionFile,
   FunctionExistsError,
   type FunctionName,
   FunctionNotFoundError,
@@ -17,13 +19,15 @@ const key = ({ name, namespace }: FunctionName) => `${name}.${namespace}`;
 /** What the SDK asks of a back end, with no function that runs. The README's example is one that can be called. */
 export function memoryProvider(): Provider {
   const functions = new Map<string, FunctionStatus>();
+  const files = new Map<string, FunctionFile>();
 
   const find = (name: FunctionName): FunctionStatus => {
     const found = functions.get(key(name));
     if (!found) throw new FunctionNotFoundError(name);
     return found;
   };
-  const store = (deployment: FunctionDeployment): 'ready' => {
+  const store = (deployment: FunctionDeployment, { file }: DeployOptions = {}): 'ready' => {
+    if (file) files.set(key(deployment), file);
     functions.set(key(deployment), { labels: {}, annotations: {}, ...deployment, replicas: 1, availableReplicas: 1 });
     return 'ready';
   };
@@ -31,13 +35,20 @@ export function memoryProvider(): Provider {
   return {
     info: () =>
       Promise.resolve({ provider: 'memory', orchestration: 'none', version: { release: '1.0.0', sha: 'abc' } }),
-    deploy: (deployment) =>
+    deploy: (deployment, options) =>
       Promise.try(() => {
         if (functions.has(key(deployment))) throw new FunctionExistsError(deployment);
-        return store(deployment);
+        return store(deployment, options);
       }),
-    update: (deployment) => Promise.try(() => find(deployment) && store(deployment)),
+    update: (deployment, options) => Promise.try(() => find(deployment) && store(deployment, options)),
     remove: (name) => Promise.try(() => void functions.delete(key(find(name)))),
+    fromFiles: () =>
+      Promise.resolve(
+        [...functions.values()].flatMap(({ name, namespace }) => {
+          const file = files.get(key({ name, namespace }));
+          return file ? { name, namespace, file } : [];
+        }),
+      ),
     list: (namespace) => Promise.resolve([...functions.values()].filter((status) => status.namespace === namespace)),
     status: (name) => Promise.try(() => find(name)),
     scale: (name, replicas) =>

@@ -45,6 +45,8 @@ const record = z.object({
   promotedAt: z.string().optional(),
   /** Why the last candidate was dropped, or the last update rolled back. */
   failure: z.object({ generation: z.string(), reason: z.string(), at: z.string() }).optional(),
+  /** Where it comes from, see FunctionFile; the version before this field passes over it, and writes the record without. */
+  file: z.object({ path: z.string(), digest: z.string().optional() }).optional(),
 });
 
 /** One version of a function: the deployment exactly as sent, and the image digest that was found for it. */
@@ -84,9 +86,9 @@ export function replicasWanted({ replicas }: FunctionRecord, { deployment }: Gen
 
 /** Returns the record with its candidate as the version that serves, and the one before it kept for rollback. */
 export function promoted(record: FunctionRecord): FunctionRecord {
-  const { candidate, current: previous, schema, failure, replicas } = record;
+  const { candidate, current: previous, schema, failure, replicas, file } = record;
   if (!candidate) return record;
-  return { schema, current: candidate, previous, replicas, asleep: false, promotedAt: rfc3339(), failure };
+  return { schema, current: candidate, previous, replicas, asleep: false, promotedAt: rfc3339(), failure, file };
 }
 
 /** Returns the record without this candidate, and with why it failed; unchanged when another has taken its place. */

@@ -1,0 +1,1 @@
+export { FunctionsFolder } from './functions-folder.ts';
