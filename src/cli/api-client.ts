@@ -58,8 +58,11 @@ export class ApiClient {
   async stream(path: string, { method = 'GET', body, signal }: ApiRequest = {}): Promise<IncomingMessage> {
     const { user, password } = this.#credentials ?? {};
     const auth = user === undefined ? undefined : `${user}:${password}`;
-    const req = request({ host: this.#host, port: this.#port, path, method, auth, signal });
-    req.end(body === undefined ? undefined : JSON.stringify(body));
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    // Node leaves it out of a DELETE, whose body then looks like another request.
+    const headers = sent === undefined ? {} : { 'content-length': Buffer.byteLength(sent) };
+    const req = request({ host: this.#host, port: this.#port, path, method, auth, headers, signal });
+    req.end(sent);
     const [res] = (await once(req, 'response').catch((cause: unknown) => {
       const message = `berth does not answer at ${this.#host}:${this.#port}: look with journalctl -u berth`;
       throw new Error(message, { cause });

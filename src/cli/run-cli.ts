@@ -1,10 +1,11 @@
 import { describeError } from '../base/log.ts';
 import { UsageError, type Cli, type ExitCode, type Verb } from './verb.ts';
+import { applyVerb } from './apply-verb.ts';
 import { logsVerb } from './logs-verb.ts';
 import { statusVerb } from './status-verb.ts';
 import { versionVerb } from './version-verb.ts';
 
-const verbs: Verb[] = [statusVerb, logsVerb, versionVerb];
+const verbs: Verb[] = [statusVerb, logsVerb, applyVerb, versionVerb];
 
 /**
  * Runs `berth VERB ...`.

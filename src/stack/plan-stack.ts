@@ -39,7 +39,7 @@ export function planFolder(files: StackFile[], known: FunctionFromFile[]): Stack
 }
 
 /** Parts the functions that one file names from those that several do. */
-function namedOnce(files: StackFile[]): { single: StackFunction[]; twice: StackFunction[][] } {
+export function namedOnce(files: StackFile[]): { single: StackFunction[]; twice: StackFunction[][] } {
   const groups = Map.groupBy(
     files.flatMap(({ functions }) => functions),
     ({ deployment }) => fullName(deployment),
@@ -49,11 +49,11 @@ function namedOnce(files: StackFile[]): { single: StackFunction[]; twice: StackF
 }
 
 /** Says in words that several files name one function. */
-function namedTwice(places: StackFunction[]): string {
+export function namedTwice(places: StackFunction[]): string {
   const [first] = places;
   const name = first ? fullName(first.deployment) : '';
   const where = places.map(({ file, line }) => `${file}:${line}`).join(' and ');
-  return `function ${name} is in ${where}: leave it in one of them, it stays as it is until then`;
+  return `function ${name} is in ${where}: leave it in one of them`;
 }
 
 function withDigest(fn: StackFunction): WantedFunction {

@@ -50,7 +50,7 @@ export function memoryProvider(): Provider {
         }),
       ),
     list: (namespace) => Promise.resolve([...functions.values()].filter((status) => status.namespace === namespace)),
-    status: (name) => Promise.try(() => find(name)),
+    status: (name) => Promise.try(() => ({ ...find(name), ...withFile(files.get(key(name))) })),
     scale: (name, replicas) =>
       Promise.try(() => void Object.assign(find(name), { replicas, availableReplicas: replicas })),
     resolve: (name) =>
@@ -59,6 +59,10 @@ export function memoryProvider(): Provider {
       }),
     secrets: memorySecrets(),
   };
+}
+
+function withFile(file: FunctionFile | undefined): Pick<FunctionStatus, 'berth'> {
+  return file ? { berth: { file: file.path } } : {};
 }
 
 function memorySecrets(): SecretVerbs {
