@@ -23,7 +23,10 @@ export interface ApiRequest {
   signal?: AbortSignal;
 }
 
-/** Client of the API of the berth that runs on this host, with the password that it asks for. */
+/**
+ * Client of the API of the berth that runs on this host, with the password that it asks for. In plain HTTP, which a berth with
+ * TLS takes from its own host as well: its certificate has another name.
+ */
 export class ApiClient {
   readonly #host: string;
   readonly #port: number;

@@ -21,6 +21,8 @@ export interface BackEnd {
   readonly ready: boolean;
   /** How the host and each part of the back end are, where it knows. */
   readonly parts?: PartHealth[];
+  /** The host's address on the bridge of functions, which speak plain HTTP to it. */
+  readonly gateway?: string;
   start(): Promise<void>;
   /** Ends what is under way; functions run on. */
   stop(): Promise<void>;
@@ -82,7 +84,8 @@ async function serveGateway(
   const gateway = createGateway(of);
   await gateway.counts?.read();
   const handlers = hurryingFolder(gateway.handlers, folder);
-  const server = await serve(handlers, config, { signal, log, registry, extraRoutes: gateway.routes });
+  const plainOn = plainOnOf(backEnd);
+  const server = await serve(handlers, config, { signal, log, registry, plainOn, extraRoutes: gateway.routes });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
   const { release, sha } = version;
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
@@ -96,8 +99,12 @@ async function serveProvider(backEnd: BackEnd, folder: FunctionsFolder, options:
   const plain = handlersFor(backEnd.provider, config, { upstreamTimeoutMs: config.upstreamTimeoutMs, log });
   const handlers = hurryingFolder(plain, folder);
   const parts = partsRoute(() => ({ ready: backEnd.ready, parts: partsOf(backEnd, folder) }));
-  const server = await serve(handlers, config, { signal, log, extraRoutes: [parts] });
+  const server = await serve(handlers, config, { signal, log, plainOn: plainOnOf(backEnd), extraRoutes: [parts] });
   const { release, sha } = version;
   log.info('berth serves as a provider', { address: server.address, port: server.port, release, sha });
   await server.closed;
+}
+
+function plainOnOf({ gateway }: BackEnd): string[] {
+  return gateway === undefined ? [] : [gateway];
 }

@@ -46,6 +46,10 @@ export interface FaaSConfig {
   functionLabel: boolean;
   /** Origins whose pages may use what asks for the password; no page may when absent. */
   uiOrigins?: string[];
+  /** File of the certificate to serve HTTPS with, in PEM; plain HTTP when absent. */
+  tlsCert?: string;
+  /** File of its key. */
+  tlsKey?: string;
 }
 
 const namespace = {
@@ -128,6 +132,13 @@ export const faasSettings = {
     origins,
     'web pages that may use the API, such as a dashboard; the browser requests of all others are refused',
   ),
+  tlsCert: setting(
+    'tls_cert',
+    undefined,
+    path,
+    'file with the certificate for HTTPS, in PEM, and those that vouch for it behind; read anew when it changes; unset: plain HTTP',
+  ),
+  tlsKey: setting('tls_key', undefined, path, 'file with its key, in PEM, without a passphrase'),
 };
 
 /**

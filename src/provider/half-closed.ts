@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { SecureServer } from './secure-server.ts';
 
 /** When a caller that has ended its sending side is asked first whether it is there, and the longest pause between two times. */
 const firstPauseMs = 500;
@@ -16,7 +17,7 @@ const longestSilenceMs = 10_000;
  */
 export function serveHalfClosed(server: Server, responseOn: (socket: Socket) => ServerResponse | undefined): void {
   Object.assign(server, { httpAllowHalfOpen: true });
-  server.on('connection', (socket: Socket) => {
+  server.on(server instanceof SecureServer ? 'secureConnection' : 'connection', (socket: Socket) => {
     socket.once('end', () => {
       if (responseOn(socket)) watch(socket, responseOn);
     });

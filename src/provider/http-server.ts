@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type Server, STATUS_CODES, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  STATUS_CODES,
+  type ServerResponse,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../base/log.ts';
@@ -6,6 +13,7 @@ import { answerPlain, answerSocket, rawAnswer } from '../base/plain-line.ts';
 import { defaultConfig, type FaaSConfig } from './faas-config.ts';
 import { serveHalfClosed } from './half-closed.ts';
 import type { RawHandler } from './handlers.ts';
+import { SecureServer, type SecureOptions } from './secure-server.ts';
 
 /** Says who takes a request, by its method, and its path and query. */
 export type HandlerFor = (method: string | undefined, path: string) => RawHandler;
@@ -15,12 +23,19 @@ type IdleLimits = Pick<FaaSConfig, 'readTimeoutMs' | 'writeTimeoutMs'>;
 /** Browsers send long cookies and callers long headers; Node's own 16 KiB refuses them. */
 const maxHeaderBytes = 131_072;
 
+export interface HttpServerOptions {
+  log: Log;
+  handlerFor: HandlerFor;
+  /** Serves HTTPS with this. */
+  secure?: SecureOptions;
+}
+
 /** Makes a server that answers broken requests with one line, cuts callers that stand still, and survives its sockets. */
 export function createHttpServer(
   limits: IdleLimits & Partial<Pick<FaaSConfig, 'keepAliveTimeoutMs'>>,
-  options: { log: Log; handlerFor: HandlerFor },
+  options: HttpServerOptions,
 ): Server {
-  const { log } = options;
+  const { log, secure } = options;
   const { readTimeoutMs } = limits;
   const handlerFor = (req: IncomingMessage) => options.handlerFor(req.method, originForm(req));
   const answering = new Answering();
@@ -37,7 +52,7 @@ export function createHttpServer(
       fail(req, res, error);
     }
   };
-  const server = createServer({
+  const serverOptions: ServerOptions = {
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: readTimeoutMs,
     // Node's limit is for the whole body, so it would cut a long upload that makes progress; limitIdleness cuts none.
@@ -45,7 +60,8 @@ export function createHttpServer(
     connectionsCheckingInterval: Math.min(5_000, readTimeoutMs || 5_000),
     keepAliveTimeout: limits.keepAliveTimeoutMs ?? defaultConfig.keepAliveTimeoutMs,
     shouldUpgradeCallback: (req) => isWebSocket(req) && handlerFor(req).upgrade !== undefined,
-  });
+  };
+  const server = secure ? new SecureServer(secure, serverOptions, readTimeoutMs) : createServer(serverOptions);
 
   // Their bytes are limited. Those over a number node would drop without a word, also the one that says that there is a body.
   server.maxHeadersCount = 0;

@@ -10,8 +10,10 @@ import { readCredentials } from './basic-auth.ts';
 import type { FaaSConfig } from './faas-config.ts';
 import type { FaaSHandlers, RawHandler } from './handlers.ts';
 import { createHttpServer, type HandlerFor } from './http-server.ts';
+import { followKeyPair, keyPairFiles, readKeyPair } from './key-pair.ts';
 import { NotImplementedError } from './provider-errors.ts';
 import { createApp, faasRoutes, type Route } from './routes.ts';
+import { SecureServer } from './secure-server.ts';
 
 export interface ServeOptions {
   /** Aborting it closes the server gracefully. */
@@ -23,6 +25,8 @@ export interface ServeOptions {
   registry?: Registry;
   /** How long requests in flight may take to end when the server closes; 10 s when absent. */
   drainMs?: number;
+  /** With TLS: addresses of this host at which plain HTTP is taken too, as functions speak it on their bridge. */
+  plainOn?: string[];
 }
 
 export interface FaaSServer {
@@ -39,7 +43,7 @@ export interface FaaSServer {
  * Serves the OpenFaaS provider API until `signal` aborts: the routes, basic auth, metrics and shutdown of faas-provider.
  * Invocations go to `handlers.functionProxy` untouched, everything else passes through Koa.
  * @returns the server, once it listens
- * @throws ConfigError when `config.enableBasicAuth` and there are no credentials
+ * @throws ConfigError when `config.enableBasicAuth` and there are no credentials, and when `config.tlsCert` cannot serve
  * @throws Error of Node's, such as EADDRINUSE, when it cannot listen
  */
 export async function serve(
@@ -54,8 +58,13 @@ export async function serve(
     ({ path }) => config.enableHealth || path !== '/healthz',
   );
   const app = createApp(routes, { config, credentials, registry, log, closing: closing.signal });
-  const server = createHttpServer(config, { log, handlerFor: handlerFor(handlers, { web: app.callback() }) });
+  const files = keyPairFiles(config);
+  const pair = files && (await readKeyPair(files));
+  const secure = pair && { pair, plainOn: options.plainOn };
+  const server = createHttpServer(config, { log, handlerFor: handlerFor(handlers, { web: app.callback() }), secure });
   const { address, port } = await listen(server, config, log);
+  if (server instanceof SecureServer && files && pair)
+    followKeyPair({ files, pair, use: (renewed) => server.use(renewed), log, signal: closing.signal });
 
   const close = closer(server, handlers, closing, drainMs);
   const closed = Promise.withResolvers<void>();

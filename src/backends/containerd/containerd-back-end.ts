@@ -75,6 +75,11 @@ export class ContainerdBackEnd {
     return [...network.keeper.parts, ...parts.list()];
   }
 
+  /** The bridge's address, on which functions reach the gateway. */
+  get gateway(): string {
+    return this.#parts.host.network.gateway;
+  }
+
   /** Ends the steps under way and the connection to containerd; replicas run on. */
   async stop(): Promise<void> {
     const { host, store, reconciler, sweep } = this.#parts;

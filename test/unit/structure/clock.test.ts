@@ -11,6 +11,7 @@ const wallClock: Record<string, string> = {
   'src/containerd/event-service.ts': 'the time of an event',
   'src/containerd/task-metrics.ts': 'the time of a measurement',
   'src/registry/retry-after.ts': 'a date in a header',
+  'src/provider/key-pair.ts': 'the dates of a certificate',
   'src/gateway/calls/call-id.ts': 'a date in a header',
   'src/backends/containerd/sweep.ts': 'when a lease ends, stored by containerd',
   'src/backends/containerd/images/images.ts': 'when a lease ends, stored by containerd',

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { request, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { test } from './each-road.ts';
 import { until } from '../../../helpers/poll.ts';
-import { call, RawCaller, startFront, startFunction } from './world.ts';
+import { ask, call, connect, RawCaller, startFront, startFunction } from './world.ts';
 
 const MiB = 1024 * 1024;
 
@@ -86,7 +86,7 @@ test.serial('1 GiB goes up with flat memory', async (t) => {
   const { port } = await startFront(t, upstreamPort);
   let answer = '';
   const growth = await peakGrowthBytes(async () => {
-    const req = request({ host: '127.0.0.1', port, path: '/function/env', method: 'POST' });
+    const req = ask({ host: '127.0.0.1', port, path: '/function/env', method: 'POST' });
     const answered = once(req, 'response');
     await pipeline(flood(1024 * MiB), req);
     const [res] = (await answered) as [IncomingMessage];
@@ -104,7 +104,7 @@ test.serial('1 GiB comes down with flat memory', async (t) => {
   const { port } = await startFront(t, upstreamPort);
   let bytes = 0;
   const growth = await peakGrowthBytes(async () => {
-    const req = request({ host: '127.0.0.1', port, path: '/function/env' }).end();
+    const req = ask({ host: '127.0.0.1', port, path: '/function/env' }).end();
     const [res] = (await once(req, 'response')) as [IncomingMessage];
     bytes = await countBytes(res);
   });
@@ -119,7 +119,7 @@ test.serial('a caller that reads nothing holds the function back instead of fill
     void pipeline(source, res).catch(() => {});
   });
   const { port } = await startFront(t, upstreamPort);
-  const socket = connect(port, '127.0.0.1').pause();
+  const socket = connect(port).pause();
   t.teardown(() => socket.destroy());
   socket.write('GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n');
   let last = -1;
@@ -137,7 +137,7 @@ test.serial('a caller that reads nothing holds the function back instead of fill
 test.serial('a function that reads nothing holds the caller back instead of filling memory', async (t) => {
   const { port: upstreamPort } = await startFunction(t, (req) => void req.pause());
   const { port } = await startFront(t, upstreamPort);
-  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  const socket = connect(port).on('error', () => {});
   t.teardown(() => socket.destroy());
   socket.write(`POST /function/env HTTP/1.1\r\nHost: a\r\nContent-Length: ${256 * MiB}\r\n\r\n`);
   const source = flood(256 * MiB);
@@ -161,7 +161,7 @@ test.serial('5 000 idle connections are held and a call is still answered', asyn
   t.teardown(() => sockets.forEach((socket) => socket.destroy()));
   const growth = await peakGrowthBytes(async () => {
     while (sockets.length < 5_000) {
-      const batch = Array.from({ length: 100 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+      const batch = Array.from({ length: 100 }, () => connect(port).on('error', () => {}));
       sockets.push(...batch);
       await Promise.all(batch.map((socket) => once(socket, 'connect')));
     }

@@ -187,7 +187,7 @@ test('a caller that resets ends the connection to the function', async (t) => {
   const caller = new RawCaller(t, port);
   caller.send(handshake());
   await caller.sees('101');
-  caller.socket.resetAndDestroy();
+  caller.reset();
   await until(() => isClosed && outcomes.length === 1);
   t.pass();
 });
@@ -215,7 +215,7 @@ test('a caller that resets during the handshake ends it', async (t) => {
   const caller = new RawCaller(t, port);
   caller.send(handshake());
   await until(() => asked === 1);
-  caller.socket.resetAndDestroy();
+  caller.reset();
   await until(() => closed === 1 && outcomes.length === 1);
   t.is(outcomes[0]?.failure, 'aborted');
 });

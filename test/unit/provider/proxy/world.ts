@@ -2,26 +2,46 @@ import { once } from 'node:events';
 import {
   createServer,
   request,
+  type ClientRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
   type RequestListener,
   type RequestOptions,
   type Server,
 } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import {
-  connect,
+  connect as connectPlain,
   createServer as createTcpServer,
   type AddressInfo,
   type Server as TcpServer,
   type Socket,
 } from 'node:net';
+import { connect as connectSecure } from 'node:tls';
 import type { ExecutionContext } from 'ava';
 import { createHttpServer } from '../../../../src/provider/http-server.ts';
 import type { CallOutcome } from '../../../../src/provider/index.ts';
 import { functionProxy, type FunctionProxyOptions, type Resolve } from '../../../../src/provider/proxy/index.ts';
 import { silentLog } from '../../../../src/base/log.ts';
 import { until } from '../../../helpers/poll.ts';
+import { makeKeyPair } from '../../../helpers/key-pair.ts';
 import { createProxy } from './each-road.ts';
+
+/** Callers reach the front over TLS. */
+const overTls = process.env.BERTH_TEST_TLS !== undefined;
+let keyPair: ReturnType<typeof makeKeyPair> | undefined;
+
+const anyCertificate = { rejectUnauthorized: false };
+
+/** Connects as a caller does; over TLS on the socket of `plain`. */
+export function connect(port: number, plain = connectPlain({ port, host: '127.0.0.1', allowHalfOpen: true })): Socket {
+  return overTls ? connectSecure({ socket: plain, ...anyCertificate }) : plain;
+}
+
+/** Asks as a caller does. */
+export function ask(options: RequestOptions): ClientRequest {
+  return overTls ? secureRequest({ ...options, ...anyCertificate }) : request(options);
+}
 
 export interface FrontOptions extends Partial<FunctionProxyOptions> {
   readTimeoutMs?: number;
@@ -60,7 +80,9 @@ export async function startFront(
     proxy: createProxy(t),
     ...rest,
   });
-  const server = createHttpServer({ readTimeoutMs, writeTimeoutMs }, { log: silentLog, handlerFor: () => handler });
+  const secure = overTls ? { pair: await (keyPair ??= makeKeyPair()) } : undefined;
+  const limits = { readTimeoutMs, writeTimeoutMs };
+  const server = createHttpServer(limits, { log: silentLog, handlerFor: () => handler, secure });
   const port = await listen(t, server);
   t.teardown(() => {
     handler.close();
@@ -120,9 +142,11 @@ export class RawCaller {
   readonly socket: Socket;
   readonly closed: Promise<unknown>;
   text = '';
+  readonly #plain: Socket;
 
   constructor(t: ExecutionContext, port: number) {
-    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    this.#plain = connectPlain({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {});
+    this.socket = connect(port, this.#plain);
     this.socket.on('data', (chunk: Buffer) => (this.text += chunk.toString('latin1')));
     this.socket.on('error', () => {});
     this.closed = Promise.race([once(this.socket, 'close'), once(this.socket, 'end')]).catch(() => {});
@@ -131,6 +155,10 @@ export class RawCaller {
 
   send(text: string): void {
     this.socket.write(text, 'latin1');
+  }
+
+  reset(): void {
+    this.#plain.resetAndDestroy();
   }
 
   async sees(text: string | RegExp): Promise<string> {
@@ -160,7 +188,7 @@ export interface Reply {
 /** One request by node's client; rejects when the reply is broken. */
 export async function call(port: number, options: RequestOptions & { body?: string | Buffer } = {}): Promise<Reply> {
   const { body, ...rest } = options;
-  const req = request({
+  const req = ask({
     host: '127.0.0.1',
     port,
     path: '/function/env',
