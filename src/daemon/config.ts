@@ -26,6 +26,8 @@ const modes = ['gateway', 'provider'] as const;
 const ociRuntimes = ['runc', 'crun'] as const;
 const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies LogLevel[];
 
+const ownProxies = '127.0.0.1,::1';
+
 const address = { parse: String, unit: 'an address' };
 const network = { parse: String, unit: 'a network such as 10.9.0.0/16' };
 const folder = { parse: (text: string) => (text === 'none' ? undefined : text), unit: 'a path, or none' };
@@ -54,6 +56,12 @@ export const daemonSettings = {
   secretMountPath: { ...faasSettings.secretMountPath, default: '/etc/berth/auth' },
   readTimeoutMs: { ...faasSettings.readTimeoutMs, default: '60' },
   writeTimeoutMs: { ...faasSettings.writeTimeoutMs, default: '60' },
+  trustedProxies: {
+    ...faasSettings.trustedProxies,
+    default: ownProxies as string | undefined,
+    meaning:
+      'proxies whose `X-Forwarded-*` and `Forwarded` headers are believed; `none`: nobody; with `mode=provider` functions are told what anybody says, unless it is set',
+  },
   upstreamTimeoutMs: setting('upstream_timeout', '0', limit, 'limit of one call, answered 504; `0`: none'),
   startTimeoutMs: setting(
     'start_timeout',
@@ -178,7 +186,9 @@ export type Config = FaaSConfig & SettingValues<typeof daemonSettings>;
 export function readDaemonConfig(env: Environment): Config {
   const { mode } = readSettings({ mode: daemonSettings.mode }, env);
   const tcpPort = { ...daemonSettings.tcpPort, default: mode === 'provider' ? '8081' : '8080' };
-  return { ...defaultConfig, ...readSettings({ ...daemonSettings, tcpPort }, env) };
+  // What is in front of a provider is a gateway, wherever it is.
+  const trustedProxies = { ...daemonSettings.trustedProxies, default: mode === 'provider' ? undefined : ownProxies };
+  return { ...defaultConfig, ...readSettings({ ...daemonSettings, tcpPort, trustedProxies }, env) };
 }
 
 function toAgeMs(text: string): number {

@@ -11,6 +11,7 @@ import {
   wholeNumber,
   type Environment,
 } from './read-settings.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 
 /** Settings of the HTTP server, in faas-provider's vocabulary. Source: https://github.com/openfaas/faas-provider/blob/master/types/config.go */
 export interface FaaSConfig {
@@ -50,6 +51,8 @@ export interface FaaSConfig {
   tlsCert?: string;
   /** File of its key. */
   tlsKey?: string;
+  /** Whose word on their callers is taken, such as X-Forwarded-For; functions are told anybody's when absent. */
+  trustedProxies?: TrustedProxies;
 }
 
 const namespace = {
@@ -68,6 +71,11 @@ function toOrigin(text: string): string {
   if (href !== `${origin}/`) throw new RangeError('no origin');
   return origin;
 }
+
+const proxies = {
+  parse: (list: string) => new TrustedProxies(list),
+  unit: 'addresses and networks such as 192.168.1.2, 10.0.0.0/8, with commas between; or none',
+};
 
 /**
  * The settings of FaaSConfig that have an environment variable, named as faas-provider names them.
@@ -139,6 +147,12 @@ export const faasSettings = {
     'file with the certificate for HTTPS, in PEM, and those that vouch for it behind; read anew when it changes; unset: plain HTTP',
   ),
   tlsKey: setting('tls_key', undefined, path, 'file with its key, in PEM, without a passphrase'),
+  trustedProxies: setting(
+    'trusted_proxies',
+    undefined,
+    proxies,
+    "whose `X-Forwarded-*` and `Forwarded` headers are believed; `none`: nobody's; unset: functions are told anybody's",
+  ),
 };
 
 /**

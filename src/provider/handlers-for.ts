@@ -26,7 +26,8 @@ import { functionProxy, type FunctionProxyOptions, type Resolve } from './proxy/
 import type { Route } from './routes.ts';
 import type { FunctionName, FunctionStatus } from './types.ts';
 
-type ConfigField = 'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost' | 'idleConnTimeoutMs' | 'proxy';
+type ConfigField =
+  'defaultNamespace' | 'maxIdleConns' | 'maxIdleConnsPerHost' | 'idleConnTimeoutMs' | 'proxy' | 'trustedProxies';
 
 /** How functions are called; what `FaaSConfig` has is taken from there. */
 export interface HandlersOptions extends Omit<FunctionProxyOptions, ConfigField> {
@@ -45,8 +46,9 @@ export function handlersFor(
   config: FaaSConfig = defaultConfig,
   { resolve = resolveOf(provider), ...options }: HandlersOptions = {},
 ): FaaSHandlers {
-  const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, idleConnTimeoutMs, proxy, functionLabel } = config;
-  const fromConfig = { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, idleConnTimeoutMs, proxy };
+  const { functionLabel } = config;
+  const { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, idleConnTimeoutMs, proxy, trustedProxies } = config;
+  const fromConfig = { defaultNamespace, maxIdleConns, maxIdleConnsPerHost, idleConnTimeoutMs, proxy, trustedProxies };
   const { secrets, namespaces } = provider;
   return {
     functionProxy: functionProxy(resolve, { ...options, ...fromConfig }),

@@ -57,7 +57,7 @@ export function faasRoutes(handlers: FaaSHandlers, registry: Registry): Route[] 
 }
 
 export interface AppOptions {
-  config: Pick<FaaSConfig, 'bodyLimitBytes' | 'defaultNamespace' | 'uiOrigins'>;
+  config: Pick<FaaSConfig, 'bodyLimitBytes' | 'defaultNamespace' | 'uiOrigins' | 'trustedProxies'>;
   /** Absent: nothing asks for a password. */
   credentials?: BasicAuthCredentials;
   registry: Registry;
@@ -92,7 +92,7 @@ export function createApp(routes: Route[], options: AppOptions): Koa {
   const app = new Koa();
   app.on('error', (error: unknown) => log.error('answer broke off', { error }));
   app.use(answerErrors(log));
-  app.use(withState(config.defaultNamespace, closing));
+  app.use(withState(config, closing));
   app.use(answerPreflights(config.uiOrigins));
   app.use(router.routes());
   // Nobody learns without a password which paths there are.
@@ -104,9 +104,10 @@ export function createApp(routes: Route[], options: AppOptions): Koa {
   return app;
 }
 
-/** Gives each context its FaaSState. */
-function withState(defaultNamespace: string, closing: AbortSignal): Middleware {
+/** Gives each context its FaaSState, and the address of its caller. */
+function withState({ defaultNamespace, trustedProxies }: AppOptions['config'], closing: AbortSignal): Middleware {
   return (ctx, next) => {
+    if (trustedProxies) ctx.request.ip = trustedProxies.forwarded(ctx.req).address;
     const leaving = new AbortController();
     const leave = () => leaving.abort();
     closing.addEventListener('abort', leave);

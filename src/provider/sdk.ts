@@ -47,3 +47,4 @@ export { createLog, type Log, type LogFields, type LogLevel, type LogOptions } f
 // Configuration
 export { defaultConfig, readConfig, type FaaSConfig } from './faas-config.ts';
 export { ConfigError, type Environment } from './read-settings.ts';
+export { TrustedProxies, type Forwarded } from './trusted-proxies.ts';

@@ -6,6 +6,7 @@ import { monotonicMs } from '../../base/monotonic.ts';
 import { fullName } from '../full-name.ts';
 import { FunctionNotFoundError, internalHeaders, NoEndpointsError, ProviderError } from '../provider-errors.ts';
 import type { Endpoint, ResolveOptions } from '../provider.ts';
+import type { TrustedProxies } from '../trusted-proxies.ts';
 import type { FunctionName } from '../types.ts';
 import { splitFunctionUrl, type FunctionUrl } from './function-url.ts';
 import { mayRetry, type Retry, type Tries } from './may-retry.ts';
@@ -36,6 +37,8 @@ export interface FunctionCallOptions {
   unreachableStatus?: number;
   /** How long after a replica began to take calls its watchdog may say "not ready" and is asked again; 10 s unless given. */
   notReadyRetryMs?: number;
+  /** Whose word on the caller functions are told, such as X-Forwarded-For; anybody's when absent. */
+  trustedProxies?: TrustedProxies;
   /** Returns headers that name a call, for the function and for the caller. */
   callHeaders?: (req: IncomingMessage) => Record<string, string>;
   /** Told of each call once its function is known to be there; `end` gets the status that the caller saw, 499 if it left. */
@@ -146,12 +149,14 @@ export class FunctionCall implements ResolveOptions {
 
   #target(path: string, newConnection: boolean): ProxyTarget {
     const { hostname = '', port = 0, readySinceMs = -Infinity } = this.#endpoint ?? {};
-    const { notReadyRetryMs = 10_000 } = this.#context;
+    const { notReadyRetryMs = 10_000, trustedProxies } = this.#context;
     const nowMs = monotonicMs();
     // A moment that is yet to come is one of another clock.
     this.#tries.isFresh = readySinceMs <= nowMs && nowMs < readySinceMs + notReadyRetryMs;
     const timeoutMs = this.#endsMs === Infinity ? undefined : Math.max(1, Math.ceil(this.#endsMs - nowMs));
-    return { hostname, port, path, headers: this.headers, timeoutMs, newConnection, holdsBack: this.#holdsBack };
+    const { headers } = this;
+    const holdsBack = this.#holdsBack;
+    return { hostname, port, path, headers, trustedProxies, timeoutMs, newConnection, holdsBack };
   }
 
   /** Says how the call goes on; its endpoint is given back unless it is asked again. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { TLSSocket } from 'node:tls';
+import { originOf, type CallOrigin } from './call-origin.ts';
 import type { ProxyTarget } from './proxy.ts';
 
 /** Headers of one connection, RFC 9110 §7.6.1. `Trailer` is not among them: it is kept where the message is chunked. */
@@ -38,11 +38,13 @@ const notPassed = new Set([
 export function requestHeaders(req: IncomingMessage, target: ProxyTarget): HeaderList {
   const { headers } = req;
   const dropped = connectionNames(headers.connection);
-  const own = ownHeaders(req, target);
+  const origin = originOf(req, target.trustedProxies);
+  const own = ownHeaders(req, target, origin);
   const list: HeaderList = [];
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || notPassed.has(name) || dropped.has(name) || isNamed(own, name)) continue;
+    if (name === 'forwarded' && !origin.isTrusted) continue;
     if (name === 'trailer' && !isChunked(req)) continue;
     if (name === 'expect') list.push(name, '100-continue');
     else if (typeof value === 'string') list.push(name, value);
@@ -55,18 +57,15 @@ export function requestHeaders(req: IncomingMessage, target: ProxyTarget): Heade
 }
 
 /** Makes the headers that are set over the caller's. */
-function ownHeaders(req: IncomingMessage, target: ProxyTarget): HeaderList {
-  const { headers, socket } = req;
+function ownHeaders({ headers }: IncomingMessage, target: ProxyTarget, origin: CallOrigin): HeaderList {
   const own: HeaderList = [];
   for (const name in target.headers) own.push(name.toLowerCase(), target.headers[name] ?? '');
-  const address = callerAddress(req);
-  const forwardedFor = headers['x-forwarded-for'];
   const add = (name: string, value: string) => {
     if (!isNamed(own, name)) own.push(name, value);
   };
-  add('x-forwarded-for', forwardedFor ? `${String(forwardedFor)}, ${address}` : address);
-  add('x-forwarded-host', String(headers['x-forwarded-host'] ?? headers.host ?? ''));
-  add('x-forwarded-proto', String(headers['x-forwarded-proto'] ?? (socket instanceof TLSSocket ? 'https' : 'http')));
+  add('x-forwarded-for', origin.for);
+  add('x-forwarded-host', origin.host);
+  add('x-forwarded-proto', origin.proto);
   if (headers.te !== undefined && /\btrailers\b/i.test(String(headers.te))) add('te', 'trailers');
   add('host', hostHeader(target));
   return own;
@@ -288,10 +287,6 @@ function connectionNames(connection: string | undefined): ReadonlySet<string> {
 }
 
 const none: ReadonlySet<string> = new Set();
-
-function callerAddress({ socket }: IncomingMessage): string {
-  return (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-}
 
 function hostHeader({ hostname, port }: ProxyTarget): string {
   return hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`;

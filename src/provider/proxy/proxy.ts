@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CallOutcome } from '../provider.ts';
+import type { TrustedProxies } from '../trusted-proxies.ts';
 
 /**
  * Sends a request to a function once and its reply back, streaming both ways. When the outcome comes with `res.headersSent`
@@ -21,6 +22,8 @@ export interface ProxyTarget {
   path: string;
   /** Headers that name the call: set over the caller's, and told the caller where the reply has none of the name. */
   headers?: Record<string, string>;
+  /** Whose word on the caller the function is told, such as X-Forwarded-For; anybody's when absent. */
+  trustedProxies?: TrustedProxies;
   /** Until the reply's headers, and until its end unless it is an event stream. */
   timeoutMs?: number;
   /** Send over a connection that no call has used before. */
