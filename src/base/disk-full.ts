@@ -26,7 +26,8 @@ export async function isFull(folder: string, whose: 'root' | 'functions' = 'root
   return free * bsize < leastBytes || (files > 0 && ffree === 0);
 }
 
-async function diskOf(folder: string): Promise<StatsFs> {
+/** Reads what is free on the disk of a folder; one that is not there yet counts as where it will be. */
+export async function diskOf(folder: string): Promise<StatsFs> {
   const parent = path.dirname(folder);
   if (parent === folder) return statfs(folder);
   return (await statfs(folder).catch(absentAs(undefined))) ?? diskOf(parent);

@@ -1,11 +1,12 @@
 import { describeError } from '../base/log.ts';
 import { UsageError, type Cli, type ExitCode, type Verb } from './verb.ts';
 import { applyVerb } from './apply-verb.ts';
+import { doctorVerb } from './doctor/index.ts';
 import { logsVerb } from './logs-verb.ts';
 import { statusVerb } from './status-verb.ts';
 import { versionVerb } from './version-verb.ts';
 
-const verbs: Verb[] = [statusVerb, logsVerb, applyVerb, versionVerb];
+const verbs: Verb[] = [statusVerb, doctorVerb, logsVerb, applyVerb, versionVerb];
 
 /**
  * Runs `berth VERB ...`.

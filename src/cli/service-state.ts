@@ -8,6 +8,8 @@ export interface ServiceState {
   /** `supervisor`: that of install.sh's own, where there is no systemd. */
   keeper: 'systemd' | 'supervisor';
   isRunning: boolean;
+  /** Of its process, while it runs. */
+  pid?: string;
   /** Such as `active`, `failed` or `not installed`. */
   state: string;
   /** Whether the next boot starts it; undefined where nobody knows. */
@@ -29,13 +31,16 @@ export async function serviceState(root = '/'): Promise<ServiceState> {
 }
 
 async function ofSystemd(): Promise<ServiceState> {
-  const properties = ['LoadState', 'ActiveState', 'UnitFileState', 'NRestarts'].map((name) => `--property=${name}`);
+  const properties = ['LoadState', 'ActiveState', 'UnitFileState', 'NRestarts', 'MainPID'].map(
+    (name) => `--property=${name}`,
+  );
   const shown = await output('systemctl', ['show', 'berth.service', ...properties]);
   const of = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(shown)?.[1] ?? '';
   const isInstalled = of('LoadState') === 'loaded';
   return {
     keeper: 'systemd',
     isRunning: of('ActiveState') === 'active',
+    ...(of('MainPID') !== '0' && { pid: of('MainPID') }),
     state: isInstalled ? of('ActiveState') : 'not installed',
     isEnabled: isInstalled ? of('UnitFileState').startsWith('enabled') : undefined,
     restarts: Number(of('NRestarts')) || 0,
@@ -56,7 +61,7 @@ async function ofSupervisor(root: string): Promise<ServiceState> {
   const lines = text.trimEnd().split('\n');
   const state = isRunning ? 'active' : 'not running';
   const lastWords = lines.findLast((line) => / (warn|error) /.test(line)) ?? lines.at(-1);
-  return { keeper: 'supervisor', isRunning, state, lastWords: lastWords || undefined };
+  return { keeper: 'supervisor', isRunning, ...(isRunning && { pid }), state, lastWords: lastWords || undefined };
 }
 
 /** Returns the command that starts the service, or puts it there. */

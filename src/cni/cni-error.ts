@@ -1,5 +1,5 @@
 /** The operations of the CNI spec that berth asks plugins for: https://www.cni.dev/docs/spec/ (section 2). */
-export type CniCommand = 'ADD' | 'DEL';
+export type CniCommand = 'ADD' | 'DEL' | 'VERSION';
 
 /** What is known of a failure besides its message. */
 export interface CniErrorFields {

@@ -1,4 +1,5 @@
 import {
+  ConfigError,
   defaultConfig,
   faasSettings,
   oneOf,
@@ -189,6 +190,30 @@ export function readDaemonConfig(env: Environment): Config {
   // What is in front of a provider is a gateway, wherever it is.
   const trustedProxies = { ...daemonSettings.trustedProxies, default: mode === 'provider' ? undefined : ownProxies };
   return { ...defaultConfig, ...readSettings({ ...daemonSettings, tcpPort, trustedProxies }, env) };
+}
+
+/**
+ * Reads every setting by itself; one that cannot be read counts as absent.
+ * @returns the config, and why settings cannot be read
+ */
+export function examineDaemonConfig(env: Environment): { config: Config; problems: string[] } {
+  const readable = { ...env };
+  const problems: string[] = [];
+  for (const setting of Object.values(daemonSettings)) {
+    try {
+      readSettings({ setting }, env);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(error.message);
+      delete readable[setting.name];
+    }
+  }
+  return { config: readDaemonConfig(readable), problems };
+}
+
+/** Lists the variables that settings come from. */
+export function settingNames(): string[] {
+  return Object.values(daemonSettings).map(({ name }) => name);
 }
 
 function toAgeMs(text: string): number {

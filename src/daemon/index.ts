@@ -1,4 +1,4 @@
-export { readDaemonConfig, type Config } from './config.ts';
-export { openContainerd } from './open-containerd.ts';
+export { examineDaemonConfig, readDaemonConfig, settingNames, type Config } from './config.ts';
+export { networkOptions, openContainerd, ownConflist } from './open-containerd.ts';
 export { serveDaemon } from './serve-daemon.ts';
 export { readVersion } from './version.ts';

@@ -7,6 +7,7 @@ import {
   openBackEnd,
   type AtFaultPoint,
   type ContainerdBackEnd,
+  type NetworkOptions,
   type Timing,
 } from '../backends/containerd/index.ts';
 import type { Log } from '../base/log.ts';
@@ -16,7 +17,8 @@ import type { Environment, VersionInfo } from '../provider/index.ts';
 import { dockerConfigCredentials, hostPlatform, RegistryClient } from '../registry/index.ts';
 import type { Config } from './config.ts';
 
-const ownConflist = path.join(import.meta.dirname, '../../cni/10-openfaas.conflist');
+/** The conflist that holds where `cni_conf` names no other. */
+export const ownConflist = path.join(import.meta.dirname, '../../cni/10-openfaas.conflist');
 
 export interface OpenContainerdOptions {
   config: Config;
@@ -39,7 +41,7 @@ export async function openContainerd(options: OpenContainerdOptions): Promise<Co
   const storage = new ContainerdStorage({ containerd, wanted: config.snapshotter, log });
   const snapshotter = () => storage.snapshotter();
   const images = new Images({ containerd, registry: registryClient(options), snapshotter, platform, log });
-  const network = await openNetwork(config, log);
+  const network = await Network.open(networkOptions(config, log));
   const logs = new LogStore({
     dir: config.logDir,
     journalLines: config.journalLines,
@@ -51,11 +53,12 @@ export async function openContainerd(options: OpenContainerdOptions): Promise<Co
   return openBackEnd({ containerd, images, network, logs, storage, settings: config, version, timing, at, log });
 }
 
-function openNetwork(config: Config, log: Log): Promise<Network> {
+/** Returns what the network of functions is opened with. */
+export function networkOptions(config: Config, log: Log): NetworkOptions {
   const { cniConf: conflistPath = ownConflist, cniBinDirs, runDir, subnet } = config;
   const { tcpPort: gatewayPort, networkAllowMax: allowMax } = config;
   const dns = { servers: config.dnsServers, search: config.dnsSearch };
-  return Network.open({ conflistPath, cniBinDirs, runDir, subnet, gatewayPort, allowMax, dns, log });
+  return { conflistPath, cniBinDirs, runDir, subnet, gatewayPort, allowMax, dns, log };
 }
 
 function registryClient({ config, env, version, log }: OpenContainerdOptions): RegistryClient {

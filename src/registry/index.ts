@@ -15,5 +15,7 @@ export {
 export { checkPlatform, choosePlatform, formatPlatform, hostPlatform, is32Bit, type Platform } from './platform.ts';
 export { isDigest, parseReference, referenceByDigest, type Reference } from './reference.ts';
 export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
+export { lookAtRegistry, type HostLook } from './look-at-registry.ts';
+export { registryHosts } from './hosts.ts';
 export { maxSmallBodyBytes } from './transport.ts';
 export { RegistryError, type RegistryErrorKind } from './registry-error.ts';

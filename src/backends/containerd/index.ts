@@ -2,6 +2,13 @@ export type { ContainerdBackEnd } from './containerd-back-end.ts';
 export { ContainerdStorage } from './containerd-storage.ts';
 export type { AtFaultPoint } from './fault-points.ts';
 export { Images } from './images/index.ts';
-export { Network } from './network/index.ts';
+export {
+  inspectNetwork,
+  Network,
+  tryFromFunction,
+  type NetworkInspection,
+  type NetworkOptions,
+} from './network/index.ts';
 export { openBackEnd } from './open-back-end.ts';
 export type { Timing } from './timing.ts';
+export { hostFeatures } from './runtime-spec/index.ts';

@@ -39,6 +39,14 @@ export class HostFirewalls implements KeptPart {
     return { mended, problems: stopping.map((chain) => problemOf(chain, this.#options.bridge)) };
   }
 
+  /** Looks without a change, for when nothing keeps it: what `keep` would let pass counts as passed. */
+  async look(): Promise<HostProblem[]> {
+    const { outward } = await this.#ways();
+    const passed = await this.#iptables.passable({ outward });
+    this.#stopping = stoppingChains(await nftRuleset(), { ...this.#options, outward, passed });
+    return this.#stopping.map((chain) => problemOf(chain, this.#options.bridge));
+  }
+
   /** Lets pass what functions are allowed now, before a function starts; `keep` looks at the rest, and says what fails. */
   async renew(): Promise<void> {
     await this.#passIptables().catch(() => undefined);

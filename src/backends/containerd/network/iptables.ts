@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { absentAs } from '../../../base/absent-file.ts';
 import { InOrder } from '../../../base/in-order.ts';
 import { run, succeeds, type HostCommand } from '../host-command.ts';
-import { planIptables, type IptablesWays } from './iptables-rules.ts';
+import { planIptables, type IptablesPlan, type IptablesWays } from './iptables-rules.ts';
 import type { FirewallOptions } from './nft-script.ts';
 
 type Iptables = 'iptables' | 'iptables-legacy';
@@ -39,6 +39,13 @@ export class IptablesRules {
     return this.#turns.run('rules', () => this.#pass(ways));
   }
 
+  /** Names the chains of nft's table `ip filter` that `pass` would let functions through, and changes nothing. */
+  async passable(ways: IptablesWays): Promise<string[]> {
+    const byNft = (await kinds()).filter(({ isNft }) => isNft);
+    const texts = await Promise.all(byNft.map(({ command }) => tableOf(command)));
+    return texts.flatMap((text) => (text === undefined ? [] : passedChains(planIptables(text, this.#options, ways))));
+  }
+
   async #pass(ways: IptablesWays): Promise<IptablesPass> {
     const pass: IptablesPass = { passed: [], mended: [] };
     const found = await kinds();
@@ -47,7 +54,7 @@ export class IptablesRules {
       const text = await tableOf(command);
       if (text === undefined) continue;
       const plan = planIptables(text, this.#options, ways);
-      if (isNft) pass.passed.push(...plan.chains.map((chain) => (chain === 'INPUT' ? 'INPUT' : 'FORWARD')));
+      if (isNft) pass.passed.push(...passedChains(plan));
       const written = this.#written.get(command);
       if (plan.inForce && plan.wanted === (written?.wanted ?? '') && plan.present === (written?.present ?? ''))
         continue;
@@ -70,6 +77,10 @@ export class IptablesRules {
     }
     this.#written.clear();
   }
+}
+
+function passedChains({ chains }: IptablesPlan): string[] {
+  return chains.map((chain) => (chain === 'INPUT' ? 'INPUT' : 'FORWARD'));
 }
 
 function restoreOf(command: Iptables): HostCommand {

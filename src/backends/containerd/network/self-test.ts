@@ -42,6 +42,16 @@ interface Goal {
   byHost: string[];
 }
 
+/** What trying to reach something from a function's place has come to. */
+export interface Trial {
+  /** What it is, such as `the name server 192.0.2.53`. */
+  what: string;
+  /** `unknown` where the host itself does not reach it, which says nothing about functions. */
+  outcome: 'reached' | 'missed' | 'unknown';
+  /** What is wrong where it is missed, with the commands that mend it where they are known. */
+  problem: HostProblem;
+}
+
 const goalParts = ['reach_gateway', 'reach_dns', 'reach_outside'] as const;
 
 const provenMs = 10 * 60_000;
@@ -83,21 +93,33 @@ export class SelfTest implements KeptPart {
 
   async keep(signal: AbortSignal): Promise<KeptLook> {
     await this.#options.prepared();
-    const goals = await this.#goals();
-    const outcomes = await this.#options
-      .attached((place) => untilAborted(signal, Promise.all(goals.map((goal) => outcomeOf(goal, place)))))
-      .catch(withoutRoom);
-    const missed = goals.filter((_, index) => outcomes[index] === 'missed');
-    const reached = goals.filter((_, index) => outcomes[index] === 'reached');
+    const trials = await this.attempt(signal).catch(withoutRoom);
+    const missed = trials.filter(({ outcome }) => outcome === 'missed');
+    const reached = trials.filter(({ outcome }) => outcome === 'reached');
     this.#say(reached);
-    const isGatewayProven = reached.some(({ part }) => part === 'reach_gateway');
+    const isGatewayProven = reached.some(({ problem }) => problem.part === 'reach_gateway');
     // The daemon that is the gateway may still be starting.
     const againMs = isGatewayProven ? provenMs : Math.min(this.#everyMs * 2, failingMs);
     this.#everyMs = missed.length > 0 ? failingMs : againMs;
-    return { problems: missed.map((goal) => this.#problem(goal)) };
+    return { problems: missed.map(({ problem }) => problem) };
   }
 
-  #say(reached: Goal[]): void {
+  /**
+   * Tries everything once.
+   * @throws NetworkError where no function could be attached now
+   */
+  async attempt(signal: AbortSignal): Promise<Trial[]> {
+    const goals = await this.#goals();
+    return this.#options.attached((place) =>
+      untilAborted(signal, Promise.all(goals.map((goal) => this.#try(goal, place)))),
+    );
+  }
+
+  async #try(goal: Goal, place: TestPlace): Promise<Trial> {
+    return { what: goal.what, outcome: await outcomeOf(goal, place), problem: this.#problem(goal) };
+  }
+
+  #say(reached: Trial[]): void {
     const whats = reached.map(({ what }) => what).join(', ');
     if (whats !== this.#said && whats !== '')
       this.#options.log.info('functions reach what they need', { tried: whats });
@@ -165,7 +187,7 @@ function within(
   };
 }
 
-async function outcomeOf({ byFunction, byHost }: Goal, place: TestPlace): Promise<'reached' | 'missed' | 'unknown'> {
+async function outcomeOf({ byFunction, byHost }: Goal, place: TestPlace): Promise<Trial['outcome']> {
   if (await goesWell(byFunction(place))) return 'reached';
   return (await goesWell(byHost)) ? 'missed' : 'unknown';
 }

@@ -35,6 +35,17 @@ export function parseSubnet(text: string): Subnet {
   };
 }
 
+/** Whether two networks, in CIDR notation or one address each, have an address in common. */
+export function overlap(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((text) => {
+    const [address = '', length = '32'] = text.split('/');
+    const size = 2 ** (32 - Number(length));
+    const start = Math.floor(toNumber(address) / size) * size;
+    return { start, end: start + size };
+  });
+  return first !== undefined && second !== undefined && first.start < second.end && second.start < first.end;
+}
+
 function toNumber(address: string): number {
   return address.split('.').reduce((number, octet) => number * 256 + Number(octet), 0);
 }

@@ -1,0 +1,1 @@
+export { doctorVerb } from './doctor-verb.ts';

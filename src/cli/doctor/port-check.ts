@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { fail, pass, tool, warn, type Check, type Finding, type Patient } from './patient.ts';
+
+/** A process that listens. */
+interface Holder {
+  address: string;
+  name: string;
+  pid: string;
+}
+
+export const portCheck: Check = {
+  name: 'port',
+  async look(patient) {
+    const { bind = '0.0.0.0', tcpPort, metricsPort } = patient.config;
+    if (!isOwn(bind))
+      return fail(`no interface of this host has the address ${bind}`, `set bind=0.0.0.0 in ${patient.envFile}`);
+    const { pid: ownPid } = await patient.service;
+    const serves = !((await patient.daemon) instanceof Error);
+    const holders = (await listeners(tcpPort)).filter(({ address }) => clashes(address, bind));
+    // With a socket of systemd's both hold it.
+    const ours = serves ? holders.map(({ pid }) => pid) : ownPid === undefined ? [] : [ownPid];
+    const others = serves ? [] : holders.filter(({ pid, name }) => !ours.includes(pid) && name !== 'systemd');
+    const metrics = (await listeners(metricsPort)).filter(({ address }) => clashes(address, '127.0.0.1'));
+    const findings = [
+      ...(await Promise.all(others.map((holder) => taken(tcpPort, 'port', holder, patient)))),
+      ...(await Promise.all(
+        metrics
+          .filter(({ pid }) => !ours.includes(pid))
+          .map((holder) => taken(metricsPort, 'metrics_port', holder, patient)),
+      )),
+    ];
+    if (findings.length > 0) return findings;
+    if (serves) return pass(`berth serves on ${tcpPort}`);
+    if (holders.length > 0) return warn(`berth holds ${tcpPort} but does not answer`, 'sudo systemctl restart berth');
+    return pass(`${tcpPort} is free`);
+  },
+};
+
+function isOwn(bind: string): boolean {
+  if (['0.0.0.0', '::', 'localhost'].includes(bind)) return true;
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === bind));
+}
+
+const wildcards = ['0.0.0.0', '*', '[::]', '::'];
+
+function clashes(address: string, bind: string): boolean {
+  return wildcards.includes(address) || wildcards.includes(bind) || address === bind;
+}
+
+async function listeners(port: number): Promise<Holder[]> {
+  if (port === 0) return [];
+  const shown = await tool('ss', ['-Hltnp', `sport = :${port}`]);
+  return (shown?.stdout ?? '').split('\n').flatMap((line) => {
+    const local = line.split(/\s+/)[3] ?? '';
+    if (local === '') return [];
+    const address = local.slice(0, local.lastIndexOf(':'));
+    const processes = [...line.matchAll(/\("([^"]*)",pid=(\d+)/g)];
+    if (processes.length === 0) return [{ address, name: 'a process of another user', pid: '' }];
+    return processes.map(([, name = '', pid = '']) => ({ address, name, pid }));
+  });
+}
+
+async function taken(port: number, setting: string, { name, pid }: Holder, { envFile }: Patient): Promise<Finding> {
+  const cgroup = pid === '' ? '' : await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+  const unit = /\/([^/\s]+\.service)$/m.exec(cgroup)?.[1];
+  const stop = unit
+    ? `sudo systemctl disable --now ${unit}`
+    : pid === ''
+      ? `sudo ss -ltnp 'sport = :${port}'`
+      : `sudo kill ${pid}`;
+  const found = `${port} is taken by ${name}${pid === '' ? '' : ` (process ${pid}${unit ? ` of ${unit}` : ''})`}`;
+  return fail(found, `${stop}; or set ${setting}= to another in ${envFile}; then sudo systemctl restart berth`);
+}
