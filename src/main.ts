@@ -1,12 +1,14 @@
 /** argv and environment -> the daemon, or a verb of the command line. The only file that reads process.env or exits. */
 import path from 'node:path';
+import { forgoFetch } from './base/forgo-fetch.ts';
 import { createLog, describeError } from './base/log.ts';
-import { openContainerd, readDaemonConfig, readVersion, serveDaemon } from './daemon/index.ts';
 
 /** The first with `shouldUpgradeCallback`, which refuses upgrades of everything but functions. */
 const oldestNode = [24, 9];
 
 async function runDaemon(env: NodeJS.ProcessEnv, journal: boolean): Promise<void> {
+  forgoFetch();
+  const { openContainerd, readDaemonConfig, readVersion, serveDaemon } = await import('./daemon/index.ts');
   const config = readDaemonConfig(env);
   const log = createLog({ level: config.logLevel, journal });
   const version = await readVersion(path.join(import.meta.dirname, '..'));
