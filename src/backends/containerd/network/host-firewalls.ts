@@ -28,8 +28,9 @@ export class HostFirewalls implements KeptPart {
   }
 
   async keep(): Promise<KeptLook> {
-    const { outward } = await this.#ways();
-    const { passed, mended } = await this.#passIptables();
+    const ways = await this.#ways();
+    const { outward } = ways;
+    const { passed, mended } = await this.#passIptables(ways);
     let stopping = stoppingChains(await nftRuleset(), { ...this.#options, outward, passed });
     if (stopping.some(({ table }) => table === 'firewalld') && (await this.#passFirewalld())) {
       mended.push(`firewalld: ${this.#options.bridge} is in the zone trusted`);
@@ -49,11 +50,11 @@ export class HostFirewalls implements KeptPart {
 
   /** Lets pass what functions are allowed now, before a function starts; `keep` looks at the rest, and says what fails. */
   async renew(): Promise<void> {
-    await this.#passIptables().catch(() => undefined);
+    const pass = async () => this.#passIptables(await this.#ways());
+    await pass().catch(() => undefined);
   }
 
-  async #passIptables(): Promise<IptablesPass> {
-    const { outward, allowances } = await this.#ways();
+  #passIptables({ outward, allowances }: HostWays): Promise<IptablesPass> {
     return this.#iptables.pass({ outward, allowed: allowances.flatMap(({ targets }) => targets) });
   }
 

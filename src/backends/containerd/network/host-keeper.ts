@@ -83,7 +83,7 @@ export class HostKeeper {
       backOffMs = kept.hasFailed ? Math.min(backOffMs * 2, longestBackOffMs) : settleMs;
       const restMs = kept.part.followsOthers ? followingRestMs : Math.min(tookMs * restPerLook, longestRestMs);
       await sleep(Math.max(backOffMs, restMs), undefined, { signal }).catch(() => undefined);
-      await kept.bell.heard(this.#everyMs(kept), signal);
+      await kept.bell.heard(untilNext(this.#everyMs(kept)), signal);
       if (kept.part.hasEvents || kept.part.followsOthers)
         await sleep(settleMs, undefined, { signal }).catch(() => undefined);
     }
@@ -106,6 +106,11 @@ export class HostKeeper {
       await sleep(monitorPauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
+}
+
+/** Parts with the same time between looks are looked at in the same moment, so that they wake the process once. */
+function untilNext(everyMs: number): number {
+  return everyMs && everyMs - (monotonicMs() % everyMs);
 }
 
 /** A part with what was found at the last look. */

@@ -72,6 +72,12 @@ export async function readHostLinks(): Promise<HostLinks> {
   return parseHostLinks(addresses, routes);
 }
 
+/** Lets those who ask while one reads share what it reads: each reading starts two programs, which cost the most of a look. */
+export function readTogether(read: () => Promise<HostLinks>): () => Promise<HostLinks> {
+  let reading: Promise<HostLinks> | undefined;
+  return () => (reading ??= read().finally(() => (reading = undefined)));
+}
+
 /** OpenVPN and the like lay two halves over the default route instead of replacing it. */
 const everywhere = ['default', '0.0.0.0/0', '0.0.0.0/1', '128.0.0.0/1'];
 

@@ -5,7 +5,14 @@ import type { BridgeNetwork } from './bridge-conflist.ts';
 import { BridgeInterface } from './bridge-interface.ts';
 import { BridgePorts, type BridgePortsOptions } from './bridge-ports.ts';
 import { HostFirewalls } from './host-firewalls.ts';
-import { otherBridges, outwardLinks, readHostLinks, uplinkBridges } from './host-links.ts';
+import {
+  otherBridges,
+  outwardLinks,
+  readHostLinks,
+  readTogether,
+  uplinkBridges,
+  type HostLinks,
+} from './host-links.ts';
 import { IpForwarding } from './ip-forwarding.ts';
 import type { KeptPart } from './kept-part.ts';
 import { NameServers } from './name-servers.ts';
@@ -48,7 +55,8 @@ export function hostParts(network: BridgeNetwork, options: HostPartsOptions): Ho
   const { gateway } = subnet;
   const forwarding = new IpForwarding({ bridge: bridgeName, markFile: join(runDir, 'forwarding') });
   const ports = new BridgePorts({ ...options, bridge: bridgeName, canMake: network.conflist.plugins.length === 1 });
-  const bridge = new BridgeInterface({ bridge: bridgeName, subnet, mtu, readLinks: readHostLinks, ports });
+  const readLinks = readTogether(readHostLinks);
+  const bridge = new BridgeInterface({ bridge: bridgeName, subnet, mtu, readLinks, ports });
   const allowances: Allowances = new Allowances({
     dir: join(runDir, 'allowed'),
     most: options.allowMax,
@@ -61,7 +69,7 @@ export function hostParts(network: BridgeNetwork, options: HostPartsOptions): Ho
     },
   });
   const firewall = { table: name, bridge: bridgeName, subnet, gatewayPort };
-  const ways = () => waysOf(bridgeName, forwarding, allowances);
+  const ways = async () => waysOf(bridgeName, await readLinks(), { forwarding, allowances });
   const table = new NftTable(firewall, ways);
   const firewalls = new HostFirewalls(firewall, ways);
   const nameServers = new NameServers({ filesDir: join(runDir, 'replicas'), gateway, resolvConfPaths, dns });
@@ -72,15 +80,18 @@ export function hostParts(network: BridgeNetwork, options: HostPartsOptions): Ho
     bridge: bridgeName,
     gateway,
     resolvConfPaths,
-    readLinks: readHostLinks,
+    readLinks,
     commandsFor: (hook) => firewalls.commandsFor(hook),
     prepared: () => lookedAt(...kept),
   });
   return { forwarding, bridge, table, firewalls, allowances, all: [...kept, selfTest] };
 }
 
-async function waysOf(bridge: string, forwarding: IpForwarding, allowances: Allowances): Promise<HostWays> {
-  const host = await readHostLinks();
+async function waysOf(
+  bridge: string,
+  host: HostLinks,
+  { forwarding, allowances }: Pick<HostParts, 'forwarding' | 'allowances'>,
+): Promise<HostWays> {
   return {
     outward: outwardLinks(host, bridge),
     otherBridges: otherBridges(host, bridge),

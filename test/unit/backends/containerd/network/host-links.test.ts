@@ -3,6 +3,7 @@ import {
   otherBridges,
   outwardLinks,
   parseHostLinks,
+  readTogether,
   uplinkBridges,
   uplinkMtu,
 } from '../../../../../src/backends/containerd/network/host-links.ts';
@@ -55,4 +56,12 @@ test("packets are as large as the smallest uplink's, and no larger than Ethernet
   t.is(uplinkMtu(host({ dst: 'default', dev: 'eth0' })), 1500);
   t.is(uplinkMtu(host({ dst: 'default', dev: 'eth0' }, { dst: 'default', dev: 'wg0', table: '51820' })), 1420);
   t.is(uplinkMtu(host()), 1500);
+});
+
+test('who asks while the links are read shares the reading, who asks after it has one of his own', async (t) => {
+  let readings = 0;
+  const links = readTogether(() => Promise.resolve({ ...parseHostLinks('', ''), routers: [`${++readings}`] }));
+  const [first, beside] = await Promise.all([links(), links()]);
+  t.is(beside, first);
+  t.deepEqual([first.routers, (await links()).routers], [['1'], ['2']]);
 });
