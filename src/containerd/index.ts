@@ -16,6 +16,7 @@ export {
 export type { Container } from './container-service.ts';
 export type { ContainerdEvent } from './event-service.ts';
 export type { Image, NewImage } from './image-service.ts';
+export type { LeaseResource } from './lease-service.ts';
 export type { NamespacedClient } from './namespaced-client.ts';
 export type { SnapshotKey, SnapshotUsage } from './snapshot-service.ts';
 export type { TaskMetrics } from './task-metrics.ts';

@@ -46,6 +46,10 @@ export function leasesOn(connection: Connection) {
       const { leases } = await connection.unary(methods.List, { filters }, options);
       return leases.map(toLease);
     },
+    /** Lists what the lease holds. */
+    async resources(id: string, options?: RpcOptions): Promise<LeaseResource[]> {
+      return (await connection.unary(methods.ListResources, { id }, options)).resources;
+    },
     /** Puts a blob, a snapshot or an unfinished blob into the lease. */
     async addResource(id: string, resource: LeaseResource, options?: RpcOptions): Promise<void> {
       await connection.unary(methods.AddResource, { id, resource }, options);

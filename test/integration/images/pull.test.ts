@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { isNotFound } from '../../../src/containerd/index.ts';
 import { RegistryError } from '../../../src/registry/index.ts';
 import { startContainerd, type TestContainerd } from '../../helpers/containerd.ts';
 import { buildImage, type ImageOptions, type Layer } from '../../helpers/images.ts';
+import { until } from '../../helpers/poll.ts';
 import { startRegistry, type TestRegistry } from '../../helpers/registry.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
 import { type ImagesUnderTest, imagesOn, recordedLog } from './setup.ts';
@@ -17,7 +19,7 @@ const log = recordedLog();
 
 test.before(async () => {
   [daemon, registry] = await Promise.all([startContainerd(), startRegistry()]);
-  under = await imagesOn(daemon.address, log);
+  under = await imagesOn(daemon.address, { log });
 });
 test.after.always(async () => {
   await under?.close();
@@ -30,25 +32,28 @@ function build(name: string, options: Partial<ImageOptions> = {}) {
   return buildImage({ registry, name, layers: [{ [`${name}-1`]: '1' }, { [`${name}-2`]: '2' }], ...options });
 }
 
-/** The content of a file of an unpacked image, read through a snapshot on it. */
-async function readInImage(namespace: string, chainId: string, path: string): Promise<string> {
+/** Where a file of an unpacked image is, found through a snapshot on it. */
+async function fileInImage(namespace: string, chainId: string, path: string): Promise<string> {
   const { snapshots, leases } = under.containerd.namespace(namespace);
   const lease = await leases.create();
   const key = `look-${randomBytes(4).toString('hex')}`;
   const leased = under.containerd.namespace(namespace).withLease(lease.id);
   const [mount] = await leased.snapshots.prepare({ snapshotter, key, parent: chainId });
   try {
+    const { options = [], source = '' } = mount ?? {};
     // The lowest layers come last.
-    const lower = mount?.options.find((option) => option.startsWith('lowerdir='))?.slice('lowerdir='.length);
-    for (const folder of lower?.split(':') ?? []) {
-      const content = await readFile(join(folder, path), 'utf8').catch(() => undefined);
-      if (content !== undefined) return content;
-    }
-    throw new Error(`no ${path} in ${chainId}`);
+    const lower = options.find((option) => option.startsWith('lowerdir='))?.slice('lowerdir='.length) ?? source;
+    const found = lower.split(':').find((folder) => existsSync(join(folder, path)));
+    if (found === undefined) throw new Error(`no ${path} in ${chainId}`);
+    return join(found, path);
   } finally {
     await snapshots.remove({ snapshotter, key });
     await leases.delete(lease.id);
   }
+}
+
+async function readInImage(namespace: string, chainId: string, path: string): Promise<string> {
+  return readFile(await fileInImage(namespace, chainId, path), 'utf8');
 }
 
 async function snapshotCount(namespace: string): Promise<number> {
@@ -395,4 +400,38 @@ test('an image whose removal is under way is whole for whoever asks for it in th
       `round ${round}`,
     );
   }
+});
+
+test('layers that a power cut may have left empty are unpacked again, and not downloaded again', async (t) => {
+  const namespace = 'power-cut';
+  await using proxy = await startCuttingProxy(registry);
+  const built = await build(namespace, { layers: [{ first: '1' }, { second: randomBytes(3_000_000) }] });
+  const reference = built.reference.replace(registry.host, proxy.host);
+  const pull = async (boot: string, signal?: AbortSignal) => {
+    const own = await imagesOn(daemon.address, { boot });
+    return own.images.ensure(namespace, reference, undefined, { signal }).finally(() => own.close());
+  };
+  const stop = new AbortController();
+  proxy.bytesPerAnswer = 300_000;
+  const cut = pull('before', stop.signal);
+  const committed = async () =>
+    / (?<name>sha256:\S+) .*Committed/.exec(
+      ` ${await daemon.ctr('-n', namespace, 'snapshots', 'list')}`.replaceAll('\n', '\n '),
+    );
+  const first = await until(async () => (await committed())?.groups?.['name'], { message: 'the first layer' });
+  stop.abort();
+  await t.throwsAsync(cut, { instanceOf: Error });
+  await writeFile(await fileInImage(namespace, first, 'first'), '');
+  // As another client's image with that layer would.
+  const { leases } = under.containerd.namespace(namespace);
+  const other = await leases.create();
+  await leases.addResource(other.id, { id: first, type: `snapshots/${snapshotter}` });
+  proxy.bytesPerAnswer = Infinity;
+  const image = await pull('after');
+  t.is(await readInImage(namespace, image.chainId, 'first'), '1');
+  t.is(proxy.requests.filter((line) => line.includes(built.layerDigests[0] ?? '?')).length, 1);
+  t.deepEqual(
+    (await leases.list()).map(({ id }) => id),
+    [other.id],
+  );
 });

@@ -15,7 +15,10 @@ export interface ImagesUnderTest {
 }
 
 /** The code under test as the daemon wires it, on a containerd of the test's. */
-export async function imagesOn(address: string, log: Log = silentLog): Promise<ImagesUnderTest> {
+export async function imagesOn(
+  address: string,
+  { log = silentLog, boot }: { log?: Log; boot?: string } = {},
+): Promise<ImagesUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-images-'));
   const configFile = join(folder, 'config.json');
   const containerd = new Containerd({ address });
@@ -29,6 +32,7 @@ export async function imagesOn(address: string, log: Log = silentLog): Promise<I
     registry,
     snapshotter: () => Promise.resolve('overlayfs'),
     platform: hostPlatform(process.arch),
+    boot: boot === undefined ? undefined : Promise.resolve(boot),
     log,
   });
   const close = async () => {

@@ -16,7 +16,7 @@ const wallClock: Record<string, string> = {
   'src/provider/key-pair.ts': 'the dates of a certificate',
   'src/gateway/calls/call-id.ts': 'a date in a header',
   'src/backends/containerd/sweep.ts': 'when a lease ends, stored by containerd',
-  'src/backends/containerd/images/images.ts': 'when a lease ends, stored by containerd',
+  'src/backends/containerd/images/cut-pulls.ts': 'when a lease ends, stored by containerd',
   'src/backends/containerd/replicas/create-replica.ts': 'when a lease ends, stored by containerd',
   'src/backends/containerd/desired/record.ts': 'when a version was deployed, stored',
   'src/backends/containerd/reconcile/desired-view.ts': 'when a version took over, stored',

@@ -11,7 +11,6 @@ import type { PullPolicy } from '../../../provider/index.ts';
 import {
   type CredentialStore,
   type Descriptor,
-  digestOf,
   parseReference,
   type Platform,
   type Reference,
@@ -21,6 +20,7 @@ import {
   type RegistryErrorKind,
 } from '../../../registry/index.ts';
 import { InOrder } from '../../../base/in-order.ts';
+import { pullLease, removeCutPulls, thisBoot } from './cut-pulls.ts';
 import { pullImage } from './pull.ts';
 import type { ImageSource } from './pull-context.ts';
 import { PullProgress } from './pull-progress.ts';
@@ -34,6 +34,8 @@ export interface ImagesOptions {
   snapshotter: () => Promise<string>;
   /** The platform that this host runs. */
   platform: Platform;
+  /** Identifies the time from a boot of this host to its next. */
+  boot?: Promise<string>;
   log: Log;
 }
 
@@ -60,8 +62,6 @@ interface PullRequest {
 
 /** The label on records that we made: those of other clients are never removed. */
 const ownLabel = 'com.openfaas.berth.image';
-const leaseLifeMs = 24 * 60 * 60_000;
-const leaseReuseMs = leaseLifeMs / 2;
 
 /**
  * Pulls images into containerd and unpacks them, namespace by namespace.
@@ -71,14 +71,19 @@ const leaseReuseMs = leaseLifeMs / 2;
  * keeps the config and the unpacked layers, so that an old replica can be made again after the tag has moved on.
  */
 export class Images {
-  readonly #options: ImagesOptions;
+  readonly #options: Omit<ImagesOptions, 'boot'>;
   readonly #pulls = new InOrder();
   /** Removals of records under way, which were decided on before whoever asks for an image now was known. */
   readonly #removals = new Set<Promise<boolean>>();
   readonly #locks = { blobs: new InOrder(), snapshots: new InOrder() };
 
-  constructor(options: ImagesOptions) {
+  /** By namespace. */
+  readonly #clearings = new Map<string, Promise<void>>();
+  readonly #boot: Promise<string>;
+
+  constructor({ boot = thisBoot(), ...options }: ImagesOptions) {
     this.#options = options;
+    this.#boot = boot;
   }
 
   /**
@@ -197,7 +202,8 @@ export class Images {
     const { name } = reference;
     const snapshotter = await this.#options.snapshotter();
     using progress = new PullProgress(log, { image: name, namespace });
-    const leaseId = await this.#lease(namespace, name);
+    await this.#cleared(namespace);
+    const leaseId = await pullLease(this.#client(namespace), name, await this.#boot);
     const client = this.#client(namespace).withLease(leaseId);
     const shared = { platform, snapshotter, locks: this.#locks, progress, log };
     const image = await pullImage({ ...shared, client, leaseId, registry: source, reference, signal }, target);
@@ -211,18 +217,14 @@ export class Images {
     return image;
   }
 
-  /**
-   * Keeps what a pull writes until the image record does. After a failure it stays, so that the next try goes on where
-   * this one stopped, even in another process; containerd drops it after a day.
-   */
-  async #lease(namespace: string, name: string): Promise<string> {
-    const { leases } = this.#client(namespace);
-    const id = `berth-pull-${digestOf(name).slice('sha256:'.length, 'sha256:'.length + 32)}`;
-    const [left] = await leases.list([`id==${id}`]);
-    if (left?.createdAt && Date.now() - left.createdAt.getTime() < leaseReuseMs) return id;
-    if (left) await leases.delete(id);
-    await leases.create({ id, expiresAt: new Date(Date.now() + leaseLifeMs) });
-    return id;
+  /** What the last boot's pulls have left is cleared away once, before anything is taken for unpacked. */
+  #cleared(namespace: string): Promise<void> {
+    const known = this.#clearings.get(namespace);
+    if (known) return known;
+    const clearing = this.#boot.then((boot) => removeCutPulls(this.#client(namespace), boot));
+    this.#clearings.set(namespace, clearing);
+    clearing.catch(() => this.#clearings.delete(namespace));
+    return clearing;
   }
 
   async #putRecord({ images }: NamespacedClient, { name, target }: { name: string; target: Descriptor }) {
@@ -245,6 +247,7 @@ export class Images {
 
   async #find(namespace: string, name: string): Promise<UnpackedImage | undefined> {
     const snapshotter = await this.#options.snapshotter();
+    await this.#cleared(namespace);
     return findUnpacked(this.#client(namespace), name, { ...this.#options, snapshotter });
   }
 

@@ -1,7 +1,7 @@
 import type { Descriptor } from '../../../registry/index.ts';
 import { fetchDocuments, fetchLayer, type ImageDocuments } from './fetch.ts';
 import type { PullContext } from './pull-context.ts';
-import { isUnpacked, type Layer, unpackLayer } from './unpack.ts';
+import { flush, isUnpacked, type Layer, unpackLayer } from './unpack.ts';
 import { chainIds, describeImage, type UnpackedImage } from './unpacked-image.ts';
 
 const parallelDownloads = 3;
@@ -30,13 +30,18 @@ async function missingLayers(pull: PullContext, { manifest, config }: ImageDocum
   return missing;
 }
 
-/** Downloads layers side by side, and unpacks them from the bottom up as they come. */
+/**
+ * Downloads layers side by side, and unpacks them from the bottom up as they come. Until all are on the disk, the pull's lease
+ * says that they may not be.
+ */
 async function fetchAndUnpack(pull: PullContext, layers: Layer[]): Promise<void> {
   const stop = new AbortController();
   const signal = pull.signal ? AbortSignal.any([pull.signal, stop.signal]) : stop.signal;
   const downloads = startDownloads(layers, (layer) => fetchLayer(pull, layer.descriptor, signal));
   try {
-    for (const [i, layer] of layers.entries()) await unpackOnce(pull, layer, downloads[i]);
+    let folder: string | undefined;
+    for (const [i, layer] of layers.entries()) folder = (await unpackOnce(pull, layer, downloads[i])) ?? folder;
+    if (folder !== undefined) await flush(folder);
   } finally {
     // Nothing of this pull may write any more once its lease is deleted.
     stop.abort();
@@ -44,11 +49,15 @@ async function fetchAndUnpack(pull: PullContext, layers: Layer[]): Promise<void>
   }
 }
 
-async function unpackOnce(pull: PullContext, layer: Layer, download: Promise<void> | undefined): Promise<void> {
+async function unpackOnce(
+  pull: PullContext,
+  layer: Layer,
+  download: Promise<void> | undefined,
+): Promise<string | undefined> {
   await download;
-  await pull.locks.snapshots.run(`${pull.client.name}/${layer.chainId}`, async () => {
-    if (!(await isUnpacked(pull, layer.chainId))) await unpackLayer(pull, layer);
-  });
+  return pull.locks.snapshots.run(`${pull.client.name}/${layer.chainId}`, async () =>
+    (await isUnpacked(pull, layer.chainId)) ? undefined : unpackLayer(pull, layer),
+  );
 }
 
 function startDownloads(layers: Layer[], download: (layer: Layer) => Promise<void>): Promise<void>[] {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { isAlreadyExists, notFoundAs, type Mount } from '../../../containerd/index.ts';
+import { isAlreadyExists, type Labels, notFoundAs, type Mount } from '../../../containerd/index.ts';
 import { type Descriptor, RegistryError } from '../../../registry/index.ts';
 import { run } from '../host-command.ts';
+import { unpackedBy } from './cut-pulls.ts';
 import type { PullContext } from './pull-context.ts';
 
 export interface Layer {
@@ -13,7 +14,7 @@ export interface Layer {
 }
 
 const maxPrepareTries = 3;
-/** How long a layer may take to reach the disk: a large one on an SD card takes minutes. */
+/** How long layers may take to reach the disk: large ones on an SD card take minutes. */
 const flushMs = 30 * 60_000;
 
 /** Whether a layer is unpacked already; if so, it is in this pull's lease from now on. */
@@ -25,13 +26,16 @@ export async function isUnpacked({ client, leaseId, snapshotter }: PullContext, 
   return look();
 }
 
-/** Makes a committed snapshot of a layer whose blob is in containerd and whose parents are unpacked. */
-export async function unpackLayer(pull: PullContext, layer: Layer): Promise<void> {
+/**
+ * Makes a committed snapshot of a layer whose blob is in containerd and whose parents are unpacked.
+ * @returns the folder that the layer's files are in; undefined where another client has unpacked it meanwhile
+ */
+export async function unpackLayer(pull: PullContext, layer: Layer): Promise<string | undefined> {
   for (let tries = 1; tries <= maxPrepareTries; tries++) {
     const key = `extract-${process.hrtime.bigint()}-${randomBytes(3).toString('base64url')} ${layer.chainId}`;
     const mounts = await prepare(pull, layer, key);
     if (mounts) return extract(pull, layer, key, mounts);
-    if (await isUnpacked(pull, layer.chainId)) return;
+    if (await isUnpacked(pull, layer.chainId)) return undefined;
   }
   const { name } = pull.reference;
   throw new RegistryError('corrupt', `cannot prepare a snapshot for layer ${layer.descriptor.digest} of ${name}`);
@@ -42,18 +46,22 @@ async function prepare(pull: PullContext, layer: Layer, key: string): Promise<Mo
   const { client, snapshotter, signal } = pull;
   const { parent } = layer;
   try {
-    return await client.snapshots.prepare({ snapshotter, key, parent, labels: snapshotLabels(layer) }, { signal });
+    return await client.snapshots.prepare(
+      { snapshotter, key, parent, labels: snapshotLabels(pull, layer) },
+      { signal },
+    );
   } catch (error) {
     if (isAlreadyExists(error)) return undefined;
     throw error;
   }
 }
 
-async function extract(pull: PullContext, layer: Layer, key: string, mounts: Mount[]): Promise<void> {
+async function extract(pull: PullContext, layer: Layer, key: string, mounts: Mount[]): Promise<string | undefined> {
   const { client, snapshotter, signal } = pull;
   const { digest, size } = layer.descriptor;
   const diff = { mediaType: mediaTypeToApply(layer.descriptor), digest, size };
   try {
+    const folder = folderOf(mounts);
     const applied = await client.diff.apply({ diff, mounts }, { signal });
     if (applied.digest !== layer.diffId) {
       const message = `layer ${digest} of ${pull.reference.name} unpacks to ${applied.digest}, its config says ${layer.diffId}`;
@@ -61,25 +69,31 @@ async function extract(pull: PullContext, layer: Layer, key: string, mounts: Mou
     }
     const labels = { 'containerd.io/uncompressed': layer.diffId };
     await Promise.all([
-      flush(mounts),
       client.content.update({ digest, labels }, ['labels.containerd.io/uncompressed']),
+      client.snapshots.commit({ snapshotter, key, name: layer.chainId, labels: snapshotLabels(pull, layer) }),
     ]);
-    await client.snapshots.commit({ snapshotter, key, name: layer.chainId, labels: snapshotLabels(layer) });
+    return folder;
   } catch (error) {
     await removeSnapshot(pull, key);
     // Another client has unpacked the same layer in the meantime.
     if (!isAlreadyExists(error)) throw error;
+    return undefined;
   }
 }
 
 /**
- * Puts an unpacked layer on the disk: containerd writes that it has the layer down for good, and not the layer's files,
- * which a power cut would leave empty for ever. It has a setting of its own for this (sync_fs), since 1.7 only.
+ * Puts unpacked layers on the disk, all that were unpacked before: containerd writes that it has a layer down for good, and
+ * not the layer's files, which a power cut would leave empty for ever. It has a setting of its own for this (sync_fs), since
+ * 1.7 only.
  */
-async function flush(mounts: Mount[]): Promise<void> {
+export async function flush(folder: string): Promise<void> {
+  await run('sync', ['--file-system', folder], { timeoutMs: flushMs });
+}
+
+function folderOf(mounts: Mount[]): string {
   const [folder] = mounts.flatMap(({ type, source, options }) => (type === 'bind' ? source : upperFolder(options)));
   if (folder === undefined) throw new Error('a snapshot to unpack into has no folder of its own: use overlayfs');
-  await run('sync', ['--file-system', folder], { timeoutMs: flushMs });
+  return folder;
 }
 
 function upperFolder(options: string[]): string[] {
@@ -99,9 +113,9 @@ async function removeSnapshot({ client, snapshotter, log }: PullContext, key: st
   await removed.catch((error: unknown) => log.warn('cannot remove a half unpacked layer', { snapshot: key, error }));
 }
 
-function snapshotLabels({ chainId, descriptor }: Layer): Record<string, string> {
+function snapshotLabels({ leaseId }: PullContext, { chainId, descriptor }: Layer): Labels {
   const inherited = Object.entries(descriptor.annotations ?? {}).filter(([key]) =>
     key.startsWith('containerd.io/snapshot/'),
   );
-  return { ...Object.fromEntries(inherited), 'containerd.io/snapshot.ref': chainId };
+  return { ...Object.fromEntries(inherited), ...unpackedBy(leaseId), 'containerd.io/snapshot.ref': chainId };
 }
