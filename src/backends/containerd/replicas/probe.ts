@@ -1,6 +1,6 @@
 import { monotonicMs } from '../../../base/monotonic.ts';
 import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProbeSettings } from '../../../provider/index.ts';
 
@@ -12,17 +12,19 @@ export interface ProbeTarget {
 const watchdogPath = '/_/health';
 /** The agent whose requests of-watchdog does not log. */
 const userAgent = 'kube-probe/berth';
-const firstPauseMs = 1;
+/** Pauses between looks at what starts are this part of the time that it has taken: it is found ready that much late at most. */
+const pausePart = 1 / 20;
+const shortestPauseMs = 1;
 
 /** Resolves when the replica has answered well `successThreshold` times in a row; rejects when the signal aborts. */
 export async function untilReady(target: ProbeTarget, settings: ProbeSettings, signal: AbortSignal): Promise<void> {
   await sleep(settings.initialDelayMs, undefined, { signal });
-  let pauseMs = Math.min(firstPauseMs, settings.periodMs);
+  const beganMs = monotonicMs();
   for (let successes = 0; successes < settings.successThreshold;) {
     successes = (await probe(target, settings, signal)) ? successes + 1 : 0;
     if (successes >= settings.successThreshold) return;
-    await sleep(pauseMs, undefined, { signal });
-    pauseMs = Math.min(pauseMs * 1.5, settings.periodMs);
+    const pauseMs = Math.max((monotonicMs() - beganMs) * pausePart, shortestPauseMs);
+    await sleep(Math.min(pauseMs, settings.periodMs), undefined, { signal });
   }
 }
 
@@ -55,45 +57,43 @@ export async function untilFailing(
 export async function probe(target: ProbeTarget, settings: ProbeSettings, signal: AbortSignal): Promise<boolean> {
   signal.throwIfAborted();
   const { path = watchdogPath, timeoutMs } = settings;
-  const answer = await ask(target, path, timeoutMs, signal);
+  // A refused connection costs a small part of a refused request, and there are many while a process starts.
+  const socket = await knock(target, timeoutMs, signal);
+  const answer = socket && (await ask(socket, { ...target, path, timeoutMs, signal }));
   signal.throwIfAborted();
   if (settings.path !== undefined) return typeof answer === 'number' && answer < 400;
-  if (answer === 'unreachable') return false;
-  if (answer === 'no-http') return accepts(target, timeoutMs, signal);
-  return answer !== 503;
+  return answer !== undefined && answer !== 'silent' && answer !== 503;
 }
 
-type ProbeAnswer = number | 'unreachable' | 'no-http';
+/** Connects; undefined where nobody listens. */
+function knock({ hostname, port }: ProbeTarget, timeoutMs: number, signal: AbortSignal): Promise<Socket | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Socket | undefined>();
+  const socket = connect({ host: hostname, port, signal, noDelay: true });
+  socket.setTimeout(timeoutMs, () => socket.destroy());
+  socket.once('connect', () => resolve(socket));
+  socket.once('error', () => resolve(undefined));
+  socket.once('close', () => resolve(undefined));
+  return promise;
+}
 
+type ProbeAnswer = number | 'silent' | 'no-http';
+
+/** Asks over the connection, and ends it. */
 function ask(
-  { hostname, port }: ProbeTarget,
-  path: string,
-  timeoutMs: number,
-  signal: AbortSignal,
+  socket: Socket,
+  { hostname, port, path, timeoutMs, signal }: ProbeTarget & { path: string; timeoutMs: number; signal: AbortSignal },
 ): Promise<ProbeAnswer> {
   const { promise, resolve } = Promise.withResolvers<ProbeAnswer>();
   const headers = { 'User-Agent': userAgent, Connection: 'close' };
-  const asked = request({ hostname, port, path, headers, signal, agent: false }, (reply) => {
+  const options = { hostname, port, path, headers, signal, createConnection: () => socket };
+  const asked = request(options, (reply) => {
     resolve(reply.statusCode ?? 0);
     asked.destroy();
   });
   asked.setTimeout(timeoutMs, () => asked.destroy(new Error('the probe timed out')));
   asked.once('error', (error: NodeJS.ErrnoException) => {
-    resolve(error.code?.startsWith('HPE_') ? 'no-http' : 'unreachable');
+    resolve(error.code?.startsWith('HPE_') ? 'no-http' : 'silent');
   });
   asked.end();
-  return promise;
-}
-
-function accepts({ hostname, port }: ProbeTarget, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ host: hostname, port, signal });
-  socket.setTimeout(timeoutMs, () => socket.destroy());
-  socket.once('connect', () => {
-    resolve(true);
-    socket.destroy();
-  });
-  socket.once('error', () => resolve(false));
-  socket.once('close', () => resolve(false));
   return promise;
 }
