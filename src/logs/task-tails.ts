@@ -1,4 +1,5 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../base/absent-file.ts';
 import { diskFullOf } from '../base/disk-full.ts';
@@ -82,12 +83,18 @@ export class TaskTails {
   async stdioFor(replica: LogReplica): Promise<TaskStdio> {
     const { stdout, stderr } = this.#paths(replica.id);
     // Somebody may have cleared them away.
-    await this.#makeFolders();
-    const made = await Promise.all([stdout, stderr].map(makeFile));
-    if (made.includes(true)) await this.#forget(replica.id);
+    const areThere = await Promise.all([stdout, stderr].map(isWritable));
+    if (areThere.includes(false)) await this.#makeFiles(replica.id);
     await this.follow(replica);
     // Bare paths of files, because the shim writes both streams to one file where it is given file:// URIs.
     return { stdout, stderr };
+  }
+
+  async #makeFiles(id: string): Promise<void> {
+    const { stdout, stderr } = this.#paths(id);
+    await this.#makeFolders();
+    const made = await Promise.all([stdout, stderr].map(makeFile));
+    if (made.includes(true)) await this.#forget(id);
   }
 
   /** Reads what a task writes and goes on where an earlier process stopped. Does nothing where there are no files. */
@@ -172,6 +179,13 @@ export class TaskTails {
   #paths(id: string): TaskLogPaths {
     return taskLogPaths(this.#dir, pathSegment(id));
   }
+}
+
+function isWritable(path: string): Promise<boolean> {
+  return access(path, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Makes an empty file; false where there is one that can be written. */

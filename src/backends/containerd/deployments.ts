@@ -227,7 +227,7 @@ export class Deployments {
       return isSame ? found : { ...found, asleep, replicas: asleep ? found.replicas : given };
     };
     await this.#parts.store.change(fn, change, { durable });
-    this.#parts.reconciler.wake(fn);
+    this.#parts.reconciler.wake(fn, { look: false });
   }
 
   /**

@@ -35,7 +35,7 @@ import { FunctionStates } from './reconcile/function-states.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { Host } from './replicas/host.ts';
 import { refreshSecrets } from './replicas/start-task.ts';
-import { hostFeatures } from './runtime-spec/index.ts';
+import { hostFeatures, ProgramChecks } from './runtime-spec/index.ts';
 import { ReplicaRoom } from './replica-room.ts';
 import { ReplicaDiskWatch } from './replica-disk-watch.ts';
 import { untimed } from './start-trace.ts';
@@ -130,6 +130,7 @@ async function hostOf(options: BackEndOptions): Promise<Host> {
     replicaSecrets: new ReplicaSecrets({ runDir, log }),
     logs,
     features: await hostFeatures(),
+    programs: new ProgramChecks(),
     ociRuntime: settings.ociRuntime ?? 'runc',
     parts: new Parts(log),
     replicaFilesDir: path.join(runDir, 'replicas'),

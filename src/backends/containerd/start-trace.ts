@@ -6,17 +6,25 @@ export type Timed = <T>(step: string, act: () => Promise<T>) => Promise<T>;
 /** Runs a step that belongs to no start. */
 export const untimed: Timed = (_, act) => act();
 
+interface TracedStep {
+  step: string;
+  fromMs: number;
+  /** Absent while it is under way. */
+  toMs?: number;
+}
+
 /** When the steps of one start began and ended. */
 export class StartTrace {
   readonly #beganMs = monotonicMs();
-  readonly #steps: string[] = [];
+  readonly #steps: TracedStep[] = [];
 
-  readonly timed: Timed = async (step, act) => {
-    const fromMs = this.ageMs;
+  readonly timed: Timed = async (name, act) => {
+    const step: TracedStep = { step: name, fromMs: this.ageMs };
+    this.#steps.push(step);
     try {
       return await act();
     } finally {
-      this.#steps.push(`${step} ${fromMs}-${this.ageMs}`);
+      step.toMs = this.ageMs;
     }
   };
 
@@ -25,8 +33,8 @@ export class StartTrace {
     return Math.round(monotonicMs() - this.#beganMs);
   }
 
-  /** Each step as `name from-to`, in milliseconds since the start began, in the order of their ends. */
+  /** Each step as `name from-to`, in milliseconds since the start began, in the order of their begins; `name from-` of one under way. */
   get steps(): string {
-    return this.#steps.join(', ');
+    return this.#steps.map(({ step, fromMs, toMs = '' }) => `${step} ${fromMs}-${toMs}`).join(', ');
   }
 }

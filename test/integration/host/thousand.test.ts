@@ -4,31 +4,19 @@ import { join } from 'node:path';
 import test from 'ava';
 import { startBerth, type TestBerth } from '../../helpers/berth.ts';
 import { startContainerd } from '../../helpers/containerd.ts';
+import { callsSoFar, metricsConfig } from '../../helpers/containerd-calls.ts';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import { startRegistry } from '../../helpers/registry.ts';
 import { listOf, untilAvailable } from '../functions/setup.ts';
 
 const count = 1000;
-const metricsAddress = '127.0.0.1:1338';
 /** What a daemon asks at its start or after one of containerd's, whatever the number of functions, and waking three; with room. */
 const fewCalls = 250;
 
-/** How often each method of containerd's was called since its start, by the figures that it keeps itself. */
-async function calls(): Promise<Map<string, number>> {
-  const text = await (await fetch(`http://${metricsAddress}/v1/metrics`)).text();
-  const counted = new Map<string, number>();
-  for (const [, method = '', service = '', times] of text.matchAll(
-    /^grpc_server_started_total\{grpc_method="(\w+)",grpc_service="([\w.]+)".*\} (\d+)$/gm,
-  ))
-    counted.set(`${service}/${method}`, Number(times));
-  return counted;
-}
-
 const sum = (counted: Map<string, number>) => [...counted.values()].reduce((total, times) => total + times, 0);
 const containerLists = (counted: Map<string, number>) =>
-  (counted.get('containerd.services.containers.v1.Containers/List') ?? 0) +
-  (counted.get('containerd.services.containers.v1.Containers/ListStream') ?? 0);
+  (counted.get('containers.v1.Containers/List') ?? 0) + (counted.get('containers.v1.Containers/ListStream') ?? 0);
 
 /** Writes the records of functions that sleep as the store does, each like the one that is there. */
 async function copyModel(berth: TestBerth): Promise<void> {
@@ -47,7 +35,7 @@ async function answers(berth: TestBerth, service: string): Promise<string> {
 
 test('with a thousand functions asleep, a start and a resync ask containerd as little as with one; each wakes', async (t) => {
   t.timeout(120_000);
-  await using containerd = await startContainerd({ config: `[metrics]\naddress = "${metricsAddress}"\n` });
+  await using containerd = await startContainerd({ config: metricsConfig });
   await using registry = await startRegistry();
   await using berth = await startBerth({ containerd, env: { log_level: 'info' } });
   const { reference: image } = await functionImage(registry);
@@ -58,13 +46,13 @@ test('with a thousand functions asleep, a start and a resync ask containerd as l
   await berth.kill();
   await copyModel(berth);
 
-  const before = await calls();
+  const before = await callsSoFar();
   await berth.start();
   const listed = await listOf(berth);
   t.is(listed.length, count + 1);
   t.true(listed.every(({ replicas, availableReplicas }) => replicas === 0 && availableReplicas === 0));
   for (const name of ['asleep-0', 'asleep-500', 'asleep-999']) t.is(await answers(berth, name), `200 ${name}`);
-  const started = await calls();
+  const started = await callsSoFar();
   const startCalls = sum(started) - sum(before);
   const startLists = containerLists(started) - containerLists(before);
   t.log(`start and three wakes: ${startCalls} calls, ${startLists} lists of containers`);
@@ -73,13 +61,13 @@ test('with a thousand functions asleep, a start and a resync ask containerd as l
 
   // Its figures begin anew, and all functions are compared with what it has.
   await containerd.restart();
-  await until(async () => containerLists(await calls().catch(() => new Map<string, number>())) > 0, {
+  await until(async () => containerLists(await callsSoFar().catch(() => new Map<string, number>())) > 0, {
     timeoutMs: 30_000,
     message: 'containerd to be asked again',
   });
   for (const name of ['asleep-1', 'asleep-501', 'asleep-998']) t.is(await answers(berth, name), `200 ${name}`);
   t.is((await listOf(berth)).filter(({ availableReplicas }) => availableReplicas === 1).length, 6);
-  const resynced = await calls();
+  const resynced = await callsSoFar();
   t.log(`resync and three wakes: ${sum(resynced)} calls, ${containerLists(resynced)} lists of containers`);
   t.true(sum(resynced) < fewCalls, [...resynced].join('\n'));
   t.true(containerLists(resynced) < 20);

@@ -10,6 +10,8 @@ export interface WriteBehindOptions<Key> {
 }
 
 const shortestPauseMs = 100;
+/** A call that wakes a function is answered by then: no write of its is in its way. */
+const firstPauseMs = 250;
 
 /** Writes what may be late: soon, once for many changes, and again with a back-off until it succeeds. */
 export class WriteBehind<Key> {
@@ -39,6 +41,7 @@ export class WriteBehind<Key> {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     const longestMs = this.#options.longestPauseMs ?? 15_000;
+    await sleep(firstPauseMs, undefined, { signal, ref: false }).catch(() => {});
     for (let pauseMs = shortestPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestMs)) {
       if (await this.#round()) break;
       await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});

@@ -1,3 +1,5 @@
+import type { BridgePort } from './bridge-port.ts';
+
 /** A replica's place in the functions' network. */
 export interface Attachment {
   id: string;
@@ -7,4 +9,11 @@ export interface Attachment {
   ip: string;
   /** The bridge's address. */
   gateway: string;
+}
+
+/** What there is of an attachment on this host. */
+export interface Found {
+  attachment: Attachment;
+  /** Absent where the bridge plugin named none. */
+  port?: BridgePort;
 }

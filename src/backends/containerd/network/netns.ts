@@ -1,4 +1,4 @@
-import { readdir, stat, statfs } from 'node:fs/promises';
+import { readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
 import { run } from '../host-command.ts';
@@ -29,13 +29,6 @@ export async function deleteNetns(name: string): Promise<void> {
 export async function isNetns(name: string): Promise<boolean> {
   const stats = await statfs(netnsPath(name)).catch(absentAs(undefined));
   return stats?.type === nsfsMagic;
-}
-
-/** Identifies a network namespace among all that ever were since the boot; undefined where there is none. */
-export async function netnsId(name: string): Promise<string | undefined> {
-  if (!(await isNetns(name))) return undefined;
-  const { dev, ino } = await stat(netnsPath(name));
-  return `${dev}:${ino}`;
 }
 
 export function netnsNames(): Promise<string[]> {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { CniNetwork, loadConflist, sandboxAddress, type CniResult } from '../../../cni/index.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Dns, NetworkTarget } from '../../../provider/index.ts';
-import type { Attachment } from './attachment.ts';
+import type { Attachment, Found } from './attachment.ts';
 import { explainedAttachError } from './attach-error.ts';
 import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts';
 import { bridgePortOf, forgetPort, isThere, setPort, type BridgePort } from './bridge-port.ts';
@@ -11,7 +11,7 @@ import { readHostLinks } from './host-links.ts';
 import { hostParts, type HostParts, type HostPartsOptions } from './host-parts.ts';
 import { run } from '../host-command.ts';
 import { NetworkError } from './network-error.ts';
-import { addNetns, deleteNetns, idsOf, isNetns, netnsId, netnsNames, netnsPath } from './netns.ts';
+import { addNetns, deleteNetns, idsOf, isNetns, netnsNames, netnsPath } from './netns.ts';
 import { reservations } from './reservations.ts';
 import { InOrder } from '../../../base/in-order.ts';
 
@@ -53,8 +53,8 @@ export class Network {
   readonly #inOrder = new InOrder(parallel);
   #cni: CniNetwork;
   #isTesting = false;
-  /** Ids whose ports were set in this process's life. */
-  readonly #set = new Set<string>();
+  /** What was found or made in this process's life, its port set. */
+  readonly #kept = new Map<string, Found>();
 
   /** What functions have instead of the host's name servers and search domains, unless they have their own. */
   readonly dns?: Dns;
@@ -152,11 +152,16 @@ export class Network {
    * @throws CniError, NetworkError or HostCommandError
    */
   async attach(id: string): Promise<Attachment> {
-    const present = await this.#inOrder.run(id, () => this.#existingOrCleared(id));
+    const present = await this.present(id);
     if (present) return present;
     // Outside of its turn: the first look at the bridge waits for a turn of each replica.
     await this.#requireIsolation();
     return this.#inOrder.run(id, async () => (await this.#existingOrCleared(id)) ?? (await this.#attachAnew(id)));
+  }
+
+  /** Returns what a replica has of an attachment that needs not be made anew; leftovers are removed. */
+  present(id: string): Promise<Attachment | undefined> {
+    return this.#inOrder.run(id, () => this.#existingOrCleared(id));
   }
 
   /** Resolves once an attached replica reaches these beside what all may, and nothing that it was allowed before. */
@@ -184,18 +189,15 @@ export class Network {
 
   /** Finds the attachment of a replica whose namespace is there and whose address is of the present subnet. */
   async attachment(id: string): Promise<Attachment | undefined> {
-    const containerId = this.#containerId(id);
-    const result = await this.#cni.result({ containerId, interfaceName });
-    if (!result || !(await isNetns(containerId))) return undefined;
-    const { bridge, subnet } = this.#network;
-    const { address = '' } = bridgePortOf(result, bridge, containerId) ?? {};
-    const isOfSubnet = sandboxAddress(result)?.gateway === this.gateway && address.endsWith(`/${subnet.length}`);
-    return isOfSubnet ? this.#attachmentOf(id, result) : undefined;
+    return (await this.#found(id))?.attachment;
   }
 
-  /** Identifies a replica's network namespace, so that one that was made anew is told apart; undefined where there is none. */
-  netnsId(id: string): Promise<string | undefined> {
-    return netnsId(this.#containerId(id));
+  async #found(id: string): Promise<Found | undefined> {
+    const target = { containerId: this.#containerId(id), interfaceName };
+    const [result, hasNetns] = await Promise.all([this.#cni.result(target), isNetns(target.containerId)]);
+    if (!result || !hasNetns || sandboxAddress(result)?.gateway !== this.gateway) return undefined;
+    const found = this.#foundIn(id, result);
+    return found.port?.address.endsWith(`/${this.#network.subnet.length}`) ? found : undefined;
   }
 
   /** Returns where a replica's network namespace is, or will be once it is attached. */
@@ -216,8 +218,7 @@ export class Network {
     await addNetns(containerId);
     this.#followMtu();
     const result = await this.#cni.add({ containerId, interfaceName, netnsPath: netnsPath(containerId) });
-    await this.#setPort(id);
-    return this.#attachmentOf(id, result);
+    return this.#setPort(this.#foundIn(id, result));
   }
 
   // What is running is served whatever the host is like; what is new waits until it cannot reach more than it may.
@@ -237,10 +238,12 @@ export class Network {
 
   // What we have set is kept by the keeper. Setting a port closes the gap of a crash before it, and fails where there is none.
   async #existingOrCleared(id: string): Promise<Attachment | undefined> {
-    const attachment = await this.attachment(id);
+    const kept = this.keeper.isRunning ? this.#kept.get(id) : undefined;
+    const areThere = kept?.port && (await Promise.all([isNetns(kept.port.netns), isThere(kept.port)]));
+    if (kept && areThere?.every(Boolean)) return kept.attachment;
+    const found = await this.#found(id);
     try {
-      if (attachment && !(await this.#isKept(id))) await this.#setPort(id);
-      if (attachment) return attachment;
+      if (found) return await this.#setPort(found);
     } catch (error) {
       this.#log.warn('the port of an attachment is gone, attaching anew', { id, error });
     }
@@ -253,7 +256,7 @@ export class Network {
     const containerId = this.#containerId(id);
     const path = (await isNetns(containerId)) ? netnsPath(containerId) : undefined;
     const port = await this.#portOf(id);
-    this.#set.delete(id);
+    this.#kept.delete(id);
     await this.#host.allowances.remove(id);
     if (port) await forgetPort(port, this.#network.bridge);
     await this.#cni.del({ containerId, interfaceName, netnsPath: path });
@@ -269,16 +272,11 @@ export class Network {
     }
   }
 
-  async #setPort(id: string): Promise<void> {
-    const port = await this.#portOf(id);
-    if (!port) throw new NetworkError('the bridge plugin named no port on the host: update the CNI plugins');
-    await setPort(port, { bridge: this.#network.bridge, mtu: this.#host.bridge.mtu });
-    this.#set.add(id);
-  }
-
-  async #isKept(id: string): Promise<boolean> {
-    const port = this.keeper.isRunning && this.#set.has(id) ? await this.#portOf(id) : undefined;
-    return port !== undefined && isThere(port);
+  async #setPort(found: Found): Promise<Attachment> {
+    if (!found.port) throw new NetworkError('the bridge plugin named no port on the host: update the CNI plugins');
+    await setPort(found.port, { bridge: this.#network.bridge, mtu: this.#host.bridge.mtu });
+    this.#kept.set(found.attachment.id, found);
+    return found.attachment;
   }
 
   async #portOf(id: string): Promise<BridgePort | undefined> {
@@ -287,10 +285,12 @@ export class Network {
     return result && bridgePortOf(result, this.#network.bridge, containerId);
   }
 
-  #attachmentOf(id: string, result: CniResult): Attachment {
+  #foundIn(id: string, result: CniResult): Found {
     const address = sandboxAddress(result);
     if (!address) throw new NetworkError(`the CNI plugins gave ${id} no address: is host-local in the conflist?`);
-    return { id, netnsPath: netnsPath(this.#containerId(id)), ip: address.ip, gateway: this.gateway };
+    const containerId = this.#containerId(id);
+    const attachment = { id, netnsPath: netnsPath(containerId), ip: address.ip, gateway: this.gateway };
+    return { attachment, port: bridgePortOf(result, this.#network.bridge, containerId) };
   }
 
   #containerId(id: string): string {

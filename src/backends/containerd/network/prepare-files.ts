@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
+import { allEnded } from '../../../base/all-ended.ts';
 import { writeDurably } from '../../../base/durable-file.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import type { Dns } from '../../../provider/index.ts';
@@ -31,13 +32,15 @@ export const hostResolvConfPaths = [
  */
 export async function prepareFiles(options: PrepareFilesOptions): Promise<{ resolvConf: string; hosts: string }> {
   const { dir, gateway, resolvConfPaths = hostResolvConfPaths, dns, ownDns = {} } = options;
-  const { text } = await readResolvConf(resolvConfPaths, gateway, dnsOf(dns, ownDns));
   const files = { resolvConf: join(dir, 'resolv.conf'), hosts: join(dir, 'hosts') };
   await mkdir(dir, { recursive: true });
-  // First, so that whoever follows the host's servers meanwhile knows.
-  await keepOwnDns(dir, ownDns);
+  const [{ text }] = await allEnded([
+    readResolvConf(resolvConfPaths, gateway, dnsOf(dns, ownDns)),
+    writeInPlace(files.hosts, hostsFile(options)),
+    // Before the other, so that whoever follows the host's servers meanwhile knows.
+    keepOwnDns(dir, ownDns),
+  ]);
   await writeInPlace(files.resolvConf, text);
-  await writeInPlace(files.hosts, hostsFile(options));
   return files;
 }
 

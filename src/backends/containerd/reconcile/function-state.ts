@@ -26,6 +26,7 @@ export class FunctionState {
   readonly #replicas = new Map<string, Replica>();
   readonly #generations = new Map<string, GenerationState>();
   readonly #waiters = new Map<string, ((outcome: GenerationOutcome) => void)[]>();
+  #lookedAtMs = -Infinity;
 
   constructor({ name, namespace }: FunctionName, timing: Timing) {
     this.fn = { name, namespace };
@@ -60,6 +61,21 @@ export class FunctionState {
   /** The replica was deleted. */
   forget({ id }: Replica): void {
     this.#replicas.delete(id);
+  }
+
+  /** Something may have changed in containerd that we have not done. */
+  lookIsDue(): void {
+    this.#lookedAtMs = -Infinity;
+  }
+
+  /** containerd is about to be asked for the function's replicas. */
+  lookBegins(nowMs: number): void {
+    this.#lookedAtMs = nowMs;
+  }
+
+  /** Whether containerd is to be asked before anything is decided: also where it was not for long, as events may be lost. */
+  isLookDue(nowMs: number): boolean {
+    return nowMs - this.#lookedAtMs >= this.#timing.resyncMs / 2;
   }
 
   /** Returns the replicas on which a step is under way: what is seen of them now may be old when it is read. */

@@ -20,9 +20,14 @@ export interface ReconcilerParts {
   log: Log;
 }
 
+export interface WakeOptions {
+  /** False where containerd need not be asked first: its replicas are as they were, or a step that went well is known. */
+  look?: boolean;
+}
+
 /** What steps and watches work with. */
 export interface StepParts extends ReconcilerParts {
   /** Tells routes, watches and waiting callers what is known of a function by now, and asks for another pass over it. */
-  wake: (fn: FunctionName) => void;
+  wake: (fn: FunctionName, options?: WakeOptions) => void;
   traces: StartTraces;
 }

@@ -12,7 +12,7 @@ import { desiredView } from './desired-view.ts';
 import type { FunctionState, GenerationOutcome } from './function-state.ts';
 import { PassLoop } from './pass-loop.ts';
 import { StartTraces } from './start-traces.ts';
-import type { ReconcilerParts } from './reconciler-parts.ts';
+import type { ReconcilerParts, WakeOptions } from './reconciler-parts.ts';
 import { Steps } from './steps.ts';
 import { Watches } from './watches.ts';
 
@@ -32,25 +32,28 @@ export class Reconciler {
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
     this.#observer = new ReplicaObserver(parts.host.containerd);
-    const wake = (fn: FunctionName) => {
+    const wake = (fn: FunctionName, options?: WakeOptions) => {
       this.#tell(fn);
-      this.wake(fn);
+      this.wake(fn, options);
     };
     const stepParts = { ...parts, wake, traces: new StartTraces(parts.log) };
-    this.#steps = new Steps(stepParts);
     this.#watches = new Watches(stepParts);
+    this.#steps = new Steps(stepParts, this.#watches);
     parts.routes.onOutcome((fn, replicaId, outcome) => this.#callEnded(fn, replicaId, outcome));
   }
 
   /** Has the function compared with what is wanted of it, soon. */
-  wake(fn: FunctionName): void {
-    if (!this.#stopped) this.#loop(fn).wake();
+  wake(fn: FunctionName, { look = true }: WakeOptions = {}): void {
+    if (this.#stopped) return;
+    if (look) this.#parts.states.get(fn)?.lookIsDue();
+    this.#loop(fn).wake();
   }
 
   /** Has every function compared, wanted or there, soon. */
   wakeAll(): void {
     if (this.#stopped) return;
     for (const { function: fn } of this.#parts.store.all()) this.#loop(fn);
+    for (const state of this.#parts.states.all()) state.lookIsDue();
     for (const loop of this.#loops.values()) loop.wake();
   }
 
@@ -129,7 +132,7 @@ export class Reconciler {
   async #pass(state: FunctionState, loop: PassLoop): Promise<void> {
     const { fn } = state;
     if (this.#parts.store.isUnreadable(fn)) return;
-    await this.#look(state);
+    if (state.isLookDue(monotonicMs())) await this.#look(state);
     const record = this.#parts.store.get(fn);
     const nowMs = monotonicMs();
     state.timePassed(record, nowMs);
@@ -169,7 +172,12 @@ export class Reconciler {
   async #look(state: FunctionState): Promise<void> {
     // A step that ends while we look leaves something newer than we see; it asks for another look.
     const busy = state.busyReplicas();
-    const actual = await this.#observer.observe(state.fn, state.replicas.keys(), busy);
+    state.lookBegins(monotonicMs());
+    const actual = await this.#observer.observe(state.fn, state.replicas.keys(), busy).catch((error: unknown) => {
+      state.lookIsDue();
+      throw error;
+    });
+    if (busy.size > 0) state.lookIsDue();
     await this.#breather.next();
     const { gone, exited } = state.observed(actual, busy, monotonicMs());
     for (const replica of gone) {

@@ -5,13 +5,16 @@ import { fullName } from '../../../provider/index.ts';
 import { replicasWanted, wantedGeneration, type Generation } from '../desired/record.ts';
 import { declaredLimits } from '../replicas/declared-limits.ts';
 import { createReplica, type MadeReplica } from '../replicas/create-replica.ts';
+import type { Host, ReplicaName } from '../replicas/host.ts';
 import { deleteReplica } from '../replicas/delete-replica.ts';
-import { createTask, startTask } from '../replicas/start-task.ts';
+import { findRoot, type ReplicaRoot } from '../replicas/replica-root.ts';
+import { createTask, startTask, type KnownReplica } from '../replicas/start-task.ts';
 import { stopTask } from '../replicas/stop-task.ts';
 import type { FunctionState } from './function-state.ts';
 import { JobSlots } from './job-slots.ts';
 import type { StepParts } from './reconciler-parts.ts';
 import type { Replica, ReplicaStep } from './replica.ts';
+import type { Watches } from './watches.ts';
 
 /** Steps that make or start at once, over all functions, and steps that delete: more only makes each of them slower. */
 const parallelJobs = 4;
@@ -31,6 +34,11 @@ const failures: Record<ReplicaStep, string> = {
 /** The steps that work on one replica: they run beside the passes, one per replica, and wake the function at their end. */
 export class ReplicaJobs {
   readonly #parts: StepParts;
+  readonly #watches: Pick<Watches, 'starting' | 'end'>;
+  /** What was found of replicas that containerd need not be asked again. */
+  readonly #roots = new WeakMap<Replica, ReplicaRoot>();
+  /** Replicas whose last step failed: how far it came, containerd has to say. */
+  readonly #inDoubt = new WeakSet<Replica>();
   // Of their own each, so that no start waits for an end.
   readonly #starts = new JobSlots({ slots: parallelJobs, slowMs });
   readonly #deletions = new JobSlots({ slots: parallelJobs, slowMs });
@@ -38,8 +46,9 @@ export class ReplicaJobs {
   readonly #ending = new AbortController();
   readonly #running = new Set<Promise<void>>();
 
-  constructor(parts: StepParts) {
+  constructor(parts: StepParts, watches: Pick<Watches, 'starting' | 'end'>) {
     this.#parts = parts;
+    this.#watches = watches;
   }
 
   /** The replica leaves the routes; its calls in flight may go on for as long as its function says. */
@@ -64,7 +73,7 @@ export class ReplicaJobs {
       this.#running.add(running);
       await running;
       this.#running.delete(running);
-      this.#parts.wake(state.fn);
+      this.#parts.wake(state.fn, { look: this.#inDoubt.has(replica) || !replica.isThere });
     };
     // Callers wait for those that wake, and not for a boot of all functions or for a deployment.
     this.#slotsOf(step).add(job, () => this.#parts.routes.waiting(state.fn) > 0);
@@ -88,9 +97,12 @@ export class ReplicaJobs {
   /** Takes the step, and starts what it made without another look at containerd. Never rejects. */
   async #runOn(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<void> {
     const made = await this.#run(state, replica, step);
-    if (!made || this.#ending.signal.aborted || !this.#isToRun(state, replica)) return;
-    replica.stepBegan('start-task');
-    await this.#run(state, replica, 'start-task', made);
+    if (!made) return;
+    if (!this.#ending.signal.aborted && this.#isToRun(state, replica)) {
+      replica.stepBegan('start-task');
+      await this.#run(state, replica, 'start-task');
+    }
+    await made.released;
   }
 
   #isToRun(state: FunctionState, replica: Replica): boolean {
@@ -102,46 +114,49 @@ export class ReplicaJobs {
   }
 
   /** Takes the step and tells the replica how it went. Never rejects. */
-  async #run(
-    state: FunctionState,
-    replica: Replica,
-    step: ReplicaStep,
-    before?: MadeReplica,
-  ): Promise<MadeReplica | undefined> {
+  async #run(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<MadeReplica | undefined> {
     const isEnd = step === 'stop-task' || step === 'delete-replica';
     try {
-      const made = await (isEnd ? this.#takeAway(state, replica, step) : this.#bringUp(state, replica, step, before));
+      const made = await (isEnd ? this.#takeAway(state, replica, step) : this.#bringUp(state, replica, step));
       replica.stepEnded();
-      return made ?? undefined;
+      return made;
     } catch (error) {
-      const [fn, reason] = [fullName(state.fn), describeError(error)];
-      const said = { function: fn, replica: replica.id, error: reason };
-      // What berth's own end breaks off, the next daemon does again.
-      if (this.#ending.signal.aborted) return void this.#parts.log.debug(failures[step], said);
-      this.#parts.log.warn(failures[step], said);
-      replica.stepFailed(error, monotonicMs());
-      const isStart = step === 'start-task' || step === 'create-replica';
-      if (isStart) state.generation(replica.generation).failed(error, monotonicMs());
+      this.#failed(state, replica, { step, error });
+      return undefined;
     }
   }
 
-  async #bringUp(
-    state: FunctionState,
-    replica: Replica,
-    step: ReplicaStep,
-    before?: MadeReplica,
-  ): Promise<MadeReplica | undefined> {
+  #failed(state: FunctionState, replica: Replica, { step, error }: { step: ReplicaStep; error: unknown }): void {
+    if (step === 'start-task') this.#watches.end(replica);
+    this.#roots.delete(replica);
+    this.#inDoubt.add(replica);
+    const [fn, reason] = [fullName(state.fn), describeError(error)];
+    const said = { function: fn, replica: replica.id, error: reason };
+    // What berth's own end breaks off, the next daemon does again.
+    if (this.#ending.signal.aborted) return this.#parts.log.debug(failures[step], said);
+    this.#parts.log.warn(failures[step], said);
+    replica.stepFailed(error, monotonicMs());
+    // One that somebody took away is made anew, and says nothing about the others.
+    const isStart = (step === 'start-task' && !isNotFound(error)) || step === 'create-replica';
+    if (isStart) state.generation(replica.generation).failed(error, monotonicMs());
+  }
+
+  async #bringUp(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<MadeReplica | undefined> {
     const host = { ...this.#parts.host, timed: this.#parts.traces.timed(replica) };
     const name = { ...state.fn, id: replica.id };
     const { image } = state.generation(replica.generation);
     const generation = this.#wanted(state, replica, step);
     if (!generation) return undefined;
+    const known: KnownReplica = { task: this.#taskOf(replica), root: () => this.#root(host, name, replica) };
     if (step === 'create-task') {
-      await createTask(host, name, generation);
+      await createTask(host, name, generation, known);
       replica.taskCreated();
     } else if (step === 'start-task') {
-      const { ip } = await startTask(host, name, generation, before);
-      replica.started(ip, monotonicMs());
+      const { ip } = await startTask(host, name, generation, known, ({ ip }) =>
+        this.#watches.starting(state.fn, replica, { ip, deployment: generation.deployment }),
+      );
+      // It may have answered by now.
+      if (replica.task !== 'running') replica.started(ip, monotonicMs());
       state.generation(replica.generation).started();
     } else if (image) {
       const made = await createReplica(host, name, generation, image).catch((error: unknown) => {
@@ -149,11 +164,25 @@ export class ReplicaJobs {
         if (isNotFound(error)) state.generation(replica.generation).imageGone();
         throw error;
       });
+      this.#roots.set(replica, made.root);
       replica.limitsFound(() => declaredLimits(made.container));
       replica.created();
       return made;
     }
     return undefined;
+  }
+
+  /** What task it has while none runs, where that was seen or comes of steps that went well. */
+  #taskOf(replica: Replica): KnownReplica['task'] {
+    // Once more is tried after another look; then it is known again.
+    if (this.#inDoubt.delete(replica)) return undefined;
+    return replica.task === 'none' || replica.task === 'created' ? replica.task : undefined;
+  }
+
+  async #root(host: Host, name: ReplicaName, replica: Replica): Promise<ReplicaRoot> {
+    const root = this.#roots.get(replica) ?? (await findRoot(host, name));
+    this.#roots.set(replica, root);
+    return root;
   }
 
   async #takeAway(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<undefined> {

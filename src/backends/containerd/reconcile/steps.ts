@@ -6,6 +6,7 @@ import type { FunctionState } from './function-state.ts';
 import type { StepParts } from './reconciler-parts.ts';
 import { ReplicaJobs } from './replica-jobs.ts';
 import { Rollouts } from './rollouts.ts';
+import type { Watches } from './watches.ts';
 
 /**
  * Carries out what was decided. What changes the record is done within the pass; what works on a replica or pulls runs as
@@ -16,10 +17,10 @@ export class Steps {
   readonly #rollouts: Rollouts;
   readonly #jobs: ReplicaJobs;
 
-  constructor(parts: StepParts) {
+  constructor(parts: StepParts, watches: Watches) {
     this.#parts = parts;
     this.#rollouts = new Rollouts(parts);
-    this.#jobs = new ReplicaJobs(parts);
+    this.#jobs = new ReplicaJobs(parts, watches);
   }
 
   /** Resolves when the step has been taken, or has begun beside the pass. */

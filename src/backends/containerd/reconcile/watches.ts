@@ -17,8 +17,10 @@ import type { StepParts } from './reconciler-parts.ts';
 import type { Replica } from './replica.ts';
 
 interface Watch {
-  what: Replica['watched'];
+  what: Replica['watched'] | 'start';
   ending: AbortController;
+  /** Resolves as a process that is being started answers. */
+  ready?: Promise<void>;
 }
 
 /** What the probes of one replica have in common. */
@@ -27,6 +29,16 @@ interface Probing {
   replica: Replica;
   /** Whether it may answer nothing for as long as this, as it works. */
   isBusy: (failingMs: number) => boolean;
+  /** Resolves as it answers, where it was asked since its process began. */
+  begun?: Promise<void>;
+  signal: AbortSignal;
+}
+
+/** What the health of a replica is told by. */
+interface Watched {
+  deployment: FunctionDeployment;
+  /** As of `Watch`. */
+  ready?: Promise<void>;
   signal: AbortSignal;
 }
 
@@ -46,14 +58,40 @@ export class Watches {
    */
   watch(fn: FunctionName, replica: Replica, deployment: FunctionDeployment | undefined): void {
     const what = replica.watched;
-    if (this.#watches.get(replica.id)?.what === what) return;
-    this.end(replica);
+    const before = this.#watches.get(replica.id);
+    const isStarting = before?.what === 'start';
+    if (before?.what === what || (isStarting && replica.isBusy)) return;
+    const begun = isStarting && what === 'health' ? before : undefined;
+    if (!begun) this.end(replica);
     if (what === 'drain') this.#drain(fn, replica, this.#begin(replica));
-    if (what === 'health' && deployment) this.#health(fn, replica, deployment, this.#begin(replica));
+    if (what === 'health' && deployment) {
+      this.#health(fn, replica, { deployment, ready: begun?.ready, signal: this.#begin(replica, begun?.ending) });
+    }
   }
 
-  #begin(replica: Replica): AbortSignal {
+  /** A process is being started: from its first answer on it runs and is ready, also where containerd has yet to say so. */
+  starting(
+    fn: FunctionName,
+    replica: Replica,
+    { ip, deployment }: { ip: string; deployment: FunctionDeployment },
+  ): void {
+    this.end(replica);
+    const { readiness } = workloadOf(deployment);
+    // It counts from when the process runs.
+    if (readiness.initialDelayMs > 0) return;
     const ending = new AbortController();
+    const probed = () => untilReady({ hostname: ip, port: functionPort }, readiness, ending.signal);
+    const ready = this.#parts.traces.timed(replica)('probe', probed);
+    this.#watches.set(replica.id, { what: 'start', ending, ready });
+    const answered = () => {
+      if (ending.signal.aborted) return;
+      if (replica.task !== 'running') replica.started(ip, monotonicMs());
+      this.#ready(fn, replica);
+    };
+    ready.then(answered, () => {});
+  }
+
+  #begin(replica: Replica, ending = new AbortController()): AbortSignal {
     this.#watches.set(replica.id, { what: replica.watched, ending });
     return ending.signal;
   }
@@ -67,9 +105,9 @@ export class Watches {
     for (const id of this.#watches.keys()) this.end({ id });
   }
 
-  #health(fn: FunctionName, replica: Replica, deployment: FunctionDeployment, signal: AbortSignal): void {
-    this.#probe(fn, replica, deployment, signal).catch((error: unknown) => {
-      if (signal.aborted) return;
+  #health(fn: FunctionName, replica: Replica, watched: Watched): void {
+    this.#probe(fn, replica, watched).catch((error: unknown) => {
+      if (watched.signal.aborted) return;
       this.#parts.log.warn('cannot probe replica', {
         function: fullName(fn),
         replica: replica.id,
@@ -79,13 +117,13 @@ export class Watches {
     });
   }
 
-  async #probe(fn: FunctionName, replica: Replica, deployment: FunctionDeployment, signal: AbortSignal): Promise<void> {
+  async #probe(fn: FunctionName, replica: Replica, { deployment, ready: begun, signal }: Watched): Promise<void> {
     const hostname = await this.#address(replica);
     signal.throwIfAborted();
     if (hostname === undefined) return this.#found('unhealthy', fn, replica, 'it has no network attachment');
     const workload = workloadOf(deployment);
     const isBusy = this.#isBusy(replica, Math.max(replica.limits.drainMs ?? 0, this.#parts.timing.hungMs));
-    const probing: Probing = { target: { hostname, port: functionPort }, replica, isBusy, signal };
+    const probing: Probing = { target: { hostname, port: functionPort }, replica, isBusy, begun, signal };
     const ready = Promise.withResolvers<void>();
     const unready = this.#untilUnready(probing, workload.readiness, () => {
       this.#ready(fn, replica);
@@ -97,10 +135,10 @@ export class Watches {
   }
 
   async #untilUnready(probing: Probing, settings: ProbeSettings, onReady: () => void): Promise<'unready'> {
-    const { target, replica, isBusy, signal } = probing;
+    const { target, replica, isBusy, begun, signal } = probing;
     const readiness = fromStart(replica, settings);
     const probed = () => untilReady(target, readiness, signal);
-    if (!replica.takesCalls) await this.#parts.traces.timed(replica)('probe', probed);
+    if (!replica.takesCalls) await (begun ?? this.#parts.traces.timed(replica)('probe', probed));
     onReady();
     // Without a path of its own readiness would ask what liveness asks.
     if (readiness.path) await untilFailing(target, readiness, signal, isBusy);
@@ -144,7 +182,7 @@ export class Watches {
       this.#parts.log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
       this.#parts.traces.ready(fn, replica);
     }
-    this.#parts.wake(fn);
+    this.#parts.wake(fn, { look: false });
   }
 
   /** The next pass watches it again, until it is ready or replaced. */

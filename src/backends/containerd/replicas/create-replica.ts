@@ -9,21 +9,17 @@ import {
 } from '../../../containerd/index.ts';
 import { allEnded } from '../../../base/all-ended.ts';
 import { diskFullOf } from '../../../base/disk-full.ts';
+import { describeError } from '../../../base/log.ts';
 import { resourcesOf } from '../../../provider/index.ts';
 import { is32Bit } from '../../../registry/index.ts';
 import type { Generation } from '../desired/record.ts';
 import type { UnpackedImage } from '../images/index.ts';
-import {
-  buildSpec,
-  checkFileCapabilities,
-  prepareWritableFolders,
-  resolveUser,
-  type OciSpec,
-} from '../runtime-spec/index.ts';
+import { buildSpec, prepareWritableFolders, resolveUser, type OciSpec } from '../runtime-spec/index.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { functionLabel, generationLabel, leaseLabel, leaseOf } from './labels.ts';
 import { hostFilesOf } from './host-files.ts';
 import { stopSignalLabel } from './stop-signal.ts';
+import type { ReplicaRoot } from './replica-root.ts';
 
 /** Long enough for a step of the clock; what a crash leaves, the sweep deletes. */
 const leaseMs = 24 * 60 * 60_000;
@@ -31,7 +27,9 @@ const leaseMs = 24 * 60 * 60_000;
 /** What was made of a replica. */
 export interface MadeReplica {
   container: Container;
-  rootfs: Mount[];
+  root: ReplicaRoot;
+  /** Resolves when what held it while it was made holds it no more. Never rejects: the sweep makes up for it. */
+  released: Promise<void>;
 }
 
 /**
@@ -56,6 +54,7 @@ export async function createReplica(
   };
   const lease = await host.timed('lease', () => client.leases.create(newLease));
   const leased = client.withLease(lease.id);
+  const release = () => host.timed('unlease', () => client.leases.delete(lease.id));
   try {
     host.at('create.snapshot');
     const rootfs = await host
@@ -75,16 +74,18 @@ export async function createReplica(
     const record = { id, labels, image: image.name, spec, ociRuntime, snapshotter, snapshotKey: id };
     const [container] = await allEnded([
       host.timed('container', () => leased.containers.create(record)),
-      host.timed('program', () => checkFileCapabilities(rootfs, spec.process)),
+      host.timed('program', () => host.programs.check(image.chainId, rootfs, spec.process)),
     ]);
-    return { container, rootfs };
+    const released = release().catch((error: unknown) => {
+      host.log.debug('could not delete a lease', { replica: id, error: describeError(error) });
+    });
+    return { container, root: { rootfs, user: spec.process.user }, released };
   } catch (error) {
     // It may be there, with only the answer lost; without its snapshot it could never be started.
     await removeContainer(client, id);
     await removeSnapshot(client, snapshot);
+    await release();
     throw error;
-  } finally {
-    await host.timed('unlease', () => client.leases.delete(lease.id));
   }
 }
 

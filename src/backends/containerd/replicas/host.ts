@@ -6,7 +6,7 @@ import type { ContainerdStorage } from '../containerd-storage.ts';
 import type { AtFaultPoint } from '../fault-points.ts';
 import type { AttachmentPool, Network } from '../network/index.ts';
 import type { Parts } from '../parts.ts';
-import type { HostFeatures } from '../runtime-spec/index.ts';
+import type { HostFeatures, ProgramChecks } from '../runtime-spec/index.ts';
 import type { Timed } from '../start-trace.ts';
 
 /** What a replica is made of: the parts of the host that its steps work on. */
@@ -20,6 +20,7 @@ export interface Host {
   replicaSecrets: ReplicaSecrets;
   logs: LogStore;
   features: HostFeatures;
+  programs: ProgramChecks;
   /** The program that containerd's shim makes processes with. */
   ociRuntime: 'runc' | 'crun';
   parts: Parts;

@@ -1,36 +1,54 @@
 import { allEnded } from '../../../base/all-ended.ts';
-import { isAlreadyExists, type Mount, type NamespacedClient, type NewTask } from '../../../containerd/index.ts';
+import {
+  isAlreadyExists,
+  isNotFound,
+  type Mount,
+  type NamespacedClient,
+  type NewTask,
+} from '../../../containerd/index.ts';
 import { BadRequestError, networkAllowOf, workloadOf, type NetworkTarget } from '../../../provider/index.ts';
 import { SecretError } from '../../../secrets/index.ts';
 import type { Generation } from '../desired/record.ts';
 import { AddressesInUseError, type Attachment } from '../network/index.ts';
 import { requireSecrets } from '../function-secrets.ts';
-import type { MadeReplica } from './create-replica.ts';
 import type { Host, ReplicaName } from './host.ts';
 import { writeHostFiles } from './host-files.ts';
 import { taskState } from './observe.ts';
+import type { ReplicaRoot } from './replica-root.ts';
 import { clearStartMark, isStartMarked, markStart } from './start-mark.ts';
 import { deleteTask, stopTask } from './stop-task.ts';
+
+/** What is known of a replica whose task is to be made or started, so that containerd need not be asked. */
+export interface KnownReplica {
+  /** Whether it has a task; absent where that is not certain. */
+  task?: 'none' | 'created';
+  root: () => Promise<ReplicaRoot>;
+}
 
 /**
  * Brings a replica from its container record to a running task. Everything the task needs outside containerd is made
  * first and each part keeps what is there already, so this is the same after a crash of the function, of the daemon, or
  * of the host.
+ * @param starting called as the program begins, maybe before containerd says that it has
  */
 export async function startTask(
   host: Host,
   replica: ReplicaName,
   generation: Generation,
-  made?: MadeReplica,
+  known: KnownReplica,
+  starting: (attachment: Attachment) => void = () => {},
 ): Promise<Attachment> {
   const client = host.containerd.namespace(replica.namespace);
-  const { status, attachment } = await createTask(host, replica, generation, made);
+  const { status, attachment } = await createTask(host, replica, generation, known, markStart);
   if (status === 'running') return attachment;
-  await markStart(host, replica.id);
   host.at('start.process');
+  starting(attachment);
   try {
     await host.timed('start', () => client.tasks.start({ containerId: replica.id }));
   } catch (error) {
+    // Somebody may have taken the task away that was known to wait.
+    if (known.task === 'created' && isNotFound(error))
+      return startTask(host, replica, generation, { root: known.root }, starting);
     await deleteTask(client, replica.id);
     throw error;
   }
@@ -41,33 +59,37 @@ export async function startTask(
 
 /**
  * Does all of `startTask` but the start itself, which is how far a replica gets that stands by.
- * @param made what was just made of it, so that containerd need not be asked for it
+ * @param mark what is done to the mark of a start, which tells a task that waits from one that may run
  */
 export async function createTask(
   host: Host,
   replica: ReplicaName,
   generation: Generation,
-  made?: MadeReplica,
+  known: KnownReplica,
+  mark = clearStartMark,
 ): Promise<{ status: 'created' | 'running'; attachment: Attachment }> {
   const { id } = replica;
   const { timed } = host;
+  const { task } = known;
   host.at('start.attach');
-  const before = await host.network.netnsId(id);
-  const [status, attachment] = await allEnded([
-    made ? ('none' as const) : timed('look', () => usableTask(host, replica)),
-    timed('attach', () => attach(host, id)),
+  const [status, present] = await allEnded([
+    task === 'none' ? task : timed('look', () => usableTask(host, replica, task)),
+    timed('attach', () => host.network.present(id)),
   ]);
-  await host.network.allow(attachment, allowedOf(generation));
-  // A task lives in the network namespace that it was made with; in one that was replaced nobody can reach it.
-  const isReachable = before !== undefined && before === (await host.network.netnsId(id));
-  if (status !== 'none' && isReachable) return { status, attachment };
+  if (status !== 'none' && present) {
+    await allEnded([host.network.allow(present, allowedOf(generation)), status === 'created' && mark(host, id)]);
+    return { status, attachment: present };
+  }
+  // A task lives in the network namespace that it was made with; in one that is made anew nobody can reach it.
   if (status !== 'none') await stopTask(host, replica);
   host.at('start.files');
-  const [rootfs, { stdout, stderr }] = await allEnded([
-    prepareRootfs(host, replica, generation, made),
+  const attaching = present ?? timed('attach', () => attach(host, id));
+  const [attachment, rootfs, { stdout, stderr }] = await allEnded([
+    prepareNetwork(host, replica, generation, attaching),
+    prepareRootfs(host, replica, generation, known),
     timed('logs', () => host.logs.tails.stdioFor(replica)),
-    timed('files', () => writeHostFiles(host, replica, attachment.ip, workloadOf(generation.deployment).dns)),
-    clearStartMark(host, id),
+    // Where the task is made and not started before a crash, it is made once more.
+    mark(host, id),
   ]);
   host.at('start.task');
   const client = host.containerd.namespace(replica.namespace);
@@ -75,21 +97,32 @@ export async function createTask(
   return { status: 'created', attachment };
 }
 
+/** Lets a replica reach what it may, and writes the files that name its address. */
+async function prepareNetwork(
+  host: Host,
+  replica: ReplicaName,
+  generation: Generation,
+  attaching: Attachment | Promise<Attachment>,
+): Promise<Attachment> {
+  const attachment = await attaching;
+  const { dns } = workloadOf(generation.deployment);
+  await allEnded([
+    host.network.allow(attachment, allowedOf(generation)),
+    host.timed('files', () => writeHostFiles(host, replica, attachment.ip, dns)),
+  ]);
+  return attachment;
+}
+
 /** Makes a replica's copies of its secrets, and finds its root file system. */
 async function prepareRootfs(
   host: Host,
   replica: ReplicaName,
   generation: Generation,
-  made?: MadeReplica,
+  known: KnownReplica,
 ): Promise<Mount[]> {
-  const { containers, snapshots } = host.containerd.namespace(replica.namespace);
-  const container = made?.container ?? (await host.timed('record', () => containers.get(replica.id)));
-  const { snapshotter, snapshotKey: key } = container;
+  const { rootfs, user } = await host.timed('root', known.root);
   const secrets = [...new Set(generation.deployment.secrets)];
-  const [rootfs] = await allEnded([
-    made?.rootfs ?? host.timed('mounts', () => snapshots.mounts({ snapshotter, key })),
-    host.timed('secrets', () => prepareSecrets(host, replica, secrets, container.spec)),
-  ]);
+  await host.timed('secrets', () => prepareSecrets(host, replica, secrets, user));
   return rootfs;
 }
 
@@ -113,9 +146,17 @@ async function attach(host: Host, id: string): Promise<Attachment> {
   }
 }
 
-/** Says whether there is a task that can go on; one that has ended, or whose start broke off, is deleted first. */
-async function usableTask(host: Host, replica: ReplicaName): Promise<'none' | 'created' | 'running'> {
-  const { status } = await taskState(host.containerd.namespace(replica.namespace), replica.id);
+/**
+ * Says whether there is a task that can go on; one that has ended, or whose start broke off, is deleted first.
+ * @param known what is certain of it
+ */
+async function usableTask(
+  host: Host,
+  replica: ReplicaName,
+  known?: 'created',
+): Promise<'none' | 'created' | 'running'> {
+  const client = host.containerd.namespace(replica.namespace);
+  const status = known ?? (await taskState(client, replica.id)).status;
   const isSpent = status === 'stopped' || (status === 'created' && (await isStartMarked(host, replica.id)));
   if (!isSpent) return status;
   await stopTask(host, replica);
@@ -137,13 +178,13 @@ async function prepareSecrets(
   host: Host,
   { id, namespace }: ReplicaName,
   names: string[],
-  spec: object,
+  user: ReplicaRoot['user'],
 ): Promise<void> {
   if (names.length === 0) return;
   await requireSecrets(host.secrets, namespace, names);
   const read = () =>
     Promise.all(names.map(async (name) => ({ name, value: await host.secrets.read(namespace, name) })));
-  await host.replicaSecrets.prepare(id, read, userOf(spec));
+  await host.replicaSecrets.prepare(id, read, user);
 }
 
 /** Gives a replica that has secrets already their values of now; does nothing where it has none. */
@@ -153,10 +194,4 @@ export function refreshSecrets(host: Host, { id, namespace }: Pick<ReplicaName, 
     throw error;
   };
   return host.replicaSecrets.refresh(id, (name) => host.secrets.read(namespace, name).catch(keep));
-}
-
-/** Returns whom the function runs as, from the spec that we made. */
-function userOf(spec: unknown): { uid: number; gid: number } {
-  const { process } = spec as { process: { user: { uid: number; gid: number } } };
-  return process.user;
 }

@@ -22,13 +22,36 @@ const names = `
 const headerBytes = 4096;
 const blockBytes = 512;
 
+/** So many programs are remembered; then it begins anew. */
+const remembered = 1000;
+
+/** Checks the programs of images, each once: layers never change. */
+export class ProgramChecks {
+  readonly #passed = new Set<string>();
+
+  /**
+   * Resolves where the kernel will start a program of an image, as far as its file's capabilities tell.
+   * @param chainId of the image's layers
+   * @param mounts the replica's root file system
+   * @throws StartError that names the capability, and the annotation
+   */
+  async check(chainId: string, mounts: Mount[], program: OciProcess): Promise<void> {
+    const { args, cwd, env, capabilities } = program;
+    const key = JSON.stringify([chainId, args[0], cwd, pathOf(env), capabilities.bounding]);
+    if (this.#passed.has(key)) return;
+    await checkFileCapabilities(mounts, program);
+    if (this.#passed.size >= remembered) this.#passed.clear();
+    this.#passed.add(key);
+  }
+}
+
 /**
  * Refuses a program whose file has a capability in effect that the function is not given: the kernel does not start it
  * then, and says no more than "operation not permitted" (capabilities(7)).
  * @param mounts the replica's root file system
  * @throws StartError that names the capability, and the annotation
  */
-export async function checkFileCapabilities(mounts: Mount[], process: OciProcess): Promise<void> {
+async function checkFileCapabilities(mounts: Mount[], process: OciProcess): Promise<void> {
   const program = await findProgram(mounts, process);
   if (!program) return;
   const missing = (await capabilitiesInEffect(program.file)).filter(
@@ -48,13 +71,16 @@ export async function checkFileCapabilities(mounts: Mount[], process: OciProcess
 /** Finds the file of a process's program as the runtime does, by PATH where it is a bare name. */
 async function findProgram(mounts: Mount[], { args, cwd, env }: OciProcess) {
   const [program = ''] = args;
-  const path = env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? '';
-  for (const folder of program.includes('/') ? [''] : path.split(':')) {
+  for (const folder of program.includes('/') ? [''] : pathOf(env).split(':')) {
     const candidate = resolve(cwd, folder, program);
     const file = await findLayeredFile(mounts, candidate);
     if (file) return { path: candidate, file };
   }
   return undefined;
+}
+
+function pathOf(env: string[]): string {
+  return env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? '';
 }
 
 /** Lists the capabilities, without CAP_, that a file gives to, and demands for, the process that it becomes. */

@@ -8,6 +8,7 @@ import type { UnpackedImage } from '../../../../../src/backends/containerd/image
 import { FunctionState } from '../../../../../src/backends/containerd/reconcile/function-state.ts';
 import type { StepParts } from '../../../../../src/backends/containerd/reconcile/reconciler-parts.ts';
 import { ReplicaJobs } from '../../../../../src/backends/containerd/reconcile/replica-jobs.ts';
+import { Watches } from '../../../../../src/backends/containerd/reconcile/watches.ts';
 import { StartTraces } from '../../../../../src/backends/containerd/reconcile/start-traces.ts';
 import { untimed } from '../../../../../src/backends/containerd/start-trace.ts';
 import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
@@ -46,7 +47,7 @@ async function world(t: ExecutionContext, names: string[], ask: (name: string) =
   const storage = { snapshotter: () => Promise.resolve('overlayfs') };
   const host = { containerd: { namespace: () => client }, storage, at: () => {}, timed: untimed };
   const woken: string[] = [];
-  const jobs = new ReplicaJobs({
+  const parts = {
     store,
     routes,
     host,
@@ -54,7 +55,8 @@ async function world(t: ExecutionContext, names: string[], ask: (name: string) =
     traces: new StartTraces(silentLog),
     timing: defaultTiming,
     wake: (fn: FunctionName) => woken.push(fullName(fn)),
-  } as unknown as StepParts);
+  } as unknown as StepParts;
+  const jobs = new ReplicaJobs(parts, new Watches(parts));
   const state = (name: string) => functions.get(name)!;
   const replica = (name: string) => state(name).newReplica(store.get({ name, namespace })?.current.id ?? '');
   return { jobs, store, routes, asked, woken, state, replica };
@@ -100,4 +102,17 @@ test('layers that are gone by the time a replica is made are looked for again', 
   jobs.begin(state('fn'), replica('fn').id, 'create-replica');
   await until(() => woken.length > 0);
   t.false(generation.view().imageReady);
+});
+
+test('whether a replica has a task is known, and asked only after a step that failed', async (t) => {
+  const { jobs, asked, woken, state, replica } = await world(t, ['fn'], notFound);
+  const made = replica('fn');
+  made.created();
+  jobs.begin(state('fn'), made.id, 'start-task');
+  await until(() => woken.length === 1);
+  t.deepEqual(asked, []);
+  t.true(made.view(0).broken);
+  jobs.begin(state('fn'), made.id, 'start-task');
+  await until(() => woken.length === 2);
+  t.deepEqual(asked, ['fn']);
 });

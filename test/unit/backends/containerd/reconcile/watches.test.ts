@@ -35,12 +35,15 @@ async function watched(
     more = {},
     adopted = false,
     attached = true,
+    starting = false,
   }: {
     listener: RequestListener;
     timing?: Partial<Timing>;
     more?: Record<string, string>;
     adopted?: boolean;
     attached?: boolean;
+    /** containerd has yet to say that it runs. */
+    starting?: boolean;
   },
 ) {
   const server = createServer(listener);
@@ -50,7 +53,7 @@ async function watched(
   await once(server, 'listening');
   const replica = new Replica('r1', 'g1', defaultTiming);
   if (adopted) replica.observed({ status: 'running' }, monotonicMs());
-  else replica.started(ip, monotonicMs());
+  else if (!starting) replica.started(ip, monotonicMs());
   const routes = new RoutingTable();
   const deployment = { ...fn, image: 'fn', annotations: { ...annotations, ...more } };
   const network = { attachment: () => Promise.resolve(attached ? { ip } : undefined) } as unknown as Network;
@@ -68,13 +71,16 @@ async function watched(
     log: silentLog,
     traces: new StartTraces(silentLog),
   } as unknown as StepParts);
-  watches.watch(fn, replica, deployment);
+  if (starting) {
+    replica.stepBegan('start-task');
+    watches.starting(fn, replica, { ip, deployment });
+  } else watches.watch(fn, replica, deployment);
   t.teardown(() => {
     watches.stop();
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { replica, routes, watches };
+  return { replica, routes, watches, watch: () => watches.watch(fn, replica, deployment) };
 }
 
 const isReplaced = (replica: Replica) => until(() => replica.view(monotonicMs()).unhealthy, { message: 'the verdict' });
@@ -163,4 +169,34 @@ test('a replica whose process breaks off calls is not replaced while it has a se
   t.true(replica.takesCalls);
   t.false(replica.view(monotonicMs()).unhealthy);
   behind.close();
+});
+
+test('a process that answers takes calls, though containerd has yet to say that it runs, and is watched on', async (t) => {
+  let hangs = false;
+  const { replica, watches, watch } = await watched(t, '127.77.0.11', {
+    listener: (_, res) => hangs || res.end(),
+    starting: true,
+  });
+  watch();
+  await isReady(replica);
+  t.is(replica.task, 'running');
+  t.true(replica.isBusy);
+  replica.stepEnded();
+  watch();
+  t.true(replica.takesCalls);
+  hangs = true;
+  await isReplaced(replica);
+  watches.end(replica);
+});
+
+test('a process whose start failed is asked no more', async (t) => {
+  let isUp = false;
+  const { replica, watches } = await watched(t, '127.77.0.12', {
+    listener: (_, res) => void res.writeHead(isUp ? 200 : 503).end(),
+    starting: true,
+  });
+  watches.end(replica);
+  isUp = true;
+  await sleep(50);
+  t.is(replica.task, 'none');
 });
