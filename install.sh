@@ -1,6 +1,10 @@
 #!/bin/sh
 # Installer of berth, for Debian and its relatives. As root, from a checkout or from an unpacked bundle:
 #   install.sh                installs berth on this host and starts it; again: brings it up to the state of the checkout
+#   install.sh uninstall [--purge]
+#                             ends all functions and takes berth away, but for the packages of the distribution and, without
+#                             --purge, for settings, functions, secrets and logs
+#   install.sh start          starts what is installed, where there is no systemd that does it
 #   install.sh bundle FILE    makes FILE, by which a host without network is installed: tar -xf FILE && sh berth/install.sh
 #   install.sh runtime DIR    only puts the pinned Node.js into DIR (DIR/bin/node); a no-op when it is there
 #   install.sh compile DIR    only puts the program as JavaScript into DIR/src, by the Node.js in DIR/runtime
@@ -32,6 +36,7 @@ node_flags="--max-semi-space-size=2 --no-parallel-scavenge --v8-pool-size=1 --us
 unit=/etc/systemd/system/berth.service
 command=/usr/local/bin/berth
 sysctl_file=/etc/sysctl.d/60-berth.conf
+# "SUPERVISOR DAEMON", where there is no systemd.
 pid_file=/run/berth.pid
 log_file=/var/log/berth.log
 containerd_log_file=/var/log/containerd.log
@@ -417,14 +422,53 @@ setting() {
 }
 
 # set_setting NAME VALUE, where the file tells of NAME
-set_setting() {
+set_setting() (
 	[ "$(setting "$1")" != "$2" ] || return 0
 	changes
+	umask 077
 	awk -v name="$1" -v value="$2" '
 		index($0, name "=") == 1 || index($0, "#" name "=") == 1 { if (!done++) print name "=" value; next }
 		{ print }
 		END { if (!done) print name "=" value }' "$config/berth.env" >"$config/berth.env.new"
 	mv "$config/berth.env.new" "$config/berth.env"
+)
+
+# Functions' addresses must not be those of a network that the host has a way to: of the LAN, of a VPN, of Docker.
+choose_subnet() {
+	# What has them already keeps them.
+	[ -z "$(setting cni_conf)" ] && [ ! -e /sys/class/net/openfaas0 ] || return 0
+	wanted=$(setting subnet)
+	taken=$(free_subnet "${wanted:-10.62.0.0/16}") && return
+	[ -z "$wanted" ] || die "subnet=$wanted is taken: $taken; choose another: BERTH_SUBNET=10.200.0.0/16 sh install.sh"
+	for second in $(seq 63 127); do
+		if free_subnet "10.$second.0.0/16" >/dev/null; then wanted=10.$second.0.0/16 && break; fi
+	done
+	for second in $(seq 31 -1 16); do
+		[ -z "$wanted" ] || break
+		if free_subnet "172.$second.0.0/16" >/dev/null; then wanted=172.$second.0.0/16; fi
+	done
+	[ -n "$wanted" ] || die "no private network is free for functions: name one, BERTH_SUBNET=192.168.200.0/24 sh install.sh"
+	say "10.62.0.0/16 is taken ($taken), so functions get addresses of $wanted"
+	set_setting subnet "$wanted"
+}
+
+# free_subnet NETWORK: true where no route of the host's but those for everything meets it, else prints the route
+free_subnet() {
+	ip -4 route show table all | awk -v wanted="$1" '
+		function start(network, parts, bytes) {
+			split(network, parts, "/")
+			split(parts[1], bytes, ".")
+			return ((bytes[1] * 256 + bytes[2]) * 256 + bytes[3]) * 256 + bytes[4]
+		}
+		function bits(network, parts) { return split(network, parts, "/") == 2 ? parts[2] + 0 : 32 }
+		{
+			network = $1 ~ /^[0-9]/ ? $1 : $2
+			if (network !~ /^[0-9.\/]+$/ || bits(network) < 8) next
+			shorter = bits(network) < bits(wanted) ? bits(network) : bits(wanted)
+			if (int(start(network) / 2 ^ (32 - shorter)) != int(start(wanted) / 2 ^ (32 - shorter))) next
+			print "the host has the route " $0
+			exit 1
+		}'
 }
 
 # The mode has a say in what the port is where it is not set.
@@ -468,24 +512,39 @@ put() {
 
 needs_start() { [ -z "$(recorded started)" ] || ! is_running; }
 
-# All containers of one user id share a host's inotify instances, of which some runtimes take a dozen each; the kernel has 128.
+# What many functions need more of than a kernel gives by itself: a host's inotify instances and keys are those of all
+# containers of one user id together, and .NET, to name one, takes a dozen instances; a neighbour table has each replica.
+sysctls="fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=524288 kernel.keys.maxkeys=20000
+	kernel.keys.maxbytes=2000000 kernel.pid_max=4194304 net.ipv4.neigh.default.gc_thresh1=4096
+	net.ipv4.neigh.default.gc_thresh2=8192 net.ipv4.neigh.default.gc_thresh3=16384"
+
+# Raises, never lowers, and notes what there was before.
 raise_limits() {
-	instances=/proc/sys/fs/inotify/max_user_instances
-	[ "$(cat $instances)" -lt 8192 ] || return 0
-	echo "fs.inotify.max_user_instances = 8192" | put "$sysctl_file" || true
-	{ echo 8192 >$instances; } 2>/dev/null || say "warning: $instances cannot be raised, functions that watch files may not start"
+	for wanted in $sysctls; do
+		name=${wanted%=*}
+		file=/proc/sys/$(echo "$name" | tr . /)
+		[ -f "$file" ] || continue
+		[ "$(cat "$file")" -lt "${wanted#*=}" ] || continue
+		[ -n "$(recorded "sysctl.$name")" ] || note "sysctl.$name" "$(cat "$file")"
+		{ echo "${wanted#*=}" >"$file"; } 2>/dev/null ||
+			say "warning: $name cannot be raised from $(cat "$file") here, so that not as many functions may run: set it on the host to ${wanted#*=}"
+	done
+	for wanted in $sysctls; do
+		[ -z "$(recorded "sysctl.${wanted%=*}")" ] || echo "${wanted%=*} = ${wanted#*=}"
+	done >"$tmp/sysctls"
+	[ ! -s "$tmp/sysctls" ] || put "$sysctl_file" <"$tmp/sysctls" || true
 }
 
-# Which may be one of an older berth, whose program was main.ts.
 is_running() {
-	if has_systemd; then systemctl is-active --quiet berth; else
-		[ -f "$pid_file" ] && grep -q "${main%js}" "/proc/$(cat "$pid_file")/cmdline" 2>/dev/null
-	fi
+	if has_systemd; then systemctl is-active --quiet berth; else is_supervised berth; fi
 }
 
 start_containerd() {
-	if has_systemd; then quietly systemctl enable --now containerd; elif [ ! -S "$(setting containerd_address /run/containerd/containerd.sock)" ]; then
-		setsid nohup containerd >>"$containerd_log_file" 2>&1 </dev/null &
+	address=$(setting containerd_address /run/containerd/containerd.sock)
+	if [ "$address" != /run/containerd/containerd.sock ]; then
+		[ -S "$address" ] || say "warning: there is no containerd at $address, which berth waits for"
+	elif has_systemd; then quietly systemctl enable --now containerd; elif [ ! -S "$address" ]; then
+		start_supervised containerd "$containerd_log_file"
 	fi
 }
 
@@ -495,43 +554,85 @@ start_berth() {
 		needs_start || return 0
 		quietly systemctl daemon-reload
 		quietly systemctl enable berth
-		quietly systemctl restart berth
-	elif needs_start; then
+		[ -n "${BERTH_NO_START:-}" ] || quietly systemctl restart berth
+	elif needs_start && [ -z "${BERTH_NO_START:-}" ]; then
 		start_in_background
 	fi
 }
 
 start_in_background() {
-	if is_running; then
-		pid=$(cat "$pid_file")
-		kill "$pid"
-		while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-	fi
-	(
-		set -a
-		# shellcheck disable=SC1091 # made by install_config
-		. "$config/berth.env"
-		# shellcheck disable=SC2086 # a list of flags
-		exec setsid nohup "$prefix/runtime/bin/node" $node_flags "$main" >>"$log_file" 2>&1 </dev/null
-	) &
-	echo $! >"$pid_file"
+	end_supervised berth
+	start_supervised berth "$log_file"
+	say "there is no systemd here: berth is started again when it ends, but not when the host starts;" \
+		"have that run: sh $prefix/install.sh start"
 }
 
 service_pid() {
-	if has_systemd; then systemctl show --property MainPID --value berth; else cat "$pid_file"; fi
+	if has_systemd; then systemctl show --property MainPID --value berth; else cut -d ' ' -f 2 "$pid_file"; fi
 }
 
-# For as long as its process lives: a small host with many functions takes its time, one that cannot start ends at once.
+# ---- a small supervision, where there is no systemd
+
+# supervise NAME, berth or containerd: runs it, and again a second after each end
+supervise() {
+	rm -rf "$tmp"
+	trap 'kill "$child" 2>/dev/null || true; wait "$child" || true; rm -f "/run/$1.pid"; trap - EXIT; exit 0' TERM
+	while :; do
+		"run_$1" &
+		child=$!
+		echo "$$ $child" >"/run/$1.pid"
+		wait $child || true
+		echo "$1 has ended, starting it again"
+		sleep 1
+	done
+}
+
+# shellcheck disable=SC2086 # a list of flags
+run_berth() { exec env -i PATH="$PATH" "$prefix/runtime/bin/node" $node_flags --env-file-if-exists="$config/berth.env" "$main"; }
+
+run_containerd() { exec containerd; }
+
+# start_supervised NAME LOG
+start_supervised() {
+	setsid nohup sh "$prefix/install.sh" supervise "$1" >>"$2" 2>&1 </dev/null &
+	tenths=0
+	until is_supervised "$1" || [ $tenths = 50 ]; do
+		sleep 0.1
+		tenths=$((tenths + 1))
+	done
+}
+
+is_supervised() {
+	[ -f "/run/$1.pid" ] && read -r supervisor child <"/run/$1.pid" && grep -qs supervise "/proc/$supervisor/cmdline"
+}
+
+end_supervised() {
+	is_supervised "$1" || return 0
+	kill "$supervisor"
+	while kill -0 "$supervisor" 2>/dev/null; do sleep 0.1; done
+}
+
+# ---- the end of an install
+
+# A small host with many functions takes its time, one that cannot start ends at once; no minute passes without a word.
 wait_until_healthy() {
+	[ -z "${BERTH_NO_START:-}" ] || return 0
 	address=$(setting bind 0.0.0.0)
 	[ "$address" != 0.0.0.0 ] || address=127.0.0.1
 	url=http://$address:$(port)/healthz
 	pid=$(service_pid)
+	start=$(seconds)
+	told=60
 	until is_healthy "$url"; do
 		[ "$(is_running && service_pid)" = "$pid" ] ||
 			die "berth ended at its start; the last line of its log: $(last_log_line)"
+		waited=$(($(seconds) - start))
+		[ $waited -lt 300 ] || die "berth is not healthy after $waited s and goes on trying; its last warning: $(last_warning)"
+		[ $waited -lt $told ] || { told=$((told + 60)) && say "berth is not healthy after $waited s; its last warning: $(last_warning)"; }
 	done
 }
+
+seconds() { cut -d . -f 1 /proc/uptime; }
 
 # Asks for some seconds, as starting a process is no small thing on a small host.
 is_healthy() {
@@ -546,15 +647,30 @@ last_log_line() {
 	if has_systemd; then journalctl --identifier berth --lines 1 --output cat; else tail -n 1 "$log_file"; fi
 }
 
+last_warning() {
+	if has_systemd; then journalctl --identifier berth --boot --priority warning --lines 1 --output cat 2>/dev/null; else
+		grep -E '^[^ ]+ (warn|error) ' "$log_file" | tail -n 1
+	fi | grep . || echo none
+}
+
+# The password is shown once: what is run again may be in the logs of others.
 print_how_to() {
 	host=$(hostname -I 2>/dev/null | cut -d ' ' -f 1)
 	url=http://${host:-127.0.0.1}:$(port)
 	say "berth serves at $url"
-	say "the password of $(cat "$config/auth/basic-auth-user") is in $config/auth/basic-auth-password; log in with"
-	echo "  sudo cat $config/auth/basic-auth-password | faas-cli login --gateway $url --password-stdin"
+	user=$(cat "$config/auth/basic-auth-user")
+	if [ -n "$(recorded password_shown)" ]; then say "the password of $user is in $config/auth/basic-auth-password; log in with"; else
+		say "the password of $user is $(cat "$config/auth/basic-auth-password"), from $config/auth/basic-auth-password; log in with"
+		note password_shown yes
+	fi
+	echo "  sudo cat $config/auth/basic-auth-password | faas-cli login --gateway $url --username $user --password-stdin"
 }
 
 finish() {
+	if [ -n "${BERTH_NO_START:-}" ]; then
+		say "installed; berth starts with the host, or by running this again without BERTH_NO_START"
+		return
+	fi
 	[ -n "$(recorded started)" ] || note started yes
 	print_how_to
 }
@@ -569,6 +685,7 @@ install_berth() {
 		check_port \
 		install_program \
 		install_config \
+		choose_subnet \
 		install_command \
 		raise_limits \
 		start_containerd \
@@ -581,12 +698,94 @@ install_berth() {
 	done
 }
 
+start_installed() {
+	start_containerd
+	if has_systemd; then quietly systemctl start berth; elif ! is_running; then start_in_background; fi
+}
+
+# ---- the way back
+
+stop_berth() {
+	if has_systemd; then
+		for file in /etc/systemd/system/berth.*; do
+			[ ! -f "$file" ] || quietly systemctl disable --now "${file##*/}"
+		done
+	else end_supervised berth; fi
+}
+
+# What berth has in containerd and in the host's network. The program knows; where it is gone, so is who knows.
+clear_host() {
+	[ -f "$main" ] || { say "warning: $main is gone, so that what berth had in containerd and in the network stays" && return; }
+	start_containerd
+	# shellcheck disable=SC2086 # a list of flags
+	"$prefix/runtime/bin/node" $node_flags "$main" uninstall --functions-only $purge >"$tmp/output" 2>&1 </dev/null ||
+		die "functions could not be taken away: $(last_line "$tmp/output"); mend that, then run this again"
+	has_systemd || end_supervised containerd
+}
+
+restore_sysctls() {
+	rm -f "$sysctl_file"
+	for wanted in $sysctls; do
+		name=${wanted%=*}
+		before=$(recorded "sysctl.$name")
+		file=/proc/sys/$(echo "$name" | tr . /)
+		# What somebody else has set since is theirs.
+		[ -z "$before" ] || [ "$(cat "$file")" != "${wanted#*=}" ] || echo "$before" >"$file"
+	done
+}
+
+remove_program() {
+	[ ! -e $command ] || ! grep -qs "$main" $command || rm $command
+	rm -rf "$prefix" "$prefix.previous" "$prefix.new" "$(setting run_dir /run/berth)" "$pid_file" /run/containerd.pid
+	has_systemd || return 0
+	rm -rf /etc/systemd/system/berth.*
+	quietly systemctl daemon-reload
+	systemctl reset-failed 'berth*' 2>/dev/null || true
+}
+
+remove_data() {
+	if [ -z "$purge" ]; then
+		rm -f "$record"
+		say "uninstalled; $config, $(setting data_dir /var/lib/berth) and $(setting log_dir /var/log/berth) stay, see uninstall --purge"
+		return
+	fi
+	remove_folder "$(setting data_dir /var/lib/berth)" functions namespaces secrets counts.json
+	remove_folder "$(setting log_dir /var/log/berth)"
+	rm -rf "$config" "$log_file"
+	say "uninstalled; packages of the distribution stay, such as containerd: apt-get purge takes them away"
+}
+
+# remove_folder FOLDER [NAME...]: one that is berth's by its name; of another, which others may use, only the names
+remove_folder() {
+	folder=$1
+	shift
+	case ${folder##*/} in
+	*berth*) rm -rf "$folder" ;;
+	*)
+		for name in "$@"; do rm -rf "${folder:?}/$name"; done
+		rmdir "$folder" 2>/dev/null || say "what else is in $folder stays"
+		;;
+	esac
+}
+
+uninstall() {
+	[ "$(id -u)" = 0 ] || die "needs root: sudo sh install.sh uninstall"
+	case ${1:-} in
+	'' | --purge) purge=${1:-} ;;
+	*) die "usage: install.sh uninstall [--purge]" ;;
+	esac
+	for step in stop_berth clear_host restore_sysctls remove_program remove_data; do "$step"; done
+}
+
 source=$here
 case ${1:-} in
 runtime) install_runtime "${2:?install.sh runtime DIR}" ;;
 compile) compile "${2:?install.sh compile DIR}" ;;
 commit) commit ;;
 bundle) make_bundle "${2:?install.sh bundle FILE}" ;;
+start) start_installed ;;
+uninstall) uninstall "${2:-}" ;;
+supervise) supervise "$2" ;;
 '') install_berth ;;
-*) die "no such command: $1 (none, bundle FILE, runtime DIR, compile DIR or commit)" ;;
+*) die "no such command: $1 (none, uninstall, start, bundle FILE, runtime DIR, compile DIR or commit)" ;;
 esac

@@ -4,9 +4,10 @@ import { applyVerb } from './apply-verb.ts';
 import { doctorVerb } from './doctor/index.ts';
 import { logsVerb } from './logs-verb.ts';
 import { statusVerb } from './status-verb.ts';
+import { uninstallVerb } from './uninstall-verb.ts';
 import { versionVerb } from './version-verb.ts';
 
-const verbs: Verb[] = [statusVerb, doctorVerb, logsVerb, applyVerb, versionVerb];
+const verbs: Verb[] = [statusVerb, doctorVerb, logsVerb, applyVerb, uninstallVerb, versionVerb];
 
 /**
  * Runs `berth VERB ...`.

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartHealth } from '../../base/part-health.ts';
 import type { Provider } from '../../provider/index.ts';
+import { clearHost } from './clear-host.ts';
 import type { ContainerdFollower } from './containerd-follower.ts';
 import type { DiskWatch } from './disk-watch.ts';
 import type { FunctionStore } from './desired/function-store.ts';
@@ -78,6 +79,18 @@ export class ContainerdBackEnd {
   /** The bridge's address, on which functions reach the gateway. */
   get gateway(): string {
     return this.#parts.host.network.gateway;
+  }
+
+  /**
+   * Instead of `start`, for uninstalling: ends all replicas and takes away what berth has in containerd and in the network.
+   * @param options `purge`: images and namespaces of functions too
+   * @throws Error naming all that could not be taken away
+   */
+  async clear(options: { purge: boolean }): Promise<void> {
+    const { host } = this.#parts;
+    await this.#makeRunFolders();
+    await host.logs.start();
+    await clearHost(host, options);
   }
 
   /** Ends the steps under way and the connection to containerd; replicas run on. */

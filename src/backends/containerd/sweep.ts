@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { monotonicMs } from '../../base/monotonic.ts';
 import { tryEach } from '../../base/try-each.ts';
+import { collect } from './collect.ts';
 import type { Images } from './images/index.ts';
 import type { InUse } from './in-use.ts';
 import { attempt } from './keep-trying.ts';
@@ -88,15 +89,9 @@ export class Sweep {
     ]);
   }
 
-  /**
-   * Lets containerd collect what nothing refers to, in all namespaces, now: by itself it overlooks deletions that come
-   * while it is collecting.
-   */
   async #collect(namespace: string): Promise<void> {
-    const { leases } = this.#host.containerd.namespace(namespace);
-    const { id } = await leases.create({ labels: { [leaseLabel]: 'sweep' }, expiresAt: new Date(Date.now() + 60_000) });
     const startMs = monotonicMs();
-    await leases.delete(id, { sync: true });
+    await collect(this.#host.containerd.namespace(namespace).leases);
     this.#restUntilMs = monotonicMs() + (monotonicMs() - startMs) * restPerCollection;
   }
 

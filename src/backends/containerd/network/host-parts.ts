@@ -13,6 +13,7 @@ import {
   uplinkBridges,
   type HostLinks,
 } from './host-links.ts';
+import { run } from '../host-command.ts';
 import { IpForwarding } from './ip-forwarding.ts';
 import type { KeptPart } from './kept-part.ts';
 import { NameServers } from './name-servers.ts';
@@ -45,6 +46,7 @@ export interface HostParts {
   table: NftTable;
   firewalls: HostFirewalls;
   allowances: Allowances;
+  networkd: NetworkdFile;
   all: KeptPart[];
 }
 
@@ -84,7 +86,17 @@ export function hostParts(network: BridgeNetwork, options: HostPartsOptions): Ho
     commandsFor: (hook) => firewalls.commandsFor(hook),
     prepared: () => lookedAt(...kept),
   });
-  return { forwarding, bridge, table, firewalls, allowances, all: [...kept, selfTest] };
+  return { forwarding, bridge, table, firewalls, allowances, networkd, all: [...kept, selfTest] };
+}
+
+/** Takes the parts away again; forwarding stays on where bridges of others may need it. */
+export async function removeHostParts(parts: HostParts, bridge: string): Promise<void> {
+  await parts.table.remove();
+  await parts.firewalls.remove();
+  const host = await readHostLinks();
+  if (host.links.some(({ name }) => name === bridge)) await run('ip', ['link', 'delete', bridge]);
+  if (otherBridges(host, bridge).length === 0) await parts.forwarding.remove();
+  await parts.networkd.remove();
 }
 
 async function waysOf(

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
 import type { KeptLook, KeptPart } from './kept-part.ts';
@@ -48,6 +48,13 @@ export class IpForwarding implements KeptPart {
   async isOurs(): Promise<boolean> {
     const mark = await readFile(this.#options.markFile, 'utf8').catch(absentAs(undefined));
     return mark !== undefined;
+  }
+
+  /** Switches it off where it was us who switched it on. */
+  async remove(): Promise<void> {
+    if (!(await this.isOurs())) return;
+    await writeFile(switchFile, '0');
+    await rm(this.#options.markFile);
   }
 }
 

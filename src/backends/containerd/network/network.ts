@@ -7,9 +7,7 @@ import { explainedAttachError } from './attach-error.ts';
 import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts';
 import { bridgePortOf, forgetPort, isThere, setPort, type BridgePort } from './bridge-port.ts';
 import { HostKeeper } from './host-keeper.ts';
-import { readHostLinks } from './host-links.ts';
-import { hostParts, type HostParts, type HostPartsOptions } from './host-parts.ts';
-import { run } from '../host-command.ts';
+import { hostParts, removeHostParts, type HostParts, type HostPartsOptions } from './host-parts.ts';
 import { NetworkError } from './network-error.ts';
 import { addNetns, deleteNetns, idsOf, isNetns, netnsNames, netnsPath } from './netns.ts';
 import { reservations } from './reservations.ts';
@@ -137,13 +135,9 @@ export class Network {
     await this.keeper.look();
   }
 
-  /** Undoes ensureHost, for uninstalling; forwarding stays on, as others may need it. */
+  /** Undoes ensureHost, for uninstalling. */
   async removeHost(): Promise<void> {
-    await this.#host.table.remove();
-    await this.#host.firewalls.remove();
-    const { bridge } = this.#network;
-    const { links } = await readHostLinks();
-    if (links.some(({ name }) => name === bridge)) await run('ip', ['link', 'delete', bridge]);
+    await removeHostParts(this.#host, this.#network.bridge);
   }
 
   /**

@@ -1,5 +1,5 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
 import { succeeds } from '../host-command.ts';
 import type { KeptLook, KeptPart } from './kept-part.ts';
@@ -32,10 +32,10 @@ export class NetworkdFile implements KeptPart {
   }
 
   async keep(): Promise<KeptLook> {
-    const { stateDir, dirs, bridge } = this.#options;
+    const { stateDir, bridge } = this.#options;
     if (!(await stat(stateDir).catch(absentAs(undefined)))) return {};
     const wanted = `[Match]\nName=${bridge} veth*\n\n[Link]\nUnmanaged=yes\n`;
-    const files = dirs.map((dir) => join(dir, `00-berth-${bridge}.network`));
+    const files = this.#files();
     const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(absentAs(undefined))));
     const wasKept = this.#wasKept;
     this.#wasKept = true;
@@ -45,5 +45,18 @@ export class NetworkdFile implements KeptPart {
     await writeFile(file, wanted);
     await succeeds('networkctl', ['reload']);
     return wasKept ? { mended: [`${file} was gone or had been changed`] } : {};
+  }
+
+  /** Takes our file away, and no other's. */
+  async remove(): Promise<void> {
+    const file = this.#files().at(-1) ?? '';
+    if (!(await stat(file).catch(absentAs(undefined)))) return;
+    await rm(file);
+    await rmdir(dirname(file)).catch(() => undefined);
+    await succeeds('networkctl', ['reload']);
+  }
+
+  #files(): string[] {
+    return this.#options.dirs.map((dir) => join(dir, `00-berth-${this.#options.bridge}.network`));
   }
 }
