@@ -31,8 +31,18 @@ export interface RawHandler {
   upgrade?(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> | void;
   /** True when `web` also answers `Expect: 100-continue`; else the server has told the caller to go on. */
   forwardsExpect?: boolean;
+  /** Ends what is still in flight when the server has waited long enough for it, each as its protocol allows. */
+  cut?(): CutStreams;
   /** Called once, when the server has closed. */
   close?(): void;
+}
+
+/** How many of each kind were ended before their functions ended them. */
+export interface CutStreams {
+  eventStreams: number;
+  webSockets: number;
+  /** All others. */
+  calls: number;
 }
 
 /**

@@ -7,12 +7,12 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { Log } from '../base/log.ts';
 import { answerPlain, answerSocket, rawAnswer } from '../base/plain-line.ts';
 import { defaultConfig, type FaaSConfig } from './faas-config.ts';
 import { serveHalfClosed } from './half-closed.ts';
 import type { RawHandler } from './handlers.ts';
+import { OwedAnswers } from './owed-answers.ts';
 import { SecureServer, type SecureOptions } from './secure-server.ts';
 
 /** Says who takes a request, by its method, and its path and query. */
@@ -28,6 +28,8 @@ export interface HttpServerOptions {
   handlerFor: HandlerFor;
   /** Serves HTTPS with this. */
   secure?: SecureOptions;
+  /** Where the answers that are owed are kept, for whoever closes the server. */
+  answering?: OwedAnswers;
 }
 
 /** Makes a server that answers broken requests with one line, cuts callers that stand still, and survives its sockets. */
@@ -35,10 +37,9 @@ export function createHttpServer(
   limits: IdleLimits & Partial<Pick<FaaSConfig, 'keepAliveTimeoutMs'>>,
   options: HttpServerOptions,
 ): Server {
-  const { log, secure } = options;
+  const { log, secure, answering = new OwedAnswers() } = options;
   const { readTimeoutMs } = limits;
   const handlerFor = (req: IncomingMessage) => options.handlerFor(req.method, originForm(req));
-  const answering = new Answering();
   const fail = (req: IncomingMessage, res: ServerResponse, error: unknown) => {
     log.error('request failed', { method: req.method, url: req.url, error });
     answerPlain(req, res, { status: 500, message: 'internal error' });
@@ -92,32 +93,6 @@ export function createHttpServer(
   return server;
 }
 
-/** Knows the responses that are owed on each connection. */
-class Answering {
-  readonly #responses = new WeakMap<Duplex, ServerResponse[]>();
-
-  add(socket: Duplex, res: ServerResponse): void {
-    const owed = this.#owedOn(socket);
-    if (!owed) this.#responses.set(socket, [res]);
-    // In its place: a list that is emptied and filled again allocates each time.
-    else if (owed[0]?.closed) owed[0] = res;
-    else owed.push(res);
-  }
-
-  /** Returns the response that is being written to the connection. */
-  on(socket: Duplex): ServerResponse | undefined {
-    const first = this.#owedOn(socket)?.[0];
-    return first?.closed ? undefined : first;
-  }
-
-  /** Those that have closed are taken out here, but for the last: to be told by each would cost every call a listener. */
-  #owedOn(socket: Duplex): ServerResponse[] | undefined {
-    const owed = this.#responses.get(socket);
-    while (owed && owed.length > 1 && owed[0]?.closed) owed.shift();
-    return owed;
-  }
-}
-
 const twoHosts = { status: 400, message: 'one Host only', headers: { Connection: 'close' } };
 
 /** Says whether a request names two hosts: who reads one and who reads the other would disagree (RFC 9112 §3.2). */
@@ -143,7 +118,7 @@ function originForm(req: IncomingMessage): string {
 }
 
 /** Cuts connections that are idle between two requests, and callers that stand still in one. */
-function limitIdleness(server: Server, answering: Answering, limits: IdleLimits): void {
+function limitIdleness(server: Server, answering: OwedAnswers, limits: IdleLimits): void {
   server.on('timeout', (socket: Socket) => {
     const res = answering.on(socket);
     if (res) cutIdle(res, limits);

@@ -161,8 +161,8 @@ export interface CallOutcome {
   status?: number;
   /** The answer came from the watchdog about its process (`X-OpenFaaS-Internal`), not from the function. */
   watchdogError?: boolean;
-  /** The call broke: could not connect, connection lost, over the time limit, or the caller left. */
-  failure?: 'unreachable' | 'reset' | 'timeout' | 'aborted';
+  /** The call broke: could not connect, connection lost, over the time limit, the caller left, or the server is ending. */
+  failure?: 'unreachable' | 'reset' | 'timeout' | 'aborted' | 'cut';
 }
 
 /** The verbs behind /system/secrets. Each throws NamespaceNotFoundError (404) when there is no such namespace. */

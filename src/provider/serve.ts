@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
 import { Registry } from '@prometheus-io/client';
 import { silentLog, type Log } from '../base/log.ts';
 import { answerPlain } from '../base/plain-line.ts';
 import { readCredentials } from './basic-auth.ts';
+import { serverCloser } from './close-server.ts';
 import type { FaaSConfig } from './faas-config.ts';
 import type { FaaSHandlers, RawHandler } from './handlers.ts';
 import { createHttpServer, type HandlerFor } from './http-server.ts';
 import { followKeyPair, keyPairFiles, readKeyPair } from './key-pair.ts';
+import { OwedAnswers } from './owed-answers.ts';
 import { NotImplementedError } from './provider-errors.ts';
 import { createApp, faasRoutes, type Route } from './routes.ts';
 import { SecureServer } from './secure-server.ts';
@@ -27,6 +27,11 @@ export interface ServeOptions {
   drainMs?: number;
   /** With TLS: addresses of this host at which plain HTTP is taken too, as functions speak it on their bridge. */
   plainOn?: string[];
+  /**
+   * The descriptor of a socket that listens already, such as systemd's; `config` says nothing of the address then. Its owner
+   * goes on listening when the server closes, so callers wait there for the next server.
+   */
+  listenFd?: number;
 }
 
 export interface FaaSServer {
@@ -51,7 +56,7 @@ export async function serve(
   config: FaaSConfig,
   options: ServeOptions = {},
 ): Promise<FaaSServer> {
-  const { signal, log = silentLog, extraRoutes = [], registry = new Registry(), drainMs = 10_000 } = options;
+  const { signal, log = silentLog, extraRoutes = [], registry = new Registry(), drainMs = 10_000, listenFd } = options;
   const credentials = config.enableBasicAuth ? await readCredentials(config.secretMountPath) : undefined;
   const closing = new AbortController();
   const routes = [...faasRoutes(handlers, registry), ...extraRoutes].filter(
@@ -61,15 +66,26 @@ export async function serve(
   const files = keyPairFiles(config);
   const pair = files && (await readKeyPair(files));
   const secure = pair && { pair, plainOn: options.plainOn };
-  const server = createHttpServer(config, { log, handlerFor: handlerFor(handlers, { web: app.callback() }), secure });
-  const { address, port } = await listen(server, config, log);
+  const answering = new OwedAnswers();
+  const takenBy = handlerFor(handlers, { web: app.callback() });
+  const server = createHttpServer(config, { log, handlerFor: takenBy, secure, answering });
+  const close = serverCloser(server, {
+    handlers,
+    answering,
+    drainMs,
+    isHandedOver: listenFd !== undefined,
+    onClosing: () => closing.abort(),
+    onCut: (cut) => log.warn('what was still in flight is ended', { afterMs: drainMs, ...cut }),
+  });
+  const { address, port } = await listen(server, listenFd === undefined ? config : { fd: listenFd }, log);
   if (server instanceof SecureServer && files && pair)
     followKeyPair({ files, pair, use: (renewed) => server.use(renewed), log, signal: closing.signal });
 
-  const close = closer(server, handlers, closing, drainMs);
+  let isClosing = false;
   const closed = Promise.withResolvers<void>();
   const closeOnce = (): Promise<void> => {
-    if (!closing.signal.aborted) closed.resolve(close());
+    if (!isClosing) closed.resolve(close());
+    isClosing = true;
     return closed.promise;
   };
   if (signal?.aborted) void closeOnce();
@@ -86,50 +102,19 @@ function handlerFor(handlers: FaaSHandlers, system: RawHandler): HandlerFor {
   };
 }
 
-/** How often connections that idle are looked for while the server closes. */
-const idleLookMs = 50;
-
 const noAsync: RawHandler = {
   web: (req, res) => answerPlain(req, res, new NotImplementedError('asyncFunction')),
 };
 
-async function listen(server: Server, { tcpPort, bind }: FaaSConfig, log: Log): Promise<AddressInfo> {
-  server.listen(tcpPort, bind);
+type Listening = Pick<FaaSConfig, 'tcpPort' | 'bind'> | { fd: number };
+
+/** How many callers may wait to be accepted: as many as the kernel allows. */
+const backlog = 65_535;
+
+async function listen(server: Server, at: Listening, log: Log): Promise<AddressInfo> {
+  server.listen('fd' in at ? { ...at, backlog } : { port: at.tcpPort, host: at.bind });
   await once(server, 'listening');
   // Such as no file descriptor left for a new connection: the others go on.
   server.on('error', (error) => log.error('the listening socket failed', { error }));
   return server.address() as AddressInfo;
-}
-
-/** Node forgets a socket that it upgraded and keeps a connection open after its last answer, so both are looked after here. */
-function closer(
-  server: Server,
-  handlers: FaaSHandlers,
-  closing: AbortController,
-  drainMs: number,
-): () => Promise<void> {
-  const upgraded = new Set<Duplex>();
-  server.on('upgrade', (_req, socket) => {
-    upgraded.add(socket);
-    socket.once('close', () => upgraded.delete(socket));
-  });
-
-  return async () => {
-    // What came while the process was busy is taken first, as closing would cut it off: a turn of its loop accepts, the next reads.
-    for (let turns = 0; turns < 3; turns += 1) await turn();
-    const closed = new Promise((resolve) => server.once('close', resolve));
-    server.close();
-    closing.abort();
-    const cut = setTimeout(() => {
-      server.closeAllConnections();
-      for (const socket of upgraded) socket.destroy();
-    }, drainMs);
-    // Those that idle after their last answer.
-    const idle = setInterval(() => server.closeIdleConnections(), idleLookMs);
-    await closed;
-    clearInterval(idle);
-    clearTimeout(cut);
-    handlers.functionProxy.close?.();
-    handlers.asyncFunction?.close?.();
-  };
 }

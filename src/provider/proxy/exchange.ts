@@ -12,6 +12,8 @@ import {
   type HeaderList,
   type ReplyHead,
 } from './headers.ts';
+import type { CutStreams } from '../handlers.ts';
+import type { LiveCall, LiveCalls } from './live-calls.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
 import type { RequestBody } from './request-body.ts';
 import { smallBytes, type Sending, type SendingListener } from './sending.ts';
@@ -21,13 +23,14 @@ export interface ExchangeOptions {
   res: ServerResponse;
   body: RequestBody;
   target: ProxyTarget;
+  live: LiveCalls;
 }
 
 /** So much of interim replies may wait for the caller; what more comes is dropped. */
 const mostInterimBytes = 64 * 1024;
 
 /** One request to one function and its reply. Settles exactly once, whichever side goes first, and then holds nothing. */
-export class Exchange implements SendingListener {
+export class Exchange implements SendingListener, LiveCall {
   readonly outcome: Promise<ProxyOutcome>;
   readonly #sending: Sending;
   readonly #options: ExchangeOptions;
@@ -51,7 +54,20 @@ export class Exchange implements SendingListener {
     this.#stopWatchingCaller = onCallerLeaves(req, res, () => this.#fail('aborted'));
     const { timeoutMs } = target;
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#fail('timeout'), timeoutMs);
+    options.live.add(this);
     sending.begin(this);
+  }
+
+  /** Ends an event stream properly, as its reader comes again. Any other answer that has begun must look broken. */
+  cut(): keyof CutStreams {
+    const { res } = this.#options;
+    if (!this.#reply?.isEventStream || !res.headersSent) {
+      this.#fail('cut');
+      return 'calls';
+    }
+    this.#settle({ status: this.#reply.status });
+    res.end();
+    return 'eventStreams';
   }
 
   onConnected(): void {
@@ -185,6 +201,7 @@ export class Exchange implements SendingListener {
   #settle(outcome: ProxyOutcome): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#options.live.delete(this);
     if (this.#timer) clearTimeout(this.#timer);
     this.#stopWatchingCaller();
     this.#options.body.stop();

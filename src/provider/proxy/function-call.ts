@@ -177,7 +177,8 @@ export class FunctionCall implements ResolveOptions {
     if (!endpoint) return;
     this.#endpoint = undefined;
     endpoint.release({ status, watchdogError, failure });
-    if (!failure || failure === 'aborted') return;
+    // Those that are cut are counted and said together.
+    if (!failure || failure === 'aborted' || failure === 'cut') return;
     const address = `${endpoint.hostname}:${endpoint.port}`;
     this.#context.log.warn('call to function broke', { function: fullName(url), address, failure, error });
   }
@@ -206,6 +207,10 @@ const internalError = { status: 500, message: 'internal error: see the log', hea
 function answerFor({ failure }: ProxyOutcome, name: string, options: FunctionCallOptions): PlainAnswer | undefined {
   const { unreachableStatus = 500, upstreamTimeoutMs = 0 } = options;
   if (failure === undefined || failure === 'aborted') return undefined;
+  if (failure === 'cut') {
+    const message = `${name} had not answered when the gateway was restarted: try again`;
+    return { status: 503, message, headers: { ...internalHeaders, 'Retry-After': '1' } };
+  }
   if (failure === 'timeout') {
     const message = `${name} did not answer within upstream_timeout (${upstreamTimeoutMs / 1000}s)`;
     return { status: 504, message, headers: internalHeaders };

@@ -65,6 +65,7 @@ export function functionProxy(resolve: Resolve, options: FunctionProxyOptions): 
       return new FunctionCall(req, { send, onLeave, finish }, context).run();
     },
 
+    cut: () => proxy.cut(),
     close: () => proxy.close(),
   };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { CutStreams } from '../handlers.ts';
 import type { CallOutcome } from '../provider.ts';
 import type { TrustedProxies } from '../trusted-proxies.ts';
 
@@ -12,6 +13,8 @@ export interface Proxy {
   web(req: IncomingMessage, res: ServerResponse, target: ProxyTarget): Promise<ProxyOutcome>;
   /** Settles when the upgraded connection has ended. */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, target: ProxyTarget): Promise<ProxyOutcome>;
+  /** Ends what is under way, each as its protocol allows. */
+  cut(): CutStreams;
   close(): void;
 }
 

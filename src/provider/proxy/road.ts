@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasCallerLeft } from './caller.ts';
 import { Exchange } from './exchange.ts';
 import { hasBody } from './headers.ts';
+import { LiveCalls } from './live-calls.ts';
 import type { Proxy, ProxyTarget } from './proxy.ts';
 import { RequestBody } from './request-body.ts';
 import type { Sending } from './sending.ts';
@@ -42,15 +43,17 @@ export interface Road {
 
 /** Makes a `Proxy` that sends calls by this road. */
 export function proxyOver({ options, open, close }: Road): Proxy {
+  const live = new LiveCalls();
   const bodies = new WeakMap<IncomingMessage, RequestBody>();
   return {
     web(req, res, target) {
       if (hasCallerLeft(req, res)) return Promise.resolve({ failure: 'aborted' });
       const body = bodies.get(req) ?? new RequestBody(req);
       if (hasBody(req)) bodies.set(req, body);
-      return new Exchange(open(req, res, target), { req, res, body, target }).outcome;
+      return new Exchange(open(req, res, target), { req, res, body, target, live }).outcome;
     },
-    upgrade: (req, socket, head, target) => upgradeTo({ req, socket, head, target, ...options }),
+    upgrade: (req, socket, head, target) => upgradeTo({ req, socket, head, target, live, ...options }),
+    cut: () => live.cut(),
     close,
   };
 }

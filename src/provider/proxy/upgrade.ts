@@ -3,7 +3,9 @@ import { connect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { contentTypeFor, headersObject, ReadReply, replyHead, requestHeaders } from './headers.ts';
+import type { LiveCall, LiveCalls } from './live-calls.ts';
 import type { ProxyOutcome, ProxyTarget } from './proxy.ts';
+import { WebSocketFrames } from './web-socket-frames.ts';
 
 export interface UpgradeOptions {
   req: IncomingMessage;
@@ -12,6 +14,7 @@ export interface UpgradeOptions {
   /** What the caller has sent after the headers. */
   head: Buffer;
   target: ProxyTarget;
+  live: LiveCalls;
   connectTimeoutMs: number;
   maxHeaderBytes: number;
 }
@@ -96,14 +99,25 @@ function openRequest({ req, target, maxHeaderBytes }: UpgradeOptions, upstream: 
 }
 
 async function tunnel(options: UpgradeOptions, upstream: Socket, reply: IncomingMessage): Promise<ProxyOutcome> {
-  const { socket, head } = options;
+  const { socket, head, live } = options;
   keepOpen(socket);
   keepOpen(upstream);
   if (head.length > 0) socket.unshift(head);
   const ownHeaders = ['Connection', 'Upgrade', 'Upgrade', reply.headers.upgrade ?? 'websocket'];
   socket.write(headOf(reply, ownHeaders, options), 'latin1');
+  const toFunction = new WebSocketFrames({ masked: true });
+  const toCaller = new WebSocketFrames({ masked: false });
+  const call: LiveCall = {
+    cut() {
+      toFunction.leave();
+      toCaller.leave();
+      return 'webSockets';
+    },
+  };
+  live.add(call);
   // Each direction ends by itself, a break of one breaks both.
-  await Promise.allSettled([pipeline(socket, upstream), pipeline(upstream, socket)]);
+  await Promise.allSettled([pipeline(socket, toFunction, upstream), pipeline(upstream, toCaller, socket)]);
+  live.delete(call);
   return { status: reply.statusCode };
 }
 

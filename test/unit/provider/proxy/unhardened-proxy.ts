@@ -23,6 +23,7 @@ export function createUnhardenedProxy(): Proxy {
         );
       });
     },
+    cut: () => ({ eventStreams: 0, webSockets: 0, calls: 0 }),
     close: () => agent.destroy(),
   };
 }
