@@ -28,4 +28,9 @@ export class InOrder<Key = string> {
       if (queue.users === 0) this.#queues.delete(key);
     }
   }
+
+  /** Resolves when nothing runs or waits any more of what has been given so far. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#queues.keys()].map((key) => this.run(key, () => Promise.resolve())));
+  }
 }

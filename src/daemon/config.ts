@@ -76,6 +76,12 @@ export const daemonSettings = {
     patience,
     'how long a replica with calls under way may answer neither them nor probes before it is replaced, unless its `write_timeout` is longer; `0`: for ever',
   ),
+  upgradeDrainMs: setting(
+    'upgrade_drain',
+    '30',
+    timeout,
+    'how long calls in flight may go on after SIGTERM, as at an upgrade, while the next berth serves already; then event streams and WebSockets are ended',
+  ),
   metricsPort: setting('metrics_port', '8082', port, 'port of `/metrics` on 127.0.0.1, without a password; `0`: none'),
   logLevel: setting('log_level', 'info', oneOf(logLevels), "the least important of berth's own log lines to write"),
   dataDir: setting('data_dir', '/var/lib/berth', path, 'what you want: functions, namespaces, secrets'),

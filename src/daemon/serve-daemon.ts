@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import path from 'node:path';
 import { Registry } from '@prometheus-io/client';
 import type { Log } from '../base/log.ts';
 import type { PartHealth } from '../base/part-health.ts';
-import { createGateway, partsRoute, serveMetrics } from '../gateway/index.ts';
+import { createGateway, partsRoute, serveMetrics, type Leaving } from '../gateway/index.ts';
 import {
   handlersFor,
+  reachable,
   serve,
   type Environment,
   type FaaSHandlers,
@@ -13,6 +15,10 @@ import {
 } from '../provider/index.ts';
 import { FunctionsFolder } from '../stack/index.ts';
 import type { Config } from './config.ts';
+import { DataLock } from './data-lock.ts';
+import { Drainers } from './drainers.ts';
+import { inheritedSocket } from './inherited-socket.ts';
+import { ServiceManager, type ServiceLife } from './service-manager.ts';
 
 /** What the daemon serves: a provider, and the life that it has beside its verbs. */
 export interface BackEnd {
@@ -23,28 +29,64 @@ export interface BackEnd {
   readonly parts?: PartHealth[];
   /** The host's address on the bridge of functions, which speak plain HTTP to it. */
   readonly gateway?: string;
-  start(): Promise<void>;
+  /** Nothing of it hangs. */
+  readonly isAlive: boolean;
+  /** @param othersDone resolves when no daemon before this one has calls in flight */
+  start(othersDone: Promise<void>): Promise<void>;
   /** Ends what is under way; functions run on. */
   stop(): Promise<void>;
 }
 
 export interface ServeDaemonOptions {
   config: Config;
-  /** Variables for the files of functions_dir. */
+  /** Variables of the process: for the files of functions_dir, and what systemd has set. */
   env: Environment;
   version: VersionInfo;
   signal: AbortSignal;
   log: Log;
 }
 
-/** Runs a back end and serves its API in the config's mode, until the signal aborts. */
+/** The API, while it is served. */
+interface Served {
+  /** Writes what is to be kept, and resolves when the next daemon may have it, and the ports that are ours alone. */
+  giveUp(): Promise<unknown>;
+  /** Resolves when every call has ended. */
+  closed: Promise<void>;
+}
+
+/**
+ * Runs a back end and serves its API in the config's mode, until the signal aborts. Then the next daemon has everything at
+ * once but the calls in flight, which end here.
+ */
 export async function serveDaemon(backEnd: BackEnd, options: ServeDaemonOptions): Promise<void> {
-  await backEnd.start();
+  const { config, env, signal, log } = options;
+  const manager = new ServiceManager(env, log);
+  const lock = await DataLock.take({ dataDir: config.dataDir, isService: manager.isThere, signal, log });
+  if (!lock) return;
+  const drainers = new Drainers(config.runDir);
+  await backEnd.start(drainers.gone(config.upgradeDrainMs));
   const folder = folderOf(backEnd, options);
-  void folder.run(options.signal);
-  await (options.config.mode === 'provider' ? serveProvider : serveGateway)(backEnd, folder, options);
-  await backEnd.stop();
-  options.log.info('berth stopped, functions run on');
+  void folder.run(signal);
+  const served = await (config.mode === 'provider' ? serveProvider : serveGateway)(backEnd, folder, options);
+  void manager.follow(lifeOf(backEnd), signal);
+  if (!signal.aborted) await once(signal, 'abort');
+  await Promise.all([served.giveUp(), backEnd.stop()]);
+  await drainers
+    .add()
+    .catch((error: unknown) => log.warn('the next berth may stop replicas that are still called', { error }));
+  await lock.release();
+  log.debug('the next berth may start, calls in flight end here');
+  await served.closed;
+  await drainers.delete();
+  log.info('berth stopped, functions run on');
+}
+
+function lifeOf(backEnd: BackEnd): ServiceLife {
+  return {
+    isReady: () => backEnd.ready,
+    isAlive: () => backEnd.isAlive,
+    problems: () => (backEnd.parts ?? []).flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}`] : [])),
+  };
 }
 
 function folderOf({ provider }: BackEnd, { config, env, log }: ServeDaemonOptions): FunctionsFolder {
@@ -72,37 +114,52 @@ function hurryingFolder(handlers: FaaSHandlers, folder: FunctionsFolder): FaaSHa
 async function serveGateway(
   backEnd: BackEnd,
   folder: FunctionsFolder,
-  { config, version, signal, log }: ServeDaemonOptions,
-): Promise<void> {
+  { config, env, version, signal, log }: ServeDaemonOptions,
+): Promise<Served> {
   const { upstreamTimeoutMs, metricsPort: port } = config;
   const { provider } = backEnd;
   const registry = new Registry();
   const ready = () => backEnd.ready;
   const parts = () => partsOf(backEnd, folder);
   const countsPath = path.join(config.dataDir, 'counts.json');
-  const of = { provider, config, version, upstreamTimeoutMs, ready, parts, countsPath, registry, log };
+  const listenFd = inheritedSocket(env);
+  const leaving: Leaving = { signal, next: () => (listenFd === undefined ? undefined : reachable(server)) };
+  const of = { provider, config, version, upstreamTimeoutMs, leaving, ready, parts, countsPath, registry, log };
   const gateway = createGateway(of);
   await gateway.counts?.read();
   const handlers = hurryingFolder(gateway.handlers, folder);
-  const plainOn = plainOnOf(backEnd);
-  const server = await serve(handlers, config, { signal, log, registry, plainOn, extraRoutes: gateway.routes });
+  const server = await serve(handlers, config, {
+    signal,
+    log,
+    registry,
+    plainOn: plainOnOf(backEnd),
+    extraRoutes: gateway.routes,
+    drainMs: config.upgradeDrainMs,
+    listenFd,
+  });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
   const { release, sha } = version;
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
-  await Promise.all([server.closed, metrics?.closed, gateway.autoscale(signal), gateway.counts?.run(signal)]);
-  await gateway.counts?.write();
+  const counting = gateway.counts?.run(signal) ?? Promise.resolve();
+  const running = [metrics?.closed ?? Promise.resolve(), gateway.autoscale(signal), counting];
+  const closed = server.closed.then(() => gateway.counts?.writeRest());
+  return { closed, giveUp: () => Promise.all(running) };
 }
 
 /** The bare provider API, for an OpenFaaS gateway in front. */
-async function serveProvider(backEnd: BackEnd, folder: FunctionsFolder, options: ServeDaemonOptions): Promise<void> {
-  const { config, version, signal, log } = options;
+async function serveProvider(
+  backEnd: BackEnd,
+  folder: FunctionsFolder,
+  { config, env, version, signal, log }: ServeDaemonOptions,
+): Promise<Served> {
   const plain = handlersFor(backEnd.provider, config, { upstreamTimeoutMs: config.upstreamTimeoutMs, log });
   const handlers = hurryingFolder(plain, folder);
   const parts = partsRoute(() => ({ ready: backEnd.ready, parts: partsOf(backEnd, folder) }));
-  const server = await serve(handlers, config, { signal, log, plainOn: plainOnOf(backEnd), extraRoutes: [parts] });
+  const [plainOn, drainMs, listenFd] = [plainOnOf(backEnd), config.upgradeDrainMs, inheritedSocket(env)];
+  const server = await serve(handlers, config, { signal, log, plainOn, extraRoutes: [parts], drainMs, listenFd });
   const { release, sha } = version;
   log.info('berth serves as a provider', { address: server.address, port: server.port, release, sha });
-  await server.closed;
+  return { closed: server.closed, giveUp: () => Promise.resolve() };
 }
 
 function plainOnOf({ gateway }: BackEnd): string[] {

@@ -16,7 +16,7 @@ import {
   type VersionInfo,
 } from '../provider/index.ts';
 import { callHeaders } from './calls/call-id.ts';
-import { wakingResolve } from './calls/wake.ts';
+import { wakingResolve, type Leaving } from './calls/wake.ts';
 import { healthOf } from './health.ts';
 import type { Invocations } from './metrics/invocations.ts';
 
@@ -28,6 +28,8 @@ export interface GatewayOptions {
   upstreamTimeoutMs?: number;
   /** How long a call is held for a function that has no ready replica; 60 s when absent. */
   wakeMs?: number;
+  /** How calls go on once the process leaves; they wait for what never comes unless given. */
+  leaving?: Leaving;
   /** True once the provider has looked after everything since its start. */
   ready: () => boolean;
   /** How each part of the daemon is, for the metrics; none where it is absent. */
@@ -43,10 +45,10 @@ export interface GatewayOptions {
  * /system/info.
  */
 export function gatewayHandlers(options: GatewayOptions, invocations: Invocations): FaaSHandlers {
-  const { provider, config, version, upstreamTimeoutMs, wakeMs = 60_000, ready, log } = options;
+  const { provider, config, version, upstreamTimeoutMs, wakeMs = 60_000, leaving, ready, log } = options;
   const hold = (fn: FunctionName) => invocations.hold(fn);
   const woken = (fn: FunctionName, ms: number) => invocations.woken(fn, ms);
-  const calls = callsOf(wakingResolve(provider, { wakeMs, hold, woken }), invocations);
+  const calls = callsOf(wakingResolve(provider, { wakeMs, hold, woken, leaving }), invocations);
   const handlers = handlersFor(provider, config, { ...calls, upstreamTimeoutMs, log });
   return {
     ...handlers,

@@ -2,3 +2,4 @@ export { createGateway, type Gateway } from './gateway.ts';
 export type { GatewayOptions } from './gateway-handlers.ts';
 export { partsRoute } from './parts-route.ts';
 export { serveMetrics } from './metrics/serve-metrics.ts';
+export type { Leaving } from './calls/wake.ts';

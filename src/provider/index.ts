@@ -2,6 +2,7 @@ export * from './sdk.ts';
 
 // What the rest of berth uses beside the SDK's public names
 export { quote } from '../base/quote.ts';
+export { reachable } from './next-server.ts';
 export { fullName, parseFullName, type FullName } from './full-name.ts';
 export { isLabel } from './names.ts';
 export { optional } from './check.ts';

@@ -151,6 +151,8 @@ export interface Endpoint {
    * may still answer "not ready yet".
    */
   readySinceMs?: number;
+  /** It is another gateway, and is sent the whole of the caller's path. */
+  isGateway?: boolean;
   /** Tells whoever routes how the call ended; called exactly once. */
   release(outcome: CallOutcome): void;
 }

@@ -10,8 +10,10 @@ import type { FaaSConfig } from './faas-config.ts';
 import type { FaaSHandlers, RawHandler } from './handlers.ts';
 import { createHttpServer, type HandlerFor } from './http-server.ts';
 import { followKeyPair, keyPairFiles, readKeyPair } from './key-pair.ts';
+import { reachable, toNextServer } from './next-server.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { NotImplementedError } from './provider-errors.ts';
+import { createRoad } from './proxy/index.ts';
 import { createApp, faasRoutes, type Route } from './routes.ts';
 import { SecureServer } from './secure-server.ts';
 
@@ -67,8 +69,11 @@ export async function serve(
   const pair = files && (await readKeyPair(files));
   const secure = pair && { pair, plainOn: options.plainOn };
   const answering = new OwedAnswers();
-  const takenBy = handlerFor(handlers, { web: app.callback() });
+  const system = { web: app.callback() };
+  const takenBy = handlerFor(handlers, () => (listenFd !== undefined && closing.signal.aborted ? onward() : system));
   const server = createHttpServer(config, { log, handlerFor: takenBy, secure, answering });
+  let next: RawHandler | undefined;
+  const onward = () => (next ??= toNextServer(createRoad(config.proxy, config), reachable({ address, port })));
   const close = serverCloser(server, {
     handlers,
     answering,
@@ -94,11 +99,11 @@ export async function serve(
 }
 
 /** Says who takes a request: invocations pass `system`, which is everything that goes through Koa. */
-function handlerFor(handlers: FaaSHandlers, system: RawHandler): HandlerFor {
+function handlerFor(handlers: FaaSHandlers, system: () => RawHandler): HandlerFor {
   return (method, path) => {
     if (path.startsWith('/function/')) return handlers.functionProxy;
     const isAsync = method === 'POST' && path.startsWith('/async-function/');
-    return isAsync ? (handlers.asyncFunction ?? noAsync) : system;
+    return isAsync ? (handlers.asyncFunction ?? noAsync) : system();
   };
 }
 

@@ -5,6 +5,7 @@ import type { PartHealth } from '../../base/part-health.ts';
 import type { Provider } from '../../provider/index.ts';
 import { clearHost } from './clear-host.ts';
 import type { ContainerdFollower } from './containerd-follower.ts';
+import type { Deployments } from './deployments.ts';
 import type { DiskWatch } from './disk-watch.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import { beside } from './keep-trying.ts';
@@ -21,6 +22,7 @@ export interface ContainerdBackEndParts {
   host: Host;
   store: FunctionStore;
   reconciler: Reconciler;
+  deployments: Deployments;
   sweep: Sweep;
   follower: ContainerdFollower;
   disks: DiskWatch;
@@ -39,9 +41,13 @@ export class ContainerdBackEnd {
     this.#parts = parts;
   }
 
-  /** Reads what is wanted, then follows containerd in the background; what fails of it is tried again beside the rest. */
-  async start(): Promise<void> {
-    const { host, store, follower, disks, replicaDisks } = this.#parts;
+  /**
+   * Reads what is wanted, then follows containerd in the background; what fails of it is tried again beside the rest.
+   * @param othersDone resolves when no daemon before this one has calls in flight
+   */
+  async start(othersDone = Promise.resolve()): Promise<void> {
+    const { host, store, reconciler, follower, disks, replicaDisks } = this.#parts;
+    reconciler.othersDone(othersDone);
     await this.#beside('run_dir', () => this.#makeRunFolders());
     await this.#beside('secrets', () => host.secrets.start());
     await this.#beside('functions', () => store.load().finally(() => follower.lookAgain()));
@@ -70,6 +76,11 @@ export class ContainerdBackEnd {
     return this.#parts.follower.settled;
   }
 
+  /** Whether the reconciler does its work. */
+  get isAlive(): boolean {
+    return !this.#parts.reconciler.isStuck;
+  }
+
   /** How the host and each part of the daemon are, for log and metrics. */
   get parts(): PartHealth[] {
     const { network, parts } = this.#parts.host;
@@ -95,11 +106,11 @@ export class ContainerdBackEnd {
 
   /** Ends the steps under way and the connection to containerd; replicas run on. */
   async stop(): Promise<void> {
-    const { host, store, reconciler, sweep } = this.#parts;
+    const { host, store, reconciler, sweep, deployments } = this.#parts;
     this.#stopping.abort();
     sweep.stop();
     await Promise.race([
-      Promise.all([reconciler.stop(), host.pool.stop(), this.#keeping]),
+      Promise.all([deployments.stop(), reconciler.stop(), host.pool.stop(), this.#keeping]),
       sleep(longestStopMs, undefined, { ref: false }),
     ]);
     await store.stop();

@@ -33,14 +33,14 @@ import type { FunctionNamespaces } from './function-namespaces.ts';
 import type { GenerationImages } from './generation-images.ts';
 import type { UnpackedImage } from './images/index.ts';
 import type { InUse } from './in-use.ts';
-import type { GenerationOutcome } from './reconcile/function-state.ts';
 import type { Reconciler } from './reconcile/reconciler.ts';
 import type { Sweep } from './sweep.ts';
 import { requireSecrets } from './function-secrets.ts';
 import type { ReplicaRoom } from './replica-room.ts';
 import { refuseUnsupported } from './refuse-unsupported.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
-import { StartError, superseded } from './start-error.ts';
+import { isExit, outcomeInTime, updateFailed, type Rollout } from './rollout.ts';
+import { superseded } from './start-error.ts';
 import { faultOwner } from './to-provider-error.ts';
 import { Turns } from './turns.ts';
 
@@ -59,13 +59,6 @@ export interface DeploymentsOptions {
   answerMs: number;
 }
 
-/** A version that was written to its function's record, and is now waited for. */
-interface Rollout {
-  generation: Generation;
-  outcome: Promise<GenerationOutcome>;
-  deadline: Promise<undefined>;
-}
-
 /** Gives the record with a new version in it. */
 type Change = (record: FunctionRecord | undefined, generation: Generation) => FunctionRecord;
 
@@ -78,9 +71,17 @@ export class Deployments {
   /** New functions whose image is being pulled: their names are taken already. */
   readonly #creating = new Map<FullName, Promise<unknown>>();
   readonly #turns = new Turns();
+  readonly #stopping = new AbortController();
+  readonly #beginning = new Set<Promise<unknown>>();
 
   constructor(parts: DeploymentsOptions) {
     this.#parts = parts;
+  }
+
+  /** Answers those who wait "accepted", and resolves when what they sent is written: the next daemon goes on with it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.allSettled(this.#beginning);
   }
 
   /** @throws FunctionExistsError when there is a function of the name, also one whose image is still being pulled */
@@ -155,9 +156,16 @@ export class Deployments {
     }
   }
 
+  #begin(deployment: FunctionDeployment, change: Change): Promise<Rollout> {
+    const begun = this.#pullAndWrite(deployment, change).finally(() => this.#beginning.delete(begun));
+    this.#beginning.add(begun);
+    return begun;
+  }
+
   /** Pulls the image and writes the version to the record, unless what was asked for later did so meanwhile. */
-  async #begin(deployment: FunctionDeployment, change: Change): Promise<Rollout> {
-    const deadline = sleep(this.#parts.answerMs, undefined, { ref: false });
+  async #pullAndWrite(deployment: FunctionDeployment, change: Change): Promise<Rollout> {
+    const { signal } = this.#stopping;
+    const deadline = sleep(this.#parts.answerMs, undefined, { ref: false, signal }).catch(() => undefined);
     const turn = this.#turns.take(fullName(deployment));
     try {
       const image = await this.#pull(deployment, deadline);
@@ -279,19 +287,4 @@ function required(fn: FunctionName, record: FunctionRecord | undefined): Functio
 /** Whether a function is what the deployment asks for, and nothing else is on its way. */
 function isSo({ current, candidate }: FunctionRecord, deployment: FunctionDeployment): boolean {
   return !candidate && deploymentText(current.deployment) === deploymentText(deployment);
-}
-
-/** Returns undefined for a version that the caller does not wait for any longer. */
-async function outcomeInTime({ generation, outcome, deadline }: Rollout): Promise<GenerationOutcome | undefined> {
-  return generation.imageDigest ? Promise.race([outcome, deadline]) : undefined;
-}
-
-function isExit(error: Error): boolean {
-  return error instanceof StartError && error.kind === 'exited';
-}
-
-function updateFailed({ name, image }: FunctionDeployment, error: Error): Error {
-  if (!isExit(error) && faultOwner(error) !== 'unknown') return error;
-  const message = `the new version of ${name} (${image}) did not start, the old one stays: ${error.message}`;
-  return new StartError('failed', message, { cause: error });
 }

@@ -95,9 +95,10 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const room = new ReplicaRoom({ addresses: host.network.capacity, taken, log });
   const limits = { room, networkAllowMax, answerMs };
   const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, ...limits };
+  const deployments = new Deployments(deploying);
   const provider = containerdProvider({
     version,
-    deployments: new Deployments(deploying),
+    deployments,
     queries: new FunctionQueries({ containerd, store, states, namespaces, routes, logs }),
     measures: new Measures({ containerd, store, states, log }),
     secrets: new FunctionSecrets({
@@ -114,7 +115,17 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const replicaDisks = new ReplicaDiskWatch({ host, store, states, wake, limitBytes });
   const folders = { data_dir: dataDir, log_dir: logDir, run_dir: runDir };
   const disks = new DiskWatch({ host, states, wake, folders, onContainerdFull: () => replicaDisks.hurry() });
-  return new ContainerdBackEnd({ provider, host, store, reconciler, sweep, follower, disks, replicaDisks });
+  return new ContainerdBackEnd({
+    provider,
+    host,
+    store,
+    reconciler,
+    deployments,
+    sweep,
+    follower,
+    disks,
+    replicaDisks,
+  });
 }
 
 async function hostOf(options: BackEndOptions): Promise<Host> {

@@ -18,6 +18,15 @@ export interface WakingOptions {
   hold: (fn: FunctionName) => () => void;
   /** Told once of a wake how long it took until a call had its replica. */
   woken?: (fn: FunctionName, ms: number) => void;
+  leaving?: Leaving;
+}
+
+/** How calls go on that this process cannot serve any more. */
+export interface Leaving {
+  /** Aborts when nothing is started any more. */
+  signal: AbortSignal;
+  /** Where the next process serves; undefined where nobody is known to. */
+  next: () => { hostname: string; port: number } | undefined;
 }
 
 interface Wake {
@@ -31,7 +40,7 @@ interface Wake {
  * Returns a `resolve` that also wakes a function which is scaled to zero: it scales it once however many call, and holds the
  * calls until a replica is ready.
  */
-export function wakingResolve(provider: Provider, { wakeMs, hold, woken }: WakingOptions): Resolve {
+export function wakingResolve(provider: Provider, { wakeMs, hold, woken, leaving }: WakingOptions): Resolve {
   const waking = new Map<string, Promise<Wake>>();
 
   async function wake(fn: FunctionName): Promise<Wake> {
@@ -78,7 +87,24 @@ export function wakingResolve(provider: Provider, { wakeMs, hold, woken }: Wakin
     }
   }
 
-  return (fn, options) => provider.resolveNow?.(fn) ?? resolveHeld(fn, options.signal);
+  return (fn, options) => provider.resolveNow?.(fn) ?? heldUntilLeaving(fn, options.signal);
+
+  /** Waits here for a replica, or at the process that takes over. */
+  async function heldUntilLeaving(fn: FunctionName, signal?: AbortSignal): Promise<Endpoint> {
+    const signals = [signal, leaving?.signal].filter((each) => each !== undefined);
+    try {
+      return await resolveHeld(fn, AbortSignal.any(signals));
+    } catch (error) {
+      if (leaving?.signal.aborted) return nextEndpoint(leaving);
+      throw error;
+    }
+  }
+}
+
+function nextEndpoint({ next }: Leaving): Endpoint {
+  const at = next();
+  if (at) return { ...at, isGateway: true, release() {} };
+  throw new ProviderError(503, 'berth is being restarted: try again', { headers: { 'Retry-After': '1' } });
 }
 
 /** Whether a replica may come if the call is held. */

@@ -17,9 +17,9 @@ export type KeptCounts = z.infer<typeof keptCounts>;
 export class CallCounts {
   readonly traffic: FunctionTraffic;
   /** How long calls waited that had to. */
-  readonly queued = new Durations();
+  queued = new Durations();
   /** How long it took from the call that found the function asleep until it could be sent. */
-  readonly woken = new Durations();
+  woken = new Durations();
   readonly #ended = new Map<number, Durations>();
   /** Calls that have begun, and those under way now. */
   started = 0;
@@ -50,6 +50,14 @@ export class CallCounts {
   kept(): KeptCounts {
     const ended = Object.fromEntries([...this.#ended].map(([status, durations]) => [status, durations.kept()]));
     return { started: this.started - this.calling, ended, queued: this.queued.kept(), woken: this.woken.kept() };
+  }
+
+  /** Begins again at 0, with the calls that are under way. */
+  handedOver(): void {
+    this.started = this.calling;
+    this.queued = new Durations();
+    this.woken = new Durations();
+    this.#ended.clear();
   }
 
   /** Adds what an earlier process kept. */

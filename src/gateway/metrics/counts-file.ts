@@ -1,7 +1,9 @@
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { absentAs } from '../../base/absent-file.ts';
-import { writeDurably } from '../../base/durable-file.ts';
+import { removeDurably, writeDurably } from '../../base/durable-file.ts';
 import { firstIssue } from '../../base/first-issue.ts';
 import { describeError, type Log } from '../../base/log.ts';
 import { readPlainFile } from '../../base/read-plain-file.ts';
@@ -11,6 +13,8 @@ import type { Invocations } from './invocations.ts';
 
 /** With the time that a write takes, no more than 10 s of counts are lost in a crash. */
 const periodMs = 7000;
+/** For so long after the start those before may still be ending. */
+const restsMs = 120_000;
 
 const form = z.object({
   schema: z.literal(1),
@@ -35,14 +39,20 @@ export class CountsFile {
   readonly #options: CountsFileOptions;
   #written = '';
   #isFailing = false;
+  #isHandedOver = false;
 
   constructor(options: CountsFileOptions) {
     this.#options = options;
   }
 
-  /** Takes over what an earlier process counted. What cannot be read is told in the log, and counts begin at 0. */
+  /** Takes over what earlier processes counted. What cannot be read is told in the log, and counts begin at 0. */
   async read(): Promise<void> {
-    const { path, invocations, holds, log } = this.#options;
+    await this.#add(this.#options.path);
+    await this.#addRests();
+  }
+
+  async #add(path: string): Promise<void> {
+    const { invocations, holds, log } = this.#options;
     try {
       const text = await readPlainFile(path).catch(absentAs(''));
       if (text === '') return;
@@ -55,19 +65,45 @@ export class CountsFile {
     }
   }
 
-  /** Writes until the signal aborts; never rejects. */
+  /** Adds what processes before this one counted after they had handed over, each in a file beside the main one. */
+  async #addRests(): Promise<void> {
+    const { path } = this.#options;
+    const names = await readdir(dirname(path)).catch(() => []);
+    const rests = names.filter((name) => name.startsWith(`${basename(path)}.`) && /\.\d+$/.test(name));
+    if (rests.length === 0) return;
+    for (const rest of rests) await this.#add(join(dirname(path), rest));
+    await this.write();
+    for (const rest of rests) await removeDurably(join(dirname(path), rest)).catch(() => undefined);
+  }
+
+  /** Writes until the signal aborts; never rejects. From then on the file is the next process's. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(this.#options.periodMs ?? periodMs, undefined, { signal, ref: false }).catch(() => {});
+    const { periodMs: pauseMs = periodMs, invocations } = this.#options;
+    for (let sinceMs = 0; !signal.aborted; sinceMs += pauseMs) {
+      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
       await this.write();
+      if (sinceMs < restsMs && !signal.aborted) await this.#addRests();
     }
+    this.#isHandedOver = true;
+    invocations.handedOver();
+  }
+
+  /** Leaves to the next process what was counted since `run` has ended. */
+  async writeRest(): Promise<void> {
+    const { path, invocations, log } = this.#options;
+    const functions = invocations.kept();
+    if (Object.keys(functions).length === 0) return;
+    const text = JSON.stringify({ schema: 1, functions });
+    await writeDurably(`${path}.${process.pid}`, text, { fsync: false }).catch((error: unknown) =>
+      log.warn('counts of the last calls are lost', { path, error: describeError(error) }),
+    );
   }
 
   /** Writes what has changed. What fails is told once, and tried again by the next. */
   async write(): Promise<void> {
     const { path, invocations, holds, log } = this.#options;
     const text = JSON.stringify({ schema: 1, functions: invocations.kept(), alerts: holds.kept() });
-    if (text === this.#written) return;
+    if (this.#isHandedOver || text === this.#written) return;
     try {
       // A power cut may take them, and calls do not wait for a disk.
       await writeDurably(path, text, { fsync: false });

@@ -90,6 +90,13 @@ export class Invocations {
         this.#functions.delete(name);
   }
 
+  /** Begins again at 0, with the calls that are under way: what was counted so far is another process's. */
+  handedOver(): void {
+    for (const [name, counts] of this.#functions)
+      if (counts.calling === 0) this.#functions.delete(name);
+      else counts.handedOver();
+  }
+
   /** Returns what is to be kept over a restart, by the functions' full names. */
   kept(): Record<string, KeptCounts> {
     return Object.fromEntries([...this.#functions].map(([name, counts]) => [name, counts.kept()]));

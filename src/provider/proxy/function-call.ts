@@ -62,6 +62,7 @@ export class FunctionCall implements ResolveOptions {
   readonly waitMs?: number;
   readonly #context: FunctionCallContext;
   readonly #caller: Caller;
+  readonly #wholePath: string;
   readonly #url?: FunctionUrl;
   readonly #endsMs: number;
   readonly #tries: Tries = { brokenEndpoints: 0, resets: 0, isFresh: false };
@@ -79,7 +80,8 @@ export class FunctionCall implements ResolveOptions {
     this.waitMs = resolveWaitMs;
     this.#context = context;
     this.#caller = caller;
-    this.#url = splitFunctionUrl(req.url ?? '', context);
+    this.#wholePath = req.url ?? '';
+    this.#url = splitFunctionUrl(this.#wholePath, context);
     this.#endsMs = upstreamTimeoutMs === undefined ? Infinity : monotonicMs() + upstreamTimeoutMs;
   }
 
@@ -147,8 +149,9 @@ export class FunctionCall implements ResolveOptions {
     this.#watch ??= this.#context.onCall?.({ name, namespace });
   }
 
-  #target(path: string, newConnection: boolean): ProxyTarget {
-    const { hostname = '', port = 0, readySinceMs = -Infinity } = this.#endpoint ?? {};
+  #target(functionPath: string, newConnection: boolean): ProxyTarget {
+    const { hostname = '', port = 0, readySinceMs = -Infinity, isGateway = false } = this.#endpoint ?? {};
+    const path = isGateway ? this.#wholePath : functionPath;
     const { notReadyRetryMs = 10_000, trustedProxies } = this.#context;
     const nowMs = monotonicMs();
     // A moment that is yet to come is one of another clock.

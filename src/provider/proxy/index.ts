@@ -5,4 +5,4 @@ export { splitFunctionUrl, type FunctionUrl, type SplitOptions } from './functio
 export { createHttpProxy } from './http-proxy.ts';
 export type { Proxy, ProxyOutcome, ProxyTarget } from './proxy.ts';
 export type { RoadOptions } from './road.ts';
-export { roadNames, type RoadName } from './roads.ts';
+export { createRoad, roadNames, type RoadName } from './roads.ts';

@@ -104,8 +104,9 @@ test('a caller that keeps its connection is answered on it once more, and then g
     return reply;
   };
   t.is((await call()).headers.connection, 'keep-alive');
-  process.kill(first, 'SIGTERM');
   const second = await world.serve();
+  process.kill(first, 'SIGTERM');
+  await until(async () => servedBy(await world.call()) === second);
   const last = await call();
   t.is(servedBy(last), first);
   t.is(last.headers.connection, 'close');

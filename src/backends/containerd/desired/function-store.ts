@@ -37,6 +37,7 @@ export class FunctionStore {
   readonly #said = new Set<string>();
   #isListed = false;
   #isClosed = false;
+  #isStopped = false;
   /** Writes of one function's file run in the order of the changes. */
   readonly #writes = new InOrder<FullName>();
   /** Durable changes that are in memory and not on disk yet. */
@@ -155,6 +156,8 @@ export class FunctionStore {
     change: Change,
     { durable = true }: { durable?: boolean } = {},
   ): Promise<FunctionRecord | undefined> {
+    if (this.#isStopped)
+      throw new ProviderError(503, 'berth is being restarted: try again', { headers: { 'Retry-After': '1' } });
     if (this.#isClosed) throw new ProviderError(503, "what is stored of functions cannot be read: see berth's log");
     const key = fullName(fn);
     const before = this.#functions.get(key);
@@ -167,9 +170,11 @@ export class FunctionStore {
     return record;
   }
 
-  /** Writes late changes once more, as far as that is possible. */
-  stop(): Promise<void> {
-    return this.#late.stop();
+  /** Takes no further change, and resolves when those before are written, late ones as far as that is possible. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#late.stop();
+    await this.#writes.idle();
   }
 
   async #settle(

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../../base/monotonic.ts';
 import { isUnavailable } from '../../../containerd/index.ts';
 
 const firstRetryMs = 500;
@@ -21,6 +22,7 @@ export class PassLoop {
   #isEnded = false;
   #hasTried = false;
   #retryMs = firstRetryMs;
+  #passBeganMs = Infinity;
   #timer?: NodeJS.Timeout;
 
   constructor({ pass, onError }: PassLoopOptions) {
@@ -36,6 +38,11 @@ export class PassLoop {
   /** Whether there was a pass since the start, well or not, with containerd there. */
   get hasTried(): boolean {
     return this.#hasTried;
+  }
+
+  /** When the pass that is under way began; Infinity where there is none. */
+  get passBeganMs(): number {
+    return this.#passBeganMs;
   }
 
   wake(): void {
@@ -62,6 +69,7 @@ export class PassLoop {
     try {
       while (this.#isAwake && !this.#isEnded) {
         this.#isAwake = false;
+        this.#passBeganMs = monotonicMs();
         await this.#pass();
         this.#hasTried = true;
         this.#retryMs = firstRetryMs;
@@ -70,6 +78,7 @@ export class PassLoop {
       this.#failed(error);
     } finally {
       this.#isRunning = false;
+      this.#passBeganMs = Infinity;
     }
   }
 

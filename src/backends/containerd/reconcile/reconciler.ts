@@ -16,6 +16,9 @@ import type { ReconcilerParts, WakeOptions } from './reconciler-parts.ts';
 import { Steps } from './steps.ts';
 import { Watches } from './watches.ts';
 
+/** Much longer than a pass takes on a host that is only busy: each call that it makes has a deadline. */
+const longestPassMs = 10 * 60_000;
+
 /**
  * Brings each function from what is there to what is wanted: compare, take the steps, repeat; one pass at a time per
  * function, woken by changes, exits, reconnects, ended steps and a slow resync.
@@ -40,6 +43,11 @@ export class Reconciler {
     this.#watches = new Watches(stepParts);
     this.#steps = new Steps(stepParts, this.#watches);
     parts.routes.onOutcome((fn, replicaId, outcome) => this.#callEnded(fn, replicaId, outcome));
+  }
+
+  /** Tells when the daemon before this one has no call in flight any more. */
+  othersDone(done: Promise<void>): void {
+    this.#watches.othersDone(done);
   }
 
   /** Has the function compared with what is wanted of it, soon. */
@@ -74,6 +82,12 @@ export class Reconciler {
   /** Whether every function has been looked at once since the start. */
   get settledOnce(): boolean {
     return [...this.#loops.values()].every(({ hasTried }) => hasTried);
+  }
+
+  /** Whether a pass takes longer than all that it may wait for. */
+  get isStuck(): boolean {
+    const nowMs = monotonicMs();
+    return [...this.#loops.values()].some(({ passBeganMs }) => nowMs - passBeganMs > longestPassMs);
   }
 
   /** Resolves when the generation is ready, or with why it is not. */

@@ -46,6 +46,7 @@ interface Watched {
 export class Watches {
   readonly #parts: StepParts;
   readonly #watches = new Map<string, Watch>();
+  #othersDone: Promise<void> = Promise.resolve();
 
   constructor(parts: StepParts) {
     this.#parts = parts;
@@ -67,6 +68,11 @@ export class Watches {
     if (what === 'health' && deployment) {
       this.#health(fn, replica, { deployment, ready: begun?.ready, signal: this.#begin(replica, begun?.ending) });
     }
+  }
+
+  /** Until then a replica may have calls that another daemon has sent, so that none counts as drained before its time is up. */
+  othersDone(done: Promise<void>): void {
+    this.#othersDone = done;
   }
 
   /** A process is being started: from its first answer on it runs and is ready, also where containerd has yet to say so. */
@@ -199,7 +205,7 @@ export class Watches {
     };
     const timer = setTimeout(done, Math.max(0, replica.drainUntilMs - monotonicMs()));
     signal.addEventListener('abort', () => clearTimeout(timer));
-    this.#parts.routes.whenIdle(replica.id, done);
+    this.#parts.routes.whenIdle(replica.id, () => void this.#othersDone.then(done));
   }
 
   /** A call has ended, as the router saw it: a replica that does not do its work leaves the routes. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from '@prometheus-io/client';
@@ -97,6 +97,38 @@ test('it is written by itself while there are calls, and not when nothing has ch
   await rm(path);
   await first.file.write();
   await t.throwsAsync(readFile(path), { code: 'ENOENT' });
+});
+
+test('calls that end after a process has handed over are counted by the next one', async (t) => {
+  const path = join(await folderOf(t), 'counts.json');
+  const first = await start(path);
+  const stopping = new AbortController();
+  first.call(200);
+  const late = first.invocations.begin(env);
+  const running = first.file.run(stopping.signal);
+  stopping.abort();
+  await running;
+  const second = await start(path);
+  t.is(second.invocations.count(env), 1);
+  second.call(200);
+  late.end(200);
+  await first.file.writeRest();
+  const ending = new AbortController();
+  const counting = second.file.run(ending.signal);
+  await until(() => second.invocations.count(env) === 3);
+  ending.abort();
+  await counting;
+  t.is((await start(path)).invocations.count(env), 3);
+});
+
+test('a process after which no call ended leaves no rest', async (t) => {
+  const folder = await folderOf(t);
+  const first = await start(join(folder, 'counts.json'));
+  first.call(200);
+  await first.file.run(AbortSignal.abort());
+  await first.file.write();
+  await first.file.writeRest();
+  t.deepEqual(await readdir(folder), []);
 });
 
 for (const [what, content] of [
