@@ -1,11 +1,28 @@
-import { HttpMethodEnum, koaBody } from 'koa-body';
 import type { Middleware } from 'koa';
 import { BadRequestError, ProviderError } from './provider-errors.ts';
 
+// DELETE /system/functions has a body too.
+const methodsWithBody = ['POST', 'PUT', 'DELETE'];
+
 /** Makes the middleware that parses bodies as JSON whatever their Content-Type: Go's handlers never look at it, and curl sends a form's. */
 export function jsonBody(limitBytes: number): Middleware {
-  const parse = koaBody({
-    // DELETE /system/functions has a body too.
+  let parser: Promise<Middleware> | undefined;
+  return async (ctx, next) => {
+    ctx.req.headers['content-type'] = 'application/json';
+    const hasBody = methodsWithBody.includes(ctx.method);
+    const parse = hasBody ? await (parser ??= bodyParser(limitBytes)) : undefined;
+    const withBody = () => {
+      ctx.request.body ??= {};
+      return next();
+    };
+    await (parse ? parse(ctx, withBody) : withBody());
+  };
+}
+
+/** Loaded with the first body, as calls and lists have none: it brings parsers of forms, which take 2.5 MB. */
+async function bodyParser(limitBytes: number): Promise<Middleware> {
+  const { HttpMethodEnum, koaBody } = await import('koa-body');
+  return koaBody({
     parsedMethods: [HttpMethodEnum.POST, HttpMethodEnum.PUT, HttpMethodEnum.DELETE],
     jsonTypes: ['*/*'],
     jsonLimit: limitBytes,
@@ -16,13 +33,6 @@ export function jsonBody(limitBytes: number): Middleware {
       throw bodyError(error, limitBytes);
     },
   });
-  return async (ctx, next) => {
-    ctx.req.headers['content-type'] = 'application/json';
-    await parse(ctx, () => {
-      ctx.request.body ??= {};
-      return next();
-    });
-  };
 }
 
 /** Says what is wrong with a body without the message of the JSON error, which quotes the body, maybe a secret. */
