@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../helpers/poll.ts';
-import { listOf } from '../integration/functions/setup.ts';
-import { remove, update } from '../integration/lifecycle/setup.ts';
+import { listOf, replicasOf } from '../integration/functions/setup.ts';
+import { addressesOf, remove, update } from '../integration/lifecycle/setup.ts';
 import { timed } from './figures.ts';
 import { preparePlainStarts } from './plain-starts.ts';
 import { deployed, sleepNow, startWorld, untilAnswers, type Bench, type World } from './world.ts';
@@ -18,6 +18,9 @@ export async function benchLife(bench: Bench): Promise<void> {
     await deployed(berth, { service: depth, image, labels: { 'com.openfaas.scale.zero-depth': depth } });
     await sleepNow(world, depth, depth);
   }
+  const [replica = ''] = await replicasOf(containerd, 'cold');
+  const [ip = ''] = await addressesOf(berth, 'cold');
+  const like = () => plain.taskLike(replica, ip);
   const steps: [what: string, contender: string, act: (round: number) => Promise<number>][] = [
     ['deploy to first 200', 'ctr run -d', () => plain.ctrRun()],
     ['deploy to first 200', 'ctr run + bridge', () => plain.ctrRunWithBridge()],
@@ -25,6 +28,8 @@ export async function benchLife(bench: Bench): Promise<void> {
     ['update, answered by the new version', 'berth', (round) => updateOnce(world, `version-${round}`)],
     ['wake, cold', 'containerd alone', async () => (await plain.task()).created],
     ['wake, standby', 'containerd alone', async () => (await plain.task()).started],
+    ['wake, cold', 'same task alone', async () => (await like()).created],
+    ['wake, standby', 'same task alone', async () => (await like()).started],
     ['wake, cold', 'berth', () => wakeOnce(world, 'cold')],
     ['wake, standby', 'berth', () => wakeOnce(world, 'standby')],
   ];

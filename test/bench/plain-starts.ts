@@ -19,6 +19,8 @@ export interface PlainStarts extends AsyncDisposable {
   ctrRunWithBridge(): Promise<number>;
   /** Without a network, of a container that is there: until its task is created and started, and the start by itself. */
   task(): Promise<{ created: number; started: number }>;
+  /** The same with all that the task of a sleeping function has, in its network, until it answers. */
+  taskLike(replica: string, ip: string): Promise<{ created: number; started: number }>;
 }
 
 export async function preparePlainStarts(containerd: TestContainerd, image: string): Promise<PlainStarts> {
@@ -26,7 +28,7 @@ export async function preparePlainStarts(containerd: TestContainerd, image: stri
   await containerd.ctr('namespaces', 'create', namespace);
   await ctr('images', 'pull', '--plain-http', image);
   const connection = new Containerd({ address: containerd.address });
-  const { snapshots, tasks } = connection.namespace(namespace);
+  const { containers, snapshots, tasks } = connection.namespace(namespace);
   const remove = async (id: string) => {
     await ctr('tasks', 'delete', '--force', id);
     await ctr('containers', 'delete', id);
@@ -56,6 +58,24 @@ export async function preparePlainStarts(containerd: TestContainerd, image: stri
       const created = await timed(() => tasks.create({ containerId: 'bare', rootfs }));
       const started = await timed(() => tasks.start({ containerId: 'bare' }));
       await remove('bare');
+      return { created: created + started, started };
+    },
+    async taskLike(replica, ip) {
+      const { spec } = await connection.namespace('openfaas-fn').containers.get(replica);
+      await ctr('containers', 'create', image, 'base');
+      const { snapshotter, snapshotKey } = await containers.get('base');
+      const rootfs = await snapshots.mounts({ snapshotter, key: snapshotKey });
+      const { linux } = spec as { linux: object };
+      const same = { ...spec, linux: { ...linux, cgroupsPath: '/bench/like' } };
+      await containers.create({ id: 'like', labels: {}, image, spec: same, snapshotter, snapshotKey });
+      const created = await timed(() => tasks.create({ containerId: 'like', rootfs }));
+      const started = await timed(async () => {
+        await tasks.start({ containerId: 'like' });
+        await untilAnswers(`http://${ip}:8080/`);
+      });
+      await ctr('tasks', 'delete', '--force', 'like');
+      await containers.delete('like');
+      await ctr('containers', 'delete', 'base');
       return { created: created + started, started };
     },
     [Symbol.asyncDispose]: () => Promise.resolve(connection.close()),
