@@ -32,6 +32,31 @@ export async function writeDurably(
   if (fsync) await syncFolder(folder);
 }
 
+/** A file that is written, beside where it is to be. */
+export interface StagedFile {
+  /** Puts it in its place, in one step. */
+  commit(): Promise<void>;
+  /** Removes it, unless it is in its place. */
+  drop(): Promise<void>;
+}
+
+/** Does the first half of `writeDurably`, so that several files are in their places only once all are written. */
+export async function stageDurably(path: string, data: Buffer, mode: number): Promise<StagedFile> {
+  const temporary = join(dirname(path), temporaryPrefix + randomBytes(8).toString('hex'));
+  const drop = () => rm(temporary, { force: true });
+  try {
+    await writeNew(temporary, data, mode, true);
+  } catch (error) {
+    await drop();
+    throw error;
+  }
+  const commit = async () => {
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  };
+  return { commit, drop };
+}
+
 /** Removes a file for good; rejects with ENOENT where there is none. */
 export async function removeDurably(path: string): Promise<void> {
   await rm(path);

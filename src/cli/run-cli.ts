@@ -1,13 +1,24 @@
 import { describeError } from '../base/log.ts';
 import { UsageError, type Cli, type ExitCode, type Verb } from './verb.ts';
 import { applyVerb } from './apply-verb.ts';
+import { backupVerb } from './backup-verb.ts';
 import { doctorVerb } from './doctor/index.ts';
 import { logsVerb } from './logs-verb.ts';
+import { restoreVerb } from './restore-verb.ts';
 import { statusVerb } from './status-verb.ts';
 import { uninstallVerb } from './uninstall-verb.ts';
 import { versionVerb } from './version-verb.ts';
 
-const verbs: Verb[] = [statusVerb, doctorVerb, logsVerb, applyVerb, uninstallVerb, versionVerb];
+const verbs: Verb[] = [
+  statusVerb,
+  doctorVerb,
+  logsVerb,
+  applyVerb,
+  backupVerb,
+  restoreVerb,
+  uninstallVerb,
+  versionVerb,
+];
 
 /**
  * Runs `berth VERB ...`.

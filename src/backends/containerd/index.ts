@@ -1,3 +1,4 @@
+export { parseRecord } from './desired/record.ts';
 export type { ContainerdBackEnd } from './containerd-back-end.ts';
 export { ContainerdStorage } from './containerd-storage.ts';
 export type { AtFaultPoint } from './fault-points.ts';

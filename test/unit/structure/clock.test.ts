@@ -4,6 +4,7 @@ import { nodesOf, parse, parseSources } from './sources.ts';
 
 /** Who may look at the wall clock, and for what: it is set back and forth, so it measures nothing. */
 const wallClock: Record<string, string> = {
+  'src/cli/backup-verb.ts': 'when a backup was made',
   'src/cli/logs-verb.ts': 'the time of a log line',
   'src/cli/doctor/clock-check.ts': 'is what is looked at',
   'src/cli/doctor/registry-checks.ts': 'when a certificate ends',

@@ -1,0 +1,137 @@
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs, parseEnv } from 'node:util';
+import { readDaemonConfig, type Config } from '../daemon/index.ts';
+import { ApiClient, ApiError } from './api-client.ts';
+import { unpackBackup, type Backup } from './backup/backup-archive.ts';
+import { countsOf } from './backup/counts.ts';
+import { readHost } from './backup/read-host.ts';
+import { hostPlaces } from './backup/host-places.ts';
+import { readPassphrase } from './backup/passphrase.ts';
+import type { RestoredFile } from './backup/plan-restore.ts';
+import { isSealed, unseal } from './backup/sealed.ts';
+import { writeRestored } from './backup/write-restored.ts';
+import { serviceFileOf } from './service-environment.ts';
+import { serviceState, startCommand } from './service-state.ts';
+import { whileStopped } from './while-stopped.ts';
+import { UsageError, type Cli, type Verb } from './verb.ts';
+
+const usage = `FILE [--force] [--dry-run] [--host-settings] [--passphrase-file PASSPHRASE] [--json]
+
+Brings back what berth backup wrote: functions, namespaces, secrets and settings, the password of the API among them. On a
+host that has functions or secrets already, nothing of it is replaced without --force; what the backup does not have stays.
+The host keeps its own port, addresses, subnet and paths. The service is stopped for a moment; functions run on.
+
+  --force                 replace what is there and differs
+  --dry-run               say what would be written, and do nothing
+  --host-settings         take port, bind, metrics_port and subnet of the backup as well
+  --passphrase-file FILE  of an encrypted backup: its first line is the passphrase; asked for at the terminal otherwise
+  --json                  print one object: functions, namespaces, secrets, and files with their path and change`;
+
+const options = {
+  force: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  'host-settings': { type: 'boolean' },
+  'passphrase-file': { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+/** What unpacks to what a backup has at most is not larger. */
+const mostBytes = 256 * 1024 * 1024;
+
+export const restoreVerb: Verb = {
+  name: 'restore',
+  summary: 'bring back what a backup has',
+  usage,
+  async run(args, cli) {
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const [named = '', ...more] = positionals;
+    if (named === '' || more.length > 0) throw new UsageError('name one file');
+    const backup = await readBackup(path.resolve(named), values['passphrase-file'], cli);
+    const config = readDaemonConfig(cli.env);
+    const files = await planned(backup, config, { cli, withAddresses: values['host-settings'] ?? false });
+    const changes = files.filter(({ change }) => change !== 'same');
+    const own = files.filter(({ change }) => change === 'own');
+    if (values['dry-run']) return tell(files, { cli, isJson: values.json, said: 'would be restored' });
+    if (own.length > 0 && !values.force) {
+      for (const { path: file } of own) cli.stderr.write(`would be replaced: ${file}\n`);
+      throw new Error('nothing was restored, as this host has its own: --force replaces it');
+    }
+    if (changes.length > 0) await whileStopped(() => writeRestored(changes), await keeperOf(config), cli);
+    return tell(files, { cli, isJson: values.json, said: 'are restored' });
+  },
+};
+
+async function readBackup(file: string, keyFile: string | undefined, cli: Cli): Promise<Backup> {
+  try {
+    await using opened = await open(file);
+    const { size } = await opened.stat();
+    if (size > mostBytes) throw new Error(`it has ${size} bytes, more than a backup has`);
+    const content = await opened.readFile();
+    return await unpackBackup(isSealed(content) ? await unseal(content, await readPassphrase(keyFile, cli)) : content);
+  } catch (cause) {
+    throw new Error(`nothing was restored: ${file}`, { cause });
+  }
+}
+
+interface PlannedOptions {
+  cli: Cli;
+  withAddresses: boolean;
+}
+
+async function planned(
+  backup: Backup,
+  config: Config,
+  { cli, withAddresses }: PlannedOptions,
+): Promise<RestoredFile[]> {
+  // With all that it takes to read a record, which no other verb does.
+  const { planRestore } = await import('./backup/plan-restore.ts');
+  const settings = backup.files.find(({ name }) => name === 'settings/berth.env')?.content.toString() ?? '';
+  const { tls_cert: cert, tls_key: key } = parseEnv(settings);
+  const { tlsCert = cert, tlsKey = key } = config;
+  const places = hostPlaces({ ...config, tlsCert, tlsKey }, serviceFileOf(cli.env));
+  if (backup.about.arch !== process.arch) {
+    cli.stderr.write(
+      `the backup is of ${backup.about.arch}, this host is ${process.arch}: images are looked up by their tags again\n`,
+    );
+  }
+  return planRestore(backup, await readHost(places), places, { arch: process.arch, withAddresses });
+}
+
+/** @throws Error where a daemon runs that nobody can be asked to stop */
+async function keeperOf(config: Config): Promise<'systemd' | 'supervisor' | undefined> {
+  const state = await serviceState();
+  if (state.isRunning) return state.keeper;
+  const api = await ApiClient.open({ ...config, enableBasicAuth: false });
+  const answers = await api.json('/system/info').then(
+    () => true,
+    // It asks for the password; what else answers there is no berth.
+    (error: unknown) => error instanceof ApiError && error.status === 401,
+  );
+  if (answers)
+    throw new Error(
+      `berth runs, but is no service of this host: end it, restore, and start it (${startCommand(state)})`,
+    );
+  return undefined;
+}
+
+interface TellOptions {
+  cli: Cli;
+  isJson?: boolean;
+  said: string;
+}
+
+function tell(files: RestoredFile[], { cli, isJson = false, said }: TellOptions): number {
+  const counts = countsOf(files);
+  const listed = files.map(({ path: file, change }) => ({
+    path: file,
+    change: change === 'own' ? 'replaced' : change,
+  }));
+  if (isJson) cli.stdout.write(`${JSON.stringify({ ...counts, files: listed })}\n`);
+  else {
+    for (const { path: file, change } of listed) if (change === 'replaced') cli.stdout.write(`replaced: ${file}\n`);
+    const { functions, namespaces, secrets } = counts;
+    cli.stdout.write(`${functions} functions, ${namespaces} namespaces, ${secrets} secrets and the settings ${said}\n`);
+  }
+  return 0;
+}

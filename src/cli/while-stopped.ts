@@ -1,0 +1,46 @@
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import { runProgram } from '../base/run-program.ts';
+import type { Cli } from './verb.ts';
+
+const timeoutMs = 120_000;
+
+/**
+ * Acts while the service is stopped, and starts it again whatever comes of it.
+ * @param keeper who keeps the service running; undefined where it does not run
+ */
+export async function whileStopped(
+  act: () => Promise<void>,
+  keeper: 'systemd' | 'supervisor' | undefined,
+  { folder }: Pick<Cli, 'folder'>,
+): Promise<void> {
+  if (keeper === undefined) return act();
+  if (keeper === 'supervisor') {
+    // It has no stop of its own: berth reads what was written when it starts anew.
+    await act();
+    return run('sh', [path.join(folder, 'install.sh'), 'start']);
+  }
+  // A caller at the socket would start it in the middle.
+  const units = (await exists('/etc/systemd/system/berth.socket'))
+    ? ['berth.socket', 'berth.service']
+    : ['berth.service'];
+  await run('systemctl', ['stop', ...units]);
+  try {
+    await act();
+  } finally {
+    await run('systemctl', ['start', ...units]);
+  }
+}
+
+async function run(program: string, args: string[]): Promise<void> {
+  const { exitCode, stderr } = await runProgram(program, { args, timeoutMs });
+  if (exitCode !== 0)
+    throw new Error(`${[program, ...args].join(' ')} failed: ${stderr.trim().split('\n').at(-1) ?? ''}`);
+}
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
