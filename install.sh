@@ -4,7 +4,9 @@
 #   install.sh uninstall [--purge]
 #                             ends all functions and takes berth away, but for the packages of the distribution and, without
 #                             --purge, for settings, functions, secrets and logs
+#   install.sh downgrade      brings back the version before the last install; again: this one
 #   install.sh start          starts what is installed, where there is no systemd that does it
+#   install.sh listen         has systemd listen at the port and bind of berth.env, which the daemon does by itself
 #   install.sh bundle FILE    makes FILE, by which a host without network is installed: tar -xf FILE && sh berth/install.sh
 #   install.sh runtime DIR    only puts the pinned Node.js into DIR (DIR/bin/node); a no-op when it is there
 #   install.sh compile DIR    only puts the program as JavaScript into DIR/src, by the Node.js in DIR/runtime
@@ -34,6 +36,7 @@ record=$config/installed
 # functions is long without a processor.
 node_flags="--max-semi-space-size=2 --no-parallel-scavenge --v8-pool-size=1 --use-system-ca --disable-warning=DEP0060"
 unit=/etc/systemd/system/berth.service
+socket=/etc/systemd/system/berth.socket
 command=/usr/local/bin/berth
 sysctl_file=/etc/sysctl.d/60-berth.conf
 # "SUPERVISOR DAEMON", where there is no systemd.
@@ -192,7 +195,9 @@ check_containerd() {
 }
 
 check_port() {
-	if is_running && [ "${BERTH_PORT:-$(port)}" = "$(port)" ]; then return; fi
+	if [ "${BERTH_PORT:-$(port)}" = "$(port)" ]; then
+		if is_running || { has_systemd && systemctl is-active --quiet berth.socket; }; then return; fi
+	fi
 	for wanted in "${BERTH_PORT:-$(port)}" "$(setting metrics_port 8082)"; do
 		owner=$(ss -Hltnp "sport = :$wanted" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)
 		[ -z "$owner" ] || die "port $wanted is taken by $owner: free it, or choose another: BERTH_PORT=8090 sh install.sh"
@@ -476,9 +481,70 @@ port() { if [ "$(setting mode gateway)" = provider ]; then setting port 8081; el
 
 # ---- services
 
-# No PrivateTmp, ProtectSystem and the like: they give a private mount namespace, which would hide the network namespaces
-# of functions from containerd. KillMode=process leaves the functions' helpers alone when berth stops.
+# Versions before this one listen by themselves, and tell systemd nothing; a downgrade may bring one back.
+adopts() { [ -f "$prefix/src/daemon/inherited-socket.js" ] && [ "$(port)" != 0 ]; }
+
+# A shell is the main process, which ends at once when systemd asks it to, and whose death makes the kernel ask the program
+# itself: so the next berth starts while this one ends its calls. A program that hangs is killed.
+# No PrivateTmp, ProtectSystem, ProtectKernelTunables and the like: they give a private mount namespace, which would hide the
+# network namespaces of functions from containerd. KillMode=process leaves the functions' helpers alone when berth stops.
 unit_text() {
+	if ! adopts; then
+		plain_unit_text
+		return
+	fi
+	cat <<-END
+		[Unit]
+		Description=berth, OpenFaaS functions on containerd
+		After=network-online.target containerd.service berth.socket
+		Wants=network-online.target containerd.service
+		Requires=berth.socket
+		StartLimitIntervalSec=0
+
+		[Service]
+		Type=notify
+		NotifyAccess=all
+		EnvironmentFile=-$config/berth.env
+		SyslogIdentifier=berth
+		ExecStart=/bin/sh -c 'hung() { kill -KILL \$\$berth; exit 134; }; trap hung ABRT; setpriv --pdeathsig TERM $prefix/runtime/bin/node $node_flags $main & berth=\$\$!; wait \$\$berth'
+		# Who stops berth, and does not start it again, wants it to listen no more.
+		ExecStopPost=-/bin/sh -c 'case \$\$(systemctl list-jobs --no-legend berth.service) in *" stop "*) systemctl stop --no-block berth.socket ;; esac'
+		TimeoutStartSec=infinity
+		WatchdogSec=180
+		Restart=always
+		RestartSec=1
+		KillMode=process
+		LimitNOFILE=1048576
+		LogRateLimitIntervalSec=0
+
+		# Two of them for a moment, at an upgrade.
+		MemoryHigh=512M
+		MemoryMax=768M
+		OOMPolicy=continue
+		OOMScoreAdjust=-500
+
+		NoNewPrivileges=yes
+		CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL CAP_MKNOD CAP_NET_ADMIN CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_SETGID CAP_SETUID CAP_SYS_ADMIN CAP_SYS_CHROOT CAP_SYS_PTRACE CAP_SYS_RESOURCE
+		DevicePolicy=closed
+		KeyringMode=private
+		LockPersonality=yes
+		ProtectClock=yes
+		ProtectHostname=yes
+		RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
+		RestrictNamespaces=net mnt
+		RestrictRealtime=yes
+		RestrictSUIDSGID=yes
+		SystemCallArchitectures=native
+		SystemCallFilter=~@clock @cpu-emulation @debug @module @obsolete @raw-io @reboot @swap
+		SystemCallErrorNumber=EPERM
+
+		[Install]
+		WantedBy=multi-user.target
+		Also=berth.socket
+	END
+}
+
+plain_unit_text() {
 	cat <<-END
 		[Unit]
 		Description=berth, OpenFaaS functions on containerd
@@ -499,6 +565,33 @@ unit_text() {
 		[Install]
 		WantedBy=multi-user.target
 	END
+}
+
+# Callers wait in this socket while berth starts.
+socket_text() {
+	cat <<-END
+		[Unit]
+		Description=berth's socket, where callers wait while it starts
+
+		[Socket]
+		ListenStream=$(listen_address):$(port)
+		BindIPv6Only=both
+		FreeBind=yes
+		TriggerLimitIntervalSec=0
+
+		[Install]
+		WantedBy=sockets.target
+	END
+}
+
+# As systemd has it: a number.
+listen_address() {
+	address=$(setting bind 0.0.0.0)
+	case $address in
+	*:*) echo "[$address]" ;;
+	*[!0-9.]*) getent ahostsv4 "$address" | sed -n '1s/ .*//p' ;;
+	*) echo "$address" ;;
+	esac
 }
 
 # put FILE [COMMAND]: writes standard input there, after COMMAND; false when that is what the file has already.
@@ -536,8 +629,10 @@ raise_limits() {
 }
 
 is_running() {
-	if has_systemd; then systemctl is-active --quiet berth; else is_supervised berth; fi
+	if has_systemd; then service_state | grep -qE '^ActiveState=(active|activating|reloading)$'; else is_supervised berth; fi
 }
+
+service_state() { systemctl show --property ActiveState,NRestarts berth; }
 
 start_containerd() {
 	address=$(setting containerd_address /run/containerd/containerd.sock)
@@ -550,14 +645,67 @@ start_containerd() {
 
 start_berth() {
 	if has_systemd; then
-		unit_text | put "$unit" changes || true
+		put_units
 		needs_start || return 0
 		quietly systemctl daemon-reload
 		quietly systemctl enable berth
-		[ -n "${BERTH_NO_START:-}" ] || quietly systemctl restart berth
+		[ -n "${BERTH_NO_START:-}" ] || restart_berth
 	elif needs_start && [ -z "${BERTH_NO_START:-}" ]; then
 		start_in_background
 	fi
+}
+
+put_units() {
+	unit_text | put "$unit" changes || true
+	if adopts; then socket_text | put "$socket" changes || true; elif [ -e "$socket" ]; then
+		changes
+		quietly systemctl disable --now berth.socket
+		rm -f "$socket"
+	fi
+}
+
+# Ends when the new one has begun; that it becomes healthy is waited for elsewhere, with a word each minute.
+restart_berth() {
+	before=$(invocation)
+	if adopts && ! listens_as_told; then quietly systemctl restart --no-block berth.socket berth.service; else
+		quietly systemctl restart --no-block berth.service
+	fi
+	tenths=0
+	until [ "$(invocation)" != "$before" ] || [ $tenths = 300 ]; do
+		sleep 0.1
+		tenths=$((tenths + 1))
+	done
+}
+
+invocation() { systemctl show --property InvocationID --value berth; }
+
+# Whether the socket is the one of the unit that is there now; it can only be opened while berth is stopped.
+listens_as_told() {
+	systemctl is-active --quiet berth.socket &&
+		systemctl show --property Listen --value berth.socket | grep -qF "$(listen_address):$(port) " &&
+		ss -Hltn "sport = :$(port)" | grep -q .
+}
+
+# Has systemd listen where berth.env says: for the daemon, which sees that it does not. Exit code 3 where it does by its unit.
+listen() {
+	has_systemd || die "only systemd keeps a socket: restart berth"
+	if ! socket_text | put "$socket"; then exit 3; fi
+	quietly systemctl daemon-reload
+	quietly systemctl restart --no-block berth.socket berth.service
+}
+
+# The version before, which an install has left; again: back to this one.
+downgrade() {
+	[ "$(id -u)" = 0 ] || die "needs root: sudo berth downgrade"
+	[ -f "$prefix.previous/src/main.js" ] || die "$prefix.previous is not there: berth was installed once only; install the version that you want by BERTH_VERSION"
+	changes
+	rm -rf "$prefix.new"
+	mv "$prefix.previous" "$prefix.new"
+	mv "$prefix" "$prefix.previous"
+	mv "$prefix.new" "$prefix"
+	# An older one would take a verb for its start.
+	if [ -d "$prefix/src/cli" ]; then install_command; elif grep -qs "$main" $command; then rm $command; fi
+	for step in start_berth wait_until_healthy finish; do "$step"; done
 }
 
 start_in_background() {
@@ -624,7 +772,7 @@ wait_until_healthy() {
 	start=$(seconds)
 	told=60
 	until is_healthy "$url"; do
-		[ "$(is_running && service_pid)" = "$pid" ] ||
+		if has_systemd; then is_running && service_state | grep -qx NRestarts=0; else [ "$(is_running && service_pid)" = "$pid" ]; fi ||
 			die "berth ended at its start; the last line of its log: $(last_log_line)"
 		waited=$(($(seconds) - start))
 		[ $waited -lt 300 ] || die "berth is not healthy after $waited s and goes on trying; its last warning: $(last_warning)"
@@ -711,6 +859,10 @@ stop_berth() {
 			[ ! -f "$file" ] || quietly systemctl disable --now "${file##*/}"
 		done
 	else end_supervised berth; fi
+	# What still ends its calls.
+	for file in "$(setting run_dir /run/berth)"/draining/*; do
+		[ ! -e "$file" ] || kill -KILL "${file##*/}" 2>/dev/null || true
+	done
 }
 
 # What berth has in containerd and in the host's network. The program knows; where it is gone, so is who knows.
@@ -749,7 +901,7 @@ remove_data() {
 		say "uninstalled; $config, $(setting data_dir /var/lib/berth) and $(setting log_dir /var/log/berth) stay, see uninstall --purge"
 		return
 	fi
-	remove_folder "$(setting data_dir /var/lib/berth)" functions namespaces secrets counts.json
+	remove_folder "$(setting data_dir /var/lib/berth)" functions namespaces secrets counts.json lock
 	remove_folder "$(setting log_dir /var/log/berth)"
 	rm -rf "$config" "$log_file"
 	say "uninstalled; packages of the distribution stay, such as containerd: apt-get purge takes them away"
@@ -784,8 +936,10 @@ compile) compile "${2:?install.sh compile DIR}" ;;
 commit) commit ;;
 bundle) make_bundle "${2:?install.sh bundle FILE}" ;;
 start) start_installed ;;
+listen) listen ;;
+downgrade) downgrade ;;
 uninstall) uninstall "${2:-}" ;;
 supervise) supervise "$2" ;;
 '') install_berth ;;
-*) die "no such command: $1 (none, uninstall, start, bundle FILE, runtime DIR, compile DIR or commit)" ;;
+*) die "no such command: $1 (none, uninstall, downgrade, start, listen, bundle FILE, runtime DIR, compile DIR or commit)" ;;
 esac

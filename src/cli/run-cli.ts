@@ -2,6 +2,7 @@ import { describeError } from '../base/log.ts';
 import { UsageError, type Cli, type ExitCode, type Verb } from './verb.ts';
 import { applyVerb } from './apply-verb.ts';
 import { backupVerb } from './backup-verb.ts';
+import { downgradeVerb } from './downgrade-verb.ts';
 import { doctorVerb } from './doctor/index.ts';
 import { logsVerb } from './logs-verb.ts';
 import { restoreVerb } from './restore-verb.ts';
@@ -16,6 +17,7 @@ const verbs: Verb[] = [
   applyVerb,
   backupVerb,
   restoreVerb,
+  downgradeVerb,
   uninstallVerb,
   versionVerb,
 ];

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openContainerd, readDaemonConfig, readVersion } from '../daemon/index.ts';
 import { createLog } from '../base/log.ts';
+import { runInstaller } from './run-installer.ts';
 import type { Cli, ExitCode, Verb } from './verb.ts';
 
 const usage = `[--purge] [--json]
@@ -29,19 +27,13 @@ export const uninstallVerb: Verb = {
   async run(args, cli) {
     const { values } = parseArgs({ args, options });
     const { purge = false, json = false } = values;
-    const code = values['functions-only'] ? await clearHost(cli, purge) : await runInstaller(cli, purge, json);
+    const code = values['functions-only']
+      ? await clearHost(cli, purge)
+      : await runInstaller(['uninstall', ...(purge ? ['--purge'] : [])], cli, json);
     if (json && code === 0) cli.stdout.write(`${JSON.stringify({ uninstalled: true, purged: purge })}\n`);
     return code;
   },
 };
-
-/** The installer knows what it has made. */
-async function runInstaller({ folder }: Cli, purge: boolean, json: boolean): Promise<ExitCode> {
-  const args = [path.join(folder, 'install.sh'), 'uninstall', ...(purge ? ['--purge'] : [])];
-  const child = spawn('sh', args, { stdio: ['inherit', json ? 'ignore' : 'inherit', 'inherit'] });
-  await once(child, 'exit');
-  return child.exitCode ?? 1;
-}
 
 async function clearHost({ env, folder, stderr }: Cli, purge: boolean): Promise<ExitCode> {
   const log = createLog({ level: 'warn', write: (line) => stderr.write(line) });

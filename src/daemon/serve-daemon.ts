@@ -10,6 +10,7 @@ import {
   serve,
   type Environment,
   type FaaSHandlers,
+  type FaaSServer,
   type Provider,
   type VersionInfo,
 } from '../provider/index.ts';
@@ -18,6 +19,7 @@ import type { Config } from './config.ts';
 import { DataLock } from './data-lock.ts';
 import { Drainers } from './drainers.ts';
 import { inheritedSocket } from './inherited-socket.ts';
+import { moveSocket } from './move-socket.ts';
 import { ServiceManager, type ServiceLife } from './service-manager.ts';
 
 /** What the daemon serves: a provider, and the life that it has beside its verbs. */
@@ -48,6 +50,7 @@ export interface ServeDaemonOptions {
 
 /** The API, while it is served. */
 interface Served {
+  server: FaaSServer;
   /** Writes what is to be kept, and resolves when the next daemon may have it, and the ports that are ours alone. */
   giveUp(): Promise<unknown>;
   /** Resolves when every call has ended. */
@@ -69,6 +72,7 @@ export async function serveDaemon(backEnd: BackEnd, options: ServeDaemonOptions)
   void folder.run(signal);
   const served = await (config.mode === 'provider' ? serveProvider : serveGateway)(backEnd, folder, options);
   void manager.follow(lifeOf(backEnd), signal);
+  if (inheritedSocket(env) !== undefined) void moveSocket(served.server, { config, log });
   if (!signal.aborted) await once(signal, 'abort');
   await Promise.all([served.giveUp(), backEnd.stop()]);
   await drainers
@@ -143,7 +147,7 @@ async function serveGateway(
   const counting = gateway.counts?.run(signal) ?? Promise.resolve();
   const running = [metrics?.closed ?? Promise.resolve(), gateway.autoscale(signal), counting];
   const closed = server.closed.then(() => gateway.counts?.writeRest());
-  return { closed, giveUp: () => Promise.all(running) };
+  return { server, closed, giveUp: () => Promise.all(running) };
 }
 
 /** The bare provider API, for an OpenFaaS gateway in front. */
@@ -159,7 +163,7 @@ async function serveProvider(
   const server = await serve(handlers, config, { signal, log, plainOn, extraRoutes: [parts], drainMs, listenFd });
   const { release, sha } = version;
   log.info('berth serves as a provider', { address: server.address, port: server.port, release, sha });
-  return { closed: server.closed, giveUp: () => Promise.resolve() };
+  return { server, closed: server.closed, giveUp: () => Promise.resolve() };
 }
 
 function plainOnOf({ gateway }: BackEnd): string[] {
