@@ -408,7 +408,7 @@ open_bundle() {
 
 install_config() (
 	umask 077
-	mkdir -p "$config/auth" "$config/docker"
+	mkdir -p "$config/auth" "$config/docker" "$config/functions.d"
 	[ -s "$config/auth/basic-auth-user" ] || printf admin >"$config/auth/basic-auth-user"
 	[ -s "$config/auth/basic-auth-password" ] || new_password >"$config/auth/basic-auth-password"
 	[ -f "$config/berth.env" ] || cat "$prefix/berth.env" >"$config/berth.env"
