@@ -12,7 +12,7 @@ import type { RestoredFile } from './backup/plan-restore.ts';
 import { isSealed, unseal } from './backup/sealed.ts';
 import { writeRestored } from './backup/write-restored.ts';
 import { serviceFileOf } from './service-environment.ts';
-import { serviceState, startCommand } from './service-state.ts';
+import { serviceState } from './service-state.ts';
 import { whileStopped } from './while-stopped.ts';
 import { UsageError, type Cli, type Verb } from './verb.ts';
 
@@ -57,7 +57,7 @@ export const restoreVerb: Verb = {
       for (const { path: file } of own) cli.stderr.write(`would be replaced: ${file}\n`);
       throw new Error('nothing was restored, as this host has its own: --force replaces it');
     }
-    if (changes.length > 0) await whileStopped(() => writeRestored(changes), await keeperOf(config), cli);
+    if (changes.length > 0) await whileStopped(() => writeRestored(changes), await keeperOf(config, cli.folder), cli);
     return tell(files, { cli, isJson: values.json, said: 'are restored' });
   },
 };
@@ -99,8 +99,8 @@ async function planned(
 }
 
 /** @throws Error where a daemon runs that nobody can be asked to stop */
-async function keeperOf(config: Config): Promise<'systemd' | 'supervisor' | undefined> {
-  const state = await serviceState();
+async function keeperOf(config: Config, folder: string): Promise<'systemd' | 'supervisor' | undefined> {
+  const state = await serviceState(folder);
   if (state.isRunning) return state.keeper;
   const api = await ApiClient.open({ ...config, enableBasicAuth: false });
   const answers = await api.json('/system/info').then(
@@ -109,9 +109,7 @@ async function keeperOf(config: Config): Promise<'systemd' | 'supervisor' | unde
     (error: unknown) => error instanceof ApiError && error.status === 401,
   );
   if (answers)
-    throw new Error(
-      `berth runs, but is no service of this host: end it, restore, and start it (${startCommand(state)})`,
-    );
+    throw new Error(`berth runs, but is no service of this host: end it, restore, and start it (${state.start})`);
   return undefined;
 }
 

@@ -16,6 +16,8 @@ export interface ServiceState {
   isEnabled?: boolean;
   /** How often it was started again since the boot. */
   restarts?: number;
+  /** The command that starts it, or starts it anew. */
+  start: string;
   /** The last warning or error of its log, else its last line. */
   lastWords?: string;
 }
@@ -24,10 +26,13 @@ const timeoutMs = 5000;
 const pidFile = 'run/berth.pid';
 const logFile = 'var/log/berth.log';
 
-/** @param root of the host's files */
-export async function serviceState(root = '/'): Promise<ServiceState> {
+/**
+ * @param folder where the program is
+ * @param root of the host's files
+ */
+export async function serviceState(folder: string, root = '/'): Promise<ServiceState> {
   const hasSystemd = await exists(join(root, 'run/systemd/system'));
-  return hasSystemd ? ofSystemd() : ofSupervisor(root);
+  return hasSystemd ? ofSystemd() : ofSupervisor(folder, root);
 }
 
 async function ofSystemd(): Promise<ServiceState> {
@@ -43,6 +48,7 @@ async function ofSystemd(): Promise<ServiceState> {
     ...(of('MainPID') !== '0' && { pid: of('MainPID') }),
     state: isInstalled ? of('ActiveState') : 'not installed',
     isEnabled: isInstalled ? of('UnitFileState').startsWith('enabled') : undefined,
+    start: isInstalled ? 'sudo systemctl restart berth' : 'sudo sh install.sh',
     restarts: Number(of('NRestarts')) || 0,
     lastWords: await lastOfJournal(),
   };
@@ -54,20 +60,22 @@ async function lastOfJournal(): Promise<string | undefined> {
   return warning || (await output('journalctl', last)).trim() || undefined;
 }
 
-async function ofSupervisor(root: string): Promise<ServiceState> {
-  const pid = (await readFile(join(root, pidFile), 'utf8').catch(absentAs(''))).trim();
+/** That of install.sh, which starts it again when it ends. */
+async function ofSupervisor(folder: string, root: string): Promise<ServiceState> {
+  const pids = await readFile(join(root, pidFile), 'utf8').catch(absentAs(''));
+  const [, pid = ''] = pids.trim().split(' ');
   const isRunning = pid !== '' && (await exists(join(root, 'proc', pid)));
   const text = await readFile(join(root, logFile), 'utf8').catch(() => '');
   const lines = text.trimEnd().split('\n');
-  const state = isRunning ? 'active' : 'not running';
   const lastWords = lines.findLast((line) => / (warn|error) /.test(line)) ?? lines.at(-1);
-  return { keeper: 'supervisor', isRunning, ...(isRunning && { pid }), state, lastWords: lastWords || undefined };
-}
-
-/** Returns the command that starts the service, or puts it there. */
-export function startCommand({ keeper, state }: ServiceState): string {
-  if (state === 'not installed' || keeper === 'supervisor') return 'sudo sh install.sh';
-  return 'sudo systemctl restart berth';
+  return {
+    keeper: 'supervisor',
+    isRunning,
+    ...(isRunning && { pid }),
+    state: isRunning ? 'active' : 'not running',
+    start: isRunning ? `sudo kill ${pid}` : `sudo sh ${folder}/install.sh start`,
+    lastWords: lastWords || undefined,
+  };
 }
 
 async function output(program: string, args: string[]): Promise<string> {

@@ -3,7 +3,7 @@ import { describeError } from '../base/log.ts';
 import { readDaemonConfig } from '../daemon/index.ts';
 import type { Environment } from '../provider/index.ts';
 import { daemonView, type DaemonView, type FunctionView } from './daemon-view.ts';
-import { serviceState, startCommand, type ServiceState } from './service-state.ts';
+import { serviceState, type ServiceState } from './service-state.ts';
 import { textTable } from './text-table.ts';
 import type { Verb } from './verb.ts';
 
@@ -27,9 +27,9 @@ export const statusVerb: Verb = {
   summary: 'show how berth, its parts and all functions are',
   usage,
   bearsNoSettings: true,
-  async run(args, { env, envError, signal, stdout }) {
+  async run(args, { env, envError, folder, signal, stdout }) {
     const { values } = parseArgs({ args, options: { json: { type: 'boolean' } } });
-    const service = serviceState();
+    const service = serviceState(folder);
     const asked = envError ? Promise.reject(envError) : viewOf(env, signal);
     const status = await asked.then(
       async (view): Promise<Status> => ({ ok: isWell(view), service: await service, ...view }),
@@ -79,7 +79,7 @@ function withoutDaemon(service: ServiceState, problem: string): string {
     `${problem}\n`,
     `the service is ${state}${restarts > 0 ? `, and was started again ${restarts} times since the boot` : ''}\n`,
     ...(lastWords === undefined ? [] : [`its log says: ${lastWords}\n`]),
-    service.isRunning ? '' : `to start it: ${startCommand(service)}\n`,
+    service.isRunning ? '' : `to start it: ${service.start}\n`,
     `what is wrong with this host: sudo berth doctor\n`,
   ].join('');
 }

@@ -58,7 +58,7 @@ async function unreachable(patient: Patient, error: unknown): Promise<Finding> {
 export const snapshotterCheck: Check = {
   name: 'snapshotter',
   needsRoot: true,
-  async look({ config, envFile }) {
+  async look({ config, envFile, service }) {
     const containerd = new Containerd({ address: config.containerdAddress });
     let refusal = '';
     const log = { ...silentLog, warn: (_: string, fields = {}) => (refusal = Object.values(fields).join()) };
@@ -71,7 +71,7 @@ export const snapshotterCheck: Check = {
     } catch (error) {
       // Said where containerd itself is looked at.
       if (error instanceof ContainerdError) return warn('not known, as containerd does not answer', 'see containerd');
-      return fail(describeError(error), `set snapshotter in ${envFile}, then sudo systemctl restart berth`);
+      return fail(describeError(error), `set snapshotter in ${envFile}, then ${(await service).start}`);
     } finally {
       containerd.close();
     }

@@ -64,7 +64,7 @@ function patientOf({ env, envError, folder, signal }: Cli): Patient {
     envFile: serviceFileOf(env),
     folder,
     signal,
-    service: serviceState(),
+    service: serviceState(folder),
     daemon,
   };
   const registries = lookAtRegistries(patient);

@@ -1,19 +1,18 @@
 import { inspectNetwork, tryFromFunction, type NetworkInspection } from '../../backends/containerd/index.ts';
 import { silentLog } from '../../base/log.ts';
 import { networkOptions } from '../../daemon/index.ts';
-import { fail, pass, warn, type Check, type Finding, type Patient } from './patient.ts';
-
-const restart = 'sudo systemctl restart berth';
+import { fail, pass, warn, type Check, type Finding } from './patient.ts';
 
 export const networkCheck: Check = {
   name: 'network',
   needsRoot: true,
   async look(patient) {
     const inspected = await inspectNetwork(networkOptions(patient.config, silentLog));
+    const { start } = await patient.service;
     const findings = [
-      ...subnetFindings(inspected, patient),
-      ...bridgeFindings(inspected),
-      ...ruleFindings(inspected),
+      ...subnetFindings(inspected, patient.envFile, start),
+      ...bridgeFindings(inspected, start),
+      ...ruleFindings(inspected, start),
       ...inspected.stopped.map(({ message, fields = {} }) =>
         fail(`${message} (${String(fields['chain'])})`, `sudo sh -c '${String(fields['run'])}'`),
       ),
@@ -23,13 +22,13 @@ export const networkCheck: Check = {
   },
 };
 
-function subnetFindings({ cidr, clashes, freeSubnet }: NetworkInspection, { envFile }: Patient): Finding[] {
+function subnetFindings({ cidr, clashes, freeSubnet }: NetworkInspection, envFile: string, restart: string): Finding[] {
   if (clashes.length === 0) return [];
   const found = `addresses of functions are taken by ${clashes.join(', ')}: ${cidr}`;
   return [fail(found, `echo subnet=${freeSubnet} | sudo tee -a ${envFile} && ${restart}`)];
 }
 
-function bridgeFindings({ bridge, bridgeState, forwards }: NetworkInspection): Finding[] {
+function bridgeFindings({ bridge, bridgeState, forwards }: NetworkInspection, restart: string): Finding[] {
   // Before berth's first start there is none, and it makes it; what it finds then it puts right.
   if (bridgeState === 'absent') return [];
   if (bridgeState === 'no bridge') {
@@ -46,7 +45,7 @@ function bridgeFindings({ bridge, bridgeState, forwards }: NetworkInspection): F
   return findings;
 }
 
-function ruleFindings({ rulesProblem, hasTable, bridgeState }: NetworkInspection): Finding[] {
+function ruleFindings({ rulesProblem, hasTable, bridgeState }: NetworkInspection, restart: string): Finding[] {
   if (rulesProblem !== undefined) {
     const modules = 'nf_tables nft_ct nft_nat nft_masq nft_reject nft_reject_inet nft_socket';
     return [fail(`the kernel takes no rules of berth's: ${rulesProblem}`, `sudo modprobe -a ${modules}; ${restart}`)];
@@ -60,6 +59,7 @@ export const reachCheck: Check = {
   needsRoot: true,
   async look(patient) {
     const options = networkOptions(patient.config, silentLog);
+    const { start: restart } = await patient.service;
     const { bridgeState, hasTable } = await inspectNetwork(options);
     if (bridgeState !== 'up' || !hasTable) return warn('not tried, as the network of functions is not there', restart);
     const trials = await tryFromFunction(options, patient.signal);

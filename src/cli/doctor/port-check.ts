@@ -15,7 +15,7 @@ export const portCheck: Check = {
     const { bind = '0.0.0.0', tcpPort, metricsPort } = patient.config;
     if (!isOwn(bind))
       return fail(`no interface of this host has the address ${bind}`, `set bind=0.0.0.0 in ${patient.envFile}`);
-    const { pid: ownPid } = await patient.service;
+    const { pid: ownPid, start } = await patient.service;
     const serves = !((await patient.daemon) instanceof Error);
     const holders = (await listeners(tcpPort)).filter(({ address }) => clashes(address, bind));
     // With a socket of systemd's both hold it.
@@ -32,7 +32,7 @@ export const portCheck: Check = {
     ];
     if (findings.length > 0) return findings;
     if (serves) return pass(`berth serves on ${tcpPort}`);
-    if (holders.length > 0) return warn(`berth holds ${tcpPort} but does not answer`, 'sudo systemctl restart berth');
+    if (holders.length > 0) return warn(`berth holds ${tcpPort} but does not answer`, start);
     return pass(`${tcpPort} is free`);
   },
 };
@@ -61,7 +61,12 @@ async function listeners(port: number): Promise<Holder[]> {
   });
 }
 
-async function taken(port: number, setting: string, { name, pid }: Holder, { envFile }: Patient): Promise<Finding> {
+async function taken(
+  port: number,
+  setting: string,
+  { name, pid }: Holder,
+  { envFile, service }: Patient,
+): Promise<Finding> {
   const cgroup = pid === '' ? '' : await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
   const unit = /\/([^/\s]+\.service)$/m.exec(cgroup)?.[1];
   const stop = unit
@@ -70,5 +75,5 @@ async function taken(port: number, setting: string, { name, pid }: Holder, { env
       ? `sudo ss -ltnp 'sport = :${port}'`
       : `sudo kill ${pid}`;
   const found = `${port} is taken by ${name}${pid === '' ? '' : ` (process ${pid}${unit ? ` of ${unit}` : ''})`}`;
-  return fail(found, `${stop}; or set ${setting}= to another in ${envFile}; then sudo systemctl restart berth`);
+  return fail(found, `${stop}; or set ${setting}= to another in ${envFile}; then ${(await service).start}`);
 }

@@ -2,7 +2,6 @@ import { createConnection } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describeError } from '../../base/log.ts';
-import { startCommand } from '../service-state.ts';
 import { fail, hasSystemd, isThere, pass, readText, warn, type Check, type Finding } from './patient.ts';
 
 /** More often than an update or two would. */
@@ -15,7 +14,7 @@ export const serviceCheck: Check = {
     const { keeper, state, isRunning, isEnabled, restarts = 0, lastWords } = service;
     const said = lastWords === undefined ? '' : `; its log says: ${lastWords}`;
     if (!isRunning && !((await patient.daemon) instanceof Error)) return pass('berth runs, though not as a service');
-    if (!isRunning) return fail(`berth is ${state}${said}`, startCommand(service));
+    if (!isRunning) return fail(`berth is ${state}${said}`, service.start);
     const findings: Finding[] = [];
     if (isEnabled === false) findings.push(warn('the next boot does not start it', 'sudo systemctl enable berth'));
     if (restarts > manyRestarts) {
@@ -32,7 +31,7 @@ export const daemonCheck: Check = {
   async look(patient) {
     const view = await patient.daemon;
     if (view instanceof Error) {
-      const mend = startCommand(await patient.service);
+      const { start: mend } = await patient.service;
       if (/invalid credentials/.test(view.message)) return fail('it knows another password than its files have', mend);
       return fail(describeError(view), mend);
     }

@@ -8,7 +8,7 @@ export const settingsCheck: Check = {
   name: 'settings',
   async look(patient) {
     const { envFile, configProblems } = patient;
-    const restart = 'sudo systemctl restart berth';
+    const { start: restart } = await patient.service;
     const findings = configProblems.map((problem) => fail(problem, `sudoedit ${envFile}, then ${restart}`));
     const text = await readText({ root: '/' }, envFile);
     const lines = text?.split('\n') ?? [];
@@ -58,17 +58,17 @@ const othersBits = 0o077;
 export const passwordCheck: Check = {
   name: 'password',
   needsRoot: true,
-  async look({ config }) {
+  async look({ config, service }) {
     if (!config.enableBasicAuth) return warn('the API asks for no password (basic_auth=false)', 'set basic_auth=true');
+    const { start: restart } = await service;
     const paths = ['basic-auth-user', 'basic-auth-password'].map((name) => join(config.secretMountPath, name));
-    const findings = (await Promise.all(paths.map(passwordFinding))).flat();
+    const findings = (await Promise.all(paths.map((path) => passwordFinding(path, restart)))).flat();
     return findings.length > 0 ? findings : pass(`in ${config.secretMountPath}, for root alone`);
   },
 };
 
-async function passwordFinding(path: string): Promise<Finding[]> {
+async function passwordFinding(path: string, restart: string): Promise<Finding[]> {
   const state = await stat(path).catch(absentAs(undefined));
-  const restart = 'sudo systemctl restart berth';
   const source = path.endsWith('user') ? 'printf admin' : 'head -c 24 /dev/urandom | base64';
   const write = `sudo install -d -m 700 ${dirname(path)} && ${source} | sudo install -m 600 /dev/stdin ${path}`;
   if (!state) return [fail(`${path} is missing`, `${write} && ${restart}`)];

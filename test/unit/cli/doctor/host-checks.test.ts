@@ -82,6 +82,7 @@ test('a service that does not run is a failure with the last words of its log', 
     keeper: 'systemd',
     isRunning: false,
     state: 'failed',
+    start: 'sudo systemctl restart berth',
     lastWords: 'berth cannot start: port',
   } as const;
   t.deepEqual(await serviceCheck.look(await patientWith(t, { service: Promise.resolve(service) })), {
@@ -89,7 +90,14 @@ test('a service that does not run is a failure with the last words of its log', 
     found: 'berth is failed; its log says: berth cannot start: port',
     mend: 'sudo systemctl restart berth',
   });
-  const running = { keeper: 'systemd', isRunning: true, state: 'active', isEnabled: false, restarts: 40 } as const;
+  const running = {
+    keeper: 'systemd',
+    isRunning: true,
+    state: 'active',
+    start: '',
+    isEnabled: false,
+    restarts: 40,
+  } as const;
   const findings = [await serviceCheck.look(await patientWith(t, { service: Promise.resolve(running) }))].flat();
   t.deepEqual(
     findings.map(({ mend }) => mend),

@@ -31,7 +31,12 @@ export async function patientWith(t: ExecutionContext, options: PatientOptions =
     envFile: join(root, 'berth.env'),
     folder: join(import.meta.dirname, '../../../..'),
     signal: new AbortController().signal,
-    service: Promise.resolve({ keeper: 'systemd', isRunning: false, state: 'inactive' }),
+    service: Promise.resolve({
+      keeper: 'systemd',
+      isRunning: false,
+      state: 'inactive',
+      start: 'sudo systemctl restart berth',
+    }),
     daemon: Promise.resolve(new Error('berth does not answer')),
     registries: Promise.resolve([]),
     ...more,
