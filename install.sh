@@ -81,9 +81,9 @@ quietly() {
 	while kill -0 $job 2>/dev/null; do
 		sleep 0.1
 		tenths=$((tenths + 1))
-		[ $((tenths % 600)) != 0 ] || say "still waiting for $1: $(last_line "$tmp/output")"
+		[ $((tenths % 600)) != 0 ] || say "still waiting for $(echo "$1" | tr _ -): $(last_line "$tmp/output")"
 	done
-	wait $job || die "$1 failed: $(cause)$(mend)"
+	wait $job || die "$(echo "$1" | tr _ -) failed: $(cause)$(mend)"
 }
 
 last_line() { grep -v '^ *$' "$1" | tail -n 1; }
@@ -224,8 +224,9 @@ install_packages() {
 	knows_debian || die "on $(os_release PRETTY_NAME) install these packages, then run this again: $missing"
 	say "installing $missing"
 	export DEBIAN_FRONTEND=noninteractive
-	# Of several sources one that fails need not be the one that is wanted.
-	apt_get update >"$tmp/update" 2>&1 || true
+	# Of several sources one that fails need not be the one that is wanted; where all do, there is no network.
+	apt_get update >"$tmp/output" 2>&1 || true
+	grep -q -e '^Get:' -e '^Hit:' "$tmp/output" || ! grep -q 'Failed to fetch' "$tmp/output" || die "apt-get update failed: $(cause)$(mend)"
 	# shellcheck disable=SC2086 # a list of names
 	quietly apt_get install -y --no-install-recommends $missing
 }

@@ -20,11 +20,6 @@ export interface HostResult {
   stderr: string;
 }
 
-export interface FreshHostOptions {
-  /** Default trixie. */
-  suite?: 'trixie' | 'bookworm';
-}
-
 /** What there is to know of a host that runs, so that another process finds it. */
 interface Machine {
   name: string;
@@ -34,13 +29,16 @@ interface Machine {
   network: string;
   /** Of systemd-nspawn. */
   pid: number;
+  /** What the installer printed on the host that is shared. */
+  installed?: string;
 }
 
+const suite = process.env['BERTH_TEST_SUITE'] ?? 'trixie';
 const bootMs = 120_000;
 const environment = ['HOME=/root', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8'];
 
 /** Boots a clean host. Needs root, and test/helpers/host-root.sh to have made what it is a copy of. */
-export async function freshHost({ suite = 'trixie' }: FreshHostOptions = {}): Promise<FreshHost> {
+export async function freshHost(): Promise<FreshHost> {
   const folder = await mkdtemp(join(tmpdir(), 'host-'));
   const number = await freeNumber();
   await run('cp', ['--archive', '--reflink=auto', join(cacheFolder, 'host', suite), join(folder, 'root')]);
@@ -66,13 +64,21 @@ export async function sharedHost(): Promise<FreshHost> {
   const host = await freshHost();
   try {
     await host.bringBundle();
-    await host.run(installCommand);
-    await writeFile(file, JSON.stringify(host.machine));
-    return host;
+    const [install = ''] = await readmeCommands();
+    const installed = await host.run(`cd /root/berth; ${install}`);
+    await writeFile(file, JSON.stringify({ ...host.machine, installed }));
+    return sharedHost();
   } catch (error) {
     await host.stop();
     throw error;
   }
+}
+
+/** The two commands of the README that make a host of a checkout, and log faas-cli in. */
+export async function readmeCommands(): Promise<string[]> {
+  const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const chapters = readme.split(/^## /m).filter((text) => /^(?:Install|Deploy and call a function)$/m.test(text));
+  return chapters.map((text) => /^```sh\n(.+)$/m.exec(text)?.[1] ?? '');
 }
 
 /** Installs berth on a host that the bundle was brought to. */
@@ -130,7 +136,7 @@ export class FreshHost implements AsyncDisposable {
 
   /** Unpacks the bundle of this checkout in `/root`, as a user does. */
   async bringBundle(): Promise<void> {
-    await this.copyIn(join(cacheFolder, 'host/bundle-trixie'), '/root/berth');
+    await this.copyIn(join(cacheFolder, `host/bundle-${suite}`), '/root/berth');
   }
 
   /** Where the API and functions are served, as the test reaches them. */
