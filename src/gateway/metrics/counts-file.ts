@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { absentAs } from '../../base/absent-file.ts';
 import { removeDurably, writeDurably } from '../../base/durable-file.ts';
 import { firstIssue } from '../../base/first-issue.ts';
+import { newerSchema } from '../../base/newer-schema.ts';
 import { describeError, type Log } from '../../base/log.ts';
 import { readPlainFile } from '../../base/read-plain-file.ts';
 import { keptHold, type AlertHolds } from '../scaling/alert-holds.ts';
@@ -56,8 +57,9 @@ export class CountsFile {
     try {
       const text = await readPlainFile(path).catch(absentAs(''));
       if (text === '') return;
-      const parsed = form.safeParse(JSON.parse(text));
-      if (!parsed.success) throw new Error(firstIssue(parsed.error, 'it'));
+      const value: unknown = JSON.parse(text);
+      const parsed = form.safeParse(value);
+      if (!parsed.success) throw new Error(newerSchema(value) ?? firstIssue(parsed.error, 'it'));
       invocations.add(parsed.data.functions);
       holds.add(parsed.data.alerts);
     } catch (error) {

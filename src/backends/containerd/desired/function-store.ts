@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { absentAs } from '../../../base/absent-file.ts';
 import { diskFullOf } from '../../../base/disk-full.ts';
@@ -217,6 +217,9 @@ export class FunctionStore {
   async #write({ function: fn, record }: StoredFunction): Promise<void> {
     this.#at('record.write');
     await makeFolderDurably(path.dirname(this.#file(fn)));
+    // It may be of a newer berth, or worth mending.
+    if (this.#unreadable.has(fullName(fn)))
+      await rename(this.#file(fn), `${this.#file(fn)}.unreadable`).catch(absentAs(undefined));
     await writeDurably(this.#file(fn), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
     this.#at('record.written');
   }

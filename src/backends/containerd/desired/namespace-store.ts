@@ -6,6 +6,7 @@ import type { Namespace } from '../../../provider/index.ts';
 import { diskFullOf } from '../../../base/disk-full.ts';
 import { makeFolderDurably, removeDurably, writeDurably } from '../../../base/durable-file.ts';
 import { firstIssue } from '../../../base/first-issue.ts';
+import { newerSchema } from '../../../base/newer-schema.ts';
 import { describeError, type Log } from '../../../base/log.ts';
 import { readPlainFile } from '../../../base/read-plain-file.ts';
 
@@ -67,7 +68,8 @@ export class NamespaceStore {
 }
 
 function parseStored(text: string): z.infer<typeof stored> {
-  const parsed = stored.safeParse(JSON.parse(text));
+  const value: unknown = JSON.parse(text);
+  const parsed = stored.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Error(firstIssue(parsed.error, 'it'));
+  throw new Error(newerSchema(value) ?? firstIssue(parsed.error, 'it'));
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { firstIssue } from '../../../base/first-issue.ts';
+import { newerSchema } from '../../../base/newer-schema.ts';
 import { clampReplicas, type FunctionDeployment } from '../../../provider/index.ts';
 
 const strings = z.record(z.string(), z.string()).optional();
@@ -65,13 +66,16 @@ export function shortId(): string {
 }
 
 /**
- * Reads a function's file.
- * @throws Error when the text is not a record that this version wrote
+ * Reads a function's file, and keeps what a newer version has added to it: an older one may have to write it, and must not
+ * take that away.
+ * @throws Error when the text is not a record of this schema
  */
 export function parseRecord(text: string): FunctionRecord {
-  const parsed = record.safeParse(JSON.parse(text));
-  if (parsed.success) return parsed.data;
-  throw new Error(firstIssue(parsed.error, 'it'));
+  const value: unknown = JSON.parse(text);
+  const parsed = record.safeParse(value);
+  // Without what it does not know `parsed.data` would be; nothing in it is read as another value.
+  if (parsed.success) return value as FunctionRecord;
+  throw new Error(newerSchema(value) ?? firstIssue(parsed.error, 'it'));
 }
 
 /** Returns the generation with this id, if it is one that the record still wants to run. */
@@ -86,9 +90,9 @@ export function replicasWanted({ replicas }: FunctionRecord, { deployment }: Gen
 
 /** Returns the record with its candidate as the version that serves, and the one before it kept for rollback. */
 export function promoted(record: FunctionRecord): FunctionRecord {
-  const { candidate, current: previous, schema, failure, replicas, file } = record;
+  const { candidate, current: previous, ...rest } = record;
   if (!candidate) return record;
-  return { schema, current: candidate, previous, replicas, asleep: false, promotedAt: rfc3339(), failure, file };
+  return { ...rest, current: candidate, previous, asleep: false, promotedAt: rfc3339() };
 }
 
 /** Returns the record without this candidate, and with why it failed; unchanged when another has taken its place. */

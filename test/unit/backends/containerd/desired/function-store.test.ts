@@ -189,11 +189,25 @@ test('a function that is removed while a change of it waits for room stays remov
   t.false((await open(dir)).has(fn));
 });
 
+test('a store that was stopped has all on disk, and is changed no more', async (t) => {
+  const dir = await folder(t);
+  const store = await open(dir);
+  const changed = store.change(fn, () => record());
+  await store.stop();
+  t.true((await open(dir)).has(fn));
+  await changed;
+  await t.throwsAsync(
+    store.change(fn, () => undefined),
+    { message: 'berth is being restarted: try again' },
+  );
+  t.true((await open(dir)).has(fn));
+});
+
 test('each write is on disk before it gets its name, one that may be lost as well', async (t) => {
   const dir = await folder(t);
   const synced = await syncsUnder(t, dir);
-  const store = await open(dir);
   for (const durable of [true, false]) {
+    const store = await open(dir);
     synced.length = 0;
     await store.change(fn, () => record({ replicas: durable ? 2 : 3 }), { durable });
     await store.stop();
