@@ -6,16 +6,22 @@ export interface LiveCall {
   cut(): keyof CutStreams;
 }
 
-/** The calls that are under way over a road. */
+/**
+ * The calls that are under way over a road. In an array: as a Set's tables replace each other, V8 keeps each with what it held
+ * until the old generation is collected, and so every call.
+ */
 export class LiveCalls {
-  readonly #calls = new Set<LiveCall>();
+  readonly #calls: LiveCall[] = [];
 
   add(call: LiveCall): void {
-    this.#calls.add(call);
+    this.#calls.push(call);
   }
 
   delete(call: LiveCall): void {
-    this.#calls.delete(call);
+    const at = this.#calls.lastIndexOf(call);
+    if (at === -1) return;
+    const last = this.#calls.pop();
+    if (last && last !== call) this.#calls[at] = last;
   }
 
   /** Ends them all; what begins later is not meant. */
