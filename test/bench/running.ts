@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listOf } from '../integration/functions/setup.ts';
 import { cutPower } from '../integration/lifecycle/reboot.ts';
+import { startBareNode } from './bare-node.ts';
 import { timed } from './figures.ts';
 import { cpuMicros, residentMegabytes } from './process-figures.ts';
 import { deployed, startWorld, untilAnswers, type Bench } from './world.ts';
@@ -15,8 +16,10 @@ export async function benchRunning(bench: Bench): Promise<void> {
     bench.figures.add(group, what, unit, contender, value);
   await using world = await startWorld(bench);
   const { berth, containerd, image } = world;
+  await using bare = await startBareNode(bench.program);
   await sleep(bench.quick ? 1_000 : 10_000);
   add('resident', 'MB', await residentMegabytes(berth.pid), '0');
+  add('resident', 'MB', await residentMegabytes(bare.pid), 'Node + packages');
   const names = Array.from({ length: count }, (_, i) => `fn-${i}`);
   bench.say(`${count} functions are deployed and loaded`);
   for (const service of names) await deployed(berth, { service, image });

@@ -81,6 +81,7 @@ export const targets: Target[] = [
     value: { group: 'running', what: 'resident', of: '0' },
     unit: 'MB',
     atMost: 90,
+    floor: 'Node + packages',
   },
   {
     work: 'resident with 50 functions, after load',
