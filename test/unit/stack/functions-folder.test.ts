@@ -96,6 +96,7 @@ test('functions are added, changed and removed as the files say, and nothing els
   t.deepEqual([...kept.asked].sort(), ['deploy d x:1', 'remove b', 'update a x:2']);
   await rm(join(kept.folder, 'two.yaml'));
   await kept.seen('a removal', () => kept.asked.includes('remove c'));
+  await kept.seen('health', () => part.parts[0]?.healthy === true);
   t.deepEqual(part.parts, [{ name: 'functions_dir', healthy: true }]);
   t.deepEqual(
     (await kept.provider.fromFiles?.())?.map(({ name, file }) => [name, file.path]),
