@@ -4,6 +4,7 @@ import { applyVerb } from './apply-verb.ts';
 import { backupVerb } from './backup-verb.ts';
 import { downgradeVerb } from './downgrade-verb.ts';
 import { doctorVerb } from './doctor/index.ts';
+import { execVerb } from './exec-verb.ts';
 import { logsVerb } from './logs-verb.ts';
 import { restoreVerb } from './restore-verb.ts';
 import { statusVerb } from './status-verb.ts';
@@ -14,6 +15,7 @@ const verbs: Verb[] = [
   statusVerb,
   doctorVerb,
   logsVerb,
+  execVerb,
   applyVerb,
   backupVerb,
   restoreVerb,

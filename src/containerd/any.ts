@@ -8,6 +8,9 @@ export interface AnyValue {
 /** Names the type of a container's OCI runtime specification. */
 export const specTypeUrl = 'types.containerd.io/opencontainers/runtime-spec/1/Spec';
 
+/** Names the type of the process of that specification, which an exec is given. */
+export const processTypeUrl = 'types.containerd.io/opencontainers/runtime-spec/1/Process';
+
 /** Encodes an OCI document, or any other value, as JSON. */
 export function jsonAny(typeUrl: string, value: unknown): AnyValue {
   return { typeUrl, value: Buffer.from(JSON.stringify(value)) };

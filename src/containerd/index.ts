@@ -15,6 +15,8 @@ export {
 } from './containerd-error.ts';
 export type { Container } from './container-service.ts';
 export type { ContainerdEvent } from './event-service.ts';
+export { endExec, ExecProcess, type ExecEnd } from './exec-process.ts';
+export type { ExecKey } from './exec-service.ts';
 export type { Image, NewImage } from './image-service.ts';
 export type { LeaseResource } from './lease-service.ts';
 export type { NamespacedClient } from './namespaced-client.ts';

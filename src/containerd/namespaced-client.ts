@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts';
 import { containersOn } from './container-service.ts';
 import { contentOn } from './content-service.ts';
 import { diffOn } from './diff-service.ts';
+import { execsOn } from './exec-service.ts';
 import { imagesOn } from './image-service.ts';
 import { leasesOn } from './lease-service.ts';
 import { snapshotsOn } from './snapshot-service.ts';
@@ -28,5 +29,6 @@ function servicesOn(connection: Connection) {
     diff: diffOn(connection),
     leases: leasesOn(connection),
     tasks: tasksOn(connection),
+    execs: execsOn(connection),
   };
 }

@@ -47,8 +47,8 @@ export interface Exit {
 }
 
 // Runs the shim and runc, which a loaded or small host does slowly; a Create cut off half-way leaves a stray shim.
-const processTimeoutMs = 120_000;
-const controlTimeoutMs = 60_000;
+export const processTimeoutMs = 120_000;
+export const controlTimeoutMs = 60_000;
 
 /** Makes the calls on tasks. */
 export function tasksOn(connection: Connection) {
@@ -95,6 +95,7 @@ function toTask({ id, pid, status, exitStatus, exitedAt, stdout, stderr }: Proce
   return { containerId: id, pid, status, exitStatus, exitedAt: toDate(exitedAt), stdout, stderr };
 }
 
-function toExit({ exitStatus, exitedAt }: { exitStatus: number; exitedAt: Process__Output['exitedAt'] }): Exit {
+/** Reads how a process ended out of a message. */
+export function toExit({ exitStatus, exitedAt }: { exitStatus: number; exitedAt: Process__Output['exitedAt'] }): Exit {
   return { exitStatus, exitedAt: toDate(exitedAt) };
 }

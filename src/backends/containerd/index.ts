@@ -11,5 +11,6 @@ export {
   type NetworkOptions,
 } from './network/index.ts';
 export { openBackEnd } from './open-back-end.ts';
+export { runningReplicas } from './replicas/running-replicas.ts';
 export type { Timing } from './timing.ts';
 export { hostFeatures } from './runtime-spec/index.ts';

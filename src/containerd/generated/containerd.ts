@@ -378,6 +378,10 @@ import type {
   ViewSnapshotResponse__Output as _containerd_services_snapshots_v1_ViewSnapshotResponse__Output,
 } from './containerd/services/snapshots/v1/ViewSnapshotResponse.ts';
 import type {
+  CloseIORequest as _containerd_services_tasks_v1_CloseIORequest,
+  CloseIORequest__Output as _containerd_services_tasks_v1_CloseIORequest__Output,
+} from './containerd/services/tasks/v1/CloseIORequest.ts';
+import type {
   CreateTaskRequest as _containerd_services_tasks_v1_CreateTaskRequest,
   CreateTaskRequest__Output as _containerd_services_tasks_v1_CreateTaskRequest__Output,
 } from './containerd/services/tasks/v1/CreateTaskRequest.ts';
@@ -441,6 +445,10 @@ import type {
   PauseTaskRequest as _containerd_services_tasks_v1_PauseTaskRequest,
   PauseTaskRequest__Output as _containerd_services_tasks_v1_PauseTaskRequest__Output,
 } from './containerd/services/tasks/v1/PauseTaskRequest.ts';
+import type {
+  ResizePtyRequest as _containerd_services_tasks_v1_ResizePtyRequest,
+  ResizePtyRequest__Output as _containerd_services_tasks_v1_ResizePtyRequest__Output,
+} from './containerd/services/tasks/v1/ResizePtyRequest.ts';
 import type {
   ResumeTaskRequest as _containerd_services_tasks_v1_ResumeTaskRequest,
   ResumeTaskRequest__Output as _containerd_services_tasks_v1_ResumeTaskRequest__Output,
@@ -982,6 +990,10 @@ export interface ProtoGrpcType {
       };
       tasks: {
         v1: {
+          CloseIORequest: MessageTypeDefinition<
+            _containerd_services_tasks_v1_CloseIORequest,
+            _containerd_services_tasks_v1_CloseIORequest__Output
+          >;
           CreateTaskRequest: MessageTypeDefinition<
             _containerd_services_tasks_v1_CreateTaskRequest,
             _containerd_services_tasks_v1_CreateTaskRequest__Output
@@ -1045,6 +1057,10 @@ export interface ProtoGrpcType {
           PauseTaskRequest: MessageTypeDefinition<
             _containerd_services_tasks_v1_PauseTaskRequest,
             _containerd_services_tasks_v1_PauseTaskRequest__Output
+          >;
+          ResizePtyRequest: MessageTypeDefinition<
+            _containerd_services_tasks_v1_ResizePtyRequest,
+            _containerd_services_tasks_v1_ResizePtyRequest__Output
           >;
           ResumeTaskRequest: MessageTypeDefinition<
             _containerd_services_tasks_v1_ResumeTaskRequest,

@@ -3,6 +3,10 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import type {
+  CloseIORequest as _containerd_services_tasks_v1_CloseIORequest,
+  CloseIORequest__Output as _containerd_services_tasks_v1_CloseIORequest__Output,
+} from '../../../../containerd/services/tasks/v1/CloseIORequest.ts';
+import type {
   CreateTaskRequest as _containerd_services_tasks_v1_CreateTaskRequest,
   CreateTaskRequest__Output as _containerd_services_tasks_v1_CreateTaskRequest__Output,
 } from '../../../../containerd/services/tasks/v1/CreateTaskRequest.ts';
@@ -71,6 +75,10 @@ import type {
   PauseTaskRequest__Output as _containerd_services_tasks_v1_PauseTaskRequest__Output,
 } from '../../../../containerd/services/tasks/v1/PauseTaskRequest.ts';
 import type {
+  ResizePtyRequest as _containerd_services_tasks_v1_ResizePtyRequest,
+  ResizePtyRequest__Output as _containerd_services_tasks_v1_ResizePtyRequest__Output,
+} from '../../../../containerd/services/tasks/v1/ResizePtyRequest.ts';
+import type {
   ResumeTaskRequest as _containerd_services_tasks_v1_ResumeTaskRequest,
   ResumeTaskRequest__Output as _containerd_services_tasks_v1_ResumeTaskRequest__Output,
 } from '../../../../containerd/services/tasks/v1/ResumeTaskRequest.ts';
@@ -96,6 +104,47 @@ import type {
 } from '../../../../containerd/services/tasks/v1/WaitResponse.ts';
 
 export interface TasksClient extends grpc.Client {
+  CloseIO(
+    argument: _containerd_services_tasks_v1_CloseIORequest,
+    metadata: grpc.Metadata,
+    options: grpc.CallOptions,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  CloseIO(
+    argument: _containerd_services_tasks_v1_CloseIORequest,
+    metadata: grpc.Metadata,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  CloseIO(
+    argument: _containerd_services_tasks_v1_CloseIORequest,
+    options: grpc.CallOptions,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  CloseIO(
+    argument: _containerd_services_tasks_v1_CloseIORequest,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  closeIo(
+    argument: _containerd_services_tasks_v1_CloseIORequest,
+    metadata: grpc.Metadata,
+    options: grpc.CallOptions,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  closeIo(
+    argument: _containerd_services_tasks_v1_CloseIORequest,
+    metadata: grpc.Metadata,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  closeIo(
+    argument: _containerd_services_tasks_v1_CloseIORequest,
+    options: grpc.CallOptions,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  closeIo(
+    argument: _containerd_services_tasks_v1_CloseIORequest,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+
   Create(
     argument: _containerd_services_tasks_v1_CreateTaskRequest,
     metadata: grpc.Metadata,
@@ -503,6 +552,47 @@ export interface TasksClient extends grpc.Client {
   ): grpc.ClientUnaryCall;
   pause(
     argument: _containerd_services_tasks_v1_PauseTaskRequest,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+
+  ResizePty(
+    argument: _containerd_services_tasks_v1_ResizePtyRequest,
+    metadata: grpc.Metadata,
+    options: grpc.CallOptions,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  ResizePty(
+    argument: _containerd_services_tasks_v1_ResizePtyRequest,
+    metadata: grpc.Metadata,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  ResizePty(
+    argument: _containerd_services_tasks_v1_ResizePtyRequest,
+    options: grpc.CallOptions,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  ResizePty(
+    argument: _containerd_services_tasks_v1_ResizePtyRequest,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  resizePty(
+    argument: _containerd_services_tasks_v1_ResizePtyRequest,
+    metadata: grpc.Metadata,
+    options: grpc.CallOptions,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  resizePty(
+    argument: _containerd_services_tasks_v1_ResizePtyRequest,
+    metadata: grpc.Metadata,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  resizePty(
+    argument: _containerd_services_tasks_v1_ResizePtyRequest,
+    options: grpc.CallOptions,
+    callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
+  ): grpc.ClientUnaryCall;
+  resizePty(
+    argument: _containerd_services_tasks_v1_ResizePtyRequest,
     callback: grpc.requestCallback<_google_protobuf_Empty__Output>,
   ): grpc.ClientUnaryCall;
 
@@ -672,6 +762,8 @@ export interface TasksClient extends grpc.Client {
 }
 
 export interface TasksHandlers extends grpc.UntypedServiceImplementation {
+  CloseIO: grpc.handleUnaryCall<_containerd_services_tasks_v1_CloseIORequest__Output, _google_protobuf_Empty>;
+
   Create: grpc.handleUnaryCall<
     _containerd_services_tasks_v1_CreateTaskRequest__Output,
     _containerd_services_tasks_v1_CreateTaskResponse
@@ -713,6 +805,8 @@ export interface TasksHandlers extends grpc.UntypedServiceImplementation {
 
   Pause: grpc.handleUnaryCall<_containerd_services_tasks_v1_PauseTaskRequest__Output, _google_protobuf_Empty>;
 
+  ResizePty: grpc.handleUnaryCall<_containerd_services_tasks_v1_ResizePtyRequest__Output, _google_protobuf_Empty>;
+
   Resume: grpc.handleUnaryCall<_containerd_services_tasks_v1_ResumeTaskRequest__Output, _google_protobuf_Empty>;
 
   Start: grpc.handleUnaryCall<
@@ -729,6 +823,12 @@ export interface TasksHandlers extends grpc.UntypedServiceImplementation {
 }
 
 export interface TasksDefinition extends grpc.ServiceDefinition {
+  CloseIO: MethodDefinition<
+    _containerd_services_tasks_v1_CloseIORequest,
+    _google_protobuf_Empty,
+    _containerd_services_tasks_v1_CloseIORequest__Output,
+    _google_protobuf_Empty__Output
+  >;
   Create: MethodDefinition<
     _containerd_services_tasks_v1_CreateTaskRequest,
     _containerd_services_tasks_v1_CreateTaskResponse,
@@ -787,6 +887,12 @@ export interface TasksDefinition extends grpc.ServiceDefinition {
     _containerd_services_tasks_v1_PauseTaskRequest,
     _google_protobuf_Empty,
     _containerd_services_tasks_v1_PauseTaskRequest__Output,
+    _google_protobuf_Empty__Output
+  >;
+  ResizePty: MethodDefinition<
+    _containerd_services_tasks_v1_ResizePtyRequest,
+    _google_protobuf_Empty,
+    _containerd_services_tasks_v1_ResizePtyRequest__Output,
     _google_protobuf_Empty__Output
   >;
   Resume: MethodDefinition<
