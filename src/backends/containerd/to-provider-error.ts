@@ -1,4 +1,5 @@
 import {
+  isCancelled,
   isDeadlineExceeded,
   isInvalidArgument,
   isOutOfDisk,
@@ -57,5 +58,11 @@ export function toProviderError(error: unknown): ProviderError {
   if (error instanceof DiskFullError) return new ProviderError(507, error.message, { cause: error });
   if (isDeadlineExceeded(error))
     return new ProviderError(504, `containerd did not answer in time: try again, ${error.message}`, { cause: error });
+  // By us alone, as the connection is closed while a request is under way.
+  if (isCancelled(error))
+    return new ProviderError(503, 'berth is being restarted: try again', {
+      cause: error,
+      headers: { 'Retry-After': '1' },
+    });
   return new ProviderError(statuses[faultOwner(error)], describeError(error), { cause: error });
 }

@@ -23,6 +23,7 @@ const cases: [Error, number, string][] = [
     504,
     'containerd did not answer in time: try again, containerd: Namespaces.Create: words',
   ],
+  [refusal(status.CANCELLED), 503, 'berth is being restarted: try again'],
   [refusal(status.RESOURCE_EXHAUSTED), 503, 'containerd: Namespaces.Create: words'],
   [refusal(status.INTERNAL), 500, 'containerd: Namespaces.Create: words'],
   [new Error('nft failed', { cause: new Error('no such command') }), 500, 'nft failed: no such command'],
