@@ -75,7 +75,7 @@ export const reachCheck: Check = {
         const mend = `mend /etc/resolv.conf, or echo dns_servers=ADDRESS | sudo tee -a ${patient.envFile} && ${restart}`;
         return [warn(`${what} answers neither functions nor this host`, mend)];
       }
-      return [warn(`${what}: this host has none`, 'ip route')];
+      return [warn(`${what} is reached by neither functions nor this host`, 'ip route')];
     });
   },
 };
