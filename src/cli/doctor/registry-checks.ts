@@ -35,10 +35,12 @@ const soonMs = 14 * 24 * 3_600_000;
 
 export const certificatesCheck: Check = {
   name: 'certificates',
-  async look({ config, env }) {
+  async look({ config, env, envFile }) {
     const { hostsDir } = config;
-    const own = env['tls_cert'] ? [env['tls_cert']] : [];
-    const files = await Promise.all(own.map(async (path) => ({ place: path, pems: [await readFile(path, 'utf8')] })));
+    const own = env['tls_cert'];
+    const text = own ? await readFile(own, 'utf8').catch(() => undefined) : '';
+    if (text === undefined) return fail(`tls_cert: ${own} cannot be read`, `set tls_cert in ${envFile} to where it is`);
+    const files = own ? [{ place: own, pems: [text] }] : [];
     const folders = await readdir(hostsDir).catch(() => []);
     const named = await Promise.all(folders.map((folder) => authoritiesOf(folder, hostsDir)));
     const certificates = [...files, ...named];

@@ -205,10 +205,10 @@ test.serial('faults of a host whose berth and containerd are down are found as w
         new RegExp(`^${berth.port} is taken by node.* \\(process ${process.pid}`),
         /kill|systemctl disable/,
       ],
-      ['network', 'fail', /^the bridge openfaas0 is down$/, /systemctl restart berth/],
+      ['network', 'fail', /^the bridge openfaas0 is down$/, /install\.sh start|systemctl restart berth/],
       ['network', 'fail', /forwards nothing/, /sysctl -w net\.ipv4\.ip_forward=1/],
-      ['network', 'fail', /rules that keep functions apart are gone/, /systemctl restart berth/],
-      ['from a function', 'warn', /^not tried/, /systemctl restart berth/],
+      ['network', 'fail', /rules that keep functions apart are gone/, /install\.sh start|systemctl restart berth/],
+      ['from a function', 'warn', /^not tried/, /install\.sh start|systemctl restart berth/],
     ]);
   } finally {
     other.close();

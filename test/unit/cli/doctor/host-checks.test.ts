@@ -149,6 +149,14 @@ test('a clock that is an hour off from a registry, or before the installation, i
   t.like(await clockCheck.look(await patientWith(t)), { verdict: 'warn' });
 });
 
+test('a certificate of berth that is not there is a failure', async (t) => {
+  const patient = await patientWith(t, { env: { hosts_dir: '/absent', tls_cert: '/absent/cert.pem' } });
+  t.like(await certificatesCheck.look(patient), {
+    verdict: 'fail',
+    found: 'tls_cert: /absent/cert.pem cannot be read',
+  });
+});
+
 test('without certificates there is nothing to say of them', async (t) => {
   const patient = await patientWith(t, { env: { hosts_dir: '/absent' } });
   t.like(await certificatesCheck.look(patient), { verdict: 'pass' });
