@@ -208,7 +208,12 @@ test.serial('a port that is changed in berth.env is served after a restart', asy
   t.regex(await log(), /berth\.socket is at 0\.0\.0\.0:8080 and is moved to 0\.0\.0\.0:8090/);
 });
 
-test.serial('after a reboot functions answer with no request made before', async (t) => {
+test.serial('after a reboot functions run with no request made before, though containerd takes its time', async (t) => {
+  const slow = '/etc/systemd/system/containerd.service.d/slow.conf';
+  await host.run(`mkdir -p ${slow.replace(/[^/]*$/, '')}; printf '[Service]\\nExecStartPre=sleep 5\\n' >${slow}`);
   await host.reboot();
+  const running = () => host.run('ctr --namespace openfaas-fn tasks ls | grep -c RUNNING || true');
+  await until(async () => Number(await running()) > 0, { timeoutMs: 30_000, message: 'a replica that runs' });
   t.is((await fetch(`${host.url}/function/called/status/200`)).status, 200);
+  await host.run(`rm -r ${slow.replace(/[^/]*$/, '')}; systemctl daemon-reload`);
 });

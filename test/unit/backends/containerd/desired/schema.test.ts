@@ -19,7 +19,7 @@ import { Invocations } from '../../../../../src/gateway/metrics/invocations.ts';
 import { AlertHolds } from '../../../../../src/gateway/scaling/alert-holds.ts';
 import { SecretStore } from '../../../../../src/secrets/index.ts';
 
-/** Written by the stores of commit aea1416, before there were upgrades. */
+/** Written by the stores of commit aea1416, before there were upgrades; line breaks apart. */
 const before = path.join(import.meta.dirname, '../../../../fixtures/store-2026-11-26');
 const env = { name: 'env', namespace: 'openfaas-fn' };
 const asleep = { name: 'asleep', namespace: 'dev' };
