@@ -856,7 +856,8 @@ start_installed() {
 
 stop_berth() {
 	if has_systemd; then
-		for file in /etc/systemd/system/berth.*; do
+		# The socket first, lest a caller has systemd start the service again.
+		for file in "$socket" "$unit"; do
 			[ ! -f "$file" ] || quietly systemctl disable --now "${file##*/}"
 		done
 	else end_supervised berth; fi
@@ -928,6 +929,8 @@ uninstall() {
 	*) die "usage: install.sh uninstall [--purge]" ;;
 	esac
 	for step in stop_berth clear_host restore_sysctls remove_program remove_data; do "$step"; done
+	# Also of runs that were killed.
+	rm -rf /var/tmp/berth.??????
 }
 
 source=$here
