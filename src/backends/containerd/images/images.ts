@@ -76,6 +76,7 @@ export class Images {
   /** Removals of records under way, which were decided on before whoever asks for an image now was known. */
   readonly #removals = new Set<Promise<boolean>>();
   readonly #locks = { blobs: new InOrder(), snapshots: new InOrder() };
+  readonly #unflushed = new Map<string, string>();
 
   /** By namespace. */
   readonly #clearings = new Map<string, Promise<void>>();
@@ -205,7 +206,7 @@ export class Images {
     await this.#cleared(namespace);
     const leaseId = await pullLease(this.#client(namespace), name, await this.#boot);
     const client = this.#client(namespace).withLease(leaseId);
-    const shared = { platform, snapshotter, locks: this.#locks, progress, log };
+    const shared = { platform, snapshotter, locks: this.#locks, unflushed: this.#unflushed, progress, log };
     const image = await pullImage({ ...shared, client, leaseId, registry: source, reference, signal }, target);
     for (const record of [referenceByDigest(reference, target.digest).name, name]) {
       await this.#putRecord(client, { name: record, target });

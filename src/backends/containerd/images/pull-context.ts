@@ -17,6 +17,8 @@ export interface PullContext {
   platform: Platform;
   snapshotter: string;
   locks: PullLocks;
+  /** Layers that may not be on the disk yet, by namespace and chain id, each with the folder that its files are in. */
+  unflushed: Map<string, string>;
   progress: PullProgress;
   signal?: AbortSignal;
   log: Log;

@@ -13,6 +13,7 @@ export async function pullImage(pull: PullContext, target: Descriptor): Promise<
   const missing = await missingLayers(pull, documents);
   pull.progress.expect(missing.reduce((sum, { descriptor }) => sum + descriptor.size, 0));
   await fetchAndUnpack(pull, missing);
+  await flushLayers(pull, chainIds(documents.config.rootfs.diff_ids));
   return image;
 }
 
@@ -30,18 +31,13 @@ async function missingLayers(pull: PullContext, { manifest, config }: ImageDocum
   return missing;
 }
 
-/**
- * Downloads layers side by side, and unpacks them from the bottom up as they come. Until all are on the disk, the pull's lease
- * says that they may not be.
- */
+/** Downloads layers side by side, and unpacks them from the bottom up as they come. */
 async function fetchAndUnpack(pull: PullContext, layers: Layer[]): Promise<void> {
   const stop = new AbortController();
   const signal = pull.signal ? AbortSignal.any([pull.signal, stop.signal]) : stop.signal;
   const downloads = startDownloads(layers, (layer) => fetchLayer(pull, layer.descriptor, signal));
   try {
-    let folder: string | undefined;
-    for (const [i, layer] of layers.entries()) folder = (await unpackOnce(pull, layer, downloads[i])) ?? folder;
-    if (folder !== undefined) await flush(folder);
+    for (const [i, layer] of layers.entries()) await unpackOnce(pull, layer, downloads[i]);
   } finally {
     // Nothing of this pull may write any more once its lease is deleted.
     stop.abort();
@@ -49,15 +45,31 @@ async function fetchAndUnpack(pull: PullContext, layers: Layer[]): Promise<void>
   }
 }
 
-async function unpackOnce(
-  pull: PullContext,
-  layer: Layer,
-  download: Promise<void> | undefined,
-): Promise<string | undefined> {
+async function unpackOnce(pull: PullContext, layer: Layer, download: Promise<void> | undefined): Promise<void> {
   await download;
-  return pull.locks.snapshots.run(`${pull.client.name}/${layer.chainId}`, async () =>
-    (await isUnpacked(pull, layer.chainId)) ? undefined : unpackLayer(pull, layer),
-  );
+  const key = keyOf(pull, layer.chainId);
+  await pull.locks.snapshots.run(key, async () => {
+    const folder = (await isUnpacked(pull, layer.chainId)) ? undefined : await unpackLayer(pull, layer);
+    if (folder !== undefined) pull.unflushed.set(key, folder);
+  });
+}
+
+/**
+ * Puts an image's layers on the disk, also those that another pull unpacked and has not flushed yet. Until then the lease of
+ * the pull that unpacked them says that they may not be there.
+ */
+async function flushLayers(pull: PullContext, chain: string[]): Promise<void> {
+  const { unflushed } = pull;
+  const folder = chain.map((chainId) => unflushed.get(keyOf(pull, chainId))).find((found) => found !== undefined);
+  if (folder === undefined) return;
+  const flushed = [...unflushed.keys()];
+  await flush(folder);
+  for (const key of flushed) unflushed.delete(key);
+}
+
+/** Names a layer among those of all namespaces. */
+function keyOf({ client }: PullContext, chainId: string): string {
+  return `${client.name}/${chainId}`;
 }
 
 function startDownloads(layers: Layer[], download: (layer: Layer) => Promise<void>): Promise<void>[] {
