@@ -13,7 +13,18 @@ const law = {
   gateway: ['base', 'provider'],
   'backends/containerd': ['base', 'provider', 'registry', 'cni', 'containerd', 'secrets', 'logs'],
   cli: ['base', 'provider', 'stack', 'daemon', 'backends/containerd', 'registry', 'cni', 'containerd'],
-  daemon: ['base', 'provider', 'stack', 'gateway', 'backends/containerd', 'registry', 'cni', 'containerd', 'secrets', 'logs'],
+  daemon: [
+    'base',
+    'provider',
+    'stack',
+    'gateway',
+    'backends/containerd',
+    'registry',
+    'cni',
+    'containerd',
+    'secrets',
+    'logs',
+  ],
 };
 
 const inside = (folder) => `^src/${folder}/`;

@@ -45,6 +45,9 @@ test.serial(
     await host.run('systemctl enable --now containerd; rm -rf /var/tmp/berth.*');
     const before = (await host.run(state)).split('\n');
 
+    for (const step of ['install_program', 'install_config', 'raise_limits', 'start_berth']) {
+      t.not((await host.attempt(`BERTH_KILL_AFTER=${step} ${installCommand}`)).code, 0, step);
+    }
     await host.run(installCommand);
     await host.trusts(registry);
     const { reference: image } = await watchdogImage(registry);
