@@ -47,7 +47,7 @@ export function leasesOn(connection: Connection) {
       return leases.map(toLease);
     },
     /** Lists what the lease holds. */
-    async resources(id: string, options?: RpcOptions): Promise<LeaseResource[]> {
+    async listResources(id: string, options?: RpcOptions): Promise<LeaseResource[]> {
       return (await connection.unary(methods.ListResources, { id }, options)).resources;
     },
     /** Puts a blob, a snapshot or an unfinished blob into the lease. */

@@ -51,7 +51,7 @@ export async function removeCutPulls(client: NamespacedClient, boot: string): Pr
   const { leases } = client;
   for (const { id } of await leases.list()) {
     if (!id.startsWith(prefix) || id === idFor(id, boot)) continue;
-    const resources = await leases.resources(id);
+    const resources = await leases.listResources(id);
     const downloads = resources.filter(({ type }) => type === 'content' || type === 'ingests');
     const next = await leaseOf(client, idFor(id, boot));
     for (const download of downloads) await leases.addResource(next, download);
