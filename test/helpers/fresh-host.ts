@@ -34,14 +34,34 @@ interface Machine {
 }
 
 const suite = process.env['BERTH_TEST_SUITE'] ?? 'trixie';
+const distribution = process.env['BERTH_TEST_DISTRIBUTION'];
 const bootMs = 120_000;
 const environment = ['HOME=/root', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8'];
+
+/** What those of Debian's family say in os-release; the rest of the host is Debian's. */
+const osReleases: Record<string, string> = {
+  ubuntu: `PRETTY_NAME="Ubuntu 24.04 LTS"
+NAME="Ubuntu"
+VERSION_ID="24.04"
+VERSION_CODENAME=noble
+ID=ubuntu
+ID_LIKE=debian
+`,
+  raspbian: `PRETTY_NAME="Raspbian GNU/Linux 12 (bookworm)"
+NAME="Raspbian GNU/Linux"
+VERSION_ID="12"
+VERSION_CODENAME=bookworm
+ID=raspbian
+ID_LIKE=debian
+`,
+};
 
 /** Boots a clean host. Needs root, and test/helpers/host-root.sh to have made what it is a copy of. */
 export async function freshHost(): Promise<FreshHost> {
   const folder = await mkdtemp(join(tmpdir(), 'host-'));
   const number = await freeNumber();
   await run('cp', ['--archive', '--reflink=auto', join(cacheFolder, 'host', suite), join(folder, 'root')]);
+  if (distribution) await writeFile(join(folder, 'root/usr/lib/os-release'), osReleaseOf(distribution));
   const machine = { name: `host${number}`, folder, network: `192.168.${number}`, pid: 0 };
   const host = new FreshHost(machine);
   try {
@@ -51,6 +71,13 @@ export async function freshHost(): Promise<FreshHost> {
     throw error;
   }
   return host;
+}
+
+function osReleaseOf(name: string): string {
+  const text = osReleases[name];
+  if (text === undefined)
+    throw new Error(`BERTH_TEST_DISTRIBUTION=${name} is none of ${Object.keys(osReleases).join(', ')}`);
+  return text;
 }
 
 /**

@@ -2,15 +2,17 @@
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
+import { cacheFolder } from '../helpers/cache.ts';
 import { functionImage } from '../helpers/functions.ts';
 import { sharedHost, type FreshHost } from '../helpers/fresh-host.ts';
 import { until } from '../helpers/poll.ts';
 import { startRegistry, type TestRegistry } from '../helpers/registry.ts';
 
-/** Calls a second; a soak has more of it for longer: test/soak/upgrade.sh. */
+/** Calls a second; a soak has it for longer: test/soak/host.sh. */
 const [rate = 100, restMs = 1500] = (process.env.BERTH_TEST_UPGRADE ?? '').split(' ').filter(Boolean).map(Number);
 const drainS = 3;
 
@@ -208,12 +210,37 @@ test.serial('a port that is changed in berth.env is served after a restart', asy
   t.regex(await log(), /berth\.socket is at 0\.0\.0\.0:8080 and is moved to 0\.0\.0\.0:8090/);
 });
 
-test.serial('after a reboot functions run with no request made before, though containerd takes its time', async (t) => {
-  const slow = '/etc/systemd/system/containerd.service.d/slow.conf';
-  await host.run(`mkdir -p ${slow.replace(/[^/]*$/, '')}; printf '[Service]\\nExecStartPre=sleep 5\\n' >${slow}`);
-  await host.reboot();
-  const running = () => host.run('ctr --namespace openfaas-fn tasks ls | grep -c RUNNING || true');
-  await until(async () => Number(await running()) > 0, { timeoutMs: 30_000, message: 'a replica that runs' });
-  t.is((await fetch(`${host.url}/function/called/status/200`)).status, 200);
-  await host.run(`rm -r ${slow.replace(/[^/]*$/, '')}; systemctl daemon-reload`);
-});
+/** Has berth see the clock an hour behind until `/root/clock` says otherwise, as on a Raspberry Pi, which has none of its own. */
+const clockDropIn = `[Service]
+Environment=LD_PRELOAD=/root/libfaketime.so FAKETIME_TIMESTAMP_FILE=/root/clock
+Environment=FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+`;
+const slowDropIn = '[Service]\nExecStartPre=sleep 5\n';
+
+test.serial(
+  'after a reboot functions run with no request made before: with a slow containerd, no DNS and an old clock',
+  async (t) => {
+    const units = '/etc/systemd/system';
+    await host.copyIn(join(cacheFolder, 'faketime/lib/libfaketimeMT.so.1'), '/root/libfaketime.so');
+    await host.run(`
+      mkdir -p ${units}/containerd.service.d ${units}/berth.service.d
+      printf '${slowDropIn}' >${units}/containerd.service.d/slow.conf
+      printf '${clockDropIn}' >${units}/berth.service.d/clock.conf
+      echo -1h >/root/clock
+      echo nameserver 192.0.2.1 >/etc/resolv.conf`);
+    await host.reboot();
+    const running = () => host.run('ctr --namespace openfaas-fn tasks ls | grep -c RUNNING || true');
+    await until(async () => Number(await running()) > 0, { timeoutMs: 30_000, message: 'a replica that runs' });
+    const status = async () => (await fetch(`${host.url}/function/called/status/200`)).status;
+    t.is(await status(), 200);
+    const began = await host.run('ctr --namespace openfaas-fn tasks ls');
+    await host.run('echo +0h >/root/clock; echo nameserver 127.0.0.1 >/etc/resolv.conf');
+    t.is(await status(), 200);
+    await host.run(`
+      rm -r ${units}/containerd.service.d ${units}/berth.service.d /root/libfaketime.so /root/clock /etc/resolv.conf
+      systemctl daemon-reload
+      systemctl restart berth`);
+    t.is(await status(), 200);
+    t.is(await host.run('ctr --namespace openfaas-fn tasks ls'), began, 'no replica was started anew');
+  },
+);
