@@ -66,6 +66,8 @@ export class Exchange implements SendingListener, LiveCall {
       return 'calls';
     }
     this.#settle({ status: this.#reply.status });
+    // The function has sent no end: its connection can carry no other call.
+    this.#sending.destroy();
     res.end();
     return 'eventStreams';
   }
