@@ -41,11 +41,15 @@ command=/usr/local/bin/berth
 sysctl_file=/etc/sysctl.d/60-berth.conf
 # "SUPERVISOR DAEMON", where there is no systemd.
 pid_file=/run/berth.pid
+turn_file=/run/install-berth.lock
 log_file=/var/log/berth.log
 containerd_log_file=/var/log/containerd.log
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(CDPATH='' cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# What programs say is read here, in English.
+export LC_ALL=C
+umask 022
 export npm_config_update_notifier=false
 step=
 
@@ -70,6 +74,7 @@ ended() {
 trap ended EXIT
 # Nothing is left in the home of who installs.
 export npm_config_cache="${npm_config_cache:-$tmp/npm}"
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -150,7 +155,12 @@ runtime_package() {
 
 check_host() {
 	[ "$(id -u)" = 0 ] || die "needs root: sudo sh install.sh"
+	take_turn
 	runtime_package "$(uname -m)" >/dev/null
+	# A processor of 64 bits may have a system of 32, as many a Raspberry Pi has.
+	! has dpkg || runtime_package "$(dpkg --print-architecture)" >/dev/null
+	[ -z "$bundle" ] || check_bundle
+	check_variables
 	[ -n "$bundle" ] || [ -f "$here/src/main.ts" ] ||
 		die "run it from a checkout of berth or from an unpacked bundle: $here/src/main.ts is missing"
 	check_prefix
@@ -159,6 +169,37 @@ check_host() {
 		say "warning: the kernel has no overlayfs: each replica of a function takes a copy of its image"
 	memory_cgroup || say "warning: the kernel's memory cgroup is off, so memory limits of functions have no effect;" \
 		"on a Raspberry Pi add cgroup_enable=memory to cmdline.txt and reboot"
+}
+
+# One at a time: two would lay out the program in the same folder. What a run that was ended has left running counts too.
+take_turn() {
+	exec 9>"$turn_file"
+	flock --nonblock 9 || { say "another install.sh is at work: waiting for its end" && flock 9; }
+}
+
+# By the processor that its Node.js is for, which may not run yet for want of a package.
+check_bundle() {
+	case $(runtime_package "$(uname -m)")-$(od -An -tx1 -j 18 -N 1 "$bundle/program/runtime/bin/node" | tr -d ' ') in
+	*-x64-3e | *-arm64-b7) ;;
+	*) die "the bundle is for another processor than this $(uname -m): make one for it, see BERTH_ARCH in install.sh" ;;
+	esac
+}
+
+# What is written into berth.env, and berth would not start with.
+check_variables() {
+	case ${BERTH_PORT:-8080} in
+	0* | *[!0-9]* | ??????*) die "BERTH_PORT=$BERTH_PORT is no port: give one of 1 to 65535" ;;
+	esac
+	[ "${BERTH_PORT:-8080}" -le 65535 ] || die "BERTH_PORT=$BERTH_PORT is no port: give one of 1 to 65535"
+	case ${BERTH_SUBNET:-10.62.0.0/16} in
+	*[!0-9./]* | */*/*) die "BERTH_SUBNET=$BERTH_SUBNET is no network: give one such as 10.200.0.0/16" ;;
+	*.*.*.*/?*) ;;
+	*) die "BERTH_SUBNET=$BERTH_SUBNET is no network: give one such as 10.200.0.0/16" ;;
+	esac
+	case ${BERTH_DATA_DIR:-/} in
+	/*) ;;
+	*) die "BERTH_DATA_DIR=$BERTH_DATA_DIR is no whole path: let it begin with /" ;;
+	esac
 }
 
 memory_cgroup() {
@@ -225,10 +266,16 @@ install_packages() {
 	say "installing $missing"
 	export DEBIAN_FRONTEND=noninteractive
 	# Of several sources one that fails need not be the one that is wanted; where all do, there is no network.
-	apt_get update >"$tmp/output" 2>&1 || true
+	quietly update_lists
 	grep -q -e '^Get:' -e '^Hit:' "$tmp/output" || ! grep -q 'Failed to fetch' "$tmp/output" || die "apt-get update failed: $(cause)$(mend)"
 	# shellcheck disable=SC2086 # a list of names
 	quietly apt_get install -y --no-install-recommends $missing
+}
+
+# Another apt may have the lists, as on a host of a cloud in its first minutes.
+update_lists() {
+	until apt_get update >"$tmp/update" 2>&1 || ! grep 'Could not get lock' "$tmp/update"; do sleep 5; done
+	cat "$tmp/update"
 }
 
 knows_debian() { has apt-get && has dpkg; }
@@ -239,12 +286,13 @@ os_release() { (. /etc/os-release && eval "echo \"\${$1:-}\"") 2>/dev/null; }
 # With a bundle its packages are all the sources that there are.
 apt_get() {
 	if [ -n "$bundle" ]; then
-		echo "deb [trusted=yes] file:$bundle/packages ./" >"$tmp/sources.list"
+		echo "deb [trusted=yes] file:$(echo "$bundle" | sed 's/ /%20/g')/packages ./" >"$tmp/sources.list"
 		mkdir -p "$tmp/lists/partial"
 		set -- -o Dir::Etc::SourceList="$tmp/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$tmp/lists" \
 			-o APT::Sandbox::User=root "$@"
 	fi
-	apt-get -o DPkg::Lock::Timeout=600 "$@"
+	# What packages start is none of ours.
+	apt-get -o DPkg::Lock::Timeout=600 "$@" 9>&-
 }
 
 # The socket of a containerd that is part of something else, such as k3s.
@@ -743,7 +791,7 @@ run_containerd() { exec containerd; }
 
 # start_supervised NAME LOG
 start_supervised() {
-	setsid nohup sh "$prefix/install.sh" supervise "$1" >>"$2" 2>&1 </dev/null &
+	setsid nohup sh "$prefix/install.sh" supervise "$1" >>"$2" 2>&1 </dev/null 9>&- &
 	tenths=0
 	until is_supervised "$1" || [ $tenths = 50 ]; do
 		sleep 0.1
@@ -928,9 +976,11 @@ uninstall() {
 	'' | --purge) purge=${1:-} ;;
 	*) die "usage: install.sh uninstall [--purge]" ;;
 	esac
+	take_turn
+	check_prefix
 	for step in stop_berth clear_host restore_sysctls remove_program remove_data; do "$step"; done
 	# Also of runs that were killed.
-	rm -rf /var/tmp/berth.??????
+	rm -rf /var/tmp/berth.?????? "$turn_file"
 }
 
 source=$here
