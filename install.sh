@@ -214,7 +214,7 @@ check_prefix() {
 	esac
 	[ -z "$(recorded prefix)" ] || [ "$(recorded prefix)" = "$prefix" ] ||
 		die "berth is in $(recorded prefix): leave BERTH_PREFIX away, or first sh install.sh uninstall"
-	[ ! -e "$prefix" ] || [ -e "$prefix/.checksum" ] || [ -z "$(ls -A "$prefix")" ] ||
+	[ ! -e "$prefix" ] || [ -e "$prefix/.checksum" ] || [ "$(recorded prefix)" = "$prefix" ] || [ -z "$(ls -A "$prefix")" ] ||
 		die "$prefix is something else's: give a folder of berth's own, such as BERTH_PREFIX=$prefix/berth"
 }
 
@@ -909,19 +909,29 @@ stop_berth() {
 			[ ! -f "$file" ] || quietly systemctl disable --now "${file##*/}"
 		done
 	else end_supervised berth; fi
-	# What still ends its calls.
+	# Until it has given up what it has, it may start functions.
+	lock=$(setting data_dir /var/lib/berth)/lock
+	[ ! -f "$lock" ] || flock --timeout 60 "$lock" true || kill -KILL "$(cat "$lock")" 2>/dev/null || true
+	# What still ends its calls; what a crash has left here may name the process of somebody else.
 	for file in "$(setting run_dir /run/berth)"/draining/*; do
-		[ ! -e "$file" ] || kill -KILL "${file##*/}" 2>/dev/null || true
+		[ ! -e "$file" ] || [ "$(cat "$file")" != "$(began_at "${file##*/}")" ] || kill -KILL "${file##*/}" 2>/dev/null || true
 	done
 }
+
+# began_at PID, in ticks since the boot; the program's name, in brackets, may hold anything
+began_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 # What berth has in containerd and in the host's network. The program knows; where it is gone, so is who knows.
 clear_host() {
 	[ -f "$main" ] || { say "warning: $main is gone, so that what berth had in containerd and in the network stays" && return; }
-	start_containerd
+	address=$(setting containerd_address /run/containerd/containerd.sock)
+	gone=
+	if [ "$address" = /run/containerd/containerd.sock ] && [ ! -S "$address" ] && ! has containerd; then gone=yes; else start_containerd; fi
 	# shellcheck disable=SC2086 # a list of flags
-	"$prefix/runtime/bin/node" $node_flags "$main" uninstall --functions-only $purge >"$tmp/output" 2>&1 </dev/null ||
-		die "functions could not be taken away: $(last_line "$tmp/output"); mend that, then run this again"
+	"$prefix/runtime/bin/node" $node_flags "$main" uninstall --functions-only $purge >"$tmp/output" 2>&1 </dev/null || {
+		[ -n "$gone" ] || die "functions could not be taken away: $(last_line "$tmp/output"); mend that, then run this again"
+		say "warning: containerd is gone, so that what berth had in it stays"
+	}
 	has_systemd || end_supervised containerd
 }
 
@@ -938,9 +948,12 @@ restore_sysctls() {
 
 remove_program() {
 	[ ! -e $command ] || ! grep -qs "$main" $command || rm $command
-	rm -rf "$prefix" "$prefix.previous" "$prefix.new" "$(setting run_dir /run/berth)" "$pid_file" /run/containerd.pid
+	rm -rf "$prefix" "$prefix.previous" "$prefix.new" "$prefix.older" "$pid_file" /run/containerd.pid
+	remove_folder "$(setting run_dir /run/berth)" /run/berth allowed cni draining exec forwarding ipam replicas secrets
 	has_systemd || return 0
-	rm -rf /etc/systemd/system/berth.*
+	rm -f "$unit" "$socket"
+	# What the operator has put beside them.
+	[ -z "$purge" ] || rm -rf "$unit.d" "$socket.d"
 	quietly systemctl daemon-reload
 	systemctl reset-failed 'berth*' 2>/dev/null || true
 }
@@ -951,23 +964,23 @@ remove_data() {
 		say "uninstalled; $config, $(setting data_dir /var/lib/berth) and $(setting log_dir /var/log/berth) stay, see uninstall --purge"
 		return
 	fi
-	remove_folder "$(setting data_dir /var/lib/berth)" functions namespaces secrets counts.json lock
-	remove_folder "$(setting log_dir /var/log/berth)"
+	remove_folder "$(setting data_dir /var/lib/berth)" /var/lib/berth functions namespaces secrets counts.json 'counts.json.*' lock
+	remove_folder "$(setting log_dir /var/log/berth)" /var/log/berth history progress tasks
 	rm -rf "$config" "$log_file"
 	say "uninstalled; packages of the distribution stay, such as containerd: apt-get purge takes them away"
 }
 
-# remove_folder FOLDER [NAME...]: one that is berth's by its name; of another, which others may use, only the names
+# remove_folder FOLDER OWN NAME...: all of it where it is OWN, which is berth's alone; of another, and of what a link or a mount
+# brings there, which others may use, only the names
 remove_folder() {
-	folder=$1
-	shift
-	case ${folder##*/} in
-	*berth*) rm -rf "$folder" ;;
-	*)
-		for name in "$@"; do rm -rf "${folder:?}/$name"; done
-		rmdir "$folder" 2>/dev/null || say "what else is in $folder stays"
-		;;
-	esac
+	folder=${1%/}
+	own=$2
+	shift 2
+	case $folder in /*) [ -d "$folder" ] || return 0 ;; *) return 0 ;; esac
+	[ "$folder" != "$own" ] || [ -L "$folder" ] || mountpoint -q "$folder" || { rm -rf "$folder" && return; }
+	# shellcheck disable=SC2086 # patterns
+	for name in "$@"; do rm -rf "${folder:?}"/$name; done
+	rmdir "$folder" 2>/dev/null || say "$folder stays, with what else is in it"
 }
 
 uninstall() {
