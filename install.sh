@@ -236,13 +236,24 @@ check_containerd() {
 }
 
 check_port() {
-	if [ "${BERTH_PORT:-$(port)}" = "$(port)" ]; then
-		if is_running || { has_systemd && systemctl is-active --quiet berth.socket; }; then return; fi
+	wanted=${BERTH_PORT:-$(port)}
+	another="BERTH_PORT=8090 sh install.sh"
+	if has_systemd && systemctl is-active --quiet berth.socket; then
+		listens_at "$wanted" || check_free "$wanted" "$another"
+	elif is_running; then
+		[ "$wanted" = "$(port)" ] || check_free "$wanted" "$another"
+	else
+		check_free "$wanted" "$another"
+		check_free "$(setting metrics_port 8082)" "mkdir -p $config && echo metrics_port=8083 >>$config/berth.env"
 	fi
-	for wanted in "${BERTH_PORT:-$(port)}" "$(setting metrics_port 8082)"; do
-		owner=$(ss -Hltnp "sport = :$wanted" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)
-		[ -z "$owner" ] || die "port $wanted is taken by $owner: free it, or choose another: BERTH_PORT=8090 sh install.sh"
-	done
+}
+
+listens_at() { systemctl show --property Listen --value berth.socket | grep -q ":$1 "; }
+
+# check_free PORT COMMAND, by which another is chosen
+check_free() {
+	owner=$(ss -Hltnp "sport = :$1" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)
+	[ -z "$owner" ] || die "port $1 is taken by $owner: free it, or choose another: $2"
 }
 
 # ---- packages
@@ -469,9 +480,10 @@ install_config() (
 
 new_password() { head -c 64 /dev/urandom | base64 | tr -dc 'A-Za-z0-9' | head -c 32; }
 
-# setting NAME DEFAULT
+# setting NAME DEFAULT, as systemd and Node.js read it: without blanks around name and value, and quotes around the value
 setting() {
-	value=$(sed -n "s/^$1=//p" "$config/berth.env" 2>/dev/null | tail -n 1)
+	value=$(sed -n "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*//p" "$config/berth.env" 2>/dev/null | tail -n 1 |
+		sed -e 's/[[:space:]]*$//' -e 's/^"\(.*\)"$/\1/' -e "s/^'\(.*\)'\$/\1/")
 	echo "${value:-${2:-}}"
 }
 
@@ -481,7 +493,7 @@ set_setting() (
 	changes
 	umask 077
 	awk -v name="$1" -v value="$2" '
-		index($0, name "=") == 1 || index($0, "#" name "=") == 1 { if (!done++) print name "=" value; next }
+		$0 ~ "^[ \t]*" name "[ \t]*=" || index($0, "#" name "=") == 1 { if (!done++) print name "=" value; next }
 		{ print }
 		END { if (!done) print name "=" value }' "$config/berth.env" >"$config/berth.env.new"
 	mv "$config/berth.env.new" "$config/berth.env"
@@ -531,7 +543,7 @@ port() { if [ "$(setting mode gateway)" = provider ]; then setting port 8081; el
 # ---- services
 
 # Versions before this one listen by themselves, and tell systemd nothing; a downgrade may bring one back.
-adopts() { [ -f "$prefix/src/daemon/inherited-socket.js" ] && [ "$(port)" != 0 ]; }
+adopts() { [ -f "$prefix/src/daemon/inherited-socket.js" ] && [ "$(port)" != 0 ] && [ -n "$(listen_address)" ]; }
 
 # A shell is the main process, which ends at once when systemd asks it to, and whose death makes the kernel ask the program
 # itself: so the next berth starts while this one ends its calls. A program that hangs is killed.
@@ -738,6 +750,9 @@ listens_as_told() {
 # Has systemd listen where berth.env says: for the daemon, which sees that it does not. Exit code 3 where it does by its unit.
 listen() {
 	has_systemd || die "only systemd keeps a socket: restart berth"
+	adopts || die "systemd cannot listen at port $(port) of $(setting bind 0.0.0.0)"
+	# Or berth, which serves where it was, would not come back.
+	listens_at "$(port)" || check_free "$(port)" "port= in $config/berth.env, then systemctl restart berth"
 	if ! socket_text | put "$socket"; then exit 3; fi
 	quietly systemctl daemon-reload
 	quietly systemctl restart --no-block berth.socket berth.service
