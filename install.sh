@@ -690,10 +690,8 @@ raise_limits() {
 }
 
 is_running() {
-	if has_systemd; then service_state | grep -qE '^ActiveState=(active|activating|reloading)$'; else is_supervised berth; fi
+	if has_systemd; then systemctl show --property ActiveState berth | grep -qE '=(active|activating|reloading)$'; else is_supervised berth; fi
 }
-
-service_state() { systemctl show --property ActiveState,NRestarts berth; }
 
 start_containerd() {
 	address=$(setting containerd_address /run/containerd/containerd.sock)
@@ -829,20 +827,27 @@ end_supervised() {
 # A small host with many functions takes its time, one that cannot start ends at once; no minute passes without a word.
 wait_until_healthy() {
 	[ -z "${BERTH_NO_START:-}" ] || return 0
-	address=$(setting bind 0.0.0.0)
-	[ "$address" != 0.0.0.0 ] || address=127.0.0.1
-	url=http://$address:$(port)/healthz
+	host=$(listen_address)
+	case $host in
+	0.0.0.0) host=127.0.0.1 ;;
+	'[::]') host='[::1]' ;;
+	esac
+	url=http://${host:-$(setting bind)}:$(port)/healthz
 	pid=$(service_pid)
+	# It may have ended often before, for what has been mended.
+	restarts=$(restarts)
 	start=$(seconds)
 	told=60
 	until is_healthy "$url"; do
-		if has_systemd; then is_running && service_state | grep -qx NRestarts=0; else [ "$(is_running && service_pid)" = "$pid" ]; fi ||
+		if has_systemd; then is_running && [ "$(restarts)" = "$restarts" ]; else [ "$(is_running && service_pid)" = "$pid" ]; fi ||
 			die "berth ended at its start; the last line of its log: $(last_log_line)"
 		waited=$(($(seconds) - start))
 		[ $waited -lt 300 ] || die "berth is not healthy after $waited s and goes on trying; its last warning: $(last_warning)"
 		[ $waited -lt $told ] || { told=$((told + 60)) && say "berth is not healthy after $waited s; its last warning: $(last_warning)"; }
 	done
 }
+
+restarts() { ! has_systemd || systemctl show --property NRestarts --value berth; }
 
 seconds() { cut -d . -f 1 /proc/uptime; }
 
@@ -867,8 +872,11 @@ last_warning() {
 
 # The password is shown once: what is run again may be in the logs of others.
 print_how_to() {
-	host=$(hostname -I 2>/dev/null | cut -d ' ' -f 1)
-	url=http://${host:-127.0.0.1}:$(port)
+	host=$(listen_address)
+	case $host in 0.0.0.0 | '[::]') host=$(hostname -I 2>/dev/null | cut -d ' ' -f 1) ;; esac
+	scheme=http
+	[ -z "$(setting tls_cert)" ] || scheme=https
+	url=$scheme://${host:-127.0.0.1}:$(port)
 	say "berth serves at $url"
 	user=$(cat "$config/auth/basic-auth-user")
 	if [ -n "$(recorded password_shown)" ]; then say "the password of $user is in $config/auth/basic-auth-password; log in with"; else
