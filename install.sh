@@ -366,7 +366,7 @@ install_program() {
 	say "installing into $prefix"
 	changes
 	note prefix "$prefix"
-	rm -rf "$prefix.new"
+	rm -rf "$prefix.new" "$prefix.older"
 	mkdir -p "$prefix.new"
 	if [ -n "$bundle" ]; then cp -r "$bundle/program/." "$prefix.new"; else
 		[ ! -d "$prefix/runtime" ] || cp -r "$prefix/runtime" "$prefix.new"
@@ -380,7 +380,7 @@ install_program() {
 }
 
 install_command() {
-	[ ! -e $command ] || grep -qs "$main" $command ||
+	[ ! -s $command ] || grep -qs "$main" $command ||
 		{ say "warning: $command is something else's and stays; the command line of berth is $prefix/runtime/bin/node $main" && return; }
 	put $command <<-END || true
 		#!/bin/sh
@@ -759,12 +759,14 @@ listen() {
 # The version before, which an install has left; again: back to this one.
 downgrade() {
 	[ "$(id -u)" = 0 ] || die "needs root: sudo berth downgrade"
-	[ -f "$prefix.previous/src/main.js" ] || die "$prefix.previous is not there: berth was installed once only; install the version that you want by BERTH_VERSION"
+	take_turn
+	check_prefix
+	[ -d "$prefix.older" ] || [ -f "$prefix.previous/src/main.js" ] || die "$prefix.previous is not there: berth was installed once only; install the version that you want by BERTH_VERSION"
 	changes
-	rm -rf "$prefix.new"
-	mv "$prefix.previous" "$prefix.new"
-	mv "$prefix" "$prefix.previous"
-	mv "$prefix.new" "$prefix"
+	# A run that was killed between these is gone on with.
+	[ -d "$prefix.older" ] || mv "$prefix.previous" "$prefix.older"
+	[ ! -d "$prefix" ] || mv -T "$prefix" "$prefix.previous"
+	mv -T "$prefix.older" "$prefix"
 	# An older one would take a verb for its start.
 	if [ -d "$prefix/src/cli" ]; then install_command; elif grep -qs "$main" $command; then rm $command; fi
 	for step in start_berth wait_until_healthy finish; do "$step"; done
