@@ -306,6 +306,11 @@ apt_get() {
 	apt-get -o DPkg::Lock::Timeout=600 "$@" 9>&-
 }
 
+# Whether there is a containerd of the host's own; the program alone may be of Docker, which runs it by itself.
+own_containerd() { has containerd && { ! has_systemd || [ -S /run/containerd/containerd.sock ] || has_unit; }; }
+
+has_unit() { systemctl cat containerd >/dev/null 2>&1; }
+
 # The socket of a containerd that is part of something else, such as k3s.
 other_containerd() {
 	for socket in /run/k3s/containerd/containerd.sock /run/docker/containerd/containerd.sock; do
@@ -475,7 +480,7 @@ install_config() (
 	[ -z "${BERTH_PORT:-}" ] || set_setting port "$BERTH_PORT"
 	[ -z "${BERTH_SUBNET:-}" ] || set_setting subnet "$BERTH_SUBNET"
 	[ -z "${BERTH_DATA_DIR:-}" ] || set_setting data_dir "$BERTH_DATA_DIR"
-	has containerd || [ -z "$(other_containerd)" ] || set_setting containerd_address "$(other_containerd)"
+	own_containerd || [ -z "$(other_containerd)" ] || set_setting containerd_address "$(other_containerd)"
 )
 
 new_password() { head -c 64 /dev/urandom | base64 | tr -dc 'A-Za-z0-9' | head -c 32; }
@@ -697,7 +702,9 @@ start_containerd() {
 	address=$(setting containerd_address /run/containerd/containerd.sock)
 	if [ "$address" != /run/containerd/containerd.sock ]; then
 		[ -S "$address" ] || say "warning: there is no containerd at $address, which berth waits for"
-	elif has_systemd; then quietly systemctl enable --now containerd; elif [ ! -S "$address" ]; then
+	elif has_systemd && has_unit; then quietly systemctl enable --now containerd; elif has_systemd; then
+		[ -S "$address" ] || die "nothing starts containerd here: apt-get install containerd, or name the socket of one that runs: containerd_address= in $config/berth.env"
+	elif [ ! -S "$address" ] && [ -z "${BERTH_NO_START:-}" ]; then
 		start_supervised containerd "$containerd_log_file"
 	fi
 }
@@ -890,7 +897,8 @@ print_how_to() {
 
 finish() {
 	if [ -n "${BERTH_NO_START:-}" ]; then
-		say "installed; berth starts with the host, or by running this again without BERTH_NO_START"
+		if has_systemd; then how="with the host"; else how="by sh $prefix/install.sh start"; fi
+		say "installed; berth starts $how, or by running this again without BERTH_NO_START"
 		return
 	fi
 	[ -n "$(recorded started)" ] || note started yes
