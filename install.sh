@@ -6,6 +6,7 @@
 #                             --purge, for settings, functions, secrets and logs
 #   install.sh downgrade      brings back the version before the last install; again: this one
 #   install.sh start          starts what is installed, where there is no systemd that does it
+#   install.sh stop           stops what that has started; functions run on
 #   install.sh listen         has systemd listen at the port and bind of berth.env, which the daemon does by itself
 #   install.sh bundle FILE    makes FILE, by which a host without network is installed: tar -xf FILE && sh berth/install.sh
 #   install.sh runtime DIR    only puts the pinned Node.js into DIR (DIR/bin/node); a no-op when it is there
@@ -933,6 +934,10 @@ start_installed() {
 	if has_systemd; then quietly systemctl start berth; elif ! is_running; then start_in_background; fi
 }
 
+stop_installed() {
+	if has_systemd; then quietly systemctl stop berth; else end_supervised berth; fi
+}
+
 # ---- the way back
 
 stop_berth() {
@@ -1036,10 +1041,11 @@ compile) compile "${2:?install.sh compile DIR}" ;;
 commit) commit ;;
 bundle) make_bundle "${2:?install.sh bundle FILE}" ;;
 start) start_installed ;;
+stop) stop_installed ;;
 listen) listen ;;
 downgrade) downgrade ;;
 uninstall) uninstall "${2:-}" ;;
 supervise) supervise "$2" ;;
 '') install_berth ;;
-*) die "no such command: $1 (none, uninstall, downgrade, start, listen, bundle FILE, runtime DIR, compile DIR or commit)" ;;
+*) die "no such command: $1 (none, uninstall, downgrade, start, stop, listen, bundle FILE, runtime DIR, compile DIR or commit)" ;;
 esac

@@ -15,21 +15,27 @@ export async function whileStopped(
   { folder }: Pick<Cli, 'folder'>,
 ): Promise<void> {
   if (keeper === undefined) return act();
-  if (keeper === 'supervisor') {
-    // It has no stop of its own: berth reads what was written when it starts anew.
+  const tell = keeper === 'systemd' ? await tellSystemd() : tellSupervisor(folder);
+  await tell('stop');
+  try {
     await act();
-    return run('sh', [path.join(folder, 'install.sh'), 'start']);
+  } finally {
+    await tell('start');
   }
+}
+
+type Tell = (order: 'stop' | 'start') => Promise<void>;
+
+async function tellSystemd(): Promise<Tell> {
   // A caller at the socket would start it in the middle.
   const units = (await exists('/etc/systemd/system/berth.socket'))
     ? ['berth.socket', 'berth.service']
     : ['berth.service'];
-  await run('systemctl', ['stop', ...units]);
-  try {
-    await act();
-  } finally {
-    await run('systemctl', ['start', ...units]);
-  }
+  return (order) => run('systemctl', [order, ...units]);
+}
+
+function tellSupervisor(folder: string): Tell {
+  return (order) => run('sh', [path.join(folder, 'install.sh'), order]);
 }
 
 async function run(program: string, args: string[]): Promise<void> {
