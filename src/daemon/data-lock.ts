@@ -46,8 +46,10 @@ export class DataLock {
     }
     const isLocked = (await flock(file, 0, signal)) || (await waitFor(file, options));
     if (!isLocked) return void (await file.close());
-    await file.truncate();
-    await file.write(String(process.pid));
+    await signIn(file).catch((error: unknown) =>
+      // Such as on a full disk, which is to keep no daemon from starting: functions need it.
+      log.warn('cannot write whose data_dir is', { dataDir, error: describeError(error) }),
+    );
     return new DataLock(file);
   }
 
@@ -57,11 +59,18 @@ export class DataLock {
   }
 }
 
+/** For those that wait. */
+async function signIn(file: FileHandle): Promise<void> {
+  await file.truncate();
+  await file.write(String(process.pid));
+}
+
 async function waitFor(file: FileHandle, { dataDir, isService, signal, log }: DataLockOptions): Promise<boolean> {
-  const owner = await ownerOf(dataDir);
-  log.warn(`another berth, process ${owner}, has data_dir ${dataDir}: waiting for it to end`);
+  log.warn(`another berth, process ${await ownerOf(dataDir)}, has data_dir ${dataDir}: waiting for it to end`);
   while (!(await flock(file, giveUpMs, signal))) {
     if (signal.aborted) return false;
+    // Not the one of before, which may have ended since.
+    const owner = await ownerOf(dataDir);
     const problem = `another berth, process ${owner}, has data_dir ${dataDir}`;
     if (!isService) throw new Error(`${problem}: stop it (systemctl stop berth.socket berth), or set another data_dir`);
     // Its supervisor is gone, as two of one unit are never meant to run.

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -73,4 +73,13 @@ test('data that cannot be locked is said, and keeps no daemon from starting', as
   const { signal } = new AbortController();
   t.truthy(await DataLock.take({ dataDir: file, isService: true, signal, log }));
   t.regex(lines.join(''), /^<4>cannot lock data_dir, start no other berth on it dataDir=/);
+});
+
+test('a full disk keeps no daemon from starting', async (t) => {
+  const { dataDir, lines, take } = await startWorld(t);
+  await symlink('/dev/full', path.join(dataDir, 'lock'));
+  const lock = await take();
+  t.truthy(lock);
+  t.regex(lines.join(''), /^<4>cannot write whose data_dir is dataDir=/);
+  await lock?.release();
 });
