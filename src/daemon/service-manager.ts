@@ -39,12 +39,17 @@ export class ServiceManager {
     return this.#socket !== undefined;
   }
 
+  get #everyMs(): number {
+    return Math.min(this.#watchdogMs / 3 || longestPingMs, longestPingMs);
+  }
+
   /** Tells how the daemon is until the signal aborts. Never rejects. */
   async follow(life: ServiceLife, signal: AbortSignal): Promise<void> {
     if (!this.isThere) return;
     await this.#untilReady(life, signal);
     if (signal.aborted) return;
-    await this.#tell('READY=1', 'STATUS=serving');
+    // Until it is heard: what starts for systemd for ever has no watchdog either.
+    while (!(await this.#tell('READY=1', 'STATUS=serving')) && !signal.aborted) await pause(this.#everyMs, signal);
     await this.#ping(life, signal);
   }
 
@@ -60,21 +65,23 @@ export class ServiceManager {
 
   async #ping(life: ServiceLife, signal: AbortSignal): Promise<void> {
     if (this.#watchdogMs === 0) return;
-    const everyMs = Math.min(this.#watchdogMs / 3, longestPingMs);
     while (!signal.aborted) {
       if (life.isAlive()) await this.#tell('WATCHDOG=1');
       else this.#log.error('a reconciler pass hangs, so the watchdog is not told that berth is alive');
-      await pause(everyMs, signal);
+      await pause(this.#everyMs, signal);
     }
   }
 
-  async #tell(...lines: string[]): Promise<void> {
+  /** @returns whether systemd has been told */
+  async #tell(...lines: string[]): Promise<boolean> {
     const env = { PATH: systemPath, NOTIFY_SOCKET: this.#socket };
     try {
       const { exitCode, stderr } = await runProgram('systemd-notify', { args: lines, env });
-      if (exitCode !== 0) throw new Error(stderr.trim() || `exit code ${exitCode}`);
+      if (exitCode === 0) return true;
+      throw new Error(stderr.trim() || `exit code ${exitCode}`);
     } catch (error) {
       this.#log.warn('cannot tell systemd how berth is', { what: lines[0], error: describeError(error) });
+      return false;
     }
   }
 }

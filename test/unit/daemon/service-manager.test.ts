@@ -47,6 +47,21 @@ test('systemd is told when the daemon is ready, not before, and that it is alive
   t.deepEqual(told.slice(0, 3), ['READY=1,STATUS=serving', 'WATCHDOG=1', 'WATCHDOG=1']);
 });
 
+test('systemd is told again that the daemon is ready, until it hears it', async (t) => {
+  const lines: string[] = [];
+  const log = createLog({ journal: true, write: (line) => lines.push(line) });
+  const ending = new AbortController();
+  const manager = new ServiceManager({ NOTIFY_SOCKET: '/nowhere', WATCHDOG_USEC: '30000' }, log);
+  const followed = manager.follow(well, ending.signal);
+  await until(() => lines.length >= 2);
+  ending.abort();
+  await followed;
+  t.deepEqual(
+    lines.map((line) => /what=(\S+)/.exec(line)?.[1]),
+    lines.map(() => '"READY=1"'),
+  );
+});
+
 test('a daemon that hangs does not say that it is alive', async (t) => {
   const { socket, told } = await startListener(t);
   const lines: string[] = [];
