@@ -100,7 +100,8 @@ class Connections {
   #closeQuiet(): void {
     const nowMs = monotonicMs();
     for (const [socket, seen] of this.#quiet) {
-      if (this.#answering.on(socket) || socket.bytesRead !== seen.bytes)
+      // Time 0 has one that has only now ended its handshake.
+      if (this.#answering.on(socket) || socket.bytesRead !== seen.bytes || seen.sinceMs === 0)
         Object.assign(seen, { bytes: socket.bytesRead, sinceMs: nowMs });
       else if (nowMs - seen.sinceMs >= idleMs) socket.destroy();
     }

@@ -1,10 +1,18 @@
 /** A server on a socket that somebody else goes on listening on: its callers do not notice that it closes. */
 import { once } from 'node:events';
 import { Agent, createServer, request, type IncomingMessage, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectSecure } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
+import { silentLog } from '../../../src/base/log.ts';
+import { serverCloser } from '../../../src/provider/close-server.ts';
+import { createHttpServer } from '../../../src/provider/http-server.ts';
+import { OwedAnswers } from '../../../src/provider/owed-answers.ts';
+import { defaultConfig } from '../../../src/index.ts';
+import { makeKeyPair } from '../../helpers/key-pair.ts';
 import { listeningSocket, type ListeningSocket } from '../../helpers/listening-socket.ts';
 import { until } from '../../helpers/poll.ts';
 
@@ -136,4 +144,38 @@ test('an event stream that outlasts the drain ends as whole, and is counted in t
   t.true(reply.complete);
   await world.ended(first);
   t.regex(world.socket.output(), /what was still in flight is ended afterMs=200 eventStreams=1 webSockets=0 calls=0/);
+});
+
+test('a caller that ends its handshake only after the handover is answered', async (t) => {
+  const pair = await makeKeyPair();
+  const answering = new OwedAnswers();
+  const web: RequestListener = (_req, res) => res.end('hello');
+  const handlers = { functionProxy: { web } };
+  const server = createHttpServer(defaultConfig, {
+    log: silentLog,
+    handlerFor: () => ({ web }),
+    secure: { pair },
+    answering,
+  });
+  const left = Promise.withResolvers<void>();
+  const close = serverCloser(server, {
+    ...{ handlers, answering, drainMs: 60_000, isHandedOver: true },
+    onClosing: left.resolve,
+    onCut: () => t.fail(),
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const plain = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await Promise.all([once(server, 'connection'), once(plain, 'connect')]);
+  // So that this process is older than a connection may idle.
+  await sleep(Math.max(0, 5500 - performance.now()));
+  const closed = close();
+  await left.promise;
+
+  const socket = connectSecure({ socket: plain, ca: pair.cert, servername: 'berth.test' });
+  await once(socket, 'secureConnect');
+  // For some looks at who idles.
+  await sleep(200);
+  socket.write('GET / HTTP/1.1\r\nHost: berth.test\r\n\r\n');
+  t.regex(await text(socket), /^HTTP\/1\.1 200 [^]*\r\nhello/);
+  await closed;
 });
