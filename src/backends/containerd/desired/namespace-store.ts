@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { absentAs } from '../../../base/absent-file.ts';
@@ -53,8 +53,11 @@ export class NamespaceStore {
 
   async put({ name, labels, annotations }: Namespace): Promise<void> {
     await makeFolderDurably(this.#dir);
+    const file = this.#file(name);
+    // It may be of a newer berth, or worth mending.
+    if (this.#said.delete(file)) await rename(file, `${file}.unreadable`).catch(absentAs(undefined));
     const text = JSON.stringify({ schema: 1, labels, annotations }, undefined, 2);
-    await writeDurably(this.#file(name), `${text}\n`, { mode: 0o600 }).catch(diskFullOf('data_dir'));
+    await writeDurably(file, `${text}\n`, { mode: 0o600 }).catch(diskFullOf('data_dir'));
   }
 
   /** Removes a namespace's file; there need not be one, as for a namespace that was made by containerd's tools. */

@@ -102,7 +102,8 @@ test('a file of a newer schema is left as it is, and the log says what to do', a
     await writeFile(path.join(folder, 'namespaces/dev.json'), '{"schema":3}');
   });
   const log = createLog({ journal: true, write: (line) => lines.push(line) });
-  await new NamespaceStore({ dir: path.join(dataDir, 'namespaces'), log }).all();
+  const namespaces = new NamespaceStore({ dir: path.join(dataDir, 'namespaces'), log });
+  await namespaces.all();
   t.true(functions.isUnreadable(env));
   t.true(functions.has(asleep));
   const text = lines.join('');
@@ -110,8 +111,10 @@ test('a file of a newer schema is left as it is, and the log says what to do', a
   t.regex(text, /dev\.json.*it is of a newer berth \(schema 3, this one knows 1\): install that one/);
   const file = path.join(dataDir, 'functions/openfaas-fn/env.json');
   t.is(await readFile(file, 'utf8'), '{"schema":2}');
-  // Who deploys the function anew takes nothing away either.
+  // Who deploys the function anew takes nothing away either, nor who changes the namespace.
   const record = functions.get(asleep);
   await functions.change(env, () => record);
   t.is(await readFile(`${file}.unreadable`, 'utf8'), '{"schema":2}');
+  for (const who of ['you', 'them']) await namespaces.put({ name: 'dev', labels: {}, annotations: { who } });
+  t.is(await readFile(path.join(dataDir, 'namespaces/dev.json.unreadable'), 'utf8'), '{"schema":3}');
 });
