@@ -52,6 +52,11 @@ async function runVerb(args: string[]): Promise<number> {
   return runCli(args, { env, envError, stdin, stdout, stderr, folder, signal: endSignal() });
 }
 
+/** Resolves when a reader has taken what was written: what waits for a slow one would go with the process. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => void stream.write('', () => resolve()));
+}
+
 async function main(): Promise<void> {
   const { env, argv } = process;
   if (argv.length > 2) {
@@ -59,6 +64,7 @@ async function main(): Promise<void> {
       process.stderr.write(`berth: ${describeError(error)}\n`);
       return 1;
     });
+    await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
     // What hangs, such as a look at a dead disk, must not hold the process.
     process.exit();
   }
