@@ -1,6 +1,8 @@
+import { stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { absentAs } from '../base/absent-file.ts';
 import { writeDurably } from '../base/durable-file.ts';
 import { readDaemonConfig, readVersion } from '../daemon/index.ts';
 import { packBackup } from './backup/backup-archive.ts';
@@ -39,6 +41,9 @@ export const backupVerb: Verb = {
     const [named = '', ...more] = positionals;
     if (named === '' || more.length > 0) throw new UsageError('name one file');
     const file = path.resolve(named);
+    const there = await stat(file).catch(absentAs(undefined));
+    // The backup takes the place of what is there: of /dev/null, say, for the whole host.
+    if (there && !there.isFile()) throw new UsageError(`${file} is a folder or a device: name a file`);
     const keyFile = values['passphrase-file'];
     const passphrase = values.encrypt || keyFile !== undefined ? await readPassphrase(keyFile, cli, true) : undefined;
     const files = await readHost(hostPlaces(readDaemonConfig(cli.env), serviceFileOf(cli.env)));

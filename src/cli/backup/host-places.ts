@@ -9,6 +9,8 @@ export interface HostPlace {
   path: string;
   /** What names of a folder's files look like behind its own; absent for a file. */
   files?: RegExp;
+  /** Whether berth follows links in it. */
+  hasLinks?: boolean;
   /** Permissions of folders that are made for it. */
   folderMode: number;
 }
@@ -23,6 +25,7 @@ export function hostPlaces(config: Config, settingsFile: string): HostPlace[] {
   };
   const folderMode = 0o700;
   const visible = '[^/.\\0][^/\\0]*';
+  const open = { folderMode: 0o755, hasLinks: true };
   return [
     inData('functions', `${label}/${label}\\.json`),
     inData('namespaces', `${label}\\.json`),
@@ -31,8 +34,8 @@ export function hostPlaces(config: Config, settingsFile: string): HostPlace[] {
     { name: 'settings/auth/basic-auth-user', path: path.join(secretMountPath, 'basic-auth-user'), folderMode },
     { name: 'settings/auth/basic-auth-password', path: path.join(secretMountPath, 'basic-auth-password'), folderMode },
     { name: 'settings/docker/config.json', path: dockerConfig, folderMode },
-    { name: 'settings/functions.d', path: functionsDir, files: new RegExp(`^${visible}$`), folderMode: 0o755 },
-    { name: 'settings/certs.d', path: hostsDir, files: new RegExp(`^${visible}/${visible}$`), folderMode: 0o755 },
+    { name: 'settings/functions.d', path: functionsDir, files: new RegExp(`^${visible}$`), ...open },
+    { name: 'settings/certs.d', path: hostsDir, files: new RegExp(`^${visible}/${visible}$`), ...open },
     ...(tlsCert ? [{ name: 'settings/tls/cert', path: tlsCert, folderMode }] : []),
     ...(tlsKey ? [{ name: 'settings/tls/key', path: tlsKey, folderMode }] : []),
   ];

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,7 +36,7 @@ function stampOf(files: FoundFile[]): string {
 async function readAll(places: HostPlace[]): Promise<FoundFile[]> {
   const files: FoundFile[] = [];
   for (const place of places) {
-    const inside = place.files ? (await filesIn(place.path)).filter((name) => place.files?.test(name)).sort() : [''];
+    const inside = place.files ? (await filesIn(place)).filter((name) => place.files?.test(name)).sort() : [''];
     for (const name of inside) {
       const found = await readFound(path.join(place.path, name));
       if (found) files.push({ name: [place.name, name].filter(Boolean).join('/'), ...found });
@@ -44,22 +45,26 @@ async function readAll(places: HostPlace[]): Promise<FoundFile[]> {
   return files;
 }
 
-async function filesIn(folder: string): Promise<string[]> {
+async function filesIn({ path: folder, hasLinks = false }: HostPlace): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(unlessGone([]));
   return entries
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() || (hasLinks && entry.isSymbolicLink()))
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
 }
 
 /** Returns undefined for what is gone by now, or was never there. */
 async function readFound(file: string): Promise<Omit<FoundFile, 'name'> | undefined> {
   try {
-    await using opened = await open(file);
-    const { ino, mtimeNs, size, mode } = await opened.stat({ bigint: true });
+    // Opening a pipe would wait for whoever writes to it.
+    await using opened = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const found = await opened.stat({ bigint: true });
+    // What a link leads to may be a folder.
+    if (!found.isFile()) return undefined;
+    const { ino, mtimeNs, size, mode } = found;
     const content = await opened.readFile();
     return { mode: Number(mode) & 0o777, content, stamp: `${ino} ${mtimeNs} ${size}` };
   } catch (cause) {
-    if (hasCode(cause, 'ENOENT', 'ENOTDIR')) return undefined;
+    if (hasCode(cause, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
     throw new Error(`${file} cannot be read`, { cause });
   }
 }

@@ -1,5 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { absentAs } from '../../base/absent-file.ts';
 import { stageDurably, type StagedFile } from '../../base/durable-file.ts';
 import type { RestoredFile } from './plan-restore.ts';
 
@@ -12,7 +13,9 @@ export async function writeRestored(files: RestoredFile[]): Promise<void> {
   try {
     for (const { path: file, mode, folderMode, content } of files) {
       await mkdir(path.dirname(file), { recursive: true, mode: folderMode });
-      staged.push(await stageDurably(file, content, mode));
+      // A link stays one: certbot, to name one, renews nothing where it is none any more.
+      const place = await realpath(file).catch(absentAs(file));
+      staged.push(await stageDurably(place, content, mode));
     }
     for (const file of staged) await file.commit();
   } finally {

@@ -1,10 +1,12 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { packBackup, unpackBackup, type Backup } from '../../../../src/cli/backup/backup-archive.ts';
+import { seal } from '../../../../src/cli/backup/sealed.ts';
 import { readTar } from '../../../../src/cli/backup/tar-archive.ts';
+import { run } from '../../../helpers/processes.ts';
 import { runVerb } from '../run-verb.ts';
 
 const record = (name: string, image: string, imageDigest?: string) => {
@@ -37,7 +39,9 @@ async function hostWith(t: ExecutionContext, files: Record<string, string | Buff
     text: (name: string) => readFile(join(root, name), 'utf8'),
     all: async () => {
       const entries = await readdir(root, { recursive: true, withFileTypes: true });
-      const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+      const paths = entries
+        .filter((entry) => entry.isFile() && entry.name !== 'lock')
+        .map((entry) => join(entry.parentPath, entry.name));
       return Object.fromEntries(
         await Promise.all(paths.sort().map(async (path) => [path, await readFile(path, 'utf8')] as const)),
       );
@@ -255,4 +259,43 @@ test('wrong usage, and a folder that is not there', async (t) => {
   const { code, stderr } = await from.berth('backup', join(from.root, 'no/such/folder'));
   t.is(code, 1);
   t.regex(stderr, /ENOENT/);
+});
+
+test('files that links of functions.d lead to are in a backup, and links stay what they are', async (t) => {
+  const [from, to] = [await hostWith(t, { ...full, 'repo/b.yml': 'functions: {}\n' }), await hostWith(t, fresh)];
+  const link = join(from.root, 'etc/functions.d/b.yml');
+  await symlink('../../repo/b.yml', link);
+  // Neither leads to a file, nor are secrets ever links.
+  await symlink('../../repo', join(from.root, 'etc/functions.d/c.yml'));
+  await symlink('../../repo/gone', join(from.root, 'etc/functions.d/d.yml'));
+  await symlink('../../../repo/b.yml', join(from.root, 'data/secrets/openfaas-fn/linked'));
+  const file = join(from.root, 'backup');
+  t.is((await from.berth('backup', file)).code, 0);
+  const { files } = await unpackBackup(await readFile(file));
+  const names = files.map(({ name }) => name).filter((name) => /functions\.d|secrets/.test(name));
+  t.deepEqual(names, ['data/secrets/openfaas-fn/key', 'settings/functions.d/a.yml', 'settings/functions.d/b.yml']);
+  t.is((await to.berth('restore', file)).code, 0);
+  t.is(await to.text('etc/functions.d/b.yml'), 'functions: {}\n');
+  await writeFile(join(from.root, 'repo/b.yml'), 'functions: {changed: {}}\n');
+  t.is((await from.berth('restore', file, '--force')).code, 0);
+  t.true((await lstat(link)).isSymbolicLink());
+  t.is(await from.text('repo/b.yml'), 'functions: {}\n');
+});
+
+test('a backup takes the place of no device, pipe or folder', async (t) => {
+  const from = await hostWith(t, full);
+  const pipe = join(from.root, 'pipe');
+  await run('mkfifo', [pipe]);
+  for (const file of [pipe, from.root]) {
+    const { code, stderr } = await from.berth('backup', file);
+    t.is(code, 2);
+    t.regex(stderr, /is a folder or a device: name a file/);
+  }
+  t.true((await stat(pipe)).isFIFO());
+});
+
+test('a wrong passphrase that opens a backup by chance is called wrong', async (t) => {
+  const to = await hostWith(t, { ...fresh, key: 'words\n', backup: await seal(Buffer.from('noise'), 'words') });
+  const { stderr } = await to.berth('restore', join(to.root, 'backup'), '--passphrase-file', join(to.root, 'key'));
+  t.regex(stderr, /the passphrase is wrong, or it is damaged/);
 });
