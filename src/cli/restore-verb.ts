@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
-import { readDaemonConfig, type Config } from '../daemon/index.ts';
-import { ApiClient, ApiError } from './api-client.ts';
+import { createLog } from '../base/log.ts';
+import { DataLock, readDaemonConfig, type Config } from '../daemon/index.ts';
 import { unpackBackup, type Backup } from './backup/backup-archive.ts';
 import { countsOf } from './backup/counts.ts';
 import { readHost } from './backup/read-host.ts';
@@ -36,6 +36,8 @@ const options = {
   json: { type: 'boolean' },
 } as const;
 
+const gzipMagic = Buffer.from([0x1f, 0x8b]);
+
 /** What unpacks to what a backup has at most is not larger. */
 const mostBytes = 256 * 1024 * 1024;
 
@@ -57,7 +59,7 @@ export const restoreVerb: Verb = {
       for (const { path: file } of own) cli.stderr.write(`would be replaced: ${file}\n`);
       throw new Error('nothing was restored, as this host has its own: --force replaces it');
     }
-    if (changes.length > 0) await whileStopped(() => writeRestored(changes), await keeperOf(config, cli.folder), cli);
+    if (changes.length > 0) await restore(changes, config, cli);
     return tell(files, { cli, isJson: values.json, said: 'are restored' });
   },
 };
@@ -68,7 +70,11 @@ async function readBackup(file: string, keyFile: string | undefined, cli: Cli): 
     const { size } = await opened.stat();
     if (size > mostBytes) throw new Error(`it has ${size} bytes, more than a backup has`);
     const content = await opened.readFile();
-    return await unpackBackup(isSealed(content) ? await unseal(content, await readPassphrase(keyFile, cli)) : content);
+    if (!isSealed(content)) return await unpackBackup(content);
+    const unsealed = await unseal(content, await readPassphrase(keyFile, cli));
+    // One wrong passphrase of 256 opens it, to nothing that was in it.
+    if (!unsealed.subarray(0, 2).equals(gzipMagic)) throw new Error('the passphrase is wrong, or it is damaged');
+    return await unpackBackup(unsealed);
   } catch (cause) {
     throw new Error(`nothing was restored: ${file}`, { cause });
   }
@@ -98,19 +104,24 @@ async function planned(
   return planRestore(backup, await readHost(places), places, { arch: process.arch, withAddresses });
 }
 
-/** @throws Error where a daemon runs that nobody can be asked to stop */
-async function keeperOf(config: Config, folder: string): Promise<'systemd' | 'supervisor' | undefined> {
-  const state = await serviceState(folder);
-  if (state.isRunning) return state.keeper;
-  const api = await ApiClient.open({ ...config, enableBasicAuth: false });
-  const answers = await api.json('/system/info').then(
-    () => true,
-    // It asks for the password; what else answers there is no berth.
-    (error: unknown) => error instanceof ApiError && error.status === 401,
-  );
-  if (answers)
-    throw new Error(`berth runs, but is no service of this host: end it, restore, and start it (${state.start})`);
-  return undefined;
+/** What systemd says of a service that starts or ends, also of one that it starts again and again. */
+const onTheWay = ['activating', 'reloading', 'deactivating'];
+
+/** How long a berth that is no service may take to end, where it was asked to. */
+const othersMs = 10_000;
+
+async function restore(files: RestoredFile[], { dataDir }: Config, cli: Cli): Promise<void> {
+  const { keeper, isRunning, state } = await serviceState(cli.folder);
+  const isKept = isRunning || onTheWay.includes(state);
+  const log = createLog({ level: 'warn', write: (line) => cli.stderr.write(line) });
+  const options = { dataDir, isService: false, waitMs: isKept ? undefined : othersMs, signal: cli.signal, log };
+  const write = async () => {
+    // One that was stopped may write until it gives the folder up.
+    const lock = await DataLock.take(options);
+    if (!lock) throw new Error('nothing was restored, as it was interrupted');
+    await writeRestored(files).finally(() => lock.release());
+  };
+  await whileStopped(write, isKept ? keeper : undefined, cli);
 }
 
 interface TellOptions {

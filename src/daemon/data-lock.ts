@@ -12,6 +12,8 @@ export interface DataLockOptions {
   dataDir: string;
   /** A service manager runs this process: it may wait, and end a daemon of its own unit that hangs. */
   isService: boolean;
+  /** How long a daemon that has it may take to end; as long as one ever takes unless given. */
+  waitMs?: number;
   /** Aborting it ends the wait. */
   signal: AbortSignal;
   log: Log;
@@ -65,9 +67,10 @@ async function signIn(file: FileHandle): Promise<void> {
   await file.write(String(process.pid));
 }
 
-async function waitFor(file: FileHandle, { dataDir, isService, signal, log }: DataLockOptions): Promise<boolean> {
+async function waitFor(file: FileHandle, options: DataLockOptions): Promise<boolean> {
+  const { dataDir, isService, waitMs = giveUpMs, signal, log } = options;
   log.warn(`another berth, process ${await ownerOf(dataDir)}, has data_dir ${dataDir}: waiting for it to end`);
-  while (!(await flock(file, giveUpMs, signal))) {
+  while (!(await flock(file, waitMs, signal))) {
     if (signal.aborted) return false;
     // Not the one of before, which may have ended since.
     const owner = await ownerOf(dataDir);

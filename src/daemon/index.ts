@@ -1,4 +1,5 @@
 export { examineDaemonConfig, readDaemonConfig, settingNames, type Config } from './config.ts';
+export { DataLock } from './data-lock.ts';
 export { networkOptions, openContainerd, ownConflist } from './open-containerd.ts';
 export { serveDaemon } from './serve-daemon.ts';
 export { readVersion } from './version.ts';

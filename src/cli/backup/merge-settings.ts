@@ -9,6 +9,9 @@ const paths = [
 /** Where a host is reached, and by what addresses its functions are. */
 const addresses = ['port', 'bind', 'metrics_port', 'subnet'];
 
+/** Paths that a host without them takes from the backup. */
+const pathsOfEither = ['tls_cert', 'tls_key'];
+
 export interface MergeOptions {
   /** Take the backup's port, addresses and subnet too. */
   withAddresses: boolean;
@@ -19,8 +22,9 @@ export interface MergeOptions {
  * backup does not have.
  */
 export function mergeSettings(ofHost: string, ofBackup: string, { withAddresses }: MergeOptions): string {
-  const kept = withAddresses ? paths : [...paths, ...addresses];
   const present = parseEnv(ofHost);
+  const own = [...paths, ...pathsOfEither.filter((name) => present[name])];
+  const kept = withAddresses ? own : [...own, ...addresses];
   const wanted = Object.entries(parseEnv(ofBackup)).filter(([name]) => !kept.includes(name));
   let text = ofHost;
   for (const [name, value] of wanted.filter(([name, value]) => present[name] !== value)) {

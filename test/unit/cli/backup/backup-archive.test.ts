@@ -120,3 +120,10 @@ test("a backup's settings are put into a host's, which keeps what belongs to it"
   t.regex(all, /^subnet=10\.1\.0\.0\/16$/m);
   t.notRegex(all, /data_dir/);
 });
+
+test('a host with a certificate keeps its paths, and another takes those of the backup', (t) => {
+  const backup = 'tls_cert=/live/cert.pem\ntls_key=/live/key.pem\n';
+  const own = 'tls_cert=/own/cert.pem\ntls_key=/own/key.pem\n';
+  for (const withAddresses of [false, true]) t.is(mergeSettings(own, backup, { withAddresses }), own);
+  t.is(mergeSettings('#tls_cert=\n#tls_key=\n', backup, { withAddresses: false }), backup);
+});
