@@ -142,6 +142,8 @@ export class Deployments {
   }
 
   async #setFile(fn: FunctionName, file: FunctionFile): Promise<DeployOutcome> {
+    // A version that was asked for before, and is still being pulled, is not what the file says.
+    this.#turns.take(fullName(fn)).overtake().end();
     await this.#parts.store.change(fn, (record) => ({ ...required(fn, record), file }));
     return 'ready';
   }

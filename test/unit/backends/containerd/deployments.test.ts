@@ -229,6 +229,18 @@ test('a rollback takes the place of an update that starts or is still pulled, an
   t.is(candidate()?.deployment.image, 'fn:zero');
 });
 
+test('a file that asks for what runs takes the place of an update that is still pulled', async (t) => {
+  const { store, deployments, update, pulling, pulled, candidate } = await slowPulls(t);
+  const earlier = update('fn:two');
+  await pulling('fn:two');
+  const file = { path: '/etc/berth/functions.d/fn.yml', digest: 'of fn:one' };
+  t.is(await deployments.update({ ...fn, image: 'fn:one' }, { file }), 'ready');
+  await pulled('fn:two');
+  await t.throwsAsync(earlier, overtaken);
+  t.is(candidate(), undefined);
+  t.deepEqual(store.get(fn)?.file, file);
+});
+
 test('an update that cannot be written leaves nobody waiting to hear of it', async (t) => {
   const { dir, settled, woken, update, pulled } = await slowPulls(t);
   await rm(join(dir, fn.namespace), { recursive: true });
