@@ -21,11 +21,12 @@ const expression = /^([A-Za-z_]\w*)(?::?[-=]([^]*))?$/;
  */
 export function expandVariables(text: string, env: Environment): string {
   const read = (from: string, firstLine: number): string => {
-    let out = '';
+    let [out, line, counted] = ['', firstLine, 0];
     for (let at = 0; at < from.length;) {
       const start = from.indexOf('${', at);
       if (start === -1) return out + from.slice(at);
-      const line = firstLine + lineFeeds(from.slice(0, start));
+      line += lineFeeds(from.slice(counted, start));
+      counted = start;
       if (from[start - 1] === '$') {
         out += `${from.slice(at, start - 1)}\${`;
         at = start + 2;

@@ -111,7 +111,8 @@ export class FunctionsFolder {
     if (!paths || paths.length === 0) return [];
     // Whoever has no such files does without the memory that it takes to read them.
     const { readStack } = await import('./read-stack.ts');
-    const files = await Promise.all(paths.map((path) => readStack(path, { env, defaultNamespace })));
+    const files: StackFile[] = [];
+    for (const path of paths) files.push(await readStack(path, { env, defaultNamespace }));
     this.#environmentFiles = files.flatMap(({ environmentFiles }) => environmentFiles);
     return files;
   }

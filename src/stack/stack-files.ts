@@ -21,8 +21,11 @@ export async function stackFiles(folder: string): Promise<string[] | undefined> 
 
 /** Returns a text that is another one when one of the files has changed, has come or has gone. */
 export async function signatureOf(files: string[]): Promise<string> {
-  const found = await Promise.all(files.map((file) => stat(file, { bigint: true }).catch(() => undefined)));
-  return files
-    .map((file, i) => [file, found[i]?.ino, found[i]?.size, found[i]?.mtimeNs, found[i]?.ctimeNs].join(' '))
-    .join('\n');
+  const lines: string[] = [];
+  // One after another: each holds a thread of the few that all files share for as long as a network mount hangs.
+  for (const file of files) {
+    const found = await stat(file, { bigint: true }).catch(() => undefined);
+    lines.push([file, found?.ino, found?.size, found?.mtimeNs, found?.ctimeNs].join(' '));
+  }
+  return lines.join('\n');
 }
