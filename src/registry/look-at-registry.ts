@@ -7,7 +7,7 @@ import { discard, Transport } from './transport.ts';
 export interface HostLook {
   /** Such as `https://registry-1.docker.io`. */
   origin: string;
-  /** The proxy that it was asked through. */
+  /** The proxy that it was asked through, without the login for it. */
   proxy?: string;
   /** Its clock, where it answered. */
   date?: Date;
@@ -33,7 +33,7 @@ export async function lookAtRegistry(registry: string, options: LookOptions): Pr
   const hosts = await registryHosts(registry, hostsDir);
   const transport = new Transport({ proxyEnv, stallTimeoutMs: connectTimeoutMs });
   const looks = hosts.map(async ({ url, tls, headers }): Promise<HostLook> => {
-    const place = { origin: url.origin, proxy: proxyFor(url, proxyEnv) };
+    const place = { origin: url.origin, proxy: proxyFor(url, proxyEnv)?.replace(/\/\/[^/]*@/, '//') };
     const request = { method: 'GET' as const, url: new URL(`${url.href}/`), tls, connectTimeoutMs, signal };
     try {
       const { response } = await transport.send({ ...request, headers: { ...headers, 'user-agent': userAgent } });

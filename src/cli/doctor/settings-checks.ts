@@ -27,7 +27,13 @@ function lineFindings(line: string, place: string): Finding[] {
   if (text === '' || /^[#;]/.test(text)) return [];
   const [, name] = assignment.exec(text) ?? [];
   if (name === undefined)
-    return [fail(`${place} is no NAME=value: ${JSON.stringify(text)}`, `sudoedit ${place.replace(/:\d+$/, '')}`)];
+    // Behind a sign of equality may be a secret.
+    return [
+      fail(
+        `${place} is no NAME=value: ${JSON.stringify(text.replace(/=.*/s, '=…'))}`,
+        `sudoedit ${place.replace(/:\d+$/, '')}`,
+      ),
+    ];
   const names = settingNames();
   if (names.includes(name)) return [];
   const near = names.find((known) => isNear(name.toLowerCase(), known));

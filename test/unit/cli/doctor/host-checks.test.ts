@@ -47,7 +47,7 @@ test('a host that is nearly out of memory is warned of', async (t) => {
 
 test('settings that cannot be read, and names that are none, are told with their lines', async (t) => {
   const text =
-    '# all well\nport=8080\n\nread_timeout=soon\nlog_levle=debug\nPORT=1\nfrobnicate=1\nHTTPS_PROXY=x\nrubbish\n';
+    '# all well\nport=8080\n\nread_timeout=soon\nlog_levle=debug\nPORT=1\nfrobnicate=1\nHTTPS_PROXY=x\nrubbish\nexport A=secret\n';
   const patient = await patientWith(t, { files: { 'berth.env': text }, env: { read_timeout: 'soon' } });
   const findings = [await settingsCheck.look(patient)].flat();
   t.deepEqual(
@@ -58,6 +58,7 @@ test('settings that cannot be read, and names that are none, are told with their
       ['warn', 'berth.env:6: there is no setting PORT, is port meant?'],
       ['warn', 'berth.env:7: there is no setting frobnicate'],
       ['fail', 'berth.env:9 is no NAME=value: "rubbish"'],
+      ['fail', 'berth.env:10 is no NAME=value: "export A=…"'],
     ],
   );
   t.true(findings.every(({ mend }) => mend !== undefined));
