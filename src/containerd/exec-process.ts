@@ -138,7 +138,8 @@ export async function endExec({ execs }: NamespacedClient, key: ExecKey, folder:
       killGroup(pid, 'SIGKILL');
       await execs.kill({ ...key, signal: 'SIGKILL' }).catch(notFoundAs(undefined));
     }
-    if (status !== 'STOPPED') await execs.wait(key);
+    // What was never started does not end.
+    if (status !== 'STOPPED' && status !== 'CREATED') await execs.wait(key);
     await execs.delete(key);
   } catch (error) {
     if (!isNotFound(error)) throw error;
