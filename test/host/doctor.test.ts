@@ -33,7 +33,27 @@ test.serial('who is not root is told what was not looked at', async (t) => {
   const { rows } = await doctor(host, 'setpriv --reuid=65534 --regid=65534 --clear-groups berth doctor --json');
   const unseen = rows.filter(({ mend }) => mend === 'sudo berth doctor').map(({ check }) => check);
   t.true(unseen.includes('containerd') && unseen.includes('network'), unseen.join());
+  t.deepEqual(
+    rows.filter(({ check, verdict }) => check === 'port' && verdict === 'fail'),
+    [],
+  );
   t.regex(rows.find(({ check }) => check === 'settings')?.found ?? '', /berth\.env cannot be read: run it with sudo/);
+});
+
+test.serial('a password that was changed without a restart is found, and nobody else has the port', async (t) => {
+  const host = await sharedHost();
+  const password = await host.password();
+  const set = (words: string) => host.run(`printf %s '${words}' >/etc/berth/auth/basic-auth-password`);
+  await set('another');
+  const { rows } = await doctor(host).finally(() => set(password));
+  t.like(
+    rows.find(({ check }) => check === 'berth'),
+    { verdict: 'fail', found: 'it knows another password than its files have' },
+  );
+  t.deepEqual(
+    rows.filter(({ check, verdict }) => check === 'port' && verdict === 'fail'),
+    [],
+  );
 });
 
 test.serial('a service that is down, switched off and whose port another has is found', async (t) => {

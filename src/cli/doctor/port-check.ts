@@ -7,7 +7,12 @@ interface Holder {
   address: string;
   name: string;
   pid: string;
+  /** Of systemd, that it belongs to. */
+  unit?: string;
 }
+
+/** Its first process only minds the one that listens. */
+const ownUnit = 'berth.service';
 
 export const portCheck: Check = {
   name: 'port',
@@ -20,14 +25,13 @@ export const portCheck: Check = {
     const holders = (await listeners(tcpPort)).filter(({ address }) => clashes(address, bind));
     // With a socket of systemd's both hold it.
     const ours = serves ? holders.map(({ pid }) => pid) : ownPid === undefined ? [] : [ownPid];
-    const others = serves ? [] : holders.filter(({ pid, name }) => !ours.includes(pid) && name !== 'systemd');
+    const isForeign = ({ pid, unit }: Holder) => !ours.includes(pid) && unit !== ownUnit;
+    const others = serves ? [] : holders.filter((holder) => isForeign(holder) && holder.name !== 'systemd');
     const metrics = (await listeners(metricsPort)).filter(({ address }) => clashes(address, '127.0.0.1'));
     const findings = [
       ...(await Promise.all(others.map((holder) => taken(tcpPort, 'port', holder, patient)))),
       ...(await Promise.all(
-        metrics
-          .filter(({ pid }) => !ours.includes(pid))
-          .map((holder) => taken(metricsPort, 'metrics_port', holder, patient)),
+        metrics.filter(isForeign).map((holder) => taken(metricsPort, 'metrics_port', holder, patient)),
       )),
     ];
     if (findings.length > 0) return findings;
@@ -51,7 +55,7 @@ function clashes(address: string, bind: string): boolean {
 async function listeners(port: number): Promise<Holder[]> {
   if (port === 0) return [];
   const shown = await tool('ss', ['-Hltnp', `sport = :${port}`]);
-  return (shown?.stdout ?? '').split('\n').flatMap((line) => {
+  const holders = (shown?.stdout ?? '').split('\n').flatMap((line): Holder[] => {
     const local = line.split(/\s+/)[3] ?? '';
     if (local === '') return [];
     const address = local.slice(0, local.lastIndexOf(':'));
@@ -59,16 +63,21 @@ async function listeners(port: number): Promise<Holder[]> {
     if (processes.length === 0) return [{ address, name: 'a process of another user', pid: '' }];
     return processes.map(([, name = '', pid = '']) => ({ address, name, pid }));
   });
+  return Promise.all(holders.map(async (holder) => ({ ...holder, unit: await unitOf(holder) })));
+}
+
+async function unitOf({ pid }: Holder): Promise<string | undefined> {
+  const cgroup = pid === '' ? '' : await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+  return /\/([^/\s]+\.service)$/m.exec(cgroup)?.[1];
 }
 
 async function taken(
   port: number,
   setting: string,
-  { name, pid }: Holder,
-  { envFile, service }: Patient,
+  { name, pid, unit }: Holder,
+  { envFile, isRoot, service }: Patient,
 ): Promise<Finding> {
-  const cgroup = pid === '' ? '' : await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
-  const unit = /\/([^/\s]+\.service)$/m.exec(cgroup)?.[1];
+  if (pid === '' && !isRoot) return warn(`who has ${port} is not seen, as that needs root`, 'sudo berth doctor');
   const stop = unit
     ? `sudo systemctl disable --now ${unit}`
     : pid === ''
