@@ -146,7 +146,8 @@ async function serveGateway(
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
   const counting = gateway.counts?.run(signal) ?? Promise.resolve();
   const running = [metrics?.closed ?? Promise.resolve(), gateway.autoscale(signal), counting];
-  const closed = server.closed.then(() => gateway.counts?.writeRest());
+  // In this order: until the file is handed over, all that was ever counted would be the rest.
+  const closed = Promise.all([server.closed, counting]).then(() => gateway.counts?.writeRest());
   return { server, closed, giveUp: () => Promise.all(running) };
 }
 
