@@ -42,7 +42,6 @@ export class FunctionsFolder {
   /** Versions that were stored and then failed: as with a PUT, they are not tried again until the file changes. */
   readonly #failed = new Map<FullName, { digest: string; problem: string }>();
   #environmentFiles: string[] = [];
-  #hadFiles = false;
   #said = new Set<string>();
 
   constructor(options: FunctionsFolderOptions) {
@@ -107,16 +106,9 @@ export class FunctionsFolder {
     const kept = known.filter(({ file }) => file.digest !== undefined).length;
     if (!paths && kept > 0) {
       // It may be on a disk that is not mounted yet.
-      throw new Error(`${folder} is not there: make it, with the files of its ${kept} functions`);
-    }
-    if (paths?.length === 0 && kept > 0 && !this.#hadFiles) {
-      // So may what was in it: whoever takes out the last file while berth runs means it.
-      throw new Error(
-        `${folder} is empty: its ${kept} functions stay; put their files there, or set functions_dir=none`,
-      );
+      throw new Error(`${folder} is not there: make it, empty to have its ${kept} functions removed`);
     }
     if (!paths || paths.length === 0) return [];
-    this.#hadFiles = true;
     // Whoever has no such files does without the memory that it takes to read them.
     const { readStack } = await import('./read-stack.ts');
     const files: StackFile[] = [];
