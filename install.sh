@@ -564,8 +564,8 @@ unit_text() {
 		[Unit]
 		Description=berth, OpenFaaS functions on containerd
 		After=network-online.target containerd.service berth.socket
-		Wants=network-online.target containerd.service
-		Requires=berth.socket
+		# Not Requires=: where the port is somebody else's at the boot, berth says so, and each further try opens the socket too.
+		Wants=network-online.target containerd.service berth.socket
 		StartLimitIntervalSec=0
 
 		[Service]
@@ -639,6 +639,7 @@ socket_text() {
 	cat <<-END
 		[Unit]
 		Description=berth's socket, where callers wait while it starts
+		StartLimitIntervalSec=0
 
 		[Socket]
 		ListenStream=$(listen_address):$(port)
