@@ -585,8 +585,8 @@ unit_text() {
 		LogRateLimitIntervalSec=0
 
 		# Two of them for a moment, at an upgrade.
-		MemoryHigh=512M
-		MemoryMax=768M
+		MemoryHigh=$(memory_limit 512 60)
+		MemoryMax=$(memory_limit 768 80)
 		OOMPolicy=continue
 		OOMScoreAdjust=-500
 
@@ -610,6 +610,13 @@ unit_text() {
 		Also=berth.socket
 	END
 }
+
+# memory_limit MEGABYTES PERCENT: the less of the two. A small host has the share as such, which a new kernel does not change.
+memory_limit() {
+	if [ $(($(memory_megabytes) * $2 / 100)) -ge "$1" ]; then echo "$1M"; else echo "$2%"; fi
+}
+
+memory_megabytes() { awk '$1 == "MemTotal:" { print int($2 / 1024) }' /proc/meminfo; }
 
 plain_unit_text() {
 	cat <<-END

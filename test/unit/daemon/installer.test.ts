@@ -54,6 +54,30 @@ test('variables that berth would not start with are refused', async (t) => {
     t.regex(await said(wrong), new RegExp(`^${wrong} is no `));
 });
 
+test('another data_dir on an installed host is warned of, as functions are not there', async (t) => {
+  const folder = await newFolder(t);
+  const move = (to: string) => runIn(folder, ['setting', 'set_setting', 'move_data'], `move_data ${to}`);
+  await writeFile(path.join(folder, 'berth.env'), `data_dir=${folder}/data\n`);
+  t.is(await move(`${folder}/empty`), '', 'nothing was there');
+  await mkdir(path.join(folder, 'empty/functions'), { recursive: true });
+  t.is(await move(`${folder}/empty/`), '', 'the same');
+  t.regex(await move('/srv/new'), /^warning: data_dir was .*empty and is \/srv\/new from now on.*cp -a .*empty\/\. /);
+  t.is(await runIn(folder, ['setting'], 'setting data_dir'), '/srv/new\n');
+});
+
+test('its memory is limited to a share of what a small host has', async (t) => {
+  const folder = await newFolder(t);
+  const limits = (megabytes: number) =>
+    runIn(
+      folder,
+      ['memory_limit'],
+      `memory_megabytes() { echo ${megabytes}; }; memory_limit 512 60; memory_limit 768 80`,
+    );
+  t.is(await limits(427), '60%\n80%\n');
+  t.is(await limits(906), '512M\n80%\n');
+  t.is(await limits(3800), '512M\n768M\n');
+});
+
 test('of a folder that others may use, only what berth has made is removed', async (t) => {
   const folder = await newFolder(t);
   const remove = (name: string, own: string) =>
