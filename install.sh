@@ -480,7 +480,7 @@ install_config() (
 	[ -f "$config/berth.env" ] || cat "$prefix/berth.env" >"$config/berth.env"
 	[ -z "${BERTH_PORT:-}" ] || set_setting port "$BERTH_PORT"
 	[ -z "${BERTH_SUBNET:-}" ] || set_setting subnet "$BERTH_SUBNET"
-	[ -z "${BERTH_DATA_DIR:-}" ] || set_setting data_dir "$BERTH_DATA_DIR"
+	[ -z "${BERTH_DATA_DIR:-}" ] || move_data "$BERTH_DATA_DIR"
 	own_containerd || [ -z "$(other_containerd)" ] || set_setting containerd_address "$(other_containerd)"
 )
 
@@ -504,6 +504,15 @@ set_setting() (
 		END { if (!done) print name "=" value }' "$config/berth.env" >"$config/berth.env.new"
 	mv "$config/berth.env.new" "$config/berth.env"
 )
+
+# move_data FOLDER, which is to be data_dir from now on; what is in the one before is not touched
+move_data() {
+	before=$(setting data_dir /var/lib/berth)
+	[ "${before%/}" != "${1%/}" ] || return 0
+	[ ! -d "$before/functions" ] || say "warning: data_dir was $before and is $1 from now on, so that functions, namespaces and secrets of before are not there;" \
+		"to have them: systemctl stop berth, cp -a $before/. $1, systemctl start berth"
+	set_setting data_dir "$1"
+}
 
 # Functions' addresses must not be those of a network that the host has a way to: of the LAN, of a VPN, of Docker.
 choose_subnet() {
