@@ -20,6 +20,7 @@ import { DataLock } from './data-lock.ts';
 import { Drainers } from './drainers.ts';
 import { inheritedSocket } from './inherited-socket.ts';
 import { moveSocket } from './move-socket.ts';
+import { untilMounted } from './until-mounted.ts';
 import { ServiceManager, type ServiceLife } from './service-manager.ts';
 
 /** What the daemon serves: a provider, and the life that it has beside its verbs. */
@@ -64,6 +65,7 @@ interface Served {
 export async function serveDaemon(backEnd: BackEnd, options: ServeDaemonOptions): Promise<void> {
   const { config, env, signal, log } = options;
   const manager = new ServiceManager(env, log);
+  await untilMounted(config.dataDir, { signal, log });
   const lock = await DataLock.take({ dataDir: config.dataDir, isService: manager.isThere, signal, log });
   if (!lock) return;
   const drainers = new Drainers(config.runDir);

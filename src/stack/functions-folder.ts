@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { describeError, type Log } from '../base/log.ts';
+import { missingMount, type mountTables } from '../base/missing-mount.ts';
 import type { PartHealth } from '../base/part-health.ts';
 import {
   fullName,
@@ -24,6 +25,8 @@ export interface FunctionsFolderOptions {
   log: Log;
   /** What tests want shorter. */
   timing?: Partial<typeof defaultTiming>;
+  /** What tests want elsewhere. */
+  mountTables?: typeof mountTables;
 }
 
 const defaultTiming = { quietMs: 1000, lookMs: 10_000, retryMs: 10_000, longestRetryMs: 60_000 };
@@ -98,12 +101,15 @@ export class FunctionsFolder {
     return (await this.#options.provider.fromFiles?.()) ?? [];
   }
 
-  /** @throws Error where the folder is not there though functions came from it, or cannot be read */
+  /** @throws Error where the folder or its disk is not there though functions came from it, or cannot be read */
   async #read(known: FunctionFromFile[]): Promise<StackFile[]> {
     const { folder, env, defaultNamespace } = this.#options;
     if (folder === undefined) return [];
     const paths = await stackFiles(folder);
     const kept = known.filter(({ file }) => file.digest !== undefined).length;
+    const missing = kept > 0 ? await missingMount(folder, this.#options.mountTables) : undefined;
+    if (missing !== undefined)
+      throw new Error(`${missing} is not mounted, so the ${kept} functions of ${folder} stay: mount ${missing}`);
     if (!paths && kept > 0) {
       // It may be on a disk that is not mounted yet.
       throw new Error(`${folder} is not there: make it, empty to have its ${kept} functions removed`);

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createLog } from '../../../src/base/log.ts';
 import { BadRequestError, type FunctionName, type Provider } from '../../../src/provider/index.ts';
@@ -15,6 +15,7 @@ const timing = { quietMs: 20, lookMs: 100, retryMs: 50, longestRetryMs: 50 };
 async function keptFolder(t: ExecutionContext, { provider = memoryProvider(), isMade = true } = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'functions-d-'));
   const folder = join(dir, 'functions.d');
+  const mountTables = { fstab: join(dir, 'fstab'), units: join(dir, 'units'), mounted: join(dir, 'mountinfo') };
   if (isMade) await mkdir(folder);
   const asked: string[] = [];
   const lines: string[] = [];
@@ -46,6 +47,7 @@ async function keptFolder(t: ExecutionContext, { provider = memoryProvider(), is
       env: {},
       log,
       timing,
+      mountTables,
     });
     running = { stop, ended: kept.run(stop.signal) };
     return kept;
@@ -60,6 +62,7 @@ async function keptFolder(t: ExecutionContext, { provider = memoryProvider(), is
   });
   return {
     folder,
+    mountTables,
     provider,
     asked,
     lines,
@@ -253,6 +256,22 @@ test('a folder that is gone removes nothing, one that comes late is seen', async
   await kept.seen('health', () => part.parts[0]?.healthy === true);
   await kept.write('one.yml', stackOf({ a: 'x:1' }));
   await kept.seen('one removed', () => kept.asked.at(-1) === 'remove b');
+});
+
+test('a folder whose disk is not mounted removes nothing until it is', async (t) => {
+  const kept = await keptFolder(t);
+  await kept.write('one.yml', stackOf({ a: 'x:1', b: 'x:1' }));
+  const part = kept.start();
+  await kept.seen('two functions', () => kept.asked.length === 2);
+  await kept.stop();
+  await writeFile(kept.mountTables.fstab, `UUID=1 ${dirname(kept.folder)} ext4 nofail 0 2\n`);
+  await kept.write('one.yml', stackOf({ b: 'x:1' }));
+  const later = kept.start();
+  await kept.seen('a problem', () => later.parts[0]?.problem?.includes('2 functions of') === true);
+  t.is(kept.asked.length, 2);
+  await writeFile(kept.mountTables.mounted, `36 35 98:0 / ${dirname(kept.folder)} rw shared:1 - ext4 /dev/sda rw\n`);
+  await kept.seen('one removed', () => kept.asked.at(-1) === 'remove a');
+  t.true(part.parts[0]?.healthy);
 });
 
 test('without a folder what came from one is removed', async (t) => {
