@@ -60,10 +60,14 @@ export class LogStore {
     });
   }
 
-  /** Makes the folders, private to their owner, and begins to watch and to sweep. */
+  /** Makes the folders, ours private to their owner, and begins to watch and to sweep. */
   async start(): Promise<void> {
-    await mkdir(this.#dir, { recursive: true });
-    await chmod(this.#dir, 0o700);
+    // One that is there may be others' as well, such as /var/log.
+    if ((await mkdir(this.#dir, { recursive: true })) !== undefined) await chmod(this.#dir, 0o700);
+    for (const own of ['history', 'progress', 'tasks'].map((name) => join(this.#dir, name))) {
+      await mkdir(own, { recursive: true, mode: 0o700 });
+      await chmod(own, 0o700);
+    }
     await this.archive.start();
     await this.tails.start();
     await this.sweep();

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, open, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, open, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -234,6 +234,23 @@ test('a task that is started again after its files were cleared away is read fro
   await until(async () => (await textsOf(at.store)).includes('after'), { timeoutMs: 5000 });
   await at.restart();
   t.deepEqual(await textsOf(at.store), ['before', 'after']);
+});
+
+test('a folder that others use as well stays as open as it was, and ours in it are private', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'logs-'));
+  t.teardown(() => rm(dir, { recursive: true }));
+  await chmod(dir, 0o755);
+  await mkdir(join(dir, 'history'), { mode: 0o755 });
+  const log = createLog({ level: 'error' });
+  const store = new LogStore({ dir, log, journalSocket: join(dir, 'no-journal') });
+  const deeper = new LogStore({ dir: join(dir, 'new/own'), log, journalSocket: join(dir, 'no-journal') });
+  for (const each of [store, deeper]) {
+    await each.start();
+    await each.stop();
+  }
+  const modeOf = async (name: string) => ((await stat(join(dir, name))).mode & 0o777).toString(8);
+  t.is(await modeOf('.'), '755');
+  for (const name of ['history', 'tasks', 'progress', 'new/own']) t.is(await modeOf(name), '700', name);
 });
 
 test("replicas share their function's history and no other", async (t) => {
