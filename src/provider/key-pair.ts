@@ -40,8 +40,14 @@ export function keyPairFiles({ tlsCert, tlsKey }: Pick<FaaSConfig, 'tlsCert' | '
  * @throws ConfigError naming the file to mend
  */
 export async function readKeyPair(files: KeyPairFiles): Promise<KeyPair> {
-  const cert = await readPem('tls_cert', files.cert);
-  const key = await readPem('tls_key', files.key);
+  return checked(await readBoth(files), files);
+}
+
+async function readBoth(files: KeyPairFiles): Promise<KeyPair> {
+  return { cert: await readPem('tls_cert', files.cert), key: await readPem('tls_key', files.key) };
+}
+
+function checked({ cert, key }: KeyPair, files: KeyPairFiles): KeyPair {
   const certificate = attempt(() => new X509Certificate(cert), `tls_cert: ${files.cert} holds no certificate in PEM`);
   const secret = attempt(
     () => createPrivateKey(key),
@@ -96,13 +102,14 @@ export function followKeyPair({ files, pair, use, log, signal, lookMs = defaultL
   };
   const look = async () => {
     try {
-      const found = await readKeyPair(files);
+      const found = await readBoth(files);
       if (signal.aborted) return;
-      const isNew = found.cert !== now.cert || found.key !== now.key;
-      if (isNew) use(found);
-      if (isNew)
+      // To check a pair makes a TLS context of it, which is a lot for files that stay as they are for months.
+      if (found.cert !== now.cert || found.key !== now.key) {
+        use(checked(found, files));
         log.info('new certificate in use', { file: files.cert, until: new X509Certificate(found.cert).validTo });
-      now = found;
+        now = found;
+      }
       warn(outOfTime(now, files));
     } catch (error) {
       warn(`the certificate before stays in use: ${describeError(error)}`);

@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import promises, { copyFile, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { get, request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, connect as connectPlain, type Socket } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { connect as connectSecure, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import tls, { connect as connectSecure, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { ConfigError, defaultConfig, functionProxy, serve, type FaaSServer, type Log } from '../../../src/index.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { createHttpServer } from '../../../src/provider/http-server.ts';
@@ -258,6 +259,34 @@ test("links that are swapped above the files are followed, as certbot's and Kube
   }
   await until(() => used.length > 0);
   t.deepEqual(used, [other.cert]);
+});
+
+/** Counts calls of a function of a module of Node's, by whoever has imported it. */
+function counted<T extends object>(t: ExecutionContext, module: T, name: keyof T & string) {
+  const count = { calls: 0 };
+  const original = module[name] as (...args: unknown[]) => unknown;
+  const put = (value: unknown) => {
+    Object.assign(module, { [name]: value });
+    syncBuiltinESMExports();
+  };
+  put((...args: unknown[]) => {
+    count.calls += 1;
+    return original(...args);
+  });
+  t.teardown(() => put(original));
+  return count;
+}
+
+test.serial('of files that stay as they are no TLS context is made, look after look', async (t) => {
+  const { files, used } = await follow(t, pair);
+  const contexts = counted(t, tls, 'createSecureContext');
+  const reads = counted(t, promises, 'readFile');
+  await until(() => reads.calls >= 6);
+  t.is(contexts.calls, 0);
+  await copyFile(other.files.cert, files.cert);
+  await copyFile(other.files.key, files.key);
+  await until(() => used.length > 0);
+  t.true(contexts.calls > 0);
 });
 
 test('a certificate that expired serves, and the log says so', async (t) => {
