@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -17,8 +17,11 @@ const periodMs = 7000;
 /** For so long after the start those before may still be ending. */
 const restsMs = 120_000;
 
+const ownSchema = 1;
+const asideName = (schema: number) => `.schema-${schema}`;
+
 const form = z.object({
-  schema: z.literal(1),
+  schema: z.literal(ownSchema),
   functions: z.record(z.string(), keptCounts),
   alerts: z.record(z.string(), keptHold).default({}),
 });
@@ -58,8 +61,10 @@ export class CountsFile {
       const text = await readPlainFile(path).catch(absentAs(''));
       if (text === '') return;
       const value: unknown = JSON.parse(text);
+      const newer = newerSchema(value);
+      if (newer !== undefined) return await this.#setAside(path, value as { schema: number });
       const parsed = form.safeParse(value);
-      if (!parsed.success) throw new Error(newerSchema(value) ?? firstIssue(parsed.error, 'it'));
+      if (!parsed.success) throw new Error(firstIssue(parsed.error, 'it'));
       invocations.add(parsed.data.functions);
       holds.add(parsed.data.alerts);
     } catch (error) {
@@ -67,11 +72,27 @@ export class CountsFile {
     }
   }
 
-  /** Adds what processes before this one counted after they had handed over, each in a file beside the main one. */
+  /** Leaves a newer berth's counts to that: it adds them when it is back. */
+  async #setAside(path: string, { schema }: { schema: number }): Promise<void> {
+    const aside = `${path}${asideName(schema)}`;
+    await rename(path, aside);
+    this.#options.log.warn(
+      'counts of calls begin at 0: those before are of a newer berth, which adds them once it is back',
+      {
+        path: aside,
+      },
+    );
+  }
+
+  /**
+   * Adds what processes before this one counted after they had handed over, and what an older berth has set aside, each in a
+   * file beside the main one.
+   */
   async #addRests(): Promise<void> {
     const { path } = this.#options;
     const names = await readdir(dirname(path)).catch(() => []);
-    const rests = names.filter((name) => name.startsWith(`${basename(path)}.`) && /\.\d+$/.test(name));
+    const isRest = (name: string) => /\.\d+$/.test(name) || name.endsWith(asideName(ownSchema));
+    const rests = names.filter((name) => name.startsWith(`${basename(path)}.`) && isRest(name));
     if (rests.length === 0) return;
     for (const rest of rests) await this.#add(join(dirname(path), rest));
     await this.write();
@@ -95,7 +116,7 @@ export class CountsFile {
     const { path, invocations, log } = this.#options;
     const functions = invocations.kept();
     if (Object.keys(functions).length === 0) return;
-    const text = JSON.stringify({ schema: 1, functions });
+    const text = JSON.stringify({ schema: ownSchema, functions });
     await writeDurably(`${path}.${process.pid}`, text, { fsync: false }).catch((error: unknown) =>
       log.warn('counts of the last calls are lost', { path, error: describeError(error) }),
     );
@@ -104,7 +125,7 @@ export class CountsFile {
   /** Writes what has changed. What fails is told once, and tried again by the next. */
   async write(): Promise<void> {
     const { path, invocations, holds, log } = this.#options;
-    const text = JSON.stringify({ schema: 1, functions: invocations.kept(), alerts: holds.kept() });
+    const text = JSON.stringify({ schema: ownSchema, functions: invocations.kept(), alerts: holds.kept() });
     if (this.#isHandedOver || text === this.#written) return;
     try {
       // A power cut may take them, and calls do not wait for a disk.

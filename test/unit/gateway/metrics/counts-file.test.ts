@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from '@prometheus-io/client';
@@ -148,6 +148,25 @@ for (const [what, content] of [
     t.is((await start(path)).invocations.count(env), 1);
   });
 }
+
+test("a newer berth's counts are set aside for it, and it adds them once it is back", async (t) => {
+  const folder = await folderOf(t);
+  const path = join(folder, 'counts.json');
+  const newer = '{"schema":2,"functions":{}}';
+  for (const name of [path, `${path}.77`]) await writeFile(name, newer);
+  const { file, call, lines } = await start(path);
+  call(200);
+  await file.write();
+  t.is(lines.length, 2);
+  t.regex(lines.join(''), /of a newer berth.*counts\.json\.schema-2/);
+  for (const name of [path, `${path}.77`]) t.is(await readFile(`${name}.schema-2`, 'utf8'), newer);
+  // As one of schema 0 would have done with what this one wrote.
+  await rename(path, `${path}.schema-1`);
+  const again = await start(path);
+  again.call(200);
+  t.is(again.invocations.count(env), 2);
+  t.deepEqual((await readdir(folder)).sort(), ['counts.json', 'counts.json.77.schema-2', 'counts.json.schema-2']);
+});
 
 test('what cannot be written is told once, and once it can be again', async (t) => {
   const folder = await folderOf(t);
