@@ -33,17 +33,22 @@ export class FunctionApplier {
     return ((await Promise.all(lists)) as FunctionStatus[][]).flat();
   }
 
-  /** Returns the functions with the file that each comes from. */
+  /** Returns the functions with the file that each comes from, without those that are gone meanwhile. */
   async withFiles(functions: FunctionStatus[]): Promise<FunctionStatus[]> {
     const limit = pLimit(atOnce);
     return Promise.all(
       functions.map((status) =>
         limit(async () => {
-          const { berth } = ((await this.#ask(pathOf(status))) ?? {}) as FunctionStatus;
-          return { ...status, berth };
+          const found = await this.#factsOf(status);
+          return found ? { ...status, berth: found.berth } : [];
         }),
       ),
-    );
+    ).then((found) => found.flat());
+  }
+
+  /** @returns undefined where there is no such function */
+  async #factsOf(fn: FunctionName): Promise<FunctionStatus | undefined> {
+    return (await this.#ask(pathOf(fn)).catch(unless(404))) as FunctionStatus | undefined;
   }
 
   /** Takes the steps, some at a time; what fails of them keeps no other from being taken. */
@@ -70,8 +75,8 @@ export class FunctionApplier {
 
   /** Has the function know its file, for the prune of another time; nothing starts anew for that. */
   async #mark(step: ApplyStep): Promise<void> {
-    const { berth } = ((await this.#ask(pathOf(step))) ?? {}) as FunctionStatus;
-    if (berth?.file === step.wanted?.file) return;
+    const found = await this.#factsOf(step);
+    if (found?.berth?.file === step.wanted?.file) return;
     // A function that is kept by functions_dir is that folder's, and as it should be.
     await this.#put(step).catch(unless(409));
   }

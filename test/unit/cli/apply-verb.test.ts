@@ -71,6 +71,22 @@ test('functions are added and changed as the files say; what is so already is le
   t.deepEqual(asked, ['update c']);
 });
 
+test('functions that go while it runs keep no other from being pruned', async (t) => {
+  const { folder, write, apply, names, provider } = await applying(t);
+  await write('one.yml', stackOf({ a: 'x:1', b: 'x:1', kept: 'x:1' }));
+  await apply(folder);
+  await write('one.yml', stackOf({ kept: 'x:1' }));
+  const status = provider.status.bind(provider);
+  provider.status = async (fn, options) => {
+    if (fn.name !== 'kept') await provider.remove({ name: 'a', namespace: fn.namespace }).catch(() => {});
+    return status(fn, options);
+  };
+  const { code, stdout, stderr } = await apply(folder, '--prune');
+  t.deepEqual([code, stderr], [0, '']);
+  t.is(stdout.split('\n').at(-2), '0 added, 0 changed, 1 unchanged, 1 pruned');
+  t.deepEqual(await names(), ['kept']);
+});
+
 test('prune removes what came from there and is there no more, and nothing else', async (t) => {
   const { folder, write, apply, asked, names, provider } = await applying(t);
   await provider.deploy({ name: 'own', namespace: 'openfaas-fn', image: 'x:1' });
