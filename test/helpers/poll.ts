@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface UntilOptions {
-  /** Default 10 000. */
+  /** Default 30 000: what comes at all comes sooner, also where many tests share a processor. */
   timeoutMs?: number;
   intervalMs?: number;
   /** What was waited for, for the error. */
@@ -10,7 +10,7 @@ export interface UntilOptions {
 
 /** Polls until the condition answers something truthy, and gives that. An error of the condition counts as "not yet". */
 export async function until<T>(condition: () => T | Promise<T>, options: UntilOptions = {}): Promise<NonNullable<T>> {
-  const { timeoutMs = 10_000, intervalMs = 20, message = 'the condition' } = options;
+  const { timeoutMs = 30_000, intervalMs = 20, message = 'the condition' } = options;
   const deadline = performance.now() + timeoutMs;
   let cause: unknown;
   for (;;) {

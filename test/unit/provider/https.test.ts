@@ -116,18 +116,24 @@ test('a caller from elsewhere that speaks plain HTTP is told so, and nothing of 
 });
 
 test('callers that say nothing, break off, or stop within the handshake are cut, and others served meanwhile', async (t) => {
-  await withServer(namingHandlers(), { config: { ...tlsConfig(), readTimeoutMs: 500 } }, async ({ port, connect }) => {
-    const silent = connect();
-    const leaving = connect().end();
-    const stopped = connect();
-    stopped.write(Buffer.from([22, 3, 1, 2, 0, 1]));
-    const broken = connect();
-    broken.write(Buffer.concat([Buffer.from([22]), Buffer.alloc(2_000, 0x41)]));
-    const cut = [silent, leaving, stopped, broken].map((socket) => text(socket.on('error', () => {})).catch(() => ''));
-    t.is(await fetchText({ port }), 'functionProxy GET /function/env');
-    await Promise.all(cut);
-    t.is(await fetchText({ port }), 'functionProxy GET /function/env');
-  });
+  await withServer(
+    namingHandlers(),
+    { config: { ...tlsConfig(), readTimeoutMs: 3_000 } },
+    async ({ port, connect }) => {
+      const silent = connect();
+      const leaving = connect().end();
+      const stopped = connect();
+      stopped.write(Buffer.from([22, 3, 1, 2, 0, 1]));
+      const broken = connect();
+      broken.write(Buffer.concat([Buffer.from([22]), Buffer.alloc(2_000, 0x41)]));
+      const cut = [silent, leaving, stopped, broken].map((socket) =>
+        text(socket.on('error', () => {})).catch(() => ''),
+      );
+      t.is(await fetchText({ port }), 'functionProxy GET /function/env');
+      await Promise.all(cut);
+      t.is(await fetchText({ port }), 'functionProxy GET /function/env');
+    },
+  );
 });
 
 test('a caller that leaves within the handshake leaves nothing behind', async (t) => {

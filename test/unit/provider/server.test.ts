@@ -82,12 +82,12 @@ test('a request in absolute form reaches the function, and the password is asked
 
 test('a body that comes slowly but steadily is not cut by the read timeout', async (t) => {
   const handlers = withProxy(async (req, res) => void res.end(await text(req)));
-  await withServer(handlers, { config: { readTimeoutMs: 400 } }, async ({ port }) => {
+  await withServer(handlers, { config: { readTimeoutMs: 3_000 } }, async ({ port }) => {
     const req = request({ port, host: '127.0.0.1', method: 'POST', path: '/function/env', agent: false });
     const responded = once(req, 'response') as Promise<[IncomingMessage]>;
     for (let n = 0; n < 12; n++) {
       req.write('.');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 500));
     }
     req.end();
     const [res] = await responded;
@@ -98,18 +98,18 @@ test('a body that comes slowly but steadily is not cut by the read timeout', asy
 test('an answer that is quiet for longer than both timeouts is not cut', async (t) => {
   const handlers = withProxy((_req, res) => {
     res.write('first,');
-    setTimeout(() => res.end('last'), 800);
+    setTimeout(() => res.end('last'), 2_500);
   });
-  await withServer(handlers, { config: { readTimeoutMs: 100, writeTimeoutMs: 100 } }, async ({ send }) => {
+  await withServer(handlers, { config: { readTimeoutMs: 1_000, writeTimeoutMs: 1_000 } }, async ({ send }) => {
     t.is((await send('POST', '/function/env', 'body')).body, 'first,last');
   });
 });
 
 test('a function that reads late does not make its caller look idle', async (t) => {
   const handlers = withProxy((req, res) => {
-    setTimeout(() => void text(req).then((body) => res.end(String(body.length))), 800);
+    setTimeout(() => void text(req).then((body) => res.end(String(body.length))), 2_500);
   });
-  await withServer(handlers, { config: { readTimeoutMs: 100, writeTimeoutMs: 100 } }, async ({ send }) => {
+  await withServer(handlers, { config: { readTimeoutMs: 1_000, writeTimeoutMs: 1_000 } }, async ({ send }) => {
     t.is((await send('POST', '/function/env', 'x'.repeat(5_000_000))).body, '5000000');
   });
 });

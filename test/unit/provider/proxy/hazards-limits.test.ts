@@ -8,7 +8,8 @@ const get = 'GET /function/env HTTP/1.1\r\nHost: a\r\n\r\n';
 test('over the time limit the caller is told which, and the function too', async (t) => {
   let isTold = false;
   const { port: upstreamPort } = await startFunction(t, (_req, res) => res.once('close', () => (isTold = true)));
-  const { port, outcomes } = await startFront(t, upstreamPort, { upstreamTimeoutMs: 100 });
+  // Enough for the call to be there on a busy machine: a function that it has not reached is not told.
+  const { port, outcomes } = await startFront(t, upstreamPort, { upstreamTimeoutMs: 2_000 });
   const { status, body } = await call(port);
   t.is(status, 504);
   t.regex(body, /upstream_timeout/);
@@ -50,7 +51,7 @@ test('a caller that stands still in its body is cut off and the function told', 
     t,
     (req) => void req.on('error', (error) => broken.push(error)).resume(),
   );
-  const { port, outcomes } = await startFront(t, upstreamPort, { readTimeoutMs: 200 });
+  const { port, outcomes } = await startFront(t, upstreamPort, { readTimeoutMs: 2_000 });
   const caller = new RawCaller(t, port);
   caller.send('POST /function/env HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc');
   await caller.isCut();
