@@ -41,7 +41,8 @@ export interface CountsFileOptions {
  */
 export class CountsFile {
   readonly #options: CountsFileOptions;
-  #written = '';
+  /** What tells whether anything has changed: to gather the counts of a thousand functions is work. */
+  #written?: { changes: number; alerts: string };
   #isFailing = false;
   #isHandedOver = false;
 
@@ -125,12 +126,15 @@ export class CountsFile {
   /** Writes what has changed. What fails is told once, and tried again by the next. */
   async write(): Promise<void> {
     const { path, invocations, holds, log } = this.#options;
-    const text = JSON.stringify({ schema: ownSchema, functions: invocations.kept(), alerts: holds.kept() });
-    if (this.#isHandedOver || text === this.#written) return;
+    const alerts = holds.kept();
+    const now = { changes: invocations.changes, alerts: JSON.stringify(alerts) };
+    const isSame = now.changes === this.#written?.changes && now.alerts === this.#written.alerts;
+    if (this.#isHandedOver || isSame) return;
+    const text = JSON.stringify({ schema: ownSchema, functions: invocations.kept(), alerts });
     try {
       // A power cut may take them, and calls do not wait for a disk.
       await writeDurably(path, text, { fsync: false });
-      this.#written = text;
+      this.#written = now;
       if (this.#isFailing) log.info('counts of calls can be written again', { path });
       this.#isFailing = false;
     } catch (error) {

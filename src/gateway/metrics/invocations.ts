@@ -21,6 +21,7 @@ export class Invocations {
   readonly #functions = new Map<string, CallCounts>();
   readonly #nowMs: () => number;
   #begun = 0;
+  #changes = 0;
 
   /** @param nowMs a monotonic clock. */
   constructor(registry: Registry, nowMs: () => number = monotonicMs) {
@@ -31,6 +32,11 @@ export class Invocations {
   /** How many calls of all functions have begun since the start. */
   get begun(): number {
     return this.#begun;
+  }
+
+  /** How often what is kept over a restart has changed since the start. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Counts a call as begun. */
@@ -47,6 +53,7 @@ export class Invocations {
         counts.traffic.leave(endedMs);
         counts.traffic.ended(endedMs);
         counts.end(status, (endedMs - startedMs) / 1000);
+        this.#changes += 1;
       },
     };
   }
@@ -63,14 +70,16 @@ export class Invocations {
     return () => {
       const endedMs = this.#nowMs();
       traffic?.leave(endedMs);
-      if (endedMs - beganMs >= shortestWaitMs)
-        this.#functions.get(fullName(fn))?.queued.observe((endedMs - beganMs) / 1000);
+      if (endedMs - beganMs < shortestWaitMs) return;
+      this.#functions.get(fullName(fn))?.queued.observe((endedMs - beganMs) / 1000);
+      this.#changes += 1;
     };
   }
 
   /** Counts a function as woken from zero by a call, which waited for so long. */
   woken(fn: FunctionName, ms: number): void {
     this.#counts(fullName(fn)).woken.observe(ms / 1000);
+    this.#changes += 1;
   }
 
   /** Returns the traffic of a function that is known to be there; it begins now when there was none. */
@@ -86,12 +95,15 @@ export class Invocations {
   /** Drops what is kept for functions that are not in `existing`, unless they had traffic since `sinceMs`. */
   forgetOthers(existing: ReadonlySet<string>, sinceMs: number): void {
     for (const [name, { traffic }] of this.#functions)
-      if (!existing.has(name) && traffic.inFlight === 0 && traffic.lastActivityMs < sinceMs)
+      if (!existing.has(name) && traffic.inFlight === 0 && traffic.lastActivityMs < sinceMs) {
         this.#functions.delete(name);
+        this.#changes += 1;
+      }
   }
 
   /** Begins again at 0, with the calls that are under way: what was counted so far is another process's. */
   handedOver(): void {
+    this.#changes += 1;
     for (const [name, counts] of this.#functions)
       if (counts.calling === 0) this.#functions.delete(name);
       else counts.handedOver();
@@ -104,12 +116,16 @@ export class Invocations {
 
   /** Adds what an earlier process kept. */
   add(kept: Record<string, KeptCounts>): void {
+    this.#changes += 1;
     for (const [name, counts] of Object.entries(kept)) this.#counts(name).add(counts);
   }
 
   #counts(name: string): CallCounts {
-    let counts = this.#functions.get(name);
-    if (!counts) this.#functions.set(name, (counts = new CallCounts(this.#nowMs())));
+    const known = this.#functions.get(name);
+    if (known) return known;
+    const counts = new CallCounts(this.#nowMs());
+    this.#functions.set(name, counts);
+    this.#changes += 1;
     return counts;
   }
 }

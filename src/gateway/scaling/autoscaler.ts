@@ -30,6 +30,8 @@ export interface AutoscalerOptions {
 const periodMs = 1000;
 /** Between looks while all that scales sleeps and nobody calls: only a person or another program can have changed something. */
 const quietPeriodMs = 5000;
+/** What went away unseen, as a call that ended since, is forgotten at the latest after this. */
+const longestPauseMs = 60_000;
 const cpuPeriodMs = 5000;
 
 /**
@@ -45,6 +47,8 @@ export class Autoscaler {
   /** Whether anything that scales was awake at the last look. */
   #isBusy = true;
   #lookedMs = -Infinity;
+  #adjustedMs = -Infinity;
+  #seen: Record<'functions' | 'scaled', FunctionStatus[]> = { functions: [], scaled: [] };
   #seenCalls = 0;
 
   constructor(options: AutoscalerOptions) {
@@ -64,19 +68,26 @@ export class Autoscaler {
   /** Looks at every function unless all that scales slept at the last look, which was just now, and nobody has called since. */
   async lookIfDue(): Promise<void> {
     const isQuiet = !this.#isBusy && this.#options.invocations.begun === this.#seenCalls;
-    if (!isQuiet || this.#nowMs() - this.#lookedMs >= quietPeriodMs) await this.look();
+    if (!isQuiet || this.#nowMs() - this.#lookedMs >= quietPeriodMs) await this.#look(isQuiet);
   }
 
   /** Looks at every function once. What fails is logged, and tried again by the next look. */
   async look(): Promise<void> {
+    await this.#look(false);
+  }
+
+  async #look(isQuiet: boolean): Promise<void> {
     const nowMs = this.#nowMs();
     this.#lookedMs = nowMs;
     this.#seenCalls = this.#options.invocations.begun;
     const functions = await this.#list();
     if (!functions) return;
+    if (isQuiet && nowMs - this.#adjustedMs < longestPauseMs && this.#isAsSeen(functions)) return;
+    this.#adjustedMs = nowMs;
     this.#forgetOthers(new Set(functions.map(fullName)), nowMs);
     const scaled = functions.filter(({ labels }) => hasScalingLabel(labels));
-    this.#isBusy = scaled.some(({ replicas }) => replicas > 0);
+    this.#isBusy = scaled.some(isAwake);
+    this.#seen = { functions, scaled };
     await Promise.all(scaled.map((status) => this.#adjust(status, nowMs)));
   }
 
@@ -93,6 +104,13 @@ export class Autoscaler {
       this.#listError = said;
       return undefined;
     }
+  }
+
+  /** Whether these are the very objects of the last look, all asleep: a provider that keeps them has nothing new to say. */
+  #isAsSeen(list: FunctionStatus[]): boolean {
+    const { functions, scaled } = this.#seen;
+    const isSame = list.length === functions.length && list.every((one, at) => one === functions[at]);
+    return isSame && !scaled.some(isAwake);
   }
 
   #forgetOthers(existing: Set<string>, nowMs: number): void {
@@ -147,4 +165,8 @@ export class Autoscaler {
     const fields = { function: fullName({ name, namespace }), from, to };
     this.#options.log.info(to === 0 ? 'idle function scaled to zero' : 'function scaled', fields);
   }
+}
+
+function isAwake({ replicas }: FunctionStatus): boolean {
+  return replicas > 0;
 }

@@ -139,7 +139,9 @@ export class FunctionStore {
   }
 
   inNamespace(namespace: string): StoredFunction[] {
-    return this.all().filter((stored) => stored.function.namespace === namespace);
+    const found: StoredFunction[] = [];
+    for (const stored of this.#functions.values()) if (stored.function.namespace === namespace) found.push(stored);
+    return found;
   }
 
   /**

@@ -99,6 +99,29 @@ test('it is written by itself while there are calls, and not when nothing has ch
   await t.throwsAsync(readFile(path), { code: 'ENOENT' });
 });
 
+test('while nothing has changed, nothing is gathered', async (t) => {
+  const { file, call, invocations, holds } = await start(join(await folderOf(t), 'counts.json'));
+  let gathered = 0;
+  const kept = invocations.kept.bind(invocations);
+  invocations.kept = () => {
+    gathered += 1;
+    return kept();
+  };
+  const written = async () => {
+    const before = gathered;
+    await file.write();
+    await file.write();
+    return gathered - before;
+  };
+  call(200);
+  t.is(await written(), 1);
+  t.is(await written(), 0);
+  holds.fired(env, 'slow', { from: 1, to: 2 });
+  t.is(await written(), 1);
+  invocations.woken(env, 5);
+  t.is(await written(), 1);
+});
+
 test('calls that end after a process has handed over are counted by the next one', async (t) => {
   const path = join(await folderOf(t), 'counts.json');
   const first = await start(path);

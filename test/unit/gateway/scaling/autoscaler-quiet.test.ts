@@ -43,3 +43,24 @@ test('a call is seen within a second', async (t) => {
   world.invocations.begin(env);
   t.is(await listsIn(1), 1);
 });
+
+test('functions that sleep as they did are looked at one by one once a minute', async (t) => {
+  const world = new ScaledWorld();
+  const { provider } = world;
+  const status = provider.add('env', 0, labels);
+  let looks = 0;
+  Object.defineProperty(status, 'labels', {
+    get: () => {
+      looks += 1;
+      return labels;
+    },
+  });
+  const kept = [status];
+  provider.list = () => Promise.resolve(kept);
+  await world.passAsRun(10);
+  const [before] = [looks, (looks = 0)];
+  await world.passAsRun(40);
+  t.is(looks, 0);
+  await world.passAsRun(30);
+  t.true(looks > 0 && looks <= before);
+});
