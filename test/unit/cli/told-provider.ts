@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
 import type { PartHealth } from '../../../src/base/part-health.ts';
@@ -15,6 +16,8 @@ export class ToldProvider extends CountingProvider {
   /** What `logs` was asked for. */
   readonly asked: LogRequest[] = [];
   lines: LogMessage[] = [];
+  /** Ends all that is followed. */
+  cut = new AbortController();
 
   readonly namespaces = {
     list: () => Promise.resolve(['openfaas-fn', 'staging']),
@@ -24,11 +27,17 @@ export class ToldProvider extends CountingProvider {
     remove: () => Promise.resolve(),
   };
 
-  logs(request: LogRequest): Promise<AsyncIterable<LogMessage>> {
+  logs(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>> {
     this.asked.push(request);
     if (request.name === 'absent') return Promise.reject(new FunctionNotFoundError(request));
-    return Promise.resolve(Readable.from(this.lines) as AsyncIterable<LogMessage>);
+    if (!request.follow) return Promise.resolve(Readable.from(this.lines) as AsyncIterable<LogMessage>);
+    return Promise.resolve(followed(this.lines, AbortSignal.any([signal, this.cut.signal])));
   }
+}
+
+async function* followed(lines: LogMessage[], signal: AbortSignal): AsyncGenerator<LogMessage> {
+  yield* lines;
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /** Serves the provider as the daemon does, without a password. */
