@@ -9,8 +9,6 @@ export interface CallOrigin {
   for: string;
   host: string;
   proto: string;
-  /** The caller may say it in words of its own: `Forwarded`. */
-  isTrusted: boolean;
 }
 
 const nothing: IncomingMessage['headers'] = {};
@@ -19,15 +17,23 @@ const nothing: IncomingMessage['headers'] = {};
 export function originOf({ headers, socket }: IncomingMessage, proxies: TrustedProxies | undefined): CallOrigin {
   const address = plainAddress(socket.remoteAddress);
   const forwarded = isForwarded(headers) ? proxies?.forwarded({ headers, socket }) : undefined;
-  const isTrusted = forwarded?.isTrusted !== false;
-  const said = isTrusted ? headers : nothing;
+  const said = forwarded?.isTrusted === false ? nothing : headers;
   const before = forwarded ? forwarded.for : said['x-forwarded-for'];
   return {
     for: before ? `${String(before)}, ${address}` : address,
     host: String(said['x-forwarded-host'] ?? headers.host ?? ''),
     proto: String(said['x-forwarded-proto'] ?? (socket instanceof TLSSocket ? 'https' : 'http')),
-    isTrusted,
   };
+}
+
+/** Says whether a header, its name in lower case, is one by which proxies tell where a call came from. */
+export function tellsOrigin(name: string): boolean {
+  return name.startsWith('x-forwarded-') || name === 'x-real-ip' || name === 'forwarded';
+}
+
+/** Says whether what the request says of where it came from is passed on. */
+export function mayTellOrigin({ socket }: IncomingMessage, proxies: TrustedProxies | undefined): boolean {
+  return proxies?.has(plainAddress(socket.remoteAddress)) ?? true;
 }
 
 /** Says whether anybody has said where the call comes from: of most nobody has. */
@@ -35,7 +41,6 @@ function isForwarded(headers: IncomingMessage['headers']): boolean {
   return (
     headers['x-forwarded-for'] !== undefined ||
     headers['x-forwarded-proto'] !== undefined ||
-    headers['x-forwarded-host'] !== undefined ||
-    headers.forwarded !== undefined
+    headers['x-forwarded-host'] !== undefined
   );
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { originOf, type CallOrigin } from './call-origin.ts';
+import { mayTellOrigin, originOf, tellsOrigin, type CallOrigin } from './call-origin.ts';
 import type { ProxyTarget } from './proxy.ts';
 
 /** Headers of one connection, RFC 9110 §7.6.1. `Trailer` is not among them: it is kept where the message is chunked. */
@@ -44,7 +44,7 @@ export function requestHeaders(req: IncomingMessage, target: ProxyTarget): Heade
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || notPassed.has(name) || dropped.has(name) || isNamed(own, name)) continue;
-    if (name === 'forwarded' && !origin.isTrusted) continue;
+    if (tellsOrigin(name) && !mayTellOrigin(req, target.trustedProxies)) continue;
     if (name === 'trailer' && !isChunked(req)) continue;
     if (name === 'expect') list.push(name, '100-continue');
     else if (typeof value === 'string') list.push(name, value);

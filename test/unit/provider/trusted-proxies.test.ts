@@ -83,6 +83,9 @@ const lies = {
   'X-Forwarded-For': '6.6.6.6, 198.51.100.7',
   'X-Forwarded-Host': 'faas.example.com',
   'X-Forwarded-Proto': 'https',
+  'X-Forwarded-Port': '443',
+  'X-Forwarded-Prefix': '/faas',
+  'X-Real-IP': '198.51.100.7',
   Forwarded: 'for=198.51.100.7;proto=https',
 };
 
@@ -93,6 +96,9 @@ test('functions are told what a trusted proxy says, and nothing that was said to
     'x-forwarded-for': '198.51.100.7, 127.0.0.1',
     'x-forwarded-host': 'faas.example.com',
     'x-forwarded-proto': 'https',
+    'x-forwarded-port': '443',
+    'x-forwarded-prefix': '/faas',
+    'x-real-ip': '198.51.100.7',
     forwarded: 'for=198.51.100.7;proto=https',
   });
 });
@@ -104,7 +110,8 @@ test('what anybody else says of where a call comes from does not reach functions
   for (const headers of [lies, ...each, { 'x-forwarded-for': ['6.6.6.6', '7.7.7.7'] }]) {
     const seen = JSON.parse((await call(port, { headers: { ...headers, Host: 'real' } })).body) as object;
     t.like(seen, { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'real', 'x-forwarded-proto': 'http' });
-    t.false('forwarded' in seen);
+    for (const name of ['forwarded', 'x-real-ip', 'x-forwarded-port', 'x-forwarded-prefix'])
+      t.false(name in seen, name);
   }
 });
 
