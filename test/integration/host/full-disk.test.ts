@@ -112,6 +112,8 @@ test.serial(
     const empty = await fill(t, 'data');
     await said(/the disk of data_dir is full/);
     await callOf(berth, 'sleeper');
+    // It is written a moment after the wake, which must not be once there is room again.
+    await said(/replica counts and who sleeps cannot be written/);
     await refused(t, 'data_dir', [
       ['POST', '/system/functions', { service: 'fresh', image }],
       ['PUT', '/system/functions', { service: 'chatty', image }],
