@@ -64,12 +64,9 @@ export class LogStore {
   async start(): Promise<void> {
     // One that is there may be others' as well, such as /var/log.
     if ((await mkdir(this.#dir, { recursive: true })) !== undefined) await chmod(this.#dir, 0o700);
-    for (const own of ['history', 'progress', 'tasks'].map((name) => join(this.#dir, name))) {
-      await mkdir(own, { recursive: true, mode: 0o700 });
-      await chmod(own, 0o700);
-    }
     await this.archive.start();
     await this.tails.start();
+    for (const own of ['history', 'progress', 'tasks']) await chmod(join(this.#dir, own), 0o700);
     await this.sweep();
     this.#sweeper = setInterval(() => void this.sweep(), sweepMs).unref();
   }
