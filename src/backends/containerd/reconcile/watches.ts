@@ -155,9 +155,11 @@ export class Watches {
   /** What was ready once is to go on answering, ready or not; what runs since before the daemon has its time to show it. */
   async #untilUnhealthy(probing: Probing, workload: Workload, ready: Promise<void>): Promise<'unhealthy'> {
     const { target, replica, isBusy, signal } = probing;
-    const startMs = Math.max(this.#parts.timing.startMs, workload.startAllowedMs);
-    const adopted = replica.isAdopted ? [sleep(startMs, undefined, { signal, ref: false })] : [];
-    if (!replica.wasReady) await Promise.race([ready, ...adopted]);
+    if (!replica.wasReady) {
+      const startMs = Math.max(this.#parts.timing.startMs, workload.startAllowedMs);
+      const adopted = replica.isAdopted ? [sleep(startMs, undefined, { signal, ref: false })] : [];
+      await Promise.race([ready, ...adopted]);
+    }
     await untilFailing(target, fromStart(replica, workload.liveness), signal, isBusy);
     return 'unhealthy';
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Network } from '../../../../../src/backends/containerd/network/index.ts';
 import type { StepParts } from '../../../../../src/backends/containerd/reconcile/reconciler-parts.ts';
@@ -134,6 +134,17 @@ test('a replica that is only slow to become ready is not replaced', async (t) =>
 test('a replica that hung before the daemon came is replaced once it had the time of a start', async (t) => {
   const { replica } = await watched(t, '127.77.0.5', { listener: () => {}, timing: { startMs: 50 }, adopted: true });
   await isReplaced(replica);
+  t.pass();
+});
+
+test('one that ran before the daemon came, left the routes and ends leaves no rejection that nobody handles', async (t) => {
+  const { replica, watches } = await watched(t, '127.77.0.13', { listener: (_, res) => res.end(), adopted: true });
+  await isReady(replica);
+  watches.callEnded(fn, replica, { failure: 'unreachable' });
+  await isReady(replica);
+  watches.end(replica);
+  // It would end the daemon, as it ends this test's process.
+  await nextTurn();
   t.pass();
 });
 
