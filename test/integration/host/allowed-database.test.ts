@@ -2,6 +2,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
 import { callOf, deploy } from '../lifecycle/setup.ts';
 import { connectFrom } from '../network/host.ts';
 import { startHost, tasksOf, type TestHost } from '../functions/setup.ts';
@@ -29,10 +30,14 @@ async function database(t: ExecutionContext): Promise<number> {
 
 async function reached(name: string, port: number): Promise<string> {
   const { berth, containerd } = host;
-  const [task] = await tasksOf(containerd, name);
+  // The version before may be about to end still.
+  const task = await until(async () => {
+    const [only, ...others] = await tasksOf(containerd, name);
+    return others.length === 0 ? only : undefined;
+  });
   const hosts = await callOf(berth, `${name}/file/etc/hosts`);
   const [, address = ''] = /^(\S+) .*\bhost\.internal\b/m.exec(hosts) ?? [];
-  return connectFrom(`/proc/${task?.pid}/ns/net`, address, port);
+  return connectFrom(`/proc/${task.pid}/ns/net`, address, port);
 }
 
 test.serial(
