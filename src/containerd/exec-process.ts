@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotFound, isUnavailable, notFoundAs } from './containerd-error.ts';
 import type { Containerd } from './containerd.ts';
 import type { ExecKey } from './exec-service.ts';
-import { Fifos } from './fifos.ts';
+import { discardOutput, Fifos } from './fifos.ts';
 import type { NamespacedClient } from './namespaced-client.ts';
 
 export interface ExecOptions extends ExecKey {
@@ -132,6 +132,8 @@ export class ExecProcess {
 
 /** Ends a process with what it started, if it is there still, and removes what was made for it. */
 export async function endExec({ execs }: NamespacedClient, key: ExecKey, folder: string): Promise<void> {
+  // It is deleted once all that it wrote is taken: containerd waits 10 s for that.
+  const output = await discardOutput(folder);
   try {
     const { pid, status } = await execs.get(key);
     if (status === 'RUNNING') {
@@ -144,6 +146,7 @@ export async function endExec({ execs }: NamespacedClient, key: ExecKey, folder:
   } catch (error) {
     if (!isNotFound(error)) throw error;
   } finally {
+    output.close();
     await rm(folder, { recursive: true, force: true });
   }
 }

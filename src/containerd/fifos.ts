@@ -45,6 +45,16 @@ export class Fifos {
   }
 }
 
+/** Reads what a process writes into such a folder's FIFOs, of which nobody wants anything any more, until `close`. */
+export async function discardOutput(folder: string): Promise<{ close(): void }> {
+  const { stdout, stderr = '' } = pathsIn(folder, true);
+  const opened = await Promise.allSettled(
+    [stdout, stderr].map((path) => socketOn(path, constants.O_RDONLY, { readable: true })),
+  );
+  const sockets = opened.flatMap((each) => (each.status === 'fulfilled' ? each.value.resume() : []));
+  return { close: () => sockets.forEach((socket) => socket.destroy()) };
+}
+
 function pathsIn(folder: string, stderr: boolean): Fifos['paths'] {
   const [stdin, stdout] = [join(folder, 'stdin'), join(folder, 'stdout')];
   return stderr ? { stdin, stdout, stderr: join(folder, 'stderr') } : { stdin, stdout };
