@@ -53,6 +53,9 @@ export const execVerb: Verb = {
   },
 };
 
+/** How long berth may take to say how a function is. */
+const answerMs = 5000;
+
 function folderOf({ runDir }: Config, id: string): string {
   return path.join(runDir, 'exec', id);
 }
@@ -70,19 +73,33 @@ async function pickReplica(
   { replica = '', ...fn }: FunctionName & { replica?: string },
 ): Promise<Container> {
   const running = await runningReplicas(containerd, fn);
-  const [picked] = running.filter(({ id }) => id.startsWith(replica));
-  if (picked) return picked;
+  const named = running.filter(({ id }) => id.startsWith(replica));
+  const [first] = named;
+  if (first) return named.length > 1 ? ((await readyOf(named, config, fn)) ?? first) : first;
   const ids = running.map(({ id }) => id).join(', ');
   throw new Error(
     running.length > 0 ? `no replica ${replica} of ${fn.name} runs: take one of ${ids}` : await why(config, fn),
   );
 }
 
+/** Finds the one of some replicas that takes calls, as in an update one may not yet and another no more. */
+async function readyOf(replicas: Container[], config: Config, fn: FunctionName): Promise<Container | undefined> {
+  // Where berth does not answer, a shell in any of them is what its operator needs.
+  const status = await statusOf(config, fn).catch(() => undefined);
+  return replicas.find(({ id }) => status?.berth?.ready?.includes(id));
+}
+
+async function statusOf(config: Config, { name, namespace }: FunctionName): Promise<FunctionStatus> {
+  const api = await ApiClient.open(config);
+  const signal = AbortSignal.timeout(answerMs);
+  return (await api.json(`/system/function/${name}?namespace=${namespace}`, { signal })) as FunctionStatus;
+}
+
 /** Says why a function has no running replica. */
-async function why(config: Config, { name, namespace }: FunctionName): Promise<string> {
+async function why(config: Config, fn: FunctionName): Promise<string> {
+  const { name, namespace } = fn;
   try {
-    const api = await ApiClient.open(config);
-    const status = (await api.json(`/system/function/${name}?namespace=${namespace}`)) as FunctionStatus;
+    const status = await statusOf(config, fn);
     if (status.replicas === 0) return `${name} is asleep: call it, and run this again while it is awake`;
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) {

@@ -74,6 +74,8 @@ export interface FunctionStatus extends FunctionDeployment {
 export interface FunctionFacts {
   /** Digest of the image that runs. */
   imageDigest?: string;
+  /** Ids of the replicas that take calls. */
+  ready?: string[];
   /** Why the version is not ready. */
   reason?: string;
   /** How often its processes were started again. */

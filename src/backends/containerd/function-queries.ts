@@ -51,12 +51,13 @@ export class FunctionQueries {
   }
 
   async status(name: FunctionName, { usage }: StatusOptions): Promise<FunctionStatus> {
-    const { containerd, store, states } = this.#parts;
+    const { containerd, store, states, routes } = this.#parts;
     const record = store.get(name);
     if (!record) throw new FunctionNotFoundError(name);
     const state = states.get(name);
     const plain = functionStatus({ function: name, record }, state);
-    const status: FunctionStatus = { ...plain, berth: functionFacts(record, state) };
+    const ready = routes.targets(name).map(({ replica }) => replica);
+    const status: FunctionStatus = { ...plain, berth: { ...functionFacts(record, state), ready } };
     if (!usage) return status;
     const running = [...(state?.replicas.values() ?? [])].filter(({ task }) => task === 'running');
     const ids = running.map(({ id }) => id);

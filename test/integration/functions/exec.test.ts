@@ -147,6 +147,25 @@ test.serial('a client that is killed leaves nothing', async (t) => {
   await untilNothingIsLeft();
 });
 
+test.serial('in an update the command runs in a replica that takes calls, not in one that ends its last', async (t) => {
+  const { berth, registry } = host;
+  const wait = { content: '#!/bin/sh\nsleep 1000\n', mode: 0o755 };
+  const { reference: image } = await busyboxImage(registry, { name: 'slow', layers: [{ 'www/cgi-bin/wait': wait }] });
+  const deploy = (GREETING: string) =>
+    berth.api('PUT', '/system/functions', { service: 'two', image, envVars: { GREETING } });
+  await deploy('old');
+  await untilAvailable(berth, 'two', 1);
+  const leaving = new AbortController();
+  const called = fetch(`${berth.url}/function/two/cgi-bin/wait`, { signal: leaving.signal }).catch(() => 'left');
+  const calls = async () => (await exec(['two', '--', 'ps'])).stdout.includes('sleep 1000');
+  await until(calls, { timeoutMs: 30_000, message: 'the call' });
+  await deploy('new');
+  t.is((await tasksOf(host.containerd, 'two')).length, 2);
+  t.is((await exec(['two', '--', 'sh', '-c', 'echo $GREETING'])).stdout, 'new\n');
+  leaving.abort();
+  t.is(await called, 'left');
+});
+
 test.serial('a command ends when it ends, also when what it started goes on', async (t) => {
   const ran = await exec(['sh', '--', 'sh', '-c', 'sleep 20 & echo done']);
   t.like(ran, { stdout: 'done\n', code: 0 });
@@ -160,6 +179,9 @@ test.serial('who reads no more ends the command', async (t) => {
   client.stdout.destroy();
   const [code] = (await once(client, 'close')) as [number];
   t.not(code, 0);
+  const began = performance.now();
+  await until(async () => (await readdir(join(host.berth.folder, 'run/exec'))).length === 0, { timeoutMs: 60_000 });
+  t.log({ leftMs: Math.round(performance.now() - began) });
   await untilNothingIsLeft();
 });
 

@@ -11,7 +11,7 @@ import { FunctionQueries, type FunctionQueriesOptions } from '../../../../src/ba
 import { FunctionState } from '../../../../src/backends/containerd/reconcile/function-state.ts';
 import type { FunctionStates } from '../../../../src/backends/containerd/reconcile/function-states.ts';
 import { defaultTiming } from '../../../../src/backends/containerd/timing.ts';
-import type { FunctionDeployment } from '../../../../src/provider/index.ts';
+import { RoutingTable, type FunctionDeployment } from '../../../../src/provider/index.ts';
 
 const fn = { name: 'fn', namespace: 'openfaas-fn' };
 const sent = { 'com.openfaas.berth.note': 'mine', topic: 'x' };
@@ -29,6 +29,7 @@ function world(deployment: Partial<FunctionDeployment> = {}) {
     containerd: { namespace: () => ({ tasks: { metrics } }) } as unknown as Containerd,
     store: { get: () => record } as unknown as FunctionStore,
     states: { get: () => state } as unknown as FunctionStates,
+    routes: new RoutingTable(),
   } as FunctionQueriesOptions);
   return {
     replica,
