@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { tasksOf } from '../integration/functions/setup.ts';
-import { endProcess, run } from '../helpers/processes.ts';
+import { endProcess } from '../helpers/processes.ts';
 import { startNginx } from './nginx.ts';
 import { cpuMicros, peakMegabytes, resetPeak } from './process-figures.ts';
-import { deployed, startWorld, type Bench, type World } from './world.ts';
+import { addressOf, deployed, startWorld, type Bench, type World } from './world.ts';
 import { load } from './wrk.ts';
 
 const path = '/function/bench/';
@@ -50,7 +49,7 @@ function casesOf({ quick, match }: Bench, road: string): Case[] {
 export async function benchCalls(bench: Bench): Promise<void> {
   await using world = await startWorld(bench, { proxy: 'fast' });
   await deployed(world.berth, { service: 'bench', image: world.image, envVars: { VERSION: 'ok' } });
-  const address = `${await addressOf(world)}:8080`;
+  const address = `${await addressOf(world, 'bench')}:8080`;
   await using nginx = await startNginx(address, path);
   await using plain = await startProgram('plain-proxy.ts', address, path);
   await using relay = await startProgram('relay.ts', address);
@@ -114,14 +113,6 @@ async function warmUp({ url }: Contender): Promise<void> {
 async function restart({ berth }: World, proxy: string): Promise<void> {
   await berth.kill();
   await berth.start({ env: { proxy } });
-}
-
-/** Where the only replica of the benchmark's function listens, which this host reaches past berth. */
-async function addressOf({ containerd }: World): Promise<string> {
-  const [task] = await tasksOf(containerd, 'bench');
-  if (!task) throw new Error('the function does not run');
-  const { stdout } = await run('nsenter', ['--net', '--target', String(task.pid), 'hostname', '-I']);
-  return stdout.trim().split(' ')[0] ?? '';
 }
 
 /** Starts a proxy of this folder, which prints its port, in front of the function. */

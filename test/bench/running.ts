@@ -4,7 +4,7 @@ import { cutPower } from '../integration/lifecycle/reboot.ts';
 import { startBareNode } from './bare-node.ts';
 import { timed } from './figures.ts';
 import { cpuMicros, residentMegabytes } from './process-figures.ts';
-import { deployed, startWorld, untilAnswers, type Bench } from './world.ts';
+import { addressOf, deployed, startWorld, untilAnswers, type Bench } from './world.ts';
 import { load } from './wrk.ts';
 
 const group = 'running';
@@ -16,16 +16,17 @@ export async function benchRunning(bench: Bench): Promise<void> {
     bench.figures.add(group, what, unit, contender, value);
   await using world = await startWorld(bench);
   const { berth, containerd, image } = world;
-  await using bare = await startBareNode(bench.program);
-  await sleep(bench.quick ? 1_000 : 10_000);
-  add('resident', 'MB', await residentMegabytes(berth.pid), '0');
-  add('resident', 'MB', await residentMegabytes(bare.pid), 'Node + packages');
+  {
+    await using bare = await startBareNode(bench.program, '127.0.0.1', '1', '/');
+    await sleep(bench.quick ? 1_000 : 10_000);
+    add('resident', 'MB', await residentMegabytes(berth.pid), '0');
+    add('resident', 'MB', await residentMegabytes(bare.pid), 'Node + packages');
+  }
   const names = Array.from({ length: count }, (_, i) => `fn-${i}`);
   bench.say(`${count} functions are deployed and loaded`);
   for (const service of names) await deployed(berth, { service, image });
-  for (const name of names.slice(0, bench.quick ? 2 : 10)) {
-    await load(`${berth.url}/function/${name}`, { connections: 16, seconds: 1 });
-  }
+  const called = names.slice(0, bench.quick ? 2 : 10);
+  for (const name of called) await load(`${berth.url}/function/${name}`, { connections: 16, seconds: 1 });
   for (let round = 0; round < 10; round++) add('list', 'ms', await timed(() => listOf(berth)));
   await sleep(bench.quick ? 500 : 5_000);
   add('resident after load', 'MB', await residentMegabytes(berth.pid));
@@ -33,6 +34,7 @@ export async function benchRunning(bench: Bench): Promise<void> {
   const before = await cpuMicros(berth.pid);
   await sleep(idleSeconds * 1000);
   add('idle, of a core', '%', ((await cpuMicros(berth.pid)) - before) / idleSeconds / 1e4);
+  await benchFloor(bench, await addressOf(world, names[0] ?? ''), called.length);
   await berth.kill();
   add('restart to serving', 'ms', await timed(() => berth.start()));
   bench.say('reboot');
@@ -43,4 +45,12 @@ export async function benchRunning(bench: Bench): Promise<void> {
     await Promise.all(names.map((name) => untilAnswers(`${berth.url}/function/${name}`)));
   };
   add('reboot to 200 of each', 'ms', await timed(all));
+}
+
+/** What the plain proxy has, with all that berth is built on, after the same load. */
+async function benchFloor({ figures, program, quick }: Bench, host: string, seconds: number): Promise<void> {
+  await using bare = await startBareNode(program, host, '8080', '/function/');
+  for (let second = 0; second < seconds; second++) await load(bare.url, { connections: 16, seconds: 1 });
+  await sleep(quick ? 500 : 5_000);
+  figures.add(group, 'resident after load', 'MB', 'plain proxy + packages', await residentMegabytes(bare.pid));
 }

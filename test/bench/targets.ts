@@ -88,6 +88,7 @@ export const targets: Target[] = [
     value: { group: 'running', what: 'resident after load', of: '50' },
     unit: 'MB',
     atMost: 110,
+    floor: 'plain proxy + packages',
   },
   {
     work: 'pull of 200 MB in 10 layers',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replicasOf, startHost, statusOf, tasksIn, type TestHost } from '../integration/functions/setup.ts';
+import { replicasOf, startHost, statusOf, tasksIn, tasksOf, type TestHost } from '../integration/functions/setup.ts';
 import { deploy, scale, type FunctionBody } from '../integration/lifecycle/setup.ts';
 import type { TestBerth } from '../helpers/berth.ts';
 import { cacheFolder } from '../helpers/cache.ts';
@@ -81,6 +81,14 @@ export async function untilAnswers(url: string, isWanted: (text: string) => bool
 export async function deployed(berth: TestBerth, body: FunctionBody): Promise<void> {
   await deploy(berth, body);
   await untilAnswers(`${berth.url}/function/${body.service}`);
+}
+
+/** Where the only replica of a function listens, which this host reaches past berth. */
+export async function addressOf({ containerd }: TestHost, name: string): Promise<string> {
+  const [task] = await tasksOf(containerd, name);
+  if (!task) throw new Error('the function does not run');
+  const { stdout } = await run('nsenter', ['--net', '--target', String(task.pid), 'hostname', '-I']);
+  return stdout.trim().split(' ')[0] ?? '';
 }
 
 /** Scales it to zero and waits until its process has ended, or waits for its start where it stands by. */
