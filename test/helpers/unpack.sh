@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Unpacks Debian packages into the cache without installing them, and prints the folder of the binaries, or libraries, of each.
-# Usage: unpack.sh [1.6|1.7|2|registry|faketime|prometheus|alertmanager]...   (all by default; 1.6 to 2 are containerd's)
+# Usage: unpack.sh [1.6|1.7|2|registry|faketime|prometheus|alertmanager|nats]...   (all by default; 1.6 to 2 are containerd's)
 # The host's apt sources stay as they are: apt runs on a private folder with the host's own mirror and proxy settings.
 set -euo pipefail
 
@@ -20,13 +20,14 @@ source_of() {
 	faketime) echo libfaketime bookworm ;;
 	prometheus) echo prometheus bookworm ;;
 	alertmanager) echo prometheus-alertmanager bookworm ;;
-	*) echo "unpack: no such thing: $1 (1.6, 1.7, 2, registry, faketime, prometheus or alertmanager)" >&2 && return 1 ;;
+	nats) echo nats-server trixie ;;
+	*) echo "unpack: no such thing: $1 (1.6, 1.7, 2, registry, faketime, prometheus, alertmanager or nats)" >&2 && return 1 ;;
 	esac
 }
 
 bin_folder() {
 	case $1 in
-	registry | prometheus | alertmanager) echo "$cache/$1/bin" ;;
+	registry | prometheus | alertmanager | nats) echo "$cache/$1/bin" ;;
 	faketime) echo "$cache/faketime/lib" ;;
 	*) echo "$cache/containerd/$1/bin" ;;
 	esac
@@ -63,6 +64,7 @@ unpack() {
 	cd "$tmp/$1"
 	download "$release" "$package" || { update_index "$release" && download "$release" "$package"; }
 	dpkg -x ./*.deb .
+	[ ! -d usr/sbin ] || mv usr/sbin usr/bin
 	if [ -d usr/bin ]; then
 		"usr/bin/$package" --version >&2
 		# Debian's Alertmanager reads a template there at its start.
@@ -74,7 +76,7 @@ unpack() {
 	cd "$here"
 }
 
-[ $# -gt 0 ] || set -- 1.6 1.7 2 registry faketime prometheus alertmanager
+[ $# -gt 0 ] || set -- 1.6 1.7 2 registry faketime prometheus alertmanager nats
 for wanted in "$@"; do
 	source_of "$wanted" >/dev/null
 	if [ ! -d "$(bin_folder "$wanted")" ]; then unpack "$wanted"; fi
