@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Server, ServerResponse } from 'node:http';
 import { Server as TcpServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -28,26 +29,30 @@ export interface CloseServerOptions {
 }
 
 /**
- * Returns what closes a server gracefully. Node forgets a socket that it upgraded and keeps a connection open after its last
+ * Returns what closes servers of the same handlers gracefully. Node forgets a socket that it upgraded and keeps a connection open after its last
  * answer, so both are looked after here.
  */
-export function serverCloser(server: Server, options: CloseServerOptions): () => Promise<void> {
+export function serverCloser(servers: readonly Server[], options: CloseServerOptions): () => Promise<void> {
   const { handlers, drainMs, onClosing, onCut } = options;
-  const connections = new Connections(server, options.answering);
+  const parts = servers.map((server) => ({ server, connections: new Connections(server, options.answering) }));
 
   return async () => {
     // What came while the process was busy is taken first, as closing would cut it off: a turn of its loop accepts, the next reads.
     for (let turns = 0; turns < 3; turns += 1) await turn();
-    const closed = new Promise((resolve) => server.once('close', resolve));
-    const idle = options.isHandedOver ? connections.leave() : closeNow(server);
+    const closed = Promise.all(servers.map((server) => once(server, 'close')));
+    const idle = parts.map(({ server, connections }) =>
+      options.isHandedOver ? connections.leave() : closeNow(server),
+    );
     onClosing();
     const cut = setTimeout(() => {
       onCut(handlers.functionProxy.cut?.() ?? { eventStreams: 0, webSockets: 0, calls: 0 });
-      last = setTimeout(() => connections.destroy(), goodbyeMs);
+      last = setTimeout(() => {
+        for (const { connections } of parts) connections.destroy();
+      }, goodbyeMs);
     }, drainMs);
     let last: NodeJS.Timeout | undefined;
     await closed;
-    for (const timer of [idle, cut, last]) clearTimeout(timer);
+    for (const timer of [...idle, cut, last]) clearTimeout(timer);
     handlers.functionProxy.close?.();
     handlers.asyncFunction?.close?.();
   };

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
+import { chmod } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, ListenOptions } from 'node:net';
 import { Registry } from '@prometheus-io/client';
 import { silentLog, type Log } from '../base/log.ts';
 import { answerPlain } from '../base/plain-line.ts';
@@ -12,6 +13,7 @@ import { createHttpServer, type HandlerFor } from './http-server.ts';
 import { followKeyPair, keyPairFiles, readKeyPair } from './key-pair.ts';
 import { reachable, toNextServer } from './next-server.ts';
 import { OwedAnswers } from './owed-answers.ts';
+import { believe } from './own-callers.ts';
 import { NotImplementedError } from './provider-errors.ts';
 import { createRoad } from './proxy/index.ts';
 import { createApp, faasRoutes, type Route } from './routes.ts';
@@ -34,6 +36,11 @@ export interface ServeOptions {
    * goes on listening when the server closes, so callers wait there for the next server.
    */
   listenFd?: number;
+  /**
+   * Path of a unix socket at which the same is answered, without TLS, to callers of this user: what they say of where a call
+   * came from is passed on.
+   */
+  socketPath?: string;
 }
 
 export interface FaaSServer {
@@ -71,10 +78,12 @@ export async function serve(
   const answering = new OwedAnswers();
   const system = { web: app.callback() };
   const takenBy = handlerFor(handlers, () => (listenFd !== undefined && closing.signal.aborted ? onward() : system));
-  const server = createHttpServer(config, { log, handlerFor: takenBy, secure, answering });
+  const taking = { log, handlerFor: takenBy, answering };
+  const server = createHttpServer(config, { ...taking, secure });
+  const onSocket = options.socketPath === undefined ? [] : [createHttpServer(config, taking)];
   let next: RawHandler | undefined;
   const onward = () => (next ??= toNextServer(createRoad(config.proxy, config), reachable({ address, port })));
-  const close = serverCloser(server, {
+  const close = serverCloser([server, ...onSocket], {
     handlers,
     answering,
     drainMs,
@@ -82,7 +91,12 @@ export async function serve(
     onClosing: () => closing.abort(),
     onCut: (cut) => log.warn('what was still in flight is ended', { afterMs: drainMs, ...cut }),
   });
-  const { address, port } = await listen(server, listenFd === undefined ? config : { fd: listenFd }, log);
+  for (const each of onSocket) await listenForOwn(each, options.socketPath, log);
+  const at = listenFd === undefined ? { port: config.tcpPort, host: config.bind } : { fd: listenFd };
+  const { address, port } = await listen(server, at, log).catch((error: unknown) => {
+    for (const each of onSocket) each.close();
+    throw error;
+  });
   if (server instanceof SecureServer && files && pair)
     followKeyPair({ files, pair, use: (renewed) => server.use(renewed), log, signal: closing.signal });
 
@@ -111,15 +125,20 @@ const noAsync: RawHandler = {
   web: (req, res) => answerPlain(req, res, new NotImplementedError('asyncFunction')),
 };
 
-type Listening = Pick<FaaSConfig, 'tcpPort' | 'bind'> | { fd: number };
-
 /** How many callers may wait to be accepted: as many as the kernel allows. */
 const backlog = 65_535;
 
-async function listen(server: Server, at: Listening, log: Log): Promise<AddressInfo> {
-  server.listen('fd' in at ? { ...at, backlog } : { port: at.tcpPort, host: at.bind });
+async function listen(server: Server, at: ListenOptions, log: Log): Promise<AddressInfo> {
+  server.listen({ ...at, backlog });
   await once(server, 'listening');
   // Such as no file descriptor left for a new connection: the others go on.
   server.on('error', (error) => log.error('the listening socket failed', { error }));
   return server.address() as AddressInfo;
+}
+
+/** Listens at a path, for callers of this user alone. */
+async function listenForOwn(server: Server, path: string | undefined, log: Log): Promise<void> {
+  server.on('connection', believe);
+  await listen(server, { path }, log);
+  if (path !== undefined) await chmod(path, 0o600);
 }

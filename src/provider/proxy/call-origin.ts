@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { isBelieved } from '../own-callers.ts';
 import { plainAddress } from '../plain-address.ts';
 import type { TrustedProxies } from '../trusted-proxies.ts';
 
 /** Where a call came from, as a function is told. */
 export interface CallOrigin {
-  /** The callers of each proxy, ours last. */
+  /** The callers of each proxy, ours last; '' where nobody is known. */
   for: string;
   host: string;
   proto: string;
@@ -15,6 +17,7 @@ const nothing: IncomingMessage['headers'] = {};
 
 /** Finds out where a call came from; of what the request says of it, as much counts as these proxies have said. */
 export function originOf({ headers, socket }: IncomingMessage, proxies: TrustedProxies | undefined): CallOrigin {
+  if (isOwnCall(socket)) return toldOrigin(headers);
   const address = plainAddress(socket.remoteAddress);
   const forwarded = isForwarded(headers) ? proxies?.forwarded({ headers, socket }) : undefined;
   const said = forwarded?.isTrusted === false ? nothing : headers;
@@ -33,7 +36,22 @@ export function tellsOrigin(name: string): boolean {
 
 /** Says whether what the request says of where it came from is passed on. */
 export function mayTellOrigin({ socket }: IncomingMessage, proxies: TrustedProxies | undefined): boolean {
-  return proxies?.has(plainAddress(socket.remoteAddress)) ?? true;
+  return isOwnCall(socket) || (proxies?.has(plainAddress(socket.remoteAddress)) ?? true);
+}
+
+/** Says whether the process itself calls, at the socket that only it may call, which says where its calls came from. */
+function isOwnCall(socket: Socket): boolean {
+  // The others have an address.
+  return plainAddress(socket.remoteAddress) === '' && isBelieved(socket);
+}
+
+function toldOrigin(headers: IncomingMessage['headers']): CallOrigin {
+  const told = (of: string) => headers[`x-forwarded-${of}`];
+  return {
+    for: String(told('for') ?? ''),
+    host: String(told('host') ?? headers.host ?? ''),
+    proto: String(told('proto') ?? 'http'),
+  };
 }
 
 /** Says whether anybody has said where the call comes from: of most nobody has. */

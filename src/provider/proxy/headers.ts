@@ -63,7 +63,7 @@ function ownHeaders({ headers }: IncomingMessage, target: ProxyTarget, origin: C
   const add = (name: string, value: string) => {
     if (!isNamed(own, name)) own.push(name, value);
   };
-  add('x-forwarded-for', origin.for);
+  if (origin.for !== '') add('x-forwarded-for', origin.for);
   add('x-forwarded-host', origin.host);
   add('x-forwarded-proto', origin.proto);
   if (headers.te !== undefined && /\btrailers\b/i.test(String(headers.te))) add('te', 'trailers');

@@ -3,6 +3,7 @@ import { checkSecretName } from '../names.ts';
 import { BadRequestError } from '../provider-errors.ts';
 import { toBytes } from '../quantity.ts';
 import type { FunctionDeployment } from '../types.ts';
+import { asyncRuleOf, type AsyncRule } from './async-rule.ts';
 import { readDns, type Dns } from './dns.ts';
 import { livenessOf, readinessOf, type ProbeSettings } from './probes.ts';
 import { pullPolicies, type PullPolicy } from './pull-policy.ts';
@@ -15,6 +16,7 @@ import { scalingRule, type ScalingRule } from './scaling-rule.ts';
  */
 export interface Workload {
   readonly scaling: ScalingRule;
+  readonly async: AsyncRule;
   /** What a sleeping replica keeps: `standby` a task that waits for its start, `cold` all but that. */
   readonly zeroDepth: 'cold' | 'standby';
   readonly pullPolicy?: PullPolicy;
@@ -61,8 +63,10 @@ export function checkWorkload(deployment: FunctionDeployment): void {
   if (wrong) throw new BadRequestError(wrong);
 }
 
-function readWorkload({ labels = {}, annotations = {} }: FunctionDeployment): Workload {
+function readWorkload(deployment: FunctionDeployment): Workload {
+  const { labels = {}, annotations = {} } = deployment;
   const scaling = scalingRule(labels, annotations);
+  const async = asyncRuleOf(deployment);
   const readiness = readinessOf(annotations);
   const liveness = livenessOf(annotations);
   const depth = new SettingReader(labels, 'com.openfaas.scale.');
@@ -71,6 +75,7 @@ function readWorkload({ labels = {}, annotations = {} }: FunctionDeployment): Wo
   const berth = new SettingReader(annotations, 'com.openfaas.berth.');
   return {
     scaling,
+    async,
     zeroDepth: depth.read('zero-depth', oneOf(zeroDepths), 'cold or standby') ?? 'cold',
     pullPolicy: policy.read('pull-policy', oneOf(pullPolicies), 'Always, IfNotPresent or Never'),
     pullSecret: readPullSecret(policy),
@@ -79,7 +84,9 @@ function readWorkload({ labels = {}, annotations = {} }: FunctionDeployment): Wo
     liveness,
     startAllowedMs: Math.max(readiness.startAllowedMs, liveness.startAllowedMs),
     diskLimitBytes: berth.read('disk-limit', toDiskLimit, 'an amount such as 2Gi, or 0 for no limit'),
-    unreadable: [scaling, readiness, liveness, depth, policy, names, berth].flatMap(({ unreadable }) => unreadable),
+    unreadable: [scaling, async, readiness, liveness, depth, policy, names, berth].flatMap(
+      ({ unreadable }) => unreadable,
+    ),
   };
 }
 

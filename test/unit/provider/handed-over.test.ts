@@ -158,7 +158,7 @@ test('a caller that ends its handshake only after the handover is answered', asy
     answering,
   });
   const left = Promise.withResolvers<void>();
-  const close = serverCloser(server, {
+  const close = serverCloser([server], {
     ...{ handlers, answering, drainMs: 60_000, isHandedOver: true },
     onClosing: left.resolve,
     onCut: () => t.fail(),
