@@ -7,6 +7,7 @@ import { hasCode } from '../base/absent-file.ts';
 import { readDaemonConfig } from '../daemon/index.ts';
 import { parseFullName, parseSecondsOrGoDuration, type FunctionName, type LogMessage } from '../provider/index.ts';
 import { ApiClient, ApiError } from './api-client.ts';
+import { terminalText } from './terminal-text.ts';
 import { UsageError, type Cli, type Verb } from './verb.ts';
 
 const usage = `NAME [--namespace NAMESPACE] [--follow] [--since TIME] [--tail N] [--instance REPLICA] [--json]
@@ -131,10 +132,6 @@ class ShownLines {
   }
 }
 
-/** What a function writes is not to move the terminal's cursor or rename its window: colours and tabs may stay. */
-const unsafe = /(?!\t|\u001b\[[\d;]*m)\p{Cc}/gu;
-
 function readable({ timestamp, instance, text }: LogMessage): string {
-  const escaped = (character: string) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  return `${timestamp} ${instance} ${text.replaceAll(unsafe, escaped)}`;
+  return `${timestamp} ${instance} ${terminalText(text)}`;
 }

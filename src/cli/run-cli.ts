@@ -1,6 +1,7 @@
 import { describeError } from '../base/log.ts';
 import { UsageError, type Cli, type ExitCode, type Verb } from './verb.ts';
 import { applyVerb } from './apply-verb.ts';
+import { asyncVerb } from './async-verb.ts';
 import { backupVerb } from './backup-verb.ts';
 import { downgradeVerb } from './downgrade-verb.ts';
 import { doctorVerb } from './doctor/index.ts';
@@ -17,6 +18,7 @@ const verbs: Verb[] = [
   logsVerb,
   execVerb,
   applyVerb,
+  asyncVerb,
   backupVerb,
   restoreVerb,
   downgradeVerb,

@@ -22,6 +22,7 @@ import {
 } from '../provider/index.ts';
 import { parseSecondsOrGoDuration } from '../base/go-duration.ts';
 import type { LogLevel } from '../base/log.ts';
+import { asyncSettings } from './async-settings.ts';
 
 const modes = ['gateway', 'provider'] as const;
 const ociRuntimes = ['runc', 'crun'] as const;
@@ -181,6 +182,7 @@ export const daemonSettings = {
     "mirrors and certificates of registries: containerd's `hosts.toml` files",
   ),
   dockerConfig: setting('docker_config', '/etc/berth/docker/config.json', path, 'registry logins, of `docker login`'),
+  ...asyncSettings,
 };
 
 /** What the settings say, read: FaaSConfig for the server, and what only the daemon has. */

@@ -1,3 +1,4 @@
+export type { AsyncList, CallView } from '../gateway/index.ts';
 export { examineDaemonConfig, readDaemonConfig, settingNames, type Config } from './config.ts';
 export { DataLock } from './data-lock.ts';
 export { networkOptions, openContainerd, ownConflist } from './open-containerd.ts';

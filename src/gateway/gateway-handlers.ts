@@ -15,6 +15,7 @@ import {
   type Resolve,
   type VersionInfo,
 } from '../provider/index.ts';
+import type { AsyncCalls } from './async/index.ts';
 import { callHeaders } from './calls/call-id.ts';
 import { wakingResolve, type Leaving } from './calls/wake.ts';
 import { healthOf } from './health.ts';
@@ -30,6 +31,8 @@ export interface GatewayOptions {
   wakeMs?: number;
   /** How calls go on once the process leaves; they wait for what never comes unless given. */
   leaving?: Leaving;
+  /** Asynchronous calls; they answer 501 where it is absent. */
+  async?: AsyncCalls;
   /** True once the provider has looked after everything since its start. */
   ready: () => boolean;
   /** How each part of the daemon is, for the metrics; none where it is absent. */
@@ -52,6 +55,7 @@ export function gatewayHandlers(options: GatewayOptions, invocations: Invocation
   const handlers = handlersFor(provider, config, { ...calls, upstreamTimeoutMs, log });
   return {
     ...handlers,
+    asyncFunction: options.async?.handler,
     async functionLister(ctx) {
       await handlers.functionLister?.(ctx);
       // faas-cli takes the count from the list, also when it describes one function.

@@ -3,9 +3,11 @@ export * from './sdk.ts';
 // What the rest of berth uses beside the SDK's public names
 export { quote } from '../base/quote.ts';
 export { reachable } from './next-server.ts';
+export { hasUnknownCoding } from './proxy/headers.ts';
+export { queuedHeaders } from './proxy/queued-headers.ts';
 export { fullName, parseFullName, type FullName } from './full-name.ts';
 export { isLabel } from './names.ts';
-export { optional } from './check.ts';
+export { lastOf, optional } from './check.ts';
 export { deploymentText } from './deployment-text.ts';
 export * from './workload/index.ts';
 export { faasSettings } from './faas-config.ts';

@@ -9,8 +9,13 @@ export function callHeaders({ headers }: IncomingMessage): Record<string, string
   const given = headers['x-call-id'];
   return {
     'X-Call-Id': typeof given === 'string' && given !== '' ? given : newCallId(),
-    'X-Start-Time': `${Date.now()}000000`,
+    'X-Start-Time': startTime(),
   };
+}
+
+/** Returns this moment in nanoseconds since the epoch. */
+export function startTime(): string {
+  return `${Date.now()}000000`;
 }
 
 const idBytes = 16;
@@ -22,8 +27,13 @@ const text = Buffer.from('00000000-0000-0000-0000-000000000000');
 const places = [...text.keys()].filter((at) => text[at] !== 45).filter((_, digit) => digit % 2 === 0);
 const digits = Buffer.from('0123456789abcdef');
 
+/** Says whether a text may be the id of a call that is kept, which is also a part of URLs and the name of a file. */
+export function isCallId(text: string): boolean {
+  return /^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,64}$/.test(text);
+}
+
 /** Makes a random UUID, as `randomUUID` does; that one is a tree of twenty strings, half a kilobyte. */
-function newCallId(): string {
+export function newCallId(): string {
   if (used === random.length) {
     randomFillSync(random);
     used = 0;
