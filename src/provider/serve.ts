@@ -77,7 +77,9 @@ export async function serve(
   const secure = pair && { pair, plainOn: options.plainOn };
   const answering = new OwedAnswers();
   const system = { web: app.callback() };
-  const takenBy = handlerFor(handlers, () => (listenFd !== undefined && closing.signal.aborted ? onward() : system));
+  const takenBy = handlerFor(handlers, system, () =>
+    listenFd !== undefined && closing.signal.aborted ? onward() : undefined,
+  );
   const taking = { log, handlerFor: takenBy, answering };
   const server = createHttpServer(config, { ...taking, secure });
   const onSocket = options.socketPath === undefined ? [] : [createHttpServer(config, taking)];
@@ -112,12 +114,15 @@ export async function serve(
   return { address, port, close: closeOnce, closed: closed.promise };
 }
 
-/** Says who takes a request: invocations pass `system`, which is everything that goes through Koa. */
-function handlerFor(handlers: FaaSHandlers, system: () => RawHandler): HandlerFor {
+/**
+ * Says who takes a request: invocations pass `system`, which is everything that goes through Koa. All but what functions answer
+ * is the next server's, once there is one.
+ */
+function handlerFor(handlers: FaaSHandlers, system: RawHandler, next: () => RawHandler | undefined): HandlerFor {
   return (method, path) => {
     if (path.startsWith('/function/')) return handlers.functionProxy;
     const isAsync = method === 'POST' && path.startsWith('/async-function/');
-    return isAsync ? (handlers.asyncFunction ?? noAsync) : system();
+    return next() ?? (isAsync ? (handlers.asyncFunction ?? noAsync) : system);
   };
 }
 

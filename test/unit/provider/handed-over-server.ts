@@ -1,5 +1,5 @@
 /** A server on descriptor 3, for handed-over.test.ts: it says its own process id, and drains for as long as it is told. */
-import { defaultConfig, serve } from '../../../src/index.ts';
+import { defaultConfig, serve, type RawHandler } from '../../../src/index.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { functionProxy } from '../../../src/provider/proxy/index.ts';
 
@@ -11,7 +11,10 @@ const proxy = functionProxy(() => ({ hostname: '127.0.0.1', port: functionPort ?
   callHeaders: () => ({ 'X-Served-By': String(process.pid) }),
 });
 const config = { ...defaultConfig, tcpPort: 1 };
-const server = await serve({ functionProxy: proxy }, config, {
+const asyncFunction: RawHandler = {
+  web: (_req, res) => void res.writeHead(202, { 'X-Served-By': String(process.pid) }).end(),
+};
+const server = await serve({ functionProxy: proxy, asyncFunction }, config, {
   listenFd: 3,
   drainMs,
   signal: ending.signal,

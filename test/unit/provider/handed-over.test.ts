@@ -1,6 +1,13 @@
 /** A server on a socket that somebody else goes on listening on: its callers do not notice that it closes. */
 import { once } from 'node:events';
-import { Agent, createServer, request, type IncomingMessage, type RequestListener } from 'node:http';
+import {
+  Agent,
+  createServer,
+  request,
+  type IncomingMessage,
+  type RequestListener,
+  type RequestOptions,
+} from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -24,7 +31,7 @@ interface World extends AsyncDisposable {
   serve(drainMs?: number): Promise<number>;
   ended(pid: number): Promise<void>;
   /** Calls the function, and resolves with its answer's head. */
-  call(agent?: Agent): Promise<IncomingMessage>;
+  call(agent?: Agent, options?: RequestOptions): Promise<IncomingMessage>;
 }
 
 async function startWorld(t: ExecutionContext, listener: RequestListener): Promise<World> {
@@ -53,8 +60,8 @@ async function startWorld(t: ExecutionContext, listener: RequestListener): Promi
     async ended(pid) {
       await until(() => isOver(pid), { timeoutMs: 30_000, message: `the end of ${pid}` });
     },
-    async call(agent) {
-      const sent = request({ port: socket.port, path: '/function/env', agent: agent ?? false }).end();
+    async call(agent, options) {
+      const sent = request({ port: socket.port, path: '/function/env', agent: agent ?? false, ...options }).end();
       return ((await once(sent, 'response')) as [IncomingMessage])[0];
     },
     async [Symbol.asyncDispose]() {
@@ -120,6 +127,23 @@ test('a caller that keeps its connection is answered on it once more, and then g
   t.is(last.headers.connection, 'close');
   t.is(servedBy(await call()), second);
   await world.ended(first);
+});
+
+test('an asynchronous call on a connection that is left goes to the next server, whose queue it is', async (t) => {
+  await using world = await startWorld(t, (_req, res) => res.end('hello'));
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  const post = async () => {
+    const reply = await world.call(agent, { method: 'POST', path: '/async-function/env' });
+    await text(reply);
+    return servedBy(reply);
+  };
+  const first = await world.serve();
+  t.is(await post(), first);
+  const second = await world.serve();
+  process.kill(first, 'SIGTERM');
+  await until(async () => servedBy(await world.call()) === second);
+  t.is(await post(), second);
 });
 
 test('a connection that idles does not hold a server that was handed over', async (t) => {
