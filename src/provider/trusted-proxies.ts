@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { familyOf, NetworkList } from './network-list.ts';
 import { plainAddress } from './plain-address.ts';
 
 /** What a request's proxies say of the caller. */
@@ -17,34 +17,20 @@ const mostHops = 50;
 
 /** Proxies whose word on their callers is taken, by their addresses. */
 export class TrustedProxies {
-  readonly #list = new BlockList();
+  readonly #list: NetworkList;
 
   /**
    * Reads a list such as `127.0.0.1, 10.0.0.0/8, fd00::/8`; `none` is nobody.
    * @throws RangeError when one of its entries is neither an address nor a network
    */
   constructor(text: string) {
-    if (text.trim() === 'none') return;
-    for (const entry of text.split(/[\s,]+/).filter((part) => part !== '')) this.#add(entry);
-  }
-
-  #add(entry: string): void {
-    const [given = '', bits, ...rest] = entry.split('/');
-    const address = plainAddress(given);
-    const family = familyOf(address);
-    const most = family === 'ipv4' ? 32 : 128;
-    const length = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : most + 1;
-    if (family === undefined || rest.length > 0 || length > most) throw new RangeError(`${entry} is no network`);
-    // A list takes none of all addresses.
-    if (length > 0) return this.#list.addSubnet(address, length, family);
-    const halves = family === 'ipv4' ? ['0.0.0.0', '128.0.0.0'] : ['::', '8000::'];
-    for (const half of halves) this.#list.addSubnet(half, 1, family);
+    const entries = text.trim() === 'none' ? [] : text.split(/[\s,]+/).filter((part) => part !== '');
+    this.#list = new NetworkList(entries);
   }
 
   /** Whether this is the address of one of them. */
   has(address: string): boolean {
-    const family = familyOf(address);
-    return family !== undefined && this.#list.check(address, family);
+    return this.#list.has(address);
   }
 
   /**
@@ -64,11 +50,6 @@ export class TrustedProxies {
     }
     return { for: passed.join(', '), address, isTrusted: true };
   }
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
-  if (isIPv4(address)) return 'ipv4';
-  return isIPv6(address) ? 'ipv6' : undefined;
 }
 
 /** Reads an entry of X-Forwarded-For, which some proxies write with a port. */

@@ -219,6 +219,13 @@ export function trailers(list: HeaderList): HeaderList {
   return list.length > 0 ? without(list, barred) : list;
 }
 
+/** Leaves of a message's headers those that may be sent on in another message, which says by itself how long its body is. */
+export function endToEndHeaders(list: HeaderList): [name: string, value: string][] {
+  const connection = pairs(list).filter(([name]) => name.toLowerCase() === 'connection');
+  const named = connectionNames(connection.map(([, value]) => value).join(','));
+  return pairs(without(list, new Set([...hopByHop, ...notRemovable, ...named])));
+}
+
 /** Groups a list as names and values, as node's `addTrailers` takes them. */
 export function pairs(list: HeaderList): [string, string][] {
   return list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1] ?? ''] as [string, string]] : []));

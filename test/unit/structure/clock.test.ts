@@ -15,6 +15,7 @@ const wallClock: Record<string, string> = {
   'src/containerd/task-metrics.ts': 'the time of a measurement',
   'src/registry/retry-after.ts': 'a date in a header',
   'src/provider/key-pair.ts': 'the dates of a certificate',
+  'src/gateway/async/callback-sender.ts': 'when an attempt was made, stored',
   'src/gateway/calls/call-id.ts': 'a date in a header',
   'src/backends/containerd/images/cut-pulls.ts': 'when a lease ends, stored by containerd',
   'src/backends/containerd/replicas/create-replica.ts': 'when a lease ends, stored by containerd',

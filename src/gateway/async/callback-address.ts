@@ -1,0 +1,125 @@
+import { lookup, type LookupAddress } from 'node:dns';
+import { isIP } from 'node:net';
+import { promisify } from 'node:util';
+import { BadRequestError, fullName, quote, splitFunctionUrl } from '../../provider/index.ts';
+import { CallbackAllow } from './callback-allow.ts';
+
+/** A function of this gateway, by the path of its call, or a server elsewhere. */
+export type CallbackAddress = { path: string } | { url: URL };
+
+/** Finds all addresses of a name. */
+export type FindAddresses = (name: string) => Promise<LookupAddress[]>;
+
+export interface CallbackAddressesOptions {
+  allow?: CallbackAllow;
+  defaultNamespace: string;
+  /** Asks the system, unless given. */
+  find?: FindAddresses;
+  /** How long a name may take to be found when a call is accepted; when it is posted it is looked up again. */
+  patienceMs?: number;
+}
+
+/** An address that callbacks may not go to. */
+export class CallbackRefusedError extends BadRequestError {}
+
+/** By these names functions know this gateway, on a host as on Kubernetes. */
+const ownNames = new Set(['gateway', 'gateway.openfaas', 'gateway.openfaas.svc', 'gateway.openfaas.svc.cluster.local']);
+
+const form = 'write a URL such as https://example.com/hook, or http://gateway:8080/function/NAME for a function';
+
+const lookupAll = promisify(lookup);
+const findBySystem: FindAddresses = (name) => lookupAll(name, { all: true });
+
+/** As many names are looked up at once for calls that are being accepted: the lookups of all others wait behind them. */
+const mostLookups = 4;
+
+/** Reads the addresses of callbacks, and says which may be called: what strangers cannot reach, they must not have us reach. */
+export class CallbackAddresses {
+  readonly #allow: CallbackAllow;
+  readonly #defaultNamespace: string;
+  readonly #find: FindAddresses;
+  readonly #patienceMs: number;
+  #lookups = 0;
+
+  constructor(options: CallbackAddressesOptions) {
+    this.#allow = options.allow ?? new CallbackAllow();
+    this.#defaultNamespace = options.defaultNamespace;
+    this.#find = options.find ?? findBySystem;
+    this.#patienceMs = options.patienceMs ?? 2000;
+  }
+
+  /**
+   * Reads an X-Callback-Url, without a look at where its name leads.
+   * @throws CallbackRefusedError saying what to write instead
+   */
+  parse(text: string): CallbackAddress {
+    const url = URL.parse(text);
+    // A list of several is one URL as well, with a comma in its host.
+    if (url === null || url.hostname.includes(','))
+      throw new CallbackRefusedError(`X-Callback-Url ${quote(text)} is no URL: ${form}`);
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+      throw new CallbackRefusedError(`X-Callback-Url ${quote(text)} is neither http nor https: ${form}`);
+    }
+    if (url.username !== '' || url.password !== '') {
+      throw new CallbackRefusedError('X-Callback-Url has a user name or password, which would be stored: leave it out');
+    }
+    if (ownNames.has(url.hostname.replace(/\.$/, ''))) return { path: this.#pathOf(url) };
+    const host = hostOf(url);
+    const isLoopback = /(^|\.)localhost\.?$/.test(host);
+    if (!this.#allow.hasName(host) && (isLoopback || (isIP(host) !== 0 && !this.#allow.hasAddress(host)))) {
+      throw refused(url);
+    }
+    return { url };
+  }
+
+  /**
+   * Reads the X-Callback-Url of a call that is being accepted, and looks where its name leads. A name that cannot be found
+   * now is looked up again when the answer is posted.
+   * @throws CallbackRefusedError saying what to write instead
+   */
+  async check(text: string): Promise<void> {
+    const address = this.parse(text);
+    if ('path' in address || isIP(hostOf(address.url)) !== 0 || this.#lookups >= mostLookups) return;
+    this.#lookups++;
+    const found = this.addressesOf(address.url).finally(() => this.#lookups--);
+    const timer = Promise.withResolvers<void>();
+    const timeout = setTimeout(timer.resolve, this.#patienceMs);
+    try {
+      await Promise.race([found, timer.promise]);
+    } catch (error) {
+      if (error instanceof CallbackRefusedError) throw error;
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
+  /**
+   * Finds the addresses of a server, to be connected to and no others: its name may lead elsewhere the next time.
+   * @throws CallbackRefusedError when one of them may not be called
+   */
+  async addressesOf(url: URL): Promise<LookupAddress[]> {
+    const host = hostOf(url);
+    const family = isIP(host);
+    const addresses = family === 0 ? await this.#find(host) : [{ address: host, family }];
+    if (this.#allow.hasName(host) || addresses.every(({ address }) => this.#allow.hasAddress(address)))
+      return addresses;
+    throw refused(url);
+  }
+
+  #pathOf({ pathname, search }: URL): string {
+    const called = splitFunctionUrl(`${pathname}${search}`, { defaultNamespace: this.#defaultNamespace });
+    if (called) return `/function/${fullName(called)}${called.path}`;
+    const problem = `X-Callback-Url leads to ${quote(pathname)} of this gateway`;
+    throw new CallbackRefusedError(`${problem}: only functions are called back, as http://gateway:8080/function/NAME`);
+  }
+}
+
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+function refused({ host }: URL): CallbackRefusedError {
+  const problem = `X-Callback-Url leads to ${host}, which is an address of this host, of its cloud or of a private network`;
+  const way = 'have the operator add it to callback_allow, or write http://gateway:8080/function/NAME for a function';
+  return new CallbackRefusedError(`${problem}: ${way}`);
+}
