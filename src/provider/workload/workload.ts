@@ -9,6 +9,7 @@ import { livenessOf, readinessOf, type ProbeSettings } from './probes.ts';
 import { pullPolicies, type PullPolicy } from './pull-policy.ts';
 import { oneOf, SettingReader } from './read-setting.ts';
 import { scalingRule, type ScalingRule } from './scaling-rule.ts';
+import { readSchedules, type ScheduleRule } from './schedule-rule.ts';
 
 /**
  * What the labels and annotations of a function mean. Each can be read: what is no value counts as absent, as in what was
@@ -31,6 +32,8 @@ export interface Workload {
   readonly startAllowedMs: number;
   /** Bytes that a replica may take on the host's disk, Infinity for any; absent where the host's own limit holds. */
   readonly diskLimitBytes?: number;
+  /** When it is called without a caller; absent where it never is. */
+  readonly schedule?: ScheduleRule;
   /** What a deployer is told of labels and annotations that cannot be read, and of how to write them. */
   readonly unreadable: string[];
 }
@@ -73,6 +76,7 @@ function readWorkload(deployment: FunctionDeployment): Workload {
   const policy = new SettingReader(annotations, 'com.openfaas.image.');
   const names = new SettingReader(annotations, 'com.openfaas.dns.');
   const berth = new SettingReader(annotations, 'com.openfaas.berth.');
+  const schedules = readSchedules(annotations);
   return {
     scaling,
     async,
@@ -84,7 +88,8 @@ function readWorkload(deployment: FunctionDeployment): Workload {
     liveness,
     startAllowedMs: Math.max(readiness.startAllowedMs, liveness.startAllowedMs),
     diskLimitBytes: berth.read('disk-limit', toDiskLimit, 'an amount such as 2Gi, or 0 for no limit'),
-    unreadable: [scaling, async, readiness, liveness, depth, policy, names, berth].flatMap(
+    schedule: schedules.rule,
+    unreadable: [scaling, async, readiness, liveness, depth, policy, names, berth, schedules].flatMap(
       ({ unreadable }) => unreadable,
     ),
   };
