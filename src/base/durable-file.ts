@@ -83,7 +83,8 @@ async function writeNew(path: string, data: Buffer | string, mode: number, fsync
   if (fsync) await file.sync();
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes what was made, renamed and removed in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
   await using folder = await open(path, 'r');
   await folder.sync();
 }

@@ -20,3 +20,14 @@ export class BodyTooLargeError extends ProviderError {
     super(413, `the body of an asynchronous call has at most ${limitBytes} bytes here (async_body_limit)`);
   }
 }
+
+/** The embedded queue could not write or read: what was asked for has not happened. */
+export class StoreError extends ProviderError {
+  /** @param fault what the log is to say; the caller, who may have no password, is told less */
+  constructor(fault: { message: string; isFull: boolean }) {
+    const told = fault.isFull
+      ? 'the disk of data_dir is full: make room there and try again'
+      : 'the queue of asynchronous calls does not work: see the log of berth, and try again';
+    super(fault.isFull ? 507 : 503, told, { cause: new Error(fault.message), headers: { 'Retry-After': '10' } });
+  }
+}

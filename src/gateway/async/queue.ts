@@ -96,6 +96,7 @@ export interface Lane {
   dueMs: number;
 }
 
+/** How many calls are in each state; `dead` are those of `failed` that can be replayed. */
 export type StateCounts = Record<CallState, number> & { dead: number };
 
 export interface ListOptions {
@@ -136,7 +137,10 @@ export interface Queue {
   take(lane: Pick<Lane, 'fn' | 'kind'>, most: number): Promise<TakenCall[]>;
   /** Queues a call that was taken anew; `uncounted` where the attempt was cut short by ourselves and is none. */
   retry(id: string, options: { dueMs: number; last?: Attempt; uncounted?: boolean }): Promise<void>;
-  /** Ends a call that was taken. */
+  /**
+   * Ends a call that was taken. What follows it and is known by its id already is left as it is. Nothing happens to a call that this
+   * process has not taken, nor by `retry`.
+   */
   finish(id: string, ending: Ending): Promise<void>;
 
   /**
@@ -151,6 +155,7 @@ export interface Queue {
   replay(id: string): Promise<boolean | undefined>;
 
   get(id: string): Promise<CallRecord | undefined>;
+  /** Lists calls without their results. */
   list(options: ListOptions): Promise<CallRecord[]>;
   /** Counts the calls of each function, by its full name, callbacks apart. */
   counts(): Promise<Map<string, StateCounts>>;

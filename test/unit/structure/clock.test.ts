@@ -16,6 +16,8 @@ const wallClock: Record<string, string> = {
   'src/registry/retry-after.ts': 'a date in a header',
   'src/provider/key-pair.ts': 'the dates of a certificate',
   'src/gateway/async/callback-sender.ts': 'when an attempt was made, stored',
+  'src/gateway/async/call-store.ts': 'when a call came, is due and ended, stored',
+  'src/gateway/async/store-schema.ts': 'when a damaged store was set aside, in its name',
   'src/gateway/calls/call-id.ts': 'a date in a header',
   'src/backends/containerd/images/cut-pulls.ts': 'when a lease ends, stored by containerd',
   'src/backends/containerd/replicas/create-replica.ts': 'when a lease ends, stored by containerd',
