@@ -17,13 +17,18 @@ import {
 /** State in the store; a failed call that can be replayed is `dead`. */
 export type StoredState = CallState | 'dead';
 
+/** Of a call that has ended for good nobody needs what was sent, and callers log in with headers. */
+const nothingKept = "headers = '[]', body_bytes = 0, file = NULL, body = NULL";
+
 /** How many calls of one function and kind there are, by their state. */
 export interface StoredLane {
   fn: FullName;
   kind: CallKind;
   calls: Partial<Record<StoredState, number>>;
-  /** Of the bodies that are kept. */
+  /** What they take. */
   bytes: number;
+  /** What those take that have ended. */
+  endedBytes: number;
   /** When the first that waits is due. */
   dueMs: number;
 }
@@ -114,7 +119,7 @@ export class CallStore {
 
   finish(id: string, { state, last, result, isDead, follows }: StoredEnding): void {
     const file = this.#get('SELECT file FROM calls WHERE id = ?', id)?.file;
-    const end = isDead ? `'dead'` : '?, body_bytes = 0, file = NULL, body = NULL';
+    const end = isDead ? `'dead'` : `?, ${nothingKept}`;
     const [ended] = this.#change(
       `UPDATE calls SET owner = NULL, ended_ms = ?, last = coalesce(?, last), result_type = ?, result = ?, state = ${end}
         WHERE id = ? AND state = 'running' AND owner = ? RETURNING fn, kind`,
@@ -138,7 +143,7 @@ export class CallStore {
     const row = this.#get('SELECT state, file FROM calls WHERE id = ?', id);
     if (!row) return undefined;
     const [queued] = this.#change(
-      `UPDATE calls SET state = 'cancelled', ended_ms = ?, body_bytes = 0, file = NULL, body = NULL
+      `UPDATE calls SET state = 'cancelled', ended_ms = ?, ${nothingKept}
         WHERE id = ? AND state = 'queued' RETURNING fn, kind`,
       ...[Date.now(), id],
     );
@@ -217,11 +222,13 @@ export class CallStore {
   #lane(fn: FullName, kind: CallKind): StoredLane {
     const rows = this.#all('SELECT state, calls, bytes FROM tallies WHERE fn = ? AND kind = ?', fn, kind);
     const due = this.#get(`SELECT min(due_ms) ms FROM calls WHERE state = 'queued' AND fn = ? AND kind = ?`, fn, kind);
+    const bytesOf = (some: StoredRow[]) => some.reduce((sum, { bytes }) => sum + Number(bytes), 0);
     return {
       fn,
       kind,
       calls: Object.fromEntries(rows.map(({ state, calls }) => [state, calls])) as StoredLane['calls'],
-      bytes: rows.reduce((sum, { bytes }) => sum + Number(bytes), 0),
+      bytes: bytesOf(rows),
+      endedBytes: bytesOf(rows.filter(({ state }) => state !== 'queued' && state !== 'running')),
       dueMs: Number(due?.ms ?? Infinity),
     };
   }

@@ -32,7 +32,7 @@ export interface SqliteQueueOptions {
   log: Log;
   /** How many calls may wait or run, and how many that have ended are remembered. */
   maxCalls: number;
-  /** How many bytes of bodies may be kept. */
+  /** How many bytes all calls may take, and those that have ended half of that. */
   maxBytes: number;
 }
 
@@ -71,16 +71,18 @@ export class SqliteQueue implements Queue {
 
   async add(call: NewCall, body: Readable | Buffer, options?: AddOptions): Promise<void> {
     const coming = this.#coming;
+    const headBytes = headBytesOf(call);
     let bytes = 0;
+    const admit = (bodyBytes: number) => {
+      coming.bytes += headBytes + bodyBytes - bytes;
+      bytes = headBytes + bodyBytes;
+      if (options && bodyBytes > options.bodyLimitBytes) throw new BodyTooLargeError(options.bodyLimitBytes);
+      this.#refuseOverfull();
+    };
     coming.calls += 1;
     try {
-      this.#refuseOverfull();
-      const stored = await this.#withBody(call, body, (now) => {
-        coming.bytes += now - bytes;
-        bytes = now;
-        if (options && bytes > options.bodyLimitBytes) throw new BodyTooLargeError(options.bodyLimitBytes);
-        this.#refuseOverfull();
-      });
+      admit(0);
+      const stored = await this.#withBody(call, body, admit);
       const isNew = await this.#keeping([stored], () => this.#ask('add', stored));
       if (isNew) return;
       await this.#bodies.remove(stored.body);
@@ -154,16 +156,24 @@ export class SqliteQueue implements Queue {
   async expire(endedBeforeMs: number): Promise<number> {
     let forgotten = 0;
     for (;;) {
-      const { ended } = this.#lanes.total;
-      if (ended === 0) return forgotten;
-      const excess = Math.max(0, ended - this.#options.maxCalls);
+      const excess = this.#endedExcess();
       const now =
         excess > 0
           ? await this.#ask('forget', Number.MAX_SAFE_INTEGER, Math.min(excess, forgottenAtOnce))
-          : await this.#ask('forget', endedBeforeMs, forgottenAtOnce);
+          : this.#lanes.total.ended > 0
+            ? await this.#ask('forget', endedBeforeMs, forgottenAtOnce)
+            : 0;
       forgotten += now;
       if (now === 0) return forgotten;
     }
+  }
+
+  /** How many calls that have ended are too many, about: whoever has calls fail must not keep out new ones. */
+  #endedExcess(): number {
+    const { maxCalls, maxBytes } = this.#options;
+    const { ended, endedBytes } = this.#lanes.total;
+    const excessBytes = endedBytes - maxBytes / 2;
+    return Math.max(ended - maxCalls, excessBytes > 0 ? Math.ceil((ended * excessBytes) / endedBytes) : 0);
   }
 
   async close(): Promise<void> {
@@ -215,6 +225,11 @@ export class SqliteQueue implements Queue {
     this.#lanes.update(lanes, all);
     if (hasWaiting) for (const listener of this.#listeners) listener();
   }
+}
+
+/** What a call takes beside its body, about. */
+function headBytesOf({ path, url = '', headers }: NewCall): number {
+  return headers.reduce((sum, [name, value]) => sum + name.length + value.length, path.length + url.length);
 }
 
 function recordOf({ record: { fn, result, ...record } }: StoredCall): CallRecord {

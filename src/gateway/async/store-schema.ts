@@ -6,6 +6,10 @@ import { bodyFolder, databaseFile } from './store-places.ts';
 /** The number of the schema below, as SQLite's user_version. */
 const ownSchema = 1;
 
+/** What a call takes, or what is kept of it: callers say how long all of it is. */
+const bytesOf = (row: 'new' | 'old') =>
+  `${row}.body_bytes + ${['headers', 'path', 'url', 'result'].map((name) => `ifnull(octet_length(${row}.${name}), 0)`).join(' + ')}`;
+
 /**
  * `state` has one more value than CallState: `dead`, a failed call whose body is kept. `fn` is NAME.NAMESPACE; `headers` and `last`
  * are JSON. A body of a few bytes is in `body`, a longer one in the file of that name; `body_bytes` is what is kept of it.
@@ -28,17 +32,17 @@ const schema = `
     PRIMARY KEY (fn, kind, state)
   ) STRICT, WITHOUT ROWID;
   CREATE TRIGGER call_added AFTER INSERT ON calls BEGIN
-    INSERT INTO tallies VALUES (new.fn, new.kind, new.state, 1, new.body_bytes)
+    INSERT INTO tallies VALUES (new.fn, new.kind, new.state, 1, ${bytesOf('new')})
       ON CONFLICT DO UPDATE SET calls = calls + 1, bytes = bytes + excluded.bytes;
   END;
-  CREATE TRIGGER call_moved AFTER UPDATE OF state, body_bytes ON calls BEGIN
-    UPDATE tallies SET calls = calls - 1, bytes = bytes - old.body_bytes
+  CREATE TRIGGER call_moved AFTER UPDATE OF state, body_bytes, headers, result ON calls BEGIN
+    UPDATE tallies SET calls = calls - 1, bytes = bytes - (${bytesOf('old')})
       WHERE fn = old.fn AND kind = old.kind AND state = old.state;
-    INSERT INTO tallies VALUES (new.fn, new.kind, new.state, 1, new.body_bytes)
+    INSERT INTO tallies VALUES (new.fn, new.kind, new.state, 1, ${bytesOf('new')})
       ON CONFLICT DO UPDATE SET calls = calls + 1, bytes = bytes + excluded.bytes;
   END;
   CREATE TRIGGER call_forgotten AFTER DELETE ON calls BEGIN
-    UPDATE tallies SET calls = calls - 1, bytes = bytes - old.body_bytes
+    UPDATE tallies SET calls = calls - 1, bytes = bytes - (${bytesOf('old')})
       WHERE fn = old.fn AND kind = old.kind AND state = old.state;
   END;
   PRAGMA user_version = ${ownSchema};`;

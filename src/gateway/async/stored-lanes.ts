@@ -9,8 +9,8 @@ const none: StateCounts = { queued: 0, running: 0, done: 0, failed: 0, cancelled
 /** What the store told of its lanes, for those who ask often. */
 export class StoredLanes {
   readonly #lanes = new Map<string, Held>();
-  /** Of all calls that wait or run, and of all bodies that are kept. */
-  readonly total = { calls: 0, bytes: 0, ended: 0 };
+  /** Calls that wait or run, calls that have ended, and what all take. */
+  readonly total = { calls: 0, ended: 0, bytes: 0, endedBytes: 0 };
 
   /** @param all leaves no lane that is not among these */
   update(lanes: StoredLane[], all: boolean): void {
@@ -60,6 +60,7 @@ export class StoredLanes {
     this.total.calls += sign * pendingOf(lane);
     this.total.ended += sign * (all - pendingOf(lane));
     this.total.bytes += sign * lane.bytes;
+    this.total.endedBytes += sign * lane.endedBytes;
   }
 }
 
