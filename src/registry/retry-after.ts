@@ -1,19 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { parseRetryAfter } from '../base/parse-retry-after.ts';
 
 /** Longer is not waited: the caller is told instead. */
 const longestWaitMs = 60_000;
 
-/** Each of the three forms begins with a weekday, and is of GMT whether it says so or not. Date.parse alone takes `-5` for a date. */
-function dateOf(value: string): number {
-  return /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(value) ? Date.parse(`${value.replace(/ GMT$/, '')} GMT`) : NaN;
-}
-
-/** Reads a Retry-After of seconds or a date, https://www.rfc-editor.org/rfc/rfc9110#name-retry-after. */
 function retryAfterMs({ headers }: Pick<IncomingMessage, 'headers'>): number | undefined {
-  const value = headers['retry-after'];
-  if (value === undefined) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : dateOf(value) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(ms, 0);
+  return parseRetryAfter(headers['retry-after'], Date.now());
 }
 
 /**

@@ -27,7 +27,8 @@ export interface AsyncRule {
   unreadable: string[];
 }
 
-const defaultRetry: RetryRule = {
+/** When a call is made again whose function does not say. */
+export const defaultRetry: RetryRule = {
   attempts: 10,
   codes: new Set([408, 429, 500, 502, 503, 504]),
   minWaitMs: 10_000,

@@ -1,8 +1,8 @@
 export { checkWorkload, clampReplicas, functionPort, workloadOf, type Workload } from './workload.ts';
 export { hasScalingLabel, type LoadRule, type ReplicaRange, type ScalingRule } from './scaling-rule.ts';
-export type { AsyncRule, RetryRule } from './async-rule.ts';
 export type { Schedule } from './schedule.ts';
 export type { ScheduleRule } from './schedule-rule.ts';
+export { defaultRetry, type AsyncRule, type RetryRule } from './async-rule.ts';
 export type { ProbeSettings } from './probes.ts';
 export { parseDnsSearch, parseDnsServers, searchForm, serversForm, type Dns } from './dns.ts';
 export { callLimitsOf, type CallLimits } from './call-limits.ts';
