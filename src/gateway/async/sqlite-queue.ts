@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { allEnded } from '../../base/all-ended.ts';
 import { isDiskFull } from '../../base/disk-full.ts';
 import { describeError, type Log } from '../../base/log.ts';
 import { fullName, type FunctionName } from '../../provider/index.ts';
 import { BodyFiles } from './body-files.ts';
 import type { CallStore } from './call-store.ts';
+import { DiskRoom } from './disk-room.ts';
 import { BodyTooLargeError, CallExistsError, QueueFullError, StoreError } from './queue-errors.ts';
 import type {
   AddOptions,
@@ -34,6 +36,8 @@ export interface SqliteQueueOptions {
   maxCalls: number;
   /** How many bytes all calls may take, and those that have ended half of that. */
   maxBytes: number;
+  /** What must be free on the disk for a call to be taken in; 64 MiB unless set. Ends of calls have to be written, too. */
+  leastFreeBytes?: number;
 }
 
 /** How many ended calls are forgotten in one step: others are served between two. */
@@ -46,6 +50,7 @@ const forgottenAtOnce = 500;
 export class SqliteQueue implements Queue {
   readonly #options: SqliteQueueOptions;
   readonly #bodies: BodyFiles;
+  readonly #room: DiskRoom;
   readonly #store: StoreClient;
   readonly #lanes = new StoredLanes();
   readonly #listeners: (() => void)[] = [];
@@ -58,6 +63,7 @@ export class SqliteQueue implements Queue {
     // Marks what this process takes and writes. All are of one length: none starts as another does.
     const owner = randomBytes(8).toString('hex');
     this.#bodies = new BodyFiles(bodyFolder(options.dir), owner);
+    this.#room = new DiskRoom(options.dir, options.leastFreeBytes ?? 64 * 1024 * 1024);
     this.#store = new StoreClient({ dir: options.dir, owner }, (answers) => this.#answered(answers));
   }
 
@@ -83,7 +89,11 @@ export class SqliteQueue implements Queue {
     try {
       admit(0);
       const stored = await this.#withBody(call, body, admit);
-      const isNew = await this.#keeping([stored], () => this.#ask('add', stored));
+      const isNew = await this.#keeping([stored], async () => {
+        // Not before the body is read: an error of its stream would meet no listener.
+        if (await this.#room.isShort()) throw new StoreError({ message: 'the disk is nearly full', isFull: true });
+        return this.#ask('add', stored);
+      });
       if (isNew) return;
       await this.#bodies.remove(stored.body);
       throw new CallExistsError(call.id);
@@ -122,7 +132,7 @@ export class SqliteQueue implements Queue {
   async finish(id: string, { follows = [], ...ending }: Ending): Promise<void> {
     const stored: CallToStore[] = [];
     await this.#keeping(stored, async () => {
-      for (const { call, body } of follows) stored.push(await this.#withBody(call, body, () => {}));
+      await allEnded(follows.map(async ({ call, body }) => stored.push(await this.#withBody(call, body, () => {}))));
       await this.#ask('finish', id, { ...ending, follows: stored });
     });
   }

@@ -27,7 +27,8 @@ async function place() {
     dir,
     lines,
     database: join(dir, 'calls.db'),
-    openQueue: () => SqliteQueue.open({ dir, log, maxCalls: 10_000, maxBytes: 1e9 }),
+    openQueue: (leastFreeBytes?: number) =>
+      SqliteQueue.open({ dir, log, maxCalls: 10_000, maxBytes: 1e9, leastFreeBytes }),
     /** The folders beside the store that were set aside. */
     aside: async () => (await readdir(folder)).filter((name) => name !== 'async'),
     bodies: () => readdir(join(dir, 'bodies')),
@@ -174,4 +175,16 @@ test('a queue that nobody uses makes no folder', async (t) => {
   await queue.expire(Date.now());
   await queue.close();
   await t.throwsAsync(stat(store.dir), { code: 'ENOENT' });
+});
+
+test('with the disk nearly full no call is taken in, and those that are there come to their end', async (t) => {
+  await using store = await place();
+  await fill(store, 2);
+  const queue = await store.openQueue(Number.MAX_SAFE_INTEGER);
+  await t.throwsAsync(queue.add(newCall('next'), Buffer.of()), { message: /^the disk of data_dir is full/ });
+  t.is(await queue.get('next'), undefined);
+  const calls = await queue.take(lane, 2);
+  for (const { id } of calls) await queue.finish(id, { state: 'done' });
+  t.like(await queue.get('call-0'), { state: 'done' });
+  await queue.close();
 });
