@@ -9,8 +9,11 @@ export class CallExistsError extends ProviderError {
 
 /** The queue holds as much as it may. */
 export class QueueFullError extends ProviderError {
-  constructor() {
-    super(429, 'the queue of asynchronous calls is full: try again later', { headers: { 'Retry-After': '10' } });
+  constructor(options: { cause?: unknown } = {}) {
+    super(429, 'the queue of asynchronous calls is full: try again later', {
+      ...options,
+      headers: { 'Retry-After': '10' },
+    });
   }
 }
 
@@ -29,5 +32,13 @@ export class StoreError extends ProviderError {
       ? 'the disk of data_dir is full: make room there and try again'
       : 'the queue of asynchronous calls does not work: see the log of berth, and try again';
     super(fault.isFull ? 507 : 503, told, { cause: new Error(fault.message), headers: { 'Retry-After': '10' } });
+  }
+}
+
+/** The server of the queue did not answer: whether the call was queued is open. */
+export class QueueUnreachableError extends ProviderError {
+  constructor(options: { cause?: unknown } = {}) {
+    const headers = { 'Retry-After': '10' };
+    super(503, 'the queue of asynchronous calls does not answer: try again later', { ...options, headers });
   }
 }
