@@ -1,4 +1,5 @@
 import { parseSecondsOrGoDuration } from '../base/go-duration.ts';
+import { CallbackAllow } from '../gateway/index.ts';
 import { parseMemory, setting, wholeNumber } from '../provider/index.ts';
 
 const memory = { parse: (text: string) => parseMemory(text), unit: 'an amount such as 16Mi' };
@@ -37,5 +38,14 @@ export const asyncSettings = {
     '24h',
     kept,
     'how long it is known what became of a call, and one that failed can be replayed; `0`: not at all',
+  ),
+  callbackAllow: setting(
+    'callback_allow',
+    'none',
+    {
+      parse: (list: string) => new CallbackAllow(list),
+      unit: 'a list such as 192.168.1.0/24, hooks.lan, *.corp.example; or none',
+    },
+    'addresses of private networks, and names that lead there, which `X-Callback-Url` may name; public ones always may be',
   ),
 };

@@ -20,8 +20,9 @@ import { DataLock } from './data-lock.ts';
 import { Drainers } from './drainers.ts';
 import { inheritedSocket } from './inherited-socket.ts';
 import { moveSocket } from './move-socket.ts';
-import { untilMounted } from './until-mounted.ts';
+import { callsSocket, openAsync } from './open-async.ts';
 import { ServiceManager, type ServiceLife } from './service-manager.ts';
+import { untilMounted } from './until-mounted.ts';
 
 /** What the daemon serves: a provider, and the life that it has beside its verbs. */
 export interface BackEnd {
@@ -49,13 +50,21 @@ export interface ServeDaemonOptions {
   log: Log;
 }
 
+/** What the API is served of. */
+interface ServeOf extends ServeDaemonOptions {
+  backEnd: BackEnd;
+  folder: FunctionsFolder;
+  /** Resolves when no daemon before this one has calls in flight. */
+  othersDone: Promise<void>;
+}
+
 /** The API, while it is served. */
 interface Served {
   server: FaaSServer;
   /** Writes what is to be kept, and resolves when the next daemon may have it, and the ports that are ours alone. */
   giveUp(): Promise<unknown>;
   /** Resolves when every call has ended. */
-  closed: Promise<void>;
+  closed: Promise<unknown>;
 }
 
 /**
@@ -69,10 +78,12 @@ export async function serveDaemon(backEnd: BackEnd, options: ServeDaemonOptions)
   const lock = await DataLock.take({ dataDir: config.dataDir, isService: manager.isThere, signal, log });
   if (!lock) return;
   const drainers = new Drainers(config.runDir);
-  await backEnd.start(drainers.gone(config.upgradeDrainMs));
+  const othersDone = drainers.gone(config.upgradeDrainMs);
+  await backEnd.start(othersDone);
   const folder = folderOf(backEnd, options);
   void folder.run(signal);
-  const served = await (config.mode === 'provider' ? serveProvider : serveGateway)(backEnd, folder, options);
+  const of = { ...options, backEnd, folder, othersDone };
+  const served = await (config.mode === 'provider' ? serveProvider : serveGateway)(of);
   void manager.follow(lifeOf(backEnd), signal);
   if (inheritedSocket(env) !== undefined) void moveSocket(served.server, { config, log });
   if (!signal.aborted) await once(signal, 'abort');
@@ -117,11 +128,8 @@ function hurryingFolder(handlers: FaaSHandlers, folder: FunctionsFolder): FaaSHa
 }
 
 /** The provider and the gateway API in one. */
-async function serveGateway(
-  backEnd: BackEnd,
-  folder: FunctionsFolder,
-  { config, env, version, signal, log }: ServeDaemonOptions,
-): Promise<Served> {
+async function serveGateway(options: ServeOf): Promise<Served> {
+  const { backEnd, folder, config, env, version, signal, log } = options;
   const { upstreamTimeoutMs, metricsPort: port } = config;
   const { provider } = backEnd;
   const registry = new Registry();
@@ -130,8 +138,10 @@ async function serveGateway(
   const countsPath = path.join(config.dataDir, 'counts.json');
   const listenFd = inheritedSocket(env);
   const leaving: Leaving = { signal, next: () => (listenFd === undefined ? undefined : reachable(server)) };
-  const of = { provider, config, version, upstreamTimeoutMs, leaving, ready, parts, countsPath, registry, log };
-  const gateway = createGateway(of);
+  const socketPath = await callsSocket(config.runDir);
+  const asyncCalls = await openAsync({ provider, config, version, registry, socketPath, log });
+  const of = { provider, config, version, upstreamTimeoutMs, leaving, ready, parts, countsPath, asyncCalls };
+  const gateway = createGateway({ ...of, registry, log });
   await gateway.counts?.read();
   const handlers = hurryingFolder(gateway.handlers, folder);
   const server = await serve(handlers, config, {
@@ -142,23 +152,22 @@ async function serveGateway(
     extraRoutes: gateway.routes,
     drainMs: config.upgradeDrainMs,
     listenFd,
+    socketPath,
   });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
   const { release, sha } = version;
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
   const counting = gateway.counts?.run(signal) ?? Promise.resolve();
+  const working = asyncCalls.run(signal, options.othersDone);
   const running = [metrics?.closed ?? Promise.resolve(), gateway.autoscale(signal), counting];
   // In this order: until the file is handed over, all that was ever counted would be the rest.
-  const closed = Promise.all([server.closed, counting]).then(() => gateway.counts?.writeRest());
-  return { server, closed, giveUp: () => Promise.all(running) };
+  const counted = Promise.all([server.closed, counting]).then(() => gateway.counts?.writeRest());
+  const queueClosed = Promise.all([server.closed, working]).then(() => asyncCalls.close());
+  return { server, closed: Promise.all([counted, queueClosed]), giveUp: () => Promise.all(running) };
 }
 
 /** The bare provider API, for an OpenFaaS gateway in front. */
-async function serveProvider(
-  backEnd: BackEnd,
-  folder: FunctionsFolder,
-  { config, env, version, signal, log }: ServeDaemonOptions,
-): Promise<Served> {
+async function serveProvider({ backEnd, folder, config, env, version, signal, log }: ServeOf): Promise<Served> {
   const plain = handlersFor(backEnd.provider, config, { upstreamTimeoutMs: config.upstreamTimeoutMs, log });
   const handlers = hurryingFolder(plain, folder);
   const parts = partsRoute(() => ({ ready: backEnd.ready, parts: partsOf(backEnd, folder) }));

@@ -32,7 +32,7 @@ export interface GatewayOptions {
   /** How calls go on once the process leaves; they wait for what never comes unless given. */
   leaving?: Leaving;
   /** Asynchronous calls; they answer 501 where it is absent. */
-  async?: AsyncCalls;
+  asyncCalls?: AsyncCalls;
   /** True once the provider has looked after everything since its start. */
   ready: () => boolean;
   /** How each part of the daemon is, for the metrics; none where it is absent. */
@@ -55,7 +55,7 @@ export function gatewayHandlers(options: GatewayOptions, invocations: Invocation
   const handlers = handlersFor(provider, config, { ...calls, upstreamTimeoutMs, log });
   return {
     ...handlers,
-    asyncFunction: options.async?.handler,
+    asyncFunction: options.asyncCalls?.handler,
     async functionLister(ctx) {
       await handlers.functionLister?.(ctx);
       // faas-cli takes the count from the list, also when it describes one function.

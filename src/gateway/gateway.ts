@@ -36,7 +36,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     routes: [
       { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
       ...(parts ? [partsRoute(() => ({ ready: ready(), parts: parts() }))] : []),
-      ...(options.async?.routes ?? []),
+      ...(options.asyncCalls?.routes ?? []),
       ...openRoutes,
     ],
     counts: path === undefined ? undefined : new CountsFile({ path, invocations, holds, log }),

@@ -9,6 +9,7 @@ import {
   queuedHeaders,
   splitFunctionUrl,
   type FaaSConfig,
+  type FunctionName,
   type Provider,
   type RawHandler,
 } from '../../provider/index.ts';
@@ -23,6 +24,8 @@ export interface AsyncHandlerOptions {
   bodyLimitBytes: number;
   /** Refuses an address that no answer may be posted to, with a ProviderError. */
   checkCallback: (url: string) => Promise<unknown>;
+  /** Told of each call that was put on the queue. */
+  onAccepted: (fn: FunctionName) => void;
   log: Log;
 }
 
@@ -49,11 +52,12 @@ export function asyncHandler(options: AsyncHandlerOptions): RawHandler {
 }
 
 async function accept(req: IncomingMessage, res: ServerResponse, options: AsyncHandlerOptions): Promise<void> {
-  const { queue, bodyLimitBytes } = options;
+  const { queue, bodyLimitBytes, onAccepted } = options;
   const call = await callOf(req, options);
   if (Number(req.headers['content-length'] ?? 0) > bodyLimitBytes) throw new BodyTooLargeError(bodyLimitBytes);
   if (req.headers.expect !== undefined) res.writeContinue();
   await queue.add(call, bodyOf(req), { bodyLimitBytes });
+  onAccepted(call.fn);
   res.writeHead(202, { 'X-Call-Id': call.id, 'X-Start-Time': startTime(), 'Content-Length': '0' }).end();
 }
 

@@ -1,3 +1,5 @@
-export { createAsync, type AsyncCalls } from './async-calls.ts';
+export { AsyncCalls } from './async-calls.ts';
 export type { AsyncList } from './async-routes.ts';
 export type { CallView } from './call-view.ts';
+export { CallbackAllow } from './callback-allow.ts';
+export { openQueue, type QueueSettings } from './open-queue.ts';

@@ -22,6 +22,7 @@ const wallClock: Record<string, string> = {
   'src/gateway/async/jetstream-loader.ts': 'when a call is due, stored',
   'src/gateway/async/jetstream-queue.ts': 'whether a call is due, stored',
   'src/gateway/async/store-schema.ts': 'when a damaged store was set aside, in its name',
+  'src/gateway/async/async-calls.ts': 'when calls ended that are forgotten, stored',
   'src/gateway/async/call-sender.ts': 'when an attempt began and ended, stored',
   'src/gateway/async/call-taker.ts': 'whether a call is due, stored',
   'src/gateway/async/worker.ts': 'when a call is due, stored',

@@ -1,0 +1,62 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Registry } from '@prometheus-io/client';
+import { hasCode } from '../base/absent-file.ts';
+import type { Log } from '../base/log.ts';
+import { AsyncCalls, openQueue } from '../gateway/index.ts';
+import type { Provider, VersionInfo } from '../provider/index.ts';
+import type { Config } from './config.ts';
+
+export interface OpenAsyncOptions {
+  provider: Provider;
+  config: Config;
+  version: VersionInfo;
+  registry: Registry;
+  /** The unix socket at which functions are called. */
+  socketPath: string;
+  log: Log;
+}
+
+/** Opens asynchronous calls as the config says; none is made before their `run`. */
+export async function openAsync(options: OpenAsyncOptions): Promise<AsyncCalls> {
+  const { config, version, ...others } = options;
+  const { asyncMaxCalls: maxCalls, asyncMaxBytes: maxBytes, callbackAllow } = config;
+  const dir = path.join(config.dataDir, 'async');
+  const answerFolder = path.join(dir, 'answers');
+  await mkdir(answerFolder, { recursive: true, mode: 0o700 });
+  return new AsyncCalls({
+    ...others,
+    queue: await openQueue({ dir, maxCalls, maxBytes, log: options.log }),
+    config,
+    bodyLimitBytes: config.asyncBodyLimitBytes,
+    concurrency: config.asyncConcurrency,
+    retentionMs: config.asyncRetentionMs,
+    callbackAllow,
+    answerFolder,
+    userAgent: `berth/${version.release}`,
+  });
+}
+
+const socketName = /^calls-(\d+)\.sock$/;
+
+/**
+ * Returns where this process is to listen for its own calls, and removes what processes that are gone have left. By process, as
+ * two live side by side at an upgrade.
+ */
+export async function callsSocket(runDir: string): Promise<string> {
+  await mkdir(runDir, { recursive: true });
+  for (const name of await readdir(runDir)) {
+    const pid = Number(socketName.exec(name)?.[1] ?? 0);
+    if (pid > 0 && !isAnother(pid)) await rm(path.join(runDir, name), { force: true });
+  }
+  return path.join(runDir, `calls-${process.pid}.sock`);
+}
+
+/** Says whether a process of this id lives that is not this one. */
+function isAnother(pid: number): boolean {
+  try {
+    return pid !== process.pid && process.kill(pid, 0);
+  } catch (error) {
+    return !hasCode(error, 'ESRCH');
+  }
+}
