@@ -21,6 +21,7 @@ const wallClock: Record<string, string> = {
   'src/gateway/async/jetstream-changes.ts': 'when a call came, is due and ended, stored',
   'src/gateway/async/jetstream-loader.ts': 'when a call is due, stored',
   'src/gateway/async/jetstream-queue.ts': 'whether a call is due, stored',
+  'src/gateway/async/schedules.ts': 'when functions with a schedule are due',
   'src/gateway/async/store-schema.ts': 'when a damaged store was set aside, in its name',
   'src/gateway/async/async-calls.ts': 'when calls ended that are forgotten, stored',
   'src/gateway/async/call-sender.ts': 'when an attempt began and ended, stored',
