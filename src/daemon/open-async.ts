@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Registry } from '@prometheus-io/client';
 import { hasCode } from '../base/absent-file.ts';
 import type { Log } from '../base/log.ts';
-import { AsyncCalls, openQueue } from '../gateway/index.ts';
+import { AsyncCalls, openQueue, Schedules } from '../gateway/index.ts';
 import type { Provider, VersionInfo } from '../provider/index.ts';
 import type { Config } from './config.ts';
 
@@ -24,9 +24,14 @@ export async function openAsync(options: OpenAsyncOptions): Promise<AsyncCalls> 
   const dir = path.join(config.dataDir, 'async');
   const answerFolder = path.join(dir, 'answers');
   await mkdir(answerFolder, { recursive: true, mode: 0o700 });
+  const { log } = options;
+  const queue = await openQueue({ dir, maxCalls, maxBytes, log });
+  const schedules = new Schedules({ queue, path: path.join(dir, 'schedules.json'), log });
+  await schedules.read();
   return new AsyncCalls({
     ...others,
-    queue: await openQueue({ dir, maxCalls, maxBytes, log: options.log }),
+    queue,
+    schedules,
     config,
     bodyLimitBytes: config.asyncBodyLimitBytes,
     concurrency: config.asyncConcurrency,

@@ -159,7 +159,8 @@ async function serveGateway(options: ServeOf): Promise<Served> {
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
   const counting = gateway.counts?.run(signal) ?? Promise.resolve();
   const working = asyncCalls.run(signal, options.othersDone);
-  const running = [metrics?.closed ?? Promise.resolve(), gateway.autoscale(signal), counting];
+  const scheduling = asyncCalls.schedule(signal);
+  const running = [metrics?.closed ?? Promise.resolve(), gateway.autoscale(signal), counting, scheduling];
   // In this order: until the file is handed over, all that was ever counted would be the rest.
   const counted = Promise.all([server.closed, counting]).then(() => gateway.counts?.writeRest());
   const queueClosed = Promise.all([server.closed, working]).then(() => asyncCalls.close());

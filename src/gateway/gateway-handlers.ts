@@ -62,6 +62,12 @@ export function gatewayHandlers(options: GatewayOptions, invocations: Invocation
       const functions = ctx.body as FunctionStatus[];
       ctx.body = functions.map((status) => ({ ...status, invocationCount: invocations.count(status) }));
     },
+    async functionStatus(ctx) {
+      await handlers.functionStatus?.(ctx);
+      const status = ctx.body as FunctionStatus;
+      const nextRuns = options.asyncCalls?.nextRuns(status);
+      if (nextRuns) ctx.body = { ...status, berth: { ...status.berth, nextRuns } };
+    },
     updateFunction: (ctx) => putFunction(ctx, handlers),
     async info(ctx) {
       ctx.body = { provider: await provider.info(), version, arch: machine() };

@@ -1,4 +1,4 @@
-import type { FaaSHandlers, Route } from '../provider/index.ts';
+import type { FaaSHandlers, FunctionName, FunctionStatus, Route } from '../provider/index.ts';
 import { AlertHolds } from './scaling/alert-holds.ts';
 import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
@@ -23,11 +23,15 @@ export interface Gateway {
 
 /** Puts in front of a provider what OpenFaaS's gateway does: its routes, metrics and autoscaler. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { provider, config, registry, ready, parts, countsPath: path, log } = options;
+  const { provider, config, registry, ready, parts, countsPath: path, asyncCalls, log } = options;
   const { defaultNamespace } = config;
   const invocations = new Invocations(registry);
   const holds = new AlertHolds();
-  const autoscaler = new Autoscaler({ provider, invocations, holds, defaultNamespace, log });
+  const ofCalls = asyncCalls && {
+    pending: (fn: FunctionName) => asyncCalls.pending(fn),
+    onList: (functions: FunctionStatus[]) => asyncCalls.follow(functions),
+  };
+  const autoscaler = new Autoscaler({ provider, invocations, holds, defaultNamespace, log, ...ofCalls });
   if (parts) partGauge(registry, parts);
   resourceSeries({ provider, registry, log });
   serviceGauges({ provider, defaultNamespace, registry, log });
@@ -36,7 +40,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     routes: [
       { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
       ...(parts ? [partsRoute(() => ({ ready: ready(), parts: parts() }))] : []),
-      ...(options.asyncCalls?.routes ?? []),
+      ...(asyncCalls?.routes ?? []),
       ...openRoutes,
     ],
     counts: path === undefined ? undefined : new CountsFile({ path, invocations, holds, log }),

@@ -88,6 +88,8 @@ export interface FunctionFacts {
   warnings?: string[];
   /** Path of the file that it comes from. */
   file?: string;
+  /** When its schedules call it next. */
+  nextRuns?: string[];
 }
 
 export interface SecretName {

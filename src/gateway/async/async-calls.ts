@@ -7,6 +7,7 @@ import {
   workloadOf,
   type FaaSConfig,
   type FunctionName,
+  type FunctionStatus,
   type Provider,
   type RawHandler,
   type Route,
@@ -21,10 +22,12 @@ import type { CallbackAllow } from './callback-allow.ts';
 import { callbackOf } from './callback-call.ts';
 import { CallbackSender } from './callback-sender.ts';
 import type { Queue, TakenCall } from './queue.ts';
+import type { Schedules } from './schedules.ts';
 import { AsyncWorker } from './worker.ts';
 
 export interface AsyncCallsOptions {
   queue: Queue;
+  schedules: Schedules;
   provider: Pick<Provider, 'status'>;
   config: Pick<FaaSConfig, 'defaultNamespace' | 'trustedProxies'>;
   /** The largest body of a call, and the largest answer that is posted. */
@@ -88,6 +91,21 @@ export class AsyncCalls {
   /** How many calls of a function are queued or running. */
   pending(fn: FunctionName): number {
     return this.#options.queue.pending(fn);
+  }
+
+  /** Takes in now and then which functions there are. */
+  follow(functions: FunctionStatus[]): void {
+    this.#options.schedules.follow(functions);
+  }
+
+  /** When its schedules call a function next; undefined where it has none. */
+  nextRuns(status: FunctionStatus): string[] | undefined {
+    return this.#options.schedules.nextRuns(status);
+  }
+
+  /** Queues the calls of schedules until the signal aborts. Resolves once what was done is written; never rejects. */
+  schedule(signal: AbortSignal): Promise<void> {
+    return this.#options.schedules.run(signal);
   }
 
   /**

@@ -2,4 +2,5 @@ export { AsyncCalls } from './async-calls.ts';
 export type { AsyncList } from './async-routes.ts';
 export type { CallView } from './call-view.ts';
 export { CallbackAllow } from './callback-allow.ts';
+export { Schedules } from './schedules.ts';
 export { openQueue, type QueueSettings } from './open-queue.ts';

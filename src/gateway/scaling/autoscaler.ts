@@ -23,6 +23,10 @@ export interface AutoscalerOptions {
   holds: AlertHolds;
   defaultNamespace: string;
   log: Log;
+  /** Counts the asynchronous calls of a function that have not ended; absent where there are none. */
+  pending?: (fn: FunctionName) => number;
+  /** Told of each list of all functions, so that no other list is needed. */
+  onList?: (functions: FunctionStatus[]) => void;
   /** Gives the time of the monotonic clock that `invocations` counts by. */
   nowMs?: () => number;
 }
@@ -82,6 +86,7 @@ export class Autoscaler {
     this.#seenCalls = this.#options.invocations.begun;
     const functions = await this.#list();
     if (!functions) return;
+    this.#options.onList?.(functions);
     if (isQuiet && nowMs - this.#adjustedMs < longestPauseMs && this.#isAsSeen(functions)) return;
     this.#adjustedMs = nowMs;
     this.#forgetOthers(new Set(functions.map(fullName)), nowMs);
@@ -145,8 +150,10 @@ export class Autoscaler {
     const name = fullName(status);
     let watched = this.#watched.get(name);
     if (!watched) {
-      const traffic = this.#options.invocations.traffic(status);
-      watched = new WatchedFunction({ status, traffic, startedMs: this.#startedMs, nowMs });
+      const { invocations, pending = () => 0 } = this.#options;
+      const { name: fn, namespace } = status;
+      const options = { traffic: invocations.traffic(status), pending: () => pending({ name: fn, namespace }) };
+      watched = new WatchedFunction({ ...options, status, startedMs: this.#startedMs, nowMs });
       this.#watched.set(name, watched);
     }
     return watched;

@@ -12,12 +12,14 @@ const longestDownWindowSeconds = 300;
  * other in turn. OpenFaaS's certifier wants it gone a minute after the last call.
  */
 const keepRiseMs = 60_000;
-/** So much more load must be carried by fewer replicas. Calls in flight need none: they are counted, and their peak is kept. */
-const downMargin = { rps: 1.1, cpu: 1.1, capacity: 1 };
+/** So much more load must be carried by fewer replicas. Calls that are counted need none: they do not come and go at random. */
+const downMargin = { rps: 1.1, cpu: 1.1, capacity: 1, queue: 1 };
 
 export interface WatchedFunctionOptions {
   status: FunctionStatus;
   traffic: FunctionTraffic;
+  /** Counts its asynchronous calls that have not ended. */
+  pending: () => number;
   /** When the process began to count calls. */
   startedMs: number;
   nowMs: number;
@@ -26,6 +28,7 @@ export interface WatchedFunctionOptions {
 /** Remembers one function from one look of the autoscaler to the next. Its moments are of one monotonic clock. */
 export class WatchedFunction {
   readonly #traffic: FunctionTraffic;
+  readonly #pending: () => number;
   readonly #startedMs: number;
   readonly #sinceMs: number;
   readonly #warned = new Set<string>();
@@ -38,8 +41,9 @@ export class WatchedFunction {
   #asked?: { from: number; to: number; atMs: number };
   #error?: string;
 
-  constructor({ status, traffic, startedMs, nowMs }: WatchedFunctionOptions) {
+  constructor({ status, traffic, pending, startedMs, nowMs }: WatchedFunctionOptions) {
     this.#traffic = traffic;
+    this.#pending = pending;
     this.#startedMs = startedMs;
     this.#sinceMs = nowMs;
     this.#asleep = status.replicas === 0;
@@ -100,6 +104,7 @@ export class WatchedFunction {
   #load(type: LoadRule['type'], nowMs: number): number | undefined {
     if (type === 'rps') return this.#traffic.endedPerSecond(nowMs);
     if (type === 'capacity') return this.#traffic.peakInFlight(nowMs);
+    if (type === 'queue') return this.#pending();
     if (this.#cpuSamples.length === 0) return undefined;
     return Math.max(mean(this.#cpuSamples.slice(-fastCpuSamples)), mean(this.#cpuSamples));
   }

@@ -8,10 +8,10 @@ export interface ReplicaRange {
   max: number;
 }
 
-type LoadType = 'rps' | 'capacity' | 'cpu';
+type LoadType = 'rps' | 'capacity' | 'cpu' | 'queue';
 
 export interface LoadRule extends ReplicaRange {
-  /** Calls ended per second, calls in flight, or millicores used by all replicas. */
+  /** Calls ended per second, calls in flight, millicores used by all replicas, or asynchronous calls that have not ended. */
   type: LoadType;
   /** How long fewer replicas must have been enough before some are taken away; 0: at once. */
   downWindowMs: number;
@@ -38,7 +38,7 @@ export interface ScalingRule {
 }
 
 const prefix = 'com.openfaas.scale.';
-const loadTypes = ['rps', 'capacity', 'cpu'] as const satisfies LoadType[];
+const loadTypes = ['rps', 'capacity', 'cpu', 'queue'] as const satisfies LoadType[];
 const defaultMin = 1;
 const defaultMax = 20;
 const defaultTarget = 50;
@@ -110,8 +110,9 @@ function loadRule(reader: SettingReader, range: { min: number; max: number }): L
 function loadType(reader: SettingReader): LoadType | undefined {
   const text = reader.text('type') ?? 'rps';
   const type = loadTypes.find((known) => known === text.slice(0, longestType).trim());
-  const problem = text.trim() === 'queue' ? 'needs a queue of calls, which is not there yet' : 'is not known';
-  if (!type) reader.warn('type', `${quote(text)} ${problem}: the load scales nothing, write rps, capacity or cpu`);
+  if (!type) {
+    reader.warn('type', `${quote(text)} is not known: the load scales nothing, write rps, capacity, cpu or queue`);
+  }
   return type;
 }
 

@@ -31,17 +31,17 @@ const descriptors = new Map([
  * Reads a schedule as cron-connector does: five fields, a word such as `@hourly`, or `@every 1m30s`; `CRON_TZ=ZONE` or `TZ=ZONE`
  * before it is its time zone.
  * Source: https://pkg.go.dev/github.com/robfig/cron/v3#hdr-CRON_Expression_Format
- * @param zone its time zone unless it names one
+ * @param zone its time zone unless it names one; `Local` is the host's
  * @throws RangeError saying what is wrong with it
  */
-export function parseSchedule(text: string, zone = 'UTC'): Schedule {
+export function parseSchedule(text: string, zone = 'Local'): Schedule {
   const [, ownZone = zone, spec = ''] = /^(?:(?:CRON_)?TZ=(\S*)\s+)?(.*)$/s.exec(text.trim()) ?? [];
   const [, every] = /^@every\s+(\S+)$/.exec(spec) ?? [];
   if (every !== undefined) return intervalSchedule(every);
   const fields = descriptors.get(spec.toLowerCase()) ?? spec;
   if (fields.startsWith('@'))
     throw new RangeError(`${quote(spec)} is not known: write @daily, @every 1h30m or the like`);
-  const schedule = cronSchedule(fields.split(/\s+/).join(' '), checkZone(ownZone.trim() || 'UTC'));
+  const schedule = cronSchedule(fields.split(/\s+/).join(' '), checkZone(ownZone.trim() || 'Local'));
   if (schedule.next(0) === undefined) throw new RangeError(`${quote(spec)} is never due`);
   return schedule;
 }
@@ -65,8 +65,8 @@ function intervalSchedule(duration: string): Schedule {
 function cronSchedule(fields: string, zone: string): Schedule {
   // Only where there is a schedule: idle memory counts.
   const { Cron } = require('croner') as typeof Croner;
-  // An offset needs no tables of time zones, which take 8 MB.
-  const at = zone === 'UTC' ? { utcOffset: 0 } : { timezone: zone };
+  // Neither an offset nor the host's zone needs the tables of all, which take 8 MB.
+  const at = zone === 'UTC' ? { utcOffset: 0 } : { timezone: zone === 'Local' ? undefined : zone };
   const read = (pattern: string) =>
     new Cron(pattern, { ...at, mode: '5-part', sloppyRanges: true, fixedTimeRule: 'no-wildcard', paused: true });
   let cron: Croner.Cron;
@@ -124,6 +124,7 @@ function lastOf(next: Schedule['next'], afterMs: number, untilMs: number): numbe
 /** @throws RangeError when it is no time zone */
 function checkZone(zone: string): string {
   if (/^(etc\/)?(utc|gmt|zulu|uct|universal)$/i.test(zone)) return 'UTC';
+  if (zone === 'Local') return zone;
   try {
     return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone && zone;
   } catch (error) {

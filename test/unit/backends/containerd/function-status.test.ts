@@ -69,8 +69,8 @@ test('a failed update is told, a rollback that was asked for is not', async (t) 
 });
 
 test('a type of load that is not known is told', async (t) => {
-  const { status } = world({ labels: { 'com.openfaas.scale.type': 'queue' } });
-  t.regex((await status(true)).annotations[annotation] ?? '', /scale\.type "queue" needs a queue of calls/);
+  const { status } = world({ labels: { 'com.openfaas.scale.type': 'queues' } });
+  t.regex((await status(true)).annotations[annotation] ?? '', /scale\.type "queues" is not known/);
   t.is((await status(false)).berth?.warnings?.length, 1);
 });
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { Registry } from '@prometheus-io/client';
 import type { ExecutionContext } from 'ava';
 import { silentLog } from '../../../../src/base/log.ts';
-import { AsyncCalls, createGateway, openQueue, type CallView } from '../../../../src/gateway/index.ts';
+import { AsyncCalls, createGateway, openQueue, Schedules, type CallView } from '../../../../src/gateway/index.ts';
 import type { Queue } from '../../../../src/gateway/async/queue.ts';
 import { defaultConfig, serve, type FaaSConfig } from '../../../../src/provider/index.ts';
 import { until } from '../../../helpers/poll.ts';
@@ -48,7 +48,18 @@ export async function startAsync(t: ExecutionContext, options: AsyncWorldOptions
   const config = { ...defaultConfig, tcpPort: 0, bind: '127.0.0.1', ...options.config };
   const queue = await openQueue({ dir: path.join(dir, 'queue'), maxCalls, log });
   const settings = { bodyLimitBytes, concurrency: 10, retentionMs: 3_600_000, userAgent: 'berth/test' };
-  const asyncCalls = new AsyncCalls({ ...settings, queue, provider, config, socketPath, answerFolder, registry, log });
+  const schedules = new Schedules({ queue, path: path.join(dir, 'schedules.json'), log });
+  const asyncCalls = new AsyncCalls({
+    ...settings,
+    queue,
+    schedules,
+    provider,
+    config,
+    socketPath,
+    answerFolder,
+    registry,
+    log,
+  });
   const version = { release: '0.0.0', sha: 'abc' };
   const gateway = createGateway({ provider, config, version, ready: () => true, asyncCalls, registry, log });
   const server = await serve(gateway.handlers, config, { extraRoutes: gateway.routes, drainMs: 0, socketPath });

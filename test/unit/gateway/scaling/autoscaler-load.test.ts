@@ -247,3 +247,41 @@ test('a rise is kept for a minute, and replicas go only when fewer carry a tenth
   await world.pass(40, { rps: 9 });
   t.is(world.replicas, 1);
 });
+
+test('queue: a thousand pending calls make as many replicas as may be, which leave as they are made and come again', async (t) => {
+  const world = new ScaledWorld();
+  world.provider.add('env', 1, scale({ type: 'queue', target: '10', 'target-proportion': '1', max: '5' }));
+  await world.pass(60);
+  t.is(world.replicas, 1);
+  world.pending = 1000;
+  await world.pass(1);
+  t.is(world.replicas, 5);
+  while (world.pending > 0) {
+    await world.pass(1);
+    world.pending -= 10;
+    if (world.pending > 40) t.is(world.replicas, 5);
+  }
+  await world.pass(1);
+  t.is(world.replicas, 1);
+  const counts = world.provider.scaled.map(([, replicas]) => replicas);
+  t.deepEqual(
+    counts,
+    [...counts.slice(0, 1), ...counts.slice(1).sort((one, other) => other - one)],
+    'no back and forth',
+  );
+});
+
+test('queue: a few pending calls, a few replicas; a down window holds them', async (t) => {
+  const world = new ScaledWorld();
+  const labels = scale({ type: 'queue', target: '10', 'target-proportion': '0.9', max: '9', 'down.window': '1m' });
+  world.provider.add('env', 1, labels);
+  await world.pass(61);
+  world.pending = 28;
+  await world.pass(1);
+  t.is(world.replicas, 4);
+  world.pending = 0;
+  await world.pass(58);
+  t.is(world.replicas, 4);
+  await world.pass(3);
+  t.is(world.replicas, 1);
+});

@@ -15,6 +15,8 @@ export class ScaledWorld {
   readonly log: Log = createLog({ level: 'info', journal: true, write: (line) => this.lines.push(line) });
   readonly invocations: Invocations;
   readonly holds = new AlertHolds();
+  /** Asynchronous calls that have not ended. */
+  pending = 0;
   #nowMs = 1_000_000;
   #autoscaler: Autoscaler;
 
@@ -62,6 +64,7 @@ export class ScaledWorld {
       holds,
       defaultNamespace: 'openfaas-fn',
       log,
+      pending: () => this.pending,
       nowMs: () => this.#nowMs,
     });
   }

@@ -12,7 +12,7 @@ function rule(annotations: Record<string, string>) {
 test('a schedule counts with the topic cron-function, also beside others', (t) => {
   const schedule = '*/5 * * * *';
   t.deepEqual(rule({ ...topic, schedule }), {
-    schedules: ['CRON_TZ=UTC */5 * * * *'],
+    schedules: ['CRON_TZ=Local */5 * * * *'],
     body: '',
     overlap: false,
     missed: 'once',

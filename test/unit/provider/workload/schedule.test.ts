@@ -3,10 +3,13 @@ import fc from 'fast-check';
 import { parseSchedule } from '../../../../src/provider/workload/schedule.ts';
 import { dueTimes, type Wanted } from './schedule-oracle.ts';
 
+// Without a zone it is the host's.
+process.env.TZ = 'Europe/Berlin';
+
 const at = (text: string) => Date.parse(text);
 
 /** The next times as hours and minutes of UTC. */
-function next(text: string, from: string, count: number, zone?: string): string[] {
+function next(text: string, from: string, count: number, zone = 'UTC'): string[] {
   const schedule = parseSchedule(text, zone);
   const found: string[] = [];
   let due: number | undefined = at(from);
@@ -67,6 +70,8 @@ for (const [text, day, ...times] of daylight) {
   test(`daylight saving of Berlin in ${day}: ${text} is due at ${times.join(', ')}`, (t) => {
     const from = day === 'spring' ? '2026-03-29T00:00:00Z' : '2026-10-24T23:45:00Z';
     t.deepEqual(next(text, from, times.length, 'Europe/Berlin'), times);
+    t.deepEqual(next(text, from, times.length, 'Local'), times);
+    t.deepEqual(next(text, from, times.length, ''), times);
   });
 }
 
@@ -110,11 +115,11 @@ for (const [zone, ...days] of zones) {
 
 test('the last time of a long while is found, of schedules that come often and seldom', (t) => {
   const [fromMs, untilMs] = [at('2016-01-01T00:00:00Z'), at('2026-05-05T12:34:56Z')];
-  const last = (text: string) => new Date(parseSchedule(text).last(fromMs, untilMs) ?? 0).toISOString();
+  const last = (text: string) => new Date(parseSchedule(text, 'UTC').last(fromMs, untilMs) ?? 0).toISOString();
   t.is(last('* * * * *'), '2026-05-05T12:34:00.000Z');
   t.is(last('0 0 29 2 *'), '2024-02-29T00:00:00.000Z');
   t.is(last('@every 1h'), '2026-05-05T12:00:00.000Z');
-  t.is(parseSchedule('0 0 29 2 *').last(at('2024-03-01T00:00:00Z'), untilMs), undefined);
+  t.is(parseSchedule('0 0 29 2 *', 'UTC').last(at('2024-03-01T00:00:00Z'), untilMs), undefined);
 });
 
 const wrong: [text: string, said: RegExp][] = [
