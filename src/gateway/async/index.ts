@@ -3,4 +3,4 @@ export type { AsyncList } from './async-routes.ts';
 export type { CallView } from './call-view.ts';
 export { CallbackAllow } from './callback-allow.ts';
 export { Schedules } from './schedules.ts';
-export { openQueue, type QueueSettings } from './open-queue.ts';
+export { openQueue } from './open-queue.ts';
