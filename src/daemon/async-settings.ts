@@ -1,6 +1,6 @@
 import { parseSecondsOrGoDuration } from '../base/go-duration.ts';
-import { CallbackAllow } from '../gateway/index.ts';
-import { parseMemory, setting, wholeNumber } from '../provider/index.ts';
+import { CallbackAllow, parseNatsAddress } from '../gateway/index.ts';
+import { parseMemory, path, setting, wholeNumber } from '../provider/index.ts';
 
 const memory = { parse: (text: string) => parseMemory(text), unit: 'an amount such as 16Mi' };
 const kept = {
@@ -11,6 +11,13 @@ const kept = {
   },
   unit: 'seconds or a duration such as 24h',
 };
+
+const streamName = { parse: toStreamName, unit: 'letters, digits, `_` and `-`' };
+
+function toStreamName(text: string): string {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(text)) throw new RangeError('not a name of a stream');
+  return text;
+}
 
 /** The settings of asynchronous calls and schedules. */
 export const asyncSettings = {
@@ -47,5 +54,29 @@ export const asyncSettings = {
       unit: 'a list such as 192.168.1.0/24, hooks.lan, *.corp.example; or none',
     },
     'addresses of private networks, and names that lead there, which `X-Callback-Url` may name; public ones always may be',
+  ),
+  natsAddress: setting(
+    'nats_url',
+    undefined,
+    { parse: parseNatsAddress, unit: 'nats://HOST:PORT or tls://HOST:PORT, more servers of one cluster after commas' },
+    'a NATS server with JetStream that keeps asynchronous calls; unset: `data_dir` does',
+  ),
+  natsCredentials: setting(
+    'nats_credentials',
+    undefined,
+    path,
+    'the login at NATS: a credentials file, as `nsc` makes it',
+  ),
+  natsCa: setting(
+    'nats_ca',
+    undefined,
+    path,
+    'certificates of who signs for NATS servers, beside those that the host trusts',
+  ),
+  natsStream: setting(
+    'nats_stream',
+    'berth-async',
+    streamName,
+    'the stream of the calls at NATS, one for each host; with `-bodies` the object store of their bodies',
   ),
 };

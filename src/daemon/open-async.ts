@@ -25,7 +25,7 @@ export async function openAsync(options: OpenAsyncOptions): Promise<AsyncCalls> 
   const answerFolder = path.join(dir, 'answers');
   await mkdir(answerFolder, { recursive: true, mode: 0o700 });
   const { log } = options;
-  const queue = await openQueue({ dir, maxCalls, maxBytes, log });
+  const queue = await openQueue({ dir, nats: natsOf(config), maxCalls, maxBytes, log });
   const schedules = new Schedules({ queue, path: path.join(dir, 'schedules.json'), log });
   await schedules.read();
   return new AsyncCalls({
@@ -40,6 +40,10 @@ export async function openAsync(options: OpenAsyncOptions): Promise<AsyncCalls> 
     answerFolder,
     userAgent: `berth/${version.release}`,
   });
+}
+
+function natsOf({ natsAddress: address, natsCredentials: credentialsFile, natsCa: caFile, natsStream: name }: Config) {
+  return address && { address, credentialsFile, caFile, name };
 }
 
 const socketName = /^calls-(\d+)\.sock$/;

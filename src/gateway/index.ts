@@ -1,4 +1,12 @@
-export { AsyncCalls, CallbackAllow, openQueue, Schedules, type AsyncList, type CallView } from './async/index.ts';
+export {
+  AsyncCalls,
+  CallbackAllow,
+  openQueue,
+  parseNatsAddress,
+  Schedules,
+  type AsyncList,
+  type CallView,
+} from './async/index.ts';
 export { createGateway, type Gateway } from './gateway.ts';
 export type { GatewayOptions } from './gateway-handlers.ts';
 export { partsRoute } from './parts-route.ts';

@@ -3,4 +3,5 @@ export type { AsyncList } from './async-routes.ts';
 export type { CallView } from './call-view.ts';
 export { CallbackAllow } from './callback-allow.ts';
 export { Schedules } from './schedules.ts';
+export { parseNatsAddress } from './nats-address.ts';
 export { openQueue } from './open-queue.ts';

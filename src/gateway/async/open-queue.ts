@@ -1,22 +1,36 @@
 import type { Log } from '../../base/log.ts';
 import { diskOf } from '../../base/disk-full.ts';
+import type { NatsAddress } from './nats-address.ts';
 import type { Queue } from './queue.ts';
 import { SqliteQueue } from './sqlite-queue.ts';
 
 export interface QueueSettings {
   /** Folder of the queue that is embedded. */
   dir: string;
+  /** Where a NATS server keeps the queue instead. */
+  nats?: NatsSettings;
   maxCalls: number;
   /** What bodies may take; as much as there is reasonable room for where it is absent. */
   maxBytes?: number;
   log: Log;
 }
 
+interface NatsSettings {
+  address: NatsAddress;
+  credentialsFile?: string;
+  caFile?: string;
+  /** Name of the stream. */
+  name: string;
+}
+
 const usualBytes = 10 * 1024 ** 3;
 
 /** Opens the queue that the settings ask for. */
-export async function openQueue({ maxBytes, ...settings }: QueueSettings): Promise<Queue> {
-  return SqliteQueue.open({ ...settings, maxBytes: maxBytes ?? (await roomIn(settings.dir)) });
+export async function openQueue({ dir, nats, maxBytes, ...settings }: QueueSettings): Promise<Queue> {
+  if (!nats) return SqliteQueue.open({ ...settings, dir, maxBytes: maxBytes ?? (await roomIn(dir)) });
+  // Its library takes time and memory that those who have no NATS server need not spend.
+  const { JetstreamQueue } = await import('./jetstream-queue.ts');
+  return JetstreamQueue.open({ ...settings, ...nats, maxBytes: maxBytes ?? usualBytes });
 }
 
 async function roomIn(dir: string): Promise<number> {
