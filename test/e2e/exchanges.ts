@@ -138,12 +138,16 @@ export function exchanges(image: string): Exchange[] {
       needs: said('hello'),
     }),
     invoke('invoke of an unknown one', 'POST /function/no.openfaas-fn', [404], { body: '', needs: oneLine }),
-    invoke('invoke --async', 'POST /async-function/fn1.openfaas-fn', [501], { body: 'hello', needs: oneLine }),
     form('invoke --auth, for its token', 'POST /oauth/token', [501], {
       body: 'grant_type=urn%3Aietf&scope=function',
       needs: oneLine,
     }),
     cli('describe, for the count', 'GET /system/functions', [200], { needs: list({ ...shown, invocationCount: 2 }) }),
+    invoke('invoke --async', 'POST /async-function/fn1.openfaas-fn', [202], { body: 'hello', needs: said('') }),
+    invoke('invoke --async of an unknown one', 'POST /async-function/no.openfaas-fn', [404], {
+      body: '',
+      needs: oneLine,
+    }),
 
     cli('logs --tail=false --lines -1', 'GET /system/logs?follow=false&name=fn1&tail=-1', [200], {
       needs: logs('openfaas-fn', 'Wrote 5 Bytes'),

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
+import type { AsyncList } from '../../src/gateway/index.ts';
 import { password } from '../helpers/berth.ts';
 import { faasCli } from '../helpers/faas-cli.ts';
 import { watchdogImage } from '../helpers/functions.ts';
@@ -133,10 +134,15 @@ test.serial('a function that fails is reported with what it printed', async (t) 
   succeeded(await cli.run('remove', 'failing'));
 });
 
-test.serial('an asynchronous call is refused with a reason, as there is no queue', async (t) => {
-  const { code, stdout } = await host.cli.runWith('hello', 'invoke', '--async', 'later');
-  t.is(code, 1);
-  t.regex(stdout, /501 - this provider does not implement asyncFunction/);
+test.serial('an asynchronous call is queued, and made', async (t) => {
+  const { cli, berth } = host;
+  succeeded(await cli.run('deploy', '--image', image, '--name', 'later', '--fprocess', 'cat'));
+  succeeded(await cli.runWith('hello', 'invoke', '--async', 'later'));
+  await until(async () => {
+    const { text } = await berth.api('GET', '/system/async?function=later&state=done');
+    return (JSON.parse(text) as AsyncList).calls.length === 1;
+  });
+  t.regex(succeeded(await cli.run('remove', 'later')), /Removing old function\./);
 });
 
 test.serial('functions of the same name live in two namespaces', async (t) => {
