@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { startContainerd, type TestContainerd } from '../helpers/containerd.ts';
 import { buildImage, type Layer } from '../helpers/images.ts';
+import { run } from '../helpers/processes.ts';
 import { startRegistry } from '../helpers/registry.ts';
 import { imagesOn } from '../integration/images/setup.ts';
 import { timed } from './figures.ts';
@@ -20,6 +21,11 @@ export async function benchPull(bench: Bench): Promise<void> {
   const under = await imagesOn(containerd.address);
   const pulls = {
     'ctr pull': () => containerd.ctr('-n', 'theirs', 'images', 'pull', '--plain-http', reference),
+    // As berth does it on every line of containerd: from outside, and with the layers on the disk at its end.
+    'ctr pull --local + sync': async () => {
+      await containerd.ctr('-n', 'theirs', 'images', 'pull', '--local', '--plain-http', reference);
+      await run('sync', ['--file-system', containerd.root]);
+    },
     berth: () => under.images.ensure('ours', reference),
   };
   for (const namespace of ['ours', 'theirs']) await containerd.ctr('namespaces', 'create', namespace);

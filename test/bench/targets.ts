@@ -96,6 +96,7 @@ export const targets: Target[] = [
     against: { of: 'ctr pull' },
     unit: 'of `ctr pull`',
     atMost: 1.1,
+    floor: 'ctr pull --local + sync',
   },
 ];
 
