@@ -22,6 +22,8 @@ type IdleLimits = Pick<FaaSConfig, 'readTimeoutMs' | 'writeTimeoutMs'>;
 
 /** Browsers send long cookies and callers long headers; Node's own 16 KiB refuses them. */
 const maxHeaderBytes = 131_072;
+/** What our own callers send, and are answered: what came with as much as may come has grown since. */
+export const ownHeaderBytes = 2 * maxHeaderBytes;
 
 export interface HttpServerOptions {
   log: Log;
@@ -30,6 +32,8 @@ export interface HttpServerOptions {
   secure?: SecureOptions;
   /** Where the answers that are owed are kept, for whoever closes the server. */
   answering?: OwedAnswers;
+  /** The most that headers may have; 128 KiB unless given. */
+  mostHeaderBytes?: number;
 }
 
 /** Makes a server that answers broken requests with one line, cuts callers that stand still, and survives its sockets. */
@@ -37,7 +41,7 @@ export function createHttpServer(
   limits: IdleLimits & Partial<Pick<FaaSConfig, 'keepAliveTimeoutMs'>>,
   options: HttpServerOptions,
 ): Server {
-  const { log, secure, answering = new OwedAnswers() } = options;
+  const { log, secure, answering = new OwedAnswers(), mostHeaderBytes = maxHeaderBytes } = options;
   const { readTimeoutMs } = limits;
   const handlerFor = (req: IncomingMessage) => options.handlerFor(req.method, originForm(req));
   const fail = (req: IncomingMessage, res: ServerResponse, error: unknown) => {
@@ -54,7 +58,7 @@ export function createHttpServer(
     }
   };
   const serverOptions: ServerOptions = {
-    maxHeaderSize: maxHeaderBytes,
+    maxHeaderSize: mostHeaderBytes,
     headersTimeout: readTimeoutMs,
     // Node's limit is for the whole body, so it would cut a long upload that makes progress; limitIdleness cuts none.
     requestTimeout: 0,

@@ -2,6 +2,7 @@ export * from './sdk.ts';
 
 // What the rest of berth uses beside the SDK's public names
 export { quote } from '../base/quote.ts';
+export { ownHeaderBytes } from './http-server.ts';
 export { reachable } from './next-server.ts';
 export { hasUnknownCoding } from './proxy/headers.ts';
 export { queuedHeaders } from './proxy/queued-headers.ts';

@@ -9,7 +9,7 @@ import { readCredentials } from './basic-auth.ts';
 import { serverCloser } from './close-server.ts';
 import type { FaaSConfig } from './faas-config.ts';
 import type { FaaSHandlers, RawHandler } from './handlers.ts';
-import { createHttpServer, type HandlerFor } from './http-server.ts';
+import { createHttpServer, ownHeaderBytes, type HandlerFor } from './http-server.ts';
 import { followKeyPair, keyPairFiles, readKeyPair } from './key-pair.ts';
 import { reachable, toNextServer } from './next-server.ts';
 import { OwedAnswers } from './owed-answers.ts';
@@ -82,7 +82,8 @@ export async function serve(
   );
   const taking = { log, handlerFor: takenBy, answering };
   const server = createHttpServer(config, { ...taking, secure });
-  const onSocket = options.socketPath === undefined ? [] : [createHttpServer(config, taking)];
+  const own = { ...taking, mostHeaderBytes: ownHeaderBytes };
+  const onSocket = options.socketPath === undefined ? [] : [createHttpServer(config, own)];
   let next: RawHandler | undefined;
   const onward = () => (next ??= toNextServer(createRoad(config.proxy, config), reachable({ address, port })));
   const close = serverCloser([server, ...onSocket], {

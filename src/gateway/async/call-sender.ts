@@ -2,7 +2,7 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { describeError } from '../../base/log.ts';
 import { monotonicMs } from '../../base/monotonic.ts';
-import { fullName } from '../../provider/index.ts';
+import { fullName, ownHeaderBytes } from '../../provider/index.ts';
 import { AnswerBody } from './answer-body.ts';
 import type { TakenCall } from './queue.ts';
 import type { AttemptOutcome } from './retry-plan.ts';
@@ -76,6 +76,7 @@ export class CallSender {
       socketPath: this.#options.socketPath,
       agent: this.#agent,
       method: 'POST',
+      maxHeaderSize: ownHeaderBytes,
       path: `/function/${fullName(call.fn)}${call.path}`,
       headers: [...call.headers.flat(), 'Host', 'gateway', 'Content-Length', String(call.bodyBytes)],
       signal,

@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { LookupAddress } from 'node:dns';
 import { describeError } from '../../base/log.ts';
+import { ownHeaderBytes } from '../../provider/index.ts';
 import { CallbackRefusedError, type CallbackAddresses } from './callback-address.ts';
 import type { Attempt, TakenCall } from './queue.ts';
 
@@ -64,6 +65,7 @@ export class CallbackSender {
       signal,
       method: 'POST',
       agent: false,
+      maxHeaderSize: ownHeaderBytes,
     };
     // The function works until its answer has been read.
     return answerTo(http.request(options), call, Infinity);

@@ -38,7 +38,7 @@ export interface AsyncWorld {
 /** A gateway with asynchronous calls in front of a real HTTP server as the functions; taken down with the test. */
 export async function startAsync(t: ExecutionContext, options: AsyncWorldOptions = {}): Promise<AsyncWorld> {
   const { bodyLimitBytes = 1_000_000, maxCalls = 1000, idle = false } = options;
-  const fn = createServer(options.listener ?? ((req, res) => void req.pipe(res)));
+  const fn = createServer({ maxHeaderSize: 2_000_000 }, options.listener ?? ((req, res) => void req.pipe(res)));
   await once(fn.listen(0, '127.0.0.1'), 'listening');
   const provider = new CountingProvider((fn.address() as AddressInfo).port);
   const dir = await mkdtemp(path.join(tmpdir(), 'async-'));
