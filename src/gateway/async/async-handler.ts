@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts';
 import { answerPlain } from '../../base/plain-line.ts';
 import { isDiskFull } from '../../base/disk-full.ts';
 import {
+  BadRequestError,
   hasUnknownCoding,
   ProviderError,
   queuedHeaders,
@@ -71,11 +72,17 @@ async function callOf(req: IncomingMessage, options: AsyncHandlerOptions): Promi
   const { name, namespace, path } = found;
   await provider.status({ name, namespace }, { usage: false });
   const url = headerOf(req, 'x-callback-url');
-  if (url !== '') await checkCallback(url);
+  if (url !== '') await checkCallback(onlyOne(req, url));
   const given = headerOf(req, 'x-call-id');
   const id = isCallId(given) ? given : newCallId();
   const headers = queuedHeaders(req, { headers: { 'X-Call-Id': id }, trustedProxies });
   return { id, kind: 'call', fn: { name, namespace }, path, headers, ...(url !== '' && { url }) };
+}
+
+/** Several are joined by commas, and that may be a URL. */
+function onlyOne({ headersDistinct }: IncomingMessage, url: string): string {
+  if (headersDistinct['x-callback-url']?.length === 1) return url;
+  throw new BadRequestError('an answer is posted to one address: send X-Callback-Url once');
 }
 
 function headerOf({ headers }: IncomingMessage, name: string): string {

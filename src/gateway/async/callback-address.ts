@@ -1,7 +1,8 @@
 import { lookup, type LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
-import { BadRequestError, fullName, quote, splitFunctionUrl } from '../../provider/index.ts';
+import { BadRequestError, fullName, NetworkList, quote, splitFunctionUrl } from '../../provider/index.ts';
 import { CallbackAllow } from './callback-allow.ts';
 
 /** A function of this gateway, by the path of its call, or a server elsewhere. */
@@ -15,6 +16,8 @@ export interface CallbackAddressesOptions {
   defaultNamespace: string;
   /** Asks the system, unless given. */
   find?: FindAddresses;
+  /** The addresses of this host; the system is asked, unless given. */
+  ownAddresses?: () => string[];
   /** How long a name may take to be found when a call is accepted; when it is posted it is looked up again. */
   patienceMs?: number;
 }
@@ -30,6 +33,12 @@ const form = 'write a URL such as https://example.com/hook, or http://gateway:80
 const lookupAll = promisify(lookup);
 const findBySystem: FindAddresses = (name) => lookupAll(name, { all: true });
 
+const addressesOfSystem = () =>
+  Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []);
+
+/** What no public name is or ends with: those of a host's own network, and of a cloud's metadata. */
+const innerName = /^[^.]+$|\.(internal|local|localdomain|localhost|lan|home|corp|home\.arpa)$/;
+
 /** As many names are looked up at once for calls that are being accepted: the lookups of all others wait behind them. */
 const mostLookups = 4;
 
@@ -38,6 +47,7 @@ export class CallbackAddresses {
   readonly #allow: CallbackAllow;
   readonly #defaultNamespace: string;
   readonly #find: FindAddresses;
+  readonly #ownAddresses: () => string[];
   readonly #patienceMs: number;
   #lookups = 0;
 
@@ -45,6 +55,7 @@ export class CallbackAddresses {
     this.#allow = options.allow ?? new CallbackAllow();
     this.#defaultNamespace = options.defaultNamespace;
     this.#find = options.find ?? findBySystem;
+    this.#ownAddresses = options.ownAddresses ?? addressesOfSystem;
     this.#patienceMs = options.patienceMs ?? 2000;
   }
 
@@ -66,7 +77,7 @@ export class CallbackAddresses {
     if (ownNames.has(url.hostname.replace(/\.$/, ''))) return { path: this.#pathOf(url) };
     const host = hostOf(url);
     const isLoopback = /(^|\.)localhost\.?$/.test(host);
-    if (!this.#allow.hasName(host) && (isLoopback || (isIP(host) !== 0 && !this.#allow.hasAddress(host)))) {
+    if (!this.#allow.hasName(host) && (isLoopback || (isIP(host) !== 0 && !this.#mayCall([host])))) {
       throw refused(url);
     }
     return { url };
@@ -74,7 +85,7 @@ export class CallbackAddresses {
 
   /**
    * Reads the X-Callback-Url of a call that is being accepted, and looks where its name leads. A name that cannot be found
-   * now is looked up again when the answer is posted.
+   * now is looked up again when the answer is posted, if it can lead anywhere.
    * @throws CallbackRefusedError saying what to write instead
    */
   async check(text: string): Promise<void> {
@@ -88,6 +99,8 @@ export class CallbackAddresses {
       await Promise.race([found, timer.promise]);
     } catch (error) {
       if (error instanceof CallbackRefusedError) throw error;
+      const name = hostOf(address.url).replace(/\.$/, '');
+      if (this.#allow.isNone && innerName.test(name)) throw refused(address.url);
     } finally {
       clearTimeout(timeout);
     }
@@ -101,9 +114,13 @@ export class CallbackAddresses {
     const host = hostOf(url);
     const family = isIP(host);
     const addresses = family === 0 ? await this.#find(host) : [{ address: host, family }];
-    if (this.#allow.hasName(host) || addresses.every(({ address }) => this.#allow.hasAddress(address)))
-      return addresses;
+    if (this.#allow.hasName(host) || this.#mayCall(addresses.map(({ address }) => address))) return addresses;
     throw refused(url);
+  }
+
+  #mayCall(addresses: string[]): boolean {
+    const own = new NetworkList(this.#ownAddresses().map((address) => address.replace(/%.*$/, '')));
+    return addresses.every((address) => this.#allow.hasAddress(address, own));
   }
 
   #pathOf({ pathname, search }: URL): string {

@@ -30,8 +30,10 @@ const carriers: [NetworkList, number][] = [
 
 const hostName = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
 
-/** Where callbacks may go: to every public address, and to what the operator allows beside. */
+/** Where callbacks may go: to every public address of others, and to what the operator allows beside. */
 export class CallbackAllow {
+  /** The operator allows nothing beside public addresses. */
+  readonly isNone: boolean;
   readonly #networks: NetworkList;
   readonly #names: string[];
 
@@ -41,6 +43,7 @@ export class CallbackAllow {
    */
   constructor(text = 'none') {
     const entries = text.trim() === 'none' ? [] : text.toLowerCase().split(/[\s,]+/);
+    this.isNone = entries.every((entry) => entry === '');
     const isNetwork = (entry: string) => familyOf(entry.replace(/\/.*$/, '')) !== undefined;
     this.#networks = new NetworkList(entries.filter(isNetwork));
     this.#names = entries.filter((entry) => entry !== '' && !isNetwork(entry)).map(toName);
@@ -52,12 +55,15 @@ export class CallbackAllow {
     return this.#names.some((entry) => (entry.startsWith('*') ? plain.endsWith(entry.slice(1)) : plain === entry));
   }
 
-  /** Whether an address may be called: it is public, or allowed. */
-  hasAddress(address: string): boolean {
+  /**
+   * Whether an address may be called: it is public and not among our own, or allowed.
+   * @param own all addresses of this host: its ports are open to itself which a firewall closes to others
+   */
+  hasAddress(address: string, own = new NetworkList([])): boolean {
     const bare = address.replace(/%.*$/, '');
     const inside = isIPv4(bare) ? bare : carriedBy(bare);
     if (this.#networks.has(bare) || (inside !== undefined && this.#networks.has(inside))) return true;
-    if (inside === undefined && !globalIPv6.has(bare)) return false;
+    if (own.has(inside ?? bare) || (inside === undefined && !globalIPv6.has(bare))) return false;
     return !innerNetworks.has(inside ?? bare);
   }
 }

@@ -132,6 +132,14 @@ test('an answer that may not be posted where it should is refused at once', asyn
   }
 });
 
+test('two addresses for one answer are refused', async (t) => {
+  const { provider, port } = await startAsync(t, { idle: true });
+  provider.add('env', 1);
+  const callbacks = ['one', 'two'].map((name) => `X-Callback-Url: http://93.184.215.14/${name}\r\n`);
+  const head = `POST /async-function/env HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n`;
+  t.regex(await raw(port, `${head}${callbacks.join('')}\r\n`), /^HTTP\/1.1 400 .*X-Callback-Url.*once\n$/s);
+});
+
 test('a call whose caller leaves while it sends is not made, and others are', async (t) => {
   const { provider, port, queue, post } = await startAsync(t, { idle: true });
   provider.add('env', 1);

@@ -118,6 +118,38 @@ test('a name that cannot be found yet is accepted: it is looked up again when th
   await t.notThrowsAsync(new CallbackAddresses({ defaultNamespace: 'openfaas-fn', find }).check('http://later.test/'));
 });
 
+for (const host of ['metadata.google.internal', 'metadata', 'printer.local', 'nas.home.arpa.', 'hooks.lan']) {
+  test(`${host}, which nobody outside has, is refused where it is not found and nothing is allowed`, async (t) => {
+    const find = () => Promise.reject(new Error('getaddrinfo ENOTFOUND'));
+    const checking = (allow: string) =>
+      new CallbackAddresses({ allow: new CallbackAllow(allow), defaultNamespace: 'openfaas-fn', find }).check(
+        `http://${host}/computeMetadata/v1/`,
+      );
+    await t.throwsAsync(checking('none'), { instanceOf: CallbackRefusedError, message: /callback_allow/ });
+    await t.notThrowsAsync(checking('192.168.0.0/16'), 'it may be found later, and lead there');
+  });
+}
+
+for (const [host, leadsTo] of [
+  ['203.0.113.7', '203.0.113.7'],
+  ['[2a01:4f8::7]', '2a01:4f8::7'],
+  ['[2A01:04F8:0::0007]:8082', '2a01:4f8::7'],
+  ['[::ffff:203.0.113.7]', '203.0.113.7'],
+  ['faas.example.com', '203.0.113.7'],
+] as const) {
+  test(`${host} is this host by an address that others reach too: its closed ports are open to it`, async (t) => {
+    const find = () => Promise.resolve(found(leadsTo));
+    const at = (allow: string) =>
+      new CallbackAddresses({
+        ...{ allow: new CallbackAllow(allow), defaultNamespace: 'openfaas-fn', find },
+        ownAddresses: () => ['127.0.0.1', '203.0.113.7', '2a01:4f8::7', 'fe80::1%eth0'],
+      });
+    await t.throwsAsync(at('none').check(`http://${host}/`), { instanceOf: CallbackRefusedError });
+    await t.throwsAsync(at('none').addressesOf(new URL(`http://${host}/`)), { instanceOf: CallbackRefusedError });
+    await t.notThrowsAsync(at(leadsTo).check(`http://${host}/`));
+  });
+}
+
 test('a name server that does not answer holds up no call, and few lookups at once', async (t) => {
   let asked = 0;
   const find = () => (asked++, new Promise<never>(() => {}));
