@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 
 /** The system's own folders: npm puts programs of packages first in PATH, and one of them is called nft as well. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -36,30 +36,34 @@ export function runProgram(file: string, options: RunOptions = {}): Promise<Prog
   const { args = [], env = { PATH: systemPath }, stdin = '', timeoutMs = 30_000 } = options;
   return new Promise((resolve, reject) => {
     // A process group of its own, so that what the program starts is killed with it.
-    const child = spawn(file, args, { env, cwd: '/', detached: true });
+    const child: ChildProcess = spawn(file, args, { env, cwd: '/', detached: true });
+    let timer: NodeJS.Timeout | undefined;
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    const { stdin: input, stdout, stderr } = child;
+    // Without a file descriptor left there is nothing of it but the error, which is about to come.
+    if (!input || !stdout || !stderr) return;
     let timedOut = false;
-    let timer = setTimeout(() => {
+    timer = setTimeout(() => {
       timedOut = true;
       killGroup(child.pid);
       timer = setTimeout(giveUp, killMs);
     }, timeoutMs);
     const output = { stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+    stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+    stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
     // A program may end before it has read its input; its exit code tells what happened.
-    child.stdin.on('error', () => undefined).end(stdin);
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
+    input.on('error', () => undefined).end(stdin);
     const ended = (exitCode: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(timer);
       resolve({ ...output, exitCode, signal, timedOut });
     };
     child.once('close', ended);
     const giveUp = () => {
-      child.stdout.destroy();
-      child.stderr.destroy();
+      stdout.destroy();
+      stderr.destroy();
       child.unref();
       ended(child.exitCode, child.signalCode);
     };

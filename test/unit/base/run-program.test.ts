@@ -1,6 +1,8 @@
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { runProgram } from '../../../src/base/run-program.ts';
+import { withoutDescriptors } from '../../helpers/without-descriptors.ts';
 
 test('a program is given its arguments, environment and input, and its output and exit code are answered', async (t) => {
   const script = 'cat; echo "$NAME" >&2; exit "$1"';
@@ -38,4 +40,13 @@ test('a program whose end nobody hears of is not waited for longer than its limi
 
 test('what cannot be started rejects with the code of the system', async (t) => {
   await t.throwsAsync(runProgram('/no/such/program'), { code: 'ENOENT' });
+});
+
+test('without a file descriptor left it rejects with the code of the system, and ends nothing else', async (t) => {
+  const { stdout, stderr } = await withoutDescriptors(
+    `const { runProgram } = await import('${path.join(import.meta.dirname, '../../../src/base/run-program.ts')}');`,
+    `await runProgram('true', { timeoutMs: 1 }).catch(({ code }) => console.log(code));
+     setTimeout(() => console.log('alive'), 50);`,
+  );
+  t.is(stdout, 'EMFILE\nalive\n', stderr);
 });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { systemPath } from '../../../base/run-program.ts';
 
@@ -16,13 +16,14 @@ const monitors = [
 export async function monitorChanges(changed: () => void, signal: AbortSignal): Promise<void> {
   const ending = new AbortController();
   const abort = AbortSignal.any([signal, ending.signal]);
-  await Promise.race(monitors.map((command) => follow(command, changed, abort)));
+  // One that cannot be started, as on a host that is out of memory, has ended.
+  await Promise.race(monitors.map((command) => follow(command, changed, abort).catch(() => undefined)));
   ending.abort();
 }
 
 async function follow(command: string[], changed: () => void, signal: AbortSignal): Promise<void> {
   // Ends with us, also where we are killed.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
+  const child: ChildProcess = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
     env: { PATH: systemPath },
     cwd: '/',
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -30,6 +31,7 @@ async function follow(command: string[], changed: () => void, signal: AbortSigna
     killSignal: 'SIGKILL',
   });
   child.on('error', () => undefined);
-  child.stdout.on('data', changed);
+  // Without a file descriptor left it has none.
+  child.stdout?.on('data', changed);
   await once(child, 'exit').catch(() => undefined);
 }
