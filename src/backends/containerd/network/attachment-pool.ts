@@ -79,15 +79,16 @@ export class AttachmentPool {
   async #fill(): Promise<void> {
     const { size, newId, attach, hasRoom, log } = this.#options;
     const { signal } = this.#stopping;
-    while (this.#ids.size < size && !signal.aborted && (await hasRoom())) {
-      const id = newId();
-      this.#ids.add(id);
+    while (this.#ids.size < size && !signal.aborted) {
+      let id: string | undefined;
       try {
+        if (!(await hasRoom())) return;
+        this.#ids.add((id = newId()));
         await attach(id);
         this.#ready.push(id);
       } catch (error) {
         // A failed attach leaves nothing behind.
-        this.#ids.delete(id);
+        if (id !== undefined) this.#ids.delete(id);
         log.debug('could not prepare a network namespace ahead', { error: describeError(error) });
         return this.fillSoon(retryMs);
       }

@@ -3,16 +3,18 @@ import { AttachmentPool } from '../../../../../src/backends/containerd/network/i
 import { silentLog } from '../../../../../src/base/log.ts';
 import { until } from '../../../../helpers/poll.ts';
 
-/** A pool on a host with so many addresses; `failing` ids cannot be attached. */
-function world(t: ExecutionContext, { size = 2, addresses = 10, failing = [] as string[] } = {}) {
+/** A pool on a host with so many addresses, which cannot be counted the first times; `failing` ids cannot be attached. */
+function world(t: ExecutionContext, { size = 2, addresses = 10, failing = [] as string[], unreadable = 0 } = {}) {
   const attached = new Set<string>();
   let made = 0;
+  let looks = 0;
   const pool = new AttachmentPool({
     size,
     newId: () => `id-${++made}`,
     attach: (id) => (failing.includes(id) ? Promise.reject(new Error('no')) : Promise.resolve(attached.add(id))),
     detach: (id) => Promise.resolve(void attached.delete(id)),
-    hasRoom: () => Promise.resolve(attached.size < addresses),
+    hasRoom: () =>
+      ++looks > unreadable ? Promise.resolve(attached.size < addresses) : Promise.reject(new Error('no')),
     log: silentLog,
   });
   t.teardown(() => pool.stop());
@@ -60,4 +62,13 @@ test('one that cannot be attached is nobody’s, and the next is tried', async (
   });
   t.false(pool.has('id-1'));
   t.deepEqual([...attached], ['id-2']);
+});
+
+test('where it cannot be told how many addresses there are, none is made, and it is looked again', async (t) => {
+  const { pool, attached } = world(t, { size: 1, unreadable: 1 });
+  await until(() => {
+    pool.fillSoon(0);
+    return attached.size === 1;
+  });
+  t.deepEqual([...attached], ['id-1']);
 });
