@@ -72,7 +72,9 @@ export class TaskTails {
     this.#watcher.stop();
     await this.#queue.stop();
     for (const timer of this.#partialLineTimers.values()) clearTimeout(timer);
-    for (const task of await Promise.all(this.#tasks.values())) await task.close();
+    // One that could not be opened is told to whoever asked to follow it.
+    for (const opened of await Promise.allSettled(this.#tasks.values()))
+      if (opened.status === 'fulfilled') await opened.value.close();
     this.#tasks.clear();
   }
 

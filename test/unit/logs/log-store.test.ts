@@ -372,3 +372,10 @@ test('200 functions that write at once all have their lines', async (t) => {
   for (const { name } of replicas) t.is((await textsOf(at.store, { name, namespace: 'dev' })).length, 10);
   t.log({ mebibytesFor200: (process.memoryUsage().rss - before) / 1024 / 1024 });
 });
+
+test('it stops also while a task is looked for whose files are gone', async (t) => {
+  await using at = await startStore();
+  const following = at.store.tails.follow(figlet);
+  await t.notThrowsAsync(at.store.stop());
+  await t.notThrowsAsync(following);
+});
