@@ -132,9 +132,9 @@ function pinnedTo(addresses: LookupAddress[]): LookupFunction {
 
 /** Waits no longer for what cannot be ended. */
 async function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason as Error);
+  if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   try {
     return await Promise.race([promise, aborted.promise]);

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setDefaultCACertificates } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { CallbackAddresses, type FindAddresses } from '../../../../src/gateway/async/callback-address.ts';
@@ -278,4 +279,13 @@ test('a name without addresses, and one that is not found, are tried again', asy
     t.truthy(outcome.error);
     t.falsy(outcome.isFinal);
   }
+});
+
+test('one that is aborted before it began leaves no rejection that nobody handles', async (t) => {
+  const find: FindAddresses = () => Promise.reject(new Error('no such name'));
+  await t.throwsAsync(sender({ find }).send(callback('http://nowhere.example/'), AbortSignal.abort()), {
+    name: 'AbortError',
+  });
+  // It would end the daemon, as it ends this test's process.
+  await nextTurn();
 });
