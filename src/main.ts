@@ -1,7 +1,7 @@
 /** argv and environment -> the daemon, or a verb of the command line. The only file that reads process.env or exits. */
 import path from 'node:path';
 import { forgoFetch } from './base/forgo-fetch.ts';
-import { createLog, describeError } from './base/log.ts';
+import { createLog, describeError, type Log } from './base/log.ts';
 
 /** The first with `shouldUpgradeCallback`, which refuses upgrades of everything but functions. */
 const oldestNode = [24, 9];
@@ -11,9 +11,17 @@ async function runDaemon(env: NodeJS.ProcessEnv, journal: boolean): Promise<void
   const { openContainerd, readDaemonConfig, readVersion, serveDaemon } = await import('./daemon/index.ts');
   const config = readDaemonConfig(env);
   const log = createLog({ level: config.logLevel, journal });
+  tellFaults(log);
   const version = await readVersion(path.join(import.meta.dirname, '..'));
   const backEnd = await openContainerd({ config, env, version, at: crashAt(env.berth_crash_at), log });
   await serveDaemon(backEnd, { config, env, version, signal: endSignal(), log });
+}
+
+/** Tells of an error that nobody handles. What state it leaves nobody knows, so that Node.js ends the process, and prints where it was. */
+function tellFaults(log: Log): void {
+  process.on('uncaughtExceptionMonitor', (error, origin) =>
+    log.error('berth ends by a fault of its own, functions run on: report what follows', { error, origin }),
+  );
 }
 
 /** Aborts when the process is asked to end. */
