@@ -37,15 +37,20 @@ export const asyncVerb: Verb = {
   async run(args, cli) {
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     const [action = '', ...ids] = positionals;
-    const api = await ApiClient.open(readDaemonConfig(cli.env));
-    if (action === 'list' && ids.length === 0) return list(api, values, cli);
-    if (ids.length === 0) throw new UsageError(action === '' ? 'say what to do' : `say the id of a call`);
-    if (action === 'show' && ids.length === 1) return show(api, ids[0] ?? '', values, cli);
-    const change = changes[action];
-    if (change) return changeEach(api, ids, change, cli);
-    throw new UsageError(`there is no berth async ${action}`);
+    const act = actions.get(action);
+    if (!act) throw new UsageError(action === '' ? 'say what to do' : `there is no berth async ${action}`);
+    const [least, most] = act.ids;
+    if (ids.length > most) throw new UsageError(most === 0 ? `${action} takes no id` : `${action} takes one id`);
+    if (ids.length < least) throw new UsageError('say the id of a call');
+    return act.run(await ApiClient.open(readDaemonConfig(cli.env)), ids, values, cli);
   },
 };
+
+interface Action {
+  /** How many calls are named, at least and at most. */
+  ids: [least: number, most: number];
+  run(api: ApiClient, ids: string[], values: Values, cli: Cli): Promise<ExitCode>;
+}
 
 /** What is done to each call that is named. */
 interface Change {
@@ -54,10 +59,19 @@ interface Change {
   done: string;
 }
 
-const changes: Partial<Record<string, Change>> = {
-  cancel: { method: 'DELETE', path: pathOf, done: 'is cancelled' },
-  replay: { method: 'POST', path: (id) => `/system/async/${encodeURIComponent(id)}/replay`, done: 'is queued again' },
-};
+const changing = (change: Change): Action => ({
+  ids: [1, Infinity],
+  run: (api, ids, _values, cli) => changeEach(api, ids, change, cli),
+});
+
+const replayOf = (id: string) => `/system/async/${encodeURIComponent(id)}/replay`;
+
+const actions = new Map<string, Action>([
+  ['list', { ids: [0, 0], run: (api, _ids, values, cli) => list(api, values, cli) }],
+  ['show', { ids: [1, 1], run: (api, [id = ''], values, cli) => show(api, id, values, cli) }],
+  ['cancel', changing({ method: 'DELETE', path: pathOf, done: 'is cancelled' })],
+  ['replay', changing({ method: 'POST', path: replayOf, done: 'is queued again' })],
+]);
 
 /** Goes on with the others where one fails. */
 async function changeEach(api: ApiClient, ids: string[], { method, path, done }: Change, cli: Cli): Promise<ExitCode> {
@@ -84,7 +98,7 @@ async function list(api: ApiClient, values: Values, { stdout, signal }: Cli): Pr
 }
 
 function listText({ functions, calls }: AsyncList): string {
-  if (functions.length === 0) return 'no asynchronous calls\n';
+  if (functions.length === 0 && calls.length === 0) return 'no asynchronous calls\n';
   const counts = functions.map((fn) => {
     const { queued, running, done, failed, cancelled, dead } = fn;
     return [`${fn.name}.${fn.namespace}`, ...[queued, running, done, failed, cancelled, dead].map(String)];
@@ -111,7 +125,7 @@ function stateOf({ state, dead }: CallView): string {
 }
 
 function lastOf({ lastStatus, lastError }: CallView): string {
-  return [lastStatus, lastError].filter((each) => each !== undefined).join(' ');
+  return terminalText([lastStatus, lastError].filter((each) => each !== undefined).join(' '));
 }
 
 async function show(api: ApiClient, id: string, { json }: Values, { stdout, signal }: Cli): Promise<ExitCode> {
@@ -122,7 +136,7 @@ async function show(api: ApiClient, id: string, { json }: Values, { stdout, sign
 
 function showText(call: CallView): string {
   const { result, ...known } = call;
-  const rows = Object.entries(known).map(([name, value]) => [name, String(value)]);
+  const rows = Object.entries(known).map(([name, value]) => [name, terminalText(String(value))]);
   const answer =
     result &&
     ('text' in result ? terminalText(result.text) : `${result.base64.length} characters of base64: see --json`);
