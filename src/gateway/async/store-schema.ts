@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { bodyFolder, databaseFile } from './store-places.ts';
@@ -53,6 +53,9 @@ const schema = `
  */
 export function openDatabase(dir: string): DatabaseSync {
   const isNew = mkdirSync(bodyFolder(dir), { recursive: true, mode: 0o700 }) !== undefined;
+  // SQLite gives the files beside it the same mode.
+  closeSync(openSync(databaseFile(dir), 'a', 0o600));
+  chmodSync(databaseFile(dir), 0o600);
   const database = new DatabaseSync(databaseFile(dir), { timeout: 10_000 });
   try {
     prepare(database);

@@ -58,7 +58,14 @@ export function asyncRuleOf({ namespace, labels, annotations }: FunctionDeployme
 function retryRuleOf(reader: SettingReader): RetryRule {
   const wait = (name: string) => reader.read(name, toTimerMs, 'seconds, or a duration such as 10s or 1m30s');
   const minWaitMs = wait('min_wait');
-  const maxWaitMs = wait('max_wait') ?? Math.max(minWaitMs ?? 0, defaultRetry.maxWaitMs);
+  const askedMs = wait('max_wait');
+  if (askedMs !== undefined && minWaitMs !== undefined && askedMs < minWaitMs)
+    reader.refuse(
+      'max_wait',
+      `${quote(reader.text('max_wait') ?? '')} is shorter than min_wait`,
+      'one as long or longer',
+    );
+  const maxWaitMs = askedMs ?? Math.max(minWaitMs ?? 0, defaultRetry.maxWaitMs);
   const shortestMs = minWaitMs ?? Math.min(defaultRetry.minWaitMs, maxWaitMs);
   return {
     attempts: reader.read('attempts', toAttempts, 'a whole number up to 999999') ?? defaultRetry.attempts,

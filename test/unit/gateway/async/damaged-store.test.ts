@@ -168,6 +168,19 @@ test('what is refused and what breaks off leaves no body behind', async (t) => {
   await queue.close();
 });
 
+test('what calls were sent is in files that nobody but their owner reads', async (t) => {
+  await using store = await place();
+  await mkdir(store.dir);
+  await writeFile(store.database, '');
+  const queue = await store.openQueue();
+  await queue.add(newCall('one'), longBody);
+  for (const name of await readdir(store.dir, { recursive: true })) {
+    const found = await stat(join(store.dir, name));
+    t.is(found.mode & 0o077, 0, name);
+  }
+  await queue.close();
+});
+
 test('a queue that nobody uses makes no folder', async (t) => {
   await using store = await place();
   const queue = await store.openQueue();

@@ -54,7 +54,11 @@ test('the shortest pause is never above the longest, whichever of them is set', 
   };
   t.deepEqual(waits({ 'retry.min_wait': '10m' }), [600_000, 600_000]);
   t.deepEqual(waits({ 'retry.max_wait': '1s' }), [1000, 1000]);
-  t.deepEqual(waits({ 'retry.min_wait': '5s', 'retry.max_wait': '1s' }), [5000, 5000]);
+  const crossed = { 'retry.min_wait': '5s', 'retry.max_wait': '1s' };
+  t.deepEqual(waits(crossed), [5000, 5000]);
+  t.throws(() => checkWorkload(deployment(crossed)), {
+    message: /retry\.max_wait "1s" is shorter than min_wait: write /,
+  });
   t.deepEqual(waits({ 'retry.min_wait': '0' }), [0, 120_000]);
 });
 
