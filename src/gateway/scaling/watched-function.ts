@@ -81,6 +81,8 @@ export class WatchedFunction {
 
   /** Says how many replicas the function should have. It must be awake. */
   wantedReplicas(replicas: number, { load: rule, zeroAfterMs = Infinity }: ScalingRule, nowMs: number): number {
+    // A call that waits for its next attempt is not over.
+    if (this.#pending() > 0) this.#traffic.touch(nowMs);
     if (this.#traffic.idleMs(nowMs) >= zeroAfterMs) return 0;
     return rule ? this.#byLoad(replicas, rule, nowMs) : replicas;
   }

@@ -56,6 +56,25 @@ test('a call in flight holds it up, however long and quiet, and the idleness beg
   t.is(world.replicas, 0);
 });
 
+test('asynchronous calls that are queued or wait for another attempt hold it up, but do not wake it', async (t) => {
+  const world = new ScaledWorld();
+  world.provider.add('env', 1, sleepy);
+  world.pending = 1;
+  await world.pass(60 * minute);
+  t.is(world.replicas, 1);
+  await world.provider.scale(env, 0);
+  await world.pass(10);
+  t.is(world.replicas, 0, 'a person has put it to sleep');
+  await world.provider.scale(env, 1);
+  await world.pass(6 * minute);
+  t.is(world.replicas, 1);
+  world.pending = 0;
+  await world.pass(5 * minute - 1);
+  t.is(world.replicas, 1, 'idle since the last of them has ended');
+  await world.pass(2);
+  t.is(world.replicas, 0);
+});
+
 test('a caller that is held until the function has started holds it up too', async (t) => {
   const world = new ScaledWorld();
   const status = world.provider.add('env', 0, sleepy);
