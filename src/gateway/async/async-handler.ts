@@ -17,6 +17,7 @@ import {
 import { isCallId, newCallId, startTime } from '../calls/call-id.ts';
 import { BodyTooLargeError } from './queue-errors.ts';
 import type { NewCall, Queue } from './queue.ts';
+import { isScheduleId } from './scheduled-function.ts';
 
 export interface AsyncHandlerOptions {
   queue: Pick<Queue, 'add'>;
@@ -74,7 +75,7 @@ async function callOf(req: IncomingMessage, options: AsyncHandlerOptions): Promi
   const url = headerOf(req, 'x-callback-url');
   if (url !== '') await checkCallback(onlyOne(req, url));
   const given = headerOf(req, 'x-call-id');
-  const id = isCallId(given) ? given : newCallId();
+  const id = isCallId(given) && !isScheduleId(given) ? given : newCallId();
   const headers = queuedHeaders(req, { headers: { 'X-Call-Id': id }, trustedProxies });
   return { id, kind: 'call', fn: { name, namespace }, path, headers, ...(url !== '' && { url }) };
 }

@@ -45,4 +45,5 @@ const notPosted = new Set([
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
+  'x-real-ip',
 ]);

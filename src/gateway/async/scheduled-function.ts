@@ -7,6 +7,11 @@ const wrongClockMs = 24 * 3_600_000;
 /** A time that is looked after so late has not been missed: an upgrade takes a moment. */
 const lateMs = 5000;
 
+/** Says whether a text may be the id of a schedule's call: who took it first would keep that from being made. */
+export function isScheduleId(id: string): boolean {
+  return /^cron-.*-[0-9a-f]{10}-\d{8}T\d{6}(\.\d{3})?Z$/.test(id);
+}
+
 /** A time that has come. */
 export interface DueTime {
   atMs: number;

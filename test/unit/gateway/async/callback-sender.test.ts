@@ -81,7 +81,7 @@ test('an answer is posted with the headers of OpenFaaS and its own', async (t) =
     ...['Content-Type', 'text/plain', 'X-Custom', 'one', 'X-Custom', 'two', 'Content-Length', '999', 'Host', 'evil'],
     ...['Connection', 'close, x-secret', 'X-Secret', 's', 'Keep-Alive', 'timeout=5', 'Transfer-Encoding', 'chunked'],
     ...['Expect', '100-continue', 'X-Function-Status', '777', 'x-call-id', 'forged', 'Upgrade', 'h2c', 'Trailer', 'x'],
-    ...['X-Forwarded-For', '1.2.3.4', 'User-Agent', 'evil'],
+    ...['X-Forwarded-For', '1.2.3.4', 'User-Agent', 'evil', 'X-Real-IP', '1.2.3.4', 'Forwarded', 'for=1.2.3.4'],
   ];
   const outcome = await sender().send(callback(`http://hooks.test:${port}/a?b=c`, own), signal);
   t.is(outcome.status, 200);

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
+import { isScheduleId } from '../../../../src/gateway/async/scheduled-function.ts';
 import { hourMs, minuteMs, scheduled, ScheduledDay } from './scheduled-day.ts';
 
 const noon = '2026-05-05T12:00:30Z';
@@ -31,7 +32,7 @@ test('a call at each time, with the headers of cron-connector and a body where t
   t.deepEqual(call('text')?.headers.at(-1), ['Content-Type', 'text/plain; charset=utf-8']);
 });
 
-test('two functions of long names alike have calls of their own, with ids that a queue takes', async (t) => {
+test('two functions of long names alike have calls of their own, with ids that a queue takes, and from no caller', async (t) => {
   const long = 'a-function-with-a-name-of-sixty-three-characters-as-many-as-may-';
   const names = [`${long.slice(0, 62)}1`, `${long.slice(0, 62)}2`];
   const day = await ScheduledDay.begin(
@@ -41,7 +42,10 @@ test('two functions of long names alike have calls of their own, with ids that a
   );
   await day.pass(noonMs + 3000);
   t.is(day.queue.calls.length, 6);
-  for (const { id } of day.queue.calls) t.regex(id, /^[A-Za-z0-9_.-]{1,64}$/);
+  for (const { id } of day.queue.calls) {
+    t.regex(id, /^[A-Za-z0-9_.-]{1,64}$/);
+    t.true(isScheduleId(id));
+  }
 });
 
 test('the next times, of all its schedules', async (t) => {
