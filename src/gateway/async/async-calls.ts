@@ -3,6 +3,7 @@ import type { Registry } from '@prometheus-io/client';
 import type { Log } from '../../base/log.ts';
 import {
   callLimitsOf,
+  fullName,
   FunctionNotFoundError,
   workloadOf,
   type FaaSConfig,
@@ -60,6 +61,7 @@ export class AsyncCalls {
   readonly #options: AsyncCallsOptions;
   readonly #sender: CallSender;
   readonly #worker: AsyncWorker;
+  readonly #metrics: AsyncMetrics;
   /** Those that were cancelled while the process before this one was making them. */
   #cancelledElsewhere?: Set<string> = new Set();
 
@@ -71,6 +73,7 @@ export class AsyncCalls {
     const addresses = new CallbackAddresses({ allow: callbackAllow, defaultNamespace });
     const callbacks = new CallbackSender({ addresses, socketPath, userAgent });
     const metrics = new AsyncMetrics(registry, queue);
+    this.#metrics = metrics;
     this.#sender = new CallSender({ socketPath, folder, answerLimitBytes: bodyLimitBytes });
     this.#worker = new AsyncWorker({
       queue,
@@ -96,6 +99,7 @@ export class AsyncCalls {
   /** Takes in now and then which functions there are. */
   follow(functions: FunctionStatus[]): void {
     this.#options.schedules.follow(functions);
+    this.#metrics.forgetOthers(new Set(functions.map(fullName)));
   }
 
   /** When its schedules call a function next; undefined where it has none. */

@@ -4,7 +4,9 @@ import { readSeries } from '../metrics/read-series.ts';
 import type { Queue } from './queue.ts';
 
 /** What came of posting an answer once. */
-export type CallbackResult = 'done' | 'retried' | 'failed';
+export type CallbackResult = (typeof callbackResults)[number];
+
+const callbackResults = ['done', 'retried', 'failed'] as const;
 
 /** OpenFaaS's own name of the queue that all functions share. */
 const queue_name = 'faas-request';
@@ -22,8 +24,12 @@ export class AsyncMetrics {
   readonly #dead: Counter<'function_name'>;
   readonly #callbacks: Counter<'function_name' | 'result'>;
   readonly #inFlight = new Map<string, number>();
+  readonly #queue: Pick<Queue, 'lanes'>;
+  /** The functions that have series, by their full names. */
+  readonly #counted = new Set<string>();
 
   constructor(registry: Registry, queue: Pick<Queue, 'lanes'>) {
+    this.#queue = queue;
     const registers = [registry];
     const names = ['queue_name', 'function_name'] as const;
     const own = ['function_name'] as const;
@@ -75,13 +81,28 @@ export class AsyncMetrics {
     });
   }
 
+  /** Drops the series of functions that are not in `existing`, and of which no call is left. */
+  forgetOthers(existing: ReadonlySet<string>): void {
+    const waits = waiting(this.#queue);
+    for (const function_name of this.#counted) {
+      const isUsed = (waits.get(function_name) ?? 0) > 0 || (this.#inFlight.get(function_name) ?? 0) > 0;
+      if (existing.has(function_name) || isUsed) continue;
+      this.#counted.delete(function_name);
+      this.#inFlight.delete(function_name);
+      for (const counter of [this.#submitted, this.#processed]) counter.remove({ queue_name, function_name });
+      for (const counter of [this.#retried, this.#dead]) counter.remove({ function_name });
+      for (const result of callbackResults) this.#callbacks.remove({ function_name, result });
+    }
+  }
+
   submitted(fn: FunctionName): void {
-    this.#submitted.inc({ queue_name, function_name: fullName(fn) });
+    this.#submitted.inc({ queue_name, function_name: this.#nameOf(fn) });
   }
 
   /** Counts a call as under way. */
   began(fn: FunctionName): void {
-    this.#inFlight.set(fullName(fn), (this.#inFlight.get(fullName(fn)) ?? 0) + 1);
+    const name = this.#nameOf(fn);
+    this.#inFlight.set(name, (this.#inFlight.get(name) ?? 0) + 1);
   }
 
   /** It is under way no more. */
@@ -90,19 +111,25 @@ export class AsyncMetrics {
   }
 
   processed(fn: FunctionName): void {
-    this.#processed.inc({ queue_name, function_name: fullName(fn) });
+    this.#processed.inc({ queue_name, function_name: this.#nameOf(fn) });
   }
 
   retried(fn: FunctionName): void {
-    this.#retried.inc({ function_name: fullName(fn) });
+    this.#retried.inc({ function_name: this.#nameOf(fn) });
   }
 
   failed(fn: FunctionName): void {
-    this.#dead.inc({ function_name: fullName(fn) });
+    this.#dead.inc({ function_name: this.#nameOf(fn) });
   }
 
   calledBack(fn: FunctionName, result: CallbackResult): void {
-    this.#callbacks.inc({ function_name: fullName(fn), result });
+    this.#callbacks.inc({ function_name: this.#nameOf(fn), result });
+  }
+
+  #nameOf(fn: FunctionName): string {
+    const name = fullName(fn);
+    this.#counted.add(name);
+    return name;
   }
 }
 

@@ -136,7 +136,7 @@ function hostOf({ hostname }: URL): string {
 }
 
 function refused({ host }: URL): CallbackRefusedError {
-  const problem = `X-Callback-Url leads to ${host}, which is an address of this host, of its cloud or of a private network`;
+  const problem = `X-Callback-Url leads to ${quote(host)}, which is an address of this host, of its cloud or of a private network`;
   const way = 'have the operator add it to callback_allow, or write http://gateway:8080/function/NAME for a function';
   return new CallbackRefusedError(`${problem}: ${way}`);
 }

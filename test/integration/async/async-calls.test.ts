@@ -1,15 +1,19 @@
 /** Asynchronous calls of a whole daemon: what is accepted is made, told, called back, cancelled, and outlives restarts. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
+import { absentAs } from '../../../src/base/absent-file.ts';
 import type { CallView } from '../../../src/gateway/index.ts';
 import { password, username, type TestBerth } from '../../helpers/berth.ts';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
+import { run } from '../../helpers/processes.ts';
 import { runVerb } from '../../unit/cli/run-verb.ts';
 import { startHost, wholeLog, type TestHost } from '../functions/setup.ts';
 
 let host: TestHost;
 test.before(async () => {
-  host = await startHost({ env: { async_concurrency: '20' } });
+  host = await startHost({ env: { async_concurrency: '20', callback_allow: '127.0.0.9' } });
   const { reference: image } = await functionImage(host.registry);
   for (const [service, labels] of Object.entries({
     env: { 'com.openfaas.async.keep-result': 'true' },
@@ -127,6 +131,30 @@ test.serial('a call under way at an upgrade ends in the daemon that began it, an
   const { id: next } = await post('env/echo', {}, 'next');
   t.is((await untilState(next, 'done')).attempts, 1);
   t.like(await untilState(long, 'done'), { attempts: 1, lastStatus: 200 });
+});
+
+test.serial('no port of the host is called back by a public address of its own', async (t) => {
+  await run('ip', ['address', 'add', '203.0.113.7/32', 'dev', 'lo']);
+  const posted = await post('env', { 'x-callback-url': `http://203.0.113.7:${host.berth.port}/system/info` });
+  await run('ip', ['address', 'delete', '203.0.113.7/32', 'dev', 'lo']);
+  t.is(posted.status, 400);
+});
+
+test.serial('what callers send and are answered is in no log line, and in no file that others read', async (t) => {
+  const headers = { authorization: 'Bearer the-hidden-word', cookie: 'a=the-hidden-word' };
+  // Nobody listens there, so that the callback fails and is told.
+  const callback = { 'x-callback-url': 'http://127.0.0.9:9/hook?token=the-hidden-word' };
+  const { id } = await post('env/echo', { ...headers, ...callback }, `the-hidden-word${'.'.repeat(10_000)}`);
+  await untilState(id, 'done');
+  await post('slow/sleep/1?the-hidden-word', headers, `the-hidden-word${'.'.repeat(10_000)}`);
+  await until(async () => /callback is tried again.*ECONNREFUSED/.test(await wholeLog(host.berth)));
+  t.notRegex(await wholeLog(host.berth), /the-hidden-word/);
+  const folder = join(host.berth.folder, 'data/async');
+  for (const name of ['.', ...(await readdir(folder, { recursive: true }))]) {
+    // Bodies go as their calls are made.
+    const mode = await stat(join(folder, name)).then(({ mode: found }) => found & 0o077, absentAs(0));
+    t.is(mode, 0, name);
+  }
 });
 
 test.serial('the password is asked for what became of calls', async (t) => {

@@ -209,6 +209,7 @@ for (const url of [
     'http://user@example.com/',
     'http://a:b@example.com/',
   ],
+  `http://${'x'.repeat(60_000)}.localhost/`,
   ...[
     'http://:secret@example.com/',
     'http://example.com@127.0.0.1/',
@@ -216,7 +217,7 @@ for (const url of [
     'http://example.com:99999/',
   ],
 ]) {
-  test(`"${url}" is refused, whatever is allowed`, (t) => {
+  test(`"${url.slice(0, 80)}" is refused, whatever is allowed`, (t) => {
     const error = t.throws(() => withAllow('0.0.0.0/0, ::/0').parse(url), { instanceOf: CallbackRefusedError });
     t.false(error.message.includes('secret'));
     t.true(error.message.length < 400);
