@@ -27,14 +27,16 @@ test('a program that reads nothing is no failure', async (t) => {
 });
 
 test('the limit may pass when the program has ended and a child in a session of its own holds its output', async (t) => {
-  const run = await runProgram('/bin/sh', { args: ['-c', 'setsid sleep 1 & exit 0'], timeoutMs: 50 });
+  const run = await runProgram('/bin/sh', { args: ['-c', 'setsid sleep 4 & exit 0'], timeoutMs: 3000 });
   t.is(run.exitCode, 0);
 });
 
 test('a program whose end nobody hears of is not waited for longer than its limit and a moment', async (t) => {
-  const program = runProgram('/bin/sh', { args: ['-c', 'setsid sleep 60 & echo $!; sleep 600'], timeoutMs: 50 });
+  const program = runProgram('/bin/sh', { args: ['-c', 'setsid sleep 60 & echo $!; sleep 600'], timeoutMs: 3000 });
   const run = await Promise.race([program, sleep(30_000, undefined, { ref: false })]);
   t.true(run?.timedOut);
+  // To none at all, which is 0, it would go to this process and all of its group.
+  t.regex(run?.stdout ?? '', /^[1-9]/);
   process.kill(Number(run?.stdout), 'SIGKILL');
 });
 

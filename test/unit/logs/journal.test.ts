@@ -113,21 +113,19 @@ test('lines that were left out are counted where the next ones go, but for a fun
   for (const identifier of ['dev:kept', 'dev:gone']) at.journal.send(identifier, 6, ['left out', 'left out']);
   at.journal.forget('dev:gone');
   await using socket = await startSocket(at.socketPath);
-  const received = () => socket.received.join('');
-  await until(
-    () => {
-      for (const identifier of ['dev:kept', 'dev:gone']) at.journal.send(identifier, 6, ['after']);
-      return received().split('<6>after').length > 2;
-    },
-    { timeoutMs: 20_000 },
-  );
   const of = (identifier: string) => socket.received.find((text) => text.startsWith(identifier)) ?? '';
+  await until(() => {
+    for (const identifier of ['dev:kept', 'dev:gone']) at.journal.send(identifier, 6, ['after']);
+    return ['dev:kept', 'dev:gone'].every((identifier) => of(identifier).includes('<6>after'));
+  });
   t.regex(of('dev:kept'), /<6>berth: \d+ lines left out here/);
   // What was sent since is counted, the two lines before are not: every failed send above was one line.
   const counts = ['dev:kept', 'dev:gone'].map((identifier) =>
     Number(/berth: (\d+) lines/.exec(of(identifier))?.[1] ?? 0),
   );
-  t.is((counts[0] ?? 0) - (counts[1] ?? 0), 2);
+  const more = (counts[0] ?? 0) - (counts[1] ?? 0);
+  // Three where the moment to connect again came between the two sends.
+  t.true(more === 2 || more === 3, counts.join(' '));
 });
 
 test('one function sends no more than its share, and the lines of others pass meanwhile', async (t) => {

@@ -232,7 +232,7 @@ test('a task that is started again after its files were cleared away is read fro
   await until(async () => (await textsOf(at.store)).includes('before'));
   await rm(join(at.dir, 'tasks'), { recursive: true });
   await runToEnd(at.store, figlet, 'echo after');
-  await until(async () => (await textsOf(at.store)).includes('after'), { timeoutMs: 5000 });
+  await until(async () => (await textsOf(at.store)).includes('after'));
   await at.restart();
   t.deepEqual(await textsOf(at.store), ['before', 'after']);
 });

@@ -111,12 +111,12 @@ test('followed logs send headers before the first line, each line as it comes, a
       stopped.resolve();
     }
   });
-  await withServer(handlers, { config: { readTimeoutMs: 100, writeTimeoutMs: 100 } }, async ({ port }) => {
+  await withServer(handlers, { config: { readTimeoutMs: 1_000, writeTimeoutMs: 1_000 } }, async ({ port }) => {
     const res = await openLogs(port, 'follow=true');
     t.is(res.statusCode, 200);
     for (const [n, tick] of ticks.entries()) {
       // Longer than both timeouts, which must not cut a quiet stream.
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
       tick.resolve();
       const [chunk] = (await once(res, 'data')) as [Buffer];
       t.deepEqual(JSON.parse(chunk.toString()), line(n));

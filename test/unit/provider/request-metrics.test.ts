@@ -6,7 +6,7 @@ async function scrape(
   send: (method: string, path: string) => Promise<{ body: string }>,
   wanted: string,
 ): Promise<string> {
-  for (const endsMs = Date.now() + 5_000; ;) {
+  for (const endsMs = Date.now() + 30_000; ;) {
     const { body } = await send('GET', '/metrics');
     if (body.includes(wanted) || Date.now() > endsMs) return body;
     await new Promise((resolve) => setTimeout(resolve, 20));

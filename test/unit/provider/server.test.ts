@@ -19,7 +19,7 @@ const withProxy = (web: FaaSHandlers['functionProxy']['web']): FaaSHandlers => (
   functionProxy: { web },
 });
 
-const refusals: [what: string, sent: string, status: RegExp][] = [
+const refusals: [what: string, sent: string, status: RegExp, readTimeoutMs?: number][] = [
   ['a request that is not HTTP', 'hello\r\n\r\n', /^HTTP\/1\.1 400 Bad Request\r\n.*\r\n\r\nBad Request\n$/s],
   ['a request without Host', 'GET /healthz HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
   [
@@ -32,16 +32,22 @@ const refusals: [what: string, sent: string, status: RegExp][] = [
     `GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(140_000)}\r\n\r\n`,
     /^HTTP\/1\.1 431 .*\r\n\r\nRequest Header Fields Too Large\n$/s,
   ],
-  ['headers that never end', 'GET /healthz HTTP/1.1\r\nHost: a\r\n', /^HTTP\/1\.1 408 .*\r\n\r\nRequest Timeout\n$/s],
+  [
+    'headers that never end',
+    'GET /healthz HTTP/1.1\r\nHost: a\r\n',
+    /^HTTP\/1\.1 408 .*\r\n\r\nRequest Timeout\n$/s,
+    300,
+  ],
   [
     'a body that stops',
     'POST /system/functions HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{',
     /^HTTP\/1\.1 408 /,
+    300,
   ],
 ];
-for (const [what, sent, status] of refusals) {
+for (const [what, sent, status, readTimeoutMs = 60_000] of refusals) {
   test(`${what} is refused in one line, and the connection closed`, async (t) => {
-    await withServer(namingHandlers(), { config: { readTimeoutMs: 300 } }, async ({ connect }) => {
+    await withServer(namingHandlers(), { config: { readTimeoutMs } }, async ({ connect }) => {
       t.regex(await saidTo(connect(), sent), status);
     });
   });

@@ -156,12 +156,12 @@ test('a running replica without its network attachment is replaced', async (t) =
 
 test('a replica that answers calls is not replaced, though it has no thread left for probes', async (t) => {
   let hangs = false;
-  const timing = { hungMs: 400 };
+  const timing = { hungMs: 1500 };
   const { replica, routes } = await watched(t, '127.77.0.9', { listener: (_, res) => hangs || res.end(), timing });
   await isReady(replica);
   await routes.resolve(fn, { waitMs: 1000 });
   hangs = true;
-  for (let times = 0; times < 12; times++) {
+  for (let times = 0; times < 40; times++) {
     replica.callEnded({ status: 200 }, monotonicMs());
     await sleep(100);
     t.false(replica.view(monotonicMs()).unhealthy);
