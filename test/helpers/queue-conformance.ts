@@ -182,6 +182,20 @@ function testEnds(place: () => Promise<QueuePlace>): void {
     await queue.close();
   });
 
+  test('headers as long as they can be are kept, of a call and of what follows it', async (t) => {
+    await using store = await place();
+    const queue = await store.open();
+    const headers: NewCall['headers'] = [['X-Long', '"é'.repeat(128 * 1024)]];
+    await queue.add(newCall('one', { headers }), longBody);
+    t.deepEqual((await takeOne(queue)).headers, headers);
+    const call = newCall('after', { kind: 'callback', headers, url: 'http://a.example/' });
+    const result = { body: Buffer.alloc(64 * 1024, 'é') };
+    await queue.finish('one', { ...done, result, follows: [{ call, body: longBody }] });
+    t.deepEqual((await takeOne(queue, { fn, kind: 'callback' })).headers, headers);
+    t.deepEqual((await queue.get('one'))?.result?.body, result.body);
+    await queue.close();
+  });
+
   test('what follows a call and is known already is not queued twice', async (t) => {
     await using store = await place();
     const queue = await store.open();
