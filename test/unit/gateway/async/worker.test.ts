@@ -155,18 +155,25 @@ test('a dead letter is given to the function for them, with its history, and is 
 
 test('no more calls of a function are under way than it can take', async (t) => {
   let [now, most, made] = [0, 0, 0];
+  let isOpen = false;
+  const held: (() => void)[] = [];
   const world = await startWorking(t, {
     ...{ replicas: 2, maxInflight: 3 },
     listener: (req, res) => {
       most = Math.max(most, (now += 1));
-      setTimeout(() => {
+      const answer = () => {
         now -= 1;
         made += 1;
         answering(200)(req, res);
-      }, 5);
+      };
+      if (isOpen) setTimeout(answer, 5);
+      else held.push(answer);
     },
   });
   for (let id = 0; id < 50; id += 1) await world.add({ id: `c${id}` });
+  await until(() => held.length === 6, told('as many as may be'));
+  isOpen = true;
+  for (const answer of held) answer();
   await until(() => made === 50, told('all calls'));
   t.is(most, 6);
 });
