@@ -17,7 +17,7 @@ const mostAtOnce = 64;
 
 /**
  * Gives out free slots one by one, each to who has the fewest. Who has some leaves others free for who is yet to come, the
- * more the more it has: one that wants all cannot keep out the rest.
+ * more the more it has, and the last one always: one that wants all cannot keep out the rest.
  * @returns how many each is given, in the order of `sharers`
  */
 export function shareOut(sharers: readonly Sharer[], free: number): number[] {
@@ -26,7 +26,9 @@ export function shareOut(sharers: readonly Sharer[], free: number): number[] {
   const mayHaveMore = (at: number, left: number) => {
     const { limit, wanted } = sharers[at] ?? { limit: 0, wanted: 0 };
     const more = given[at] ?? 0;
-    return more < Math.min(wanted, mostAtOnce) && has(at) < limit && (has(at) === 0 || has(at) < greed * left);
+    return (
+      more < Math.min(wanted, mostAtOnce) && has(at) < limit && (has(at) === 0 || (left > 1 && has(at) < greed * left))
+    );
   };
   for (let left = free; left > 0; left -= 1) {
     let best = -1;

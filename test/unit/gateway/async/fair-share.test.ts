@@ -23,9 +23,17 @@ test('one that wants all leaves some for who is yet to come', (t) => {
   t.deepEqual(shareOut([sharer({ running }), sharer({ wanted: 1 })], 100 - running), [0, 1]);
 });
 
+test('one that wants all leaves one of few as well', (t) => {
+  for (let slots = 2; slots <= 12; slots += 1) {
+    const [running = 0] = shareOut([sharer()], slots);
+    t.true(running >= 1 && running < slots, `${running} of ${slots}`);
+    t.deepEqual(shareOut([sharer({ running }), sharer({ wanted: 1 })], slots - running), [0, 1]);
+  }
+});
+
 test('those with the same wish are given the same, and who has fewer comes first', (t) => {
   t.deepEqual(shareOut([sharer({ limit: 5 }), sharer({ limit: 5 })], 100), [5, 5]);
-  t.deepEqual(shareOut([sharer({ running: 4 }), sharer()], 4), [0, 4]);
+  t.deepEqual(shareOut([sharer({ running: 4 }), sharer()], 5), [0, 4]);
 });
 
 test('few slots go round', (t) => {
