@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type * as Croner from 'croner';
 import { parseGoDuration } from '../../base/go-duration.ts';
 import { quote } from '../../base/quote.ts';
+import { withSkippedTimes } from './skipped-times.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -67,12 +68,17 @@ function cronSchedule(fields: string, zone: string): Schedule {
   const { Cron } = require('croner') as typeof Croner;
   // Neither an offset nor the host's zone needs the tables of all, which take 8 MB.
   const at = zone === 'UTC' ? { utcOffset: 0 } : { timezone: zone === 'Local' ? undefined : zone };
-  const read = (pattern: string) =>
-    new Cron(pattern, { ...at, mode: '5-part', sloppyRanges: true, fixedTimeRule: 'no-wildcard', paused: true });
-  let cron: Croner.Cron;
+  const read = (pattern: string, where: Pick<Croner.CronOptions, 'timezone' | 'utcOffset'> = at) =>
+    nextOf(
+      new Cron(pattern, { ...where, mode: '5-part', sloppyRanges: true, fixedTimeRule: 'no-wildcard', paused: true }),
+    );
+  let next: Schedule['next'];
   try {
     read(fields);
-    cron = read(namingHours(fields));
+    const named = namingHours(fields);
+    next = read(named);
+    const isSteady = zone === 'UTC' || named.split(' ')[1] === '*';
+    if (!isSteady) next = withSkippedTimes(next, read(named, { utcOffset: 0 }), zone);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const reason = error.message
@@ -83,8 +89,11 @@ function cronSchedule(fields: string, zone: string): Schedule {
       `${quote(fields)} cannot be read (${reason}): write minute, hour, day, month, day of the week`,
     );
   }
-  const next = (afterMs: number) => cron.nextRun(new Date(afterMs))?.getTime();
   return { text: `CRON_TZ=${zone} ${fields}`, isInterval: false, next, last: (...range) => lastOf(next, ...range) };
+}
+
+function nextOf(cron: Croner.Cron): Schedule['next'] {
+  return (afterMs) => cron.nextRun(new Date(afterMs))?.getTime();
 }
 
 /**

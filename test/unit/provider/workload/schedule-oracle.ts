@@ -30,12 +30,16 @@ export function dueTimes(wanted: Wanted, zone: string, fromMs: number, untilMs: 
     const wasSeen = seen.has(`${now.day} ${now.minute}`);
     seen.add(`${now.day} ${now.minute}`);
     const skipped: WallTime[] = [];
-    if (now.day === before.day)
-      for (let minute = before.minute + 1; minute < now.minute; minute += 1) skipped.push({ day: now.day, minute });
+    for (let shownMs = shown(before) + minuteMs; shownMs < shown(now); shownMs += minuteMs)
+      skipped.push({ day: new Date(shownMs).toISOString().slice(0, 10), minute: (shownMs / minuteMs) % 1440 });
     const isDue = (isWanted(now) && (isEveryHour || !wasSeen)) || (!isEveryHour && skipped.some(isWanted));
     if (isDue && atMs > fromMs) found.push(atMs);
   }
   return found;
+}
+
+function shown({ day, minute }: WallTime): number {
+  return Date.parse(day) + minute * minuteMs;
 }
 
 function wallClock(timeZone: string): (atMs: number) => WallTime {

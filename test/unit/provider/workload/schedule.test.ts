@@ -79,6 +79,8 @@ const zones: [zone: string, ...days: string[]][] = [
   ['Europe/Berlin', '2026-03-28T12:00:00Z', '2026-10-24T12:00:00Z'],
   ['America/New_York', '2026-03-07T18:00:00Z', '2026-10-31T18:00:00Z'],
   ['Australia/Lord_Howe', '2026-04-04T00:00:00Z', '2026-10-03T00:00:00Z'],
+  ['America/Havana', '2026-03-07T12:00:00Z', '2026-10-31T12:00:00Z'],
+  ['America/Nuuk', '2026-03-28T12:00:00Z', '2026-10-24T12:00:00Z'],
   ['Asia/Kathmandu', '2026-05-01T00:00:00Z'],
   ['UTC', '2026-05-01T00:00:00Z'],
 ];
@@ -112,6 +114,18 @@ for (const [zone, ...days] of zones) {
     fc.assert(property, { numRuns: 60 });
   });
 }
+
+test('a time that is left out before midnight, as in Greenland, runs at midnight', (t) => {
+  const zone = 'America/Nuuk';
+  t.deepEqual(next('0 23 * * *', '2026-03-28T12:00:00Z', 2, zone), ['03-29T01:00', '03-30T00:00']);
+  t.deepEqual(next('15,45 22-23 28 3 *', '2026-03-28T12:00:00Z', 3, zone), [
+    '03-29T00:15',
+    '03-29T00:45',
+    '03-29T01:00',
+  ]);
+  t.deepEqual(next('30 23,0 * * *', '2026-03-29T01:00:00Z', 2, zone), ['03-29T01:30', '03-30T00:30']);
+  t.deepEqual(next('0 23 * * *', '2026-10-24T12:00:00Z', 2, zone), ['10-25T00:00', '10-26T01:00']);
+});
 
 test('the last time of a long while is found, of schedules that come often and seldom', (t) => {
   const [fromMs, untilMs] = [at('2016-01-01T00:00:00Z'), at('2026-05-05T12:34:56Z')];
