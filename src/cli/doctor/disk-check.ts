@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ContainerdStorage } from '../../backends/containerd/index.ts';
 import { absentAs, hasCode } from '../../base/absent-file.ts';
 import { diskOf, isFull } from '../../base/disk-full.ts';
 import { silentLog } from '../../base/log.ts';
+import { missingMount, mountTables } from '../../base/missing-mount.ts';
 import { Containerd } from '../../containerd/index.ts';
 import { fail, pass, warn, type Check, type Finding, type Patient } from './patient.ts';
 
@@ -20,9 +21,33 @@ export const diskCheck: Check = {
     const present = await Promise.all(folders.map(nearest));
     const byDevice = Map.groupBy(await Promise.all(present.map(placed)), ({ device }) => device);
     const first = [...byDevice.values()].map(([place]) => place?.folder ?? '/');
-    return (await Promise.all([...new Set(first)].map(diskFindings))).flat();
+    const unmounted = await unmountedFindings(patient);
+    return [...unmounted, ...(await Promise.all([...new Set(first)].map(diskFindings))).flat()];
   },
 };
+
+/** What berth says of disks that the host is told to mount and has not; an empty folder in their place looks well. */
+async function unmountedFindings({ root, config }: Patient): Promise<Finding[]> {
+  const { fstab, units, mounted } = mountTables;
+  const of = { fstab: join(root, fstab), units: join(root, units), mounted: join(root, mounted) };
+  const { dataDir, functionsDir } = config;
+  const missingData = await missingMount(dataDir, of);
+  const missingFiles = functionsDir === undefined ? undefined : await missingMount(functionsDir, of);
+  const found = (setting: string, point: string, so: string) =>
+    `${setting} is on ${point}, which is not mounted: ${so}`;
+  return [
+    ...(missingData ? [fail(found('data_dir', missingData, 'berth waits for it'), mountBy(missingData))] : []),
+    ...(missingFiles
+      ? [warn(found('functions_dir', missingFiles, 'its functions stay as they were'), mountBy(missingFiles))]
+      : []),
+  ];
+}
+
+/** A mount of systemd's that is in no fstab is a unit to start. */
+function mountBy(point: string): string {
+  const unit = `"$(systemd-escape -p --suffix=mount '${point}')"`;
+  return `sudo mount '${point}' || sudo systemctl start ${unit}; where the disk is missing, journalctl -k -p err says why`;
+}
 
 async function containerdFolders({ config, isRoot }: Patient): Promise<string[]> {
   if (!isRoot) return [];

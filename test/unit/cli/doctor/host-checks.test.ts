@@ -1,8 +1,9 @@
 /** Checks that read files, of hosts that have them. */
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { clockCheck } from '../../../../src/cli/doctor/clock-check.ts';
+import { diskCheck } from '../../../../src/cli/doctor/disk-check.ts';
 import { limitsCheck, memoryCheck } from '../../../../src/cli/doctor/limit-checks.ts';
 import { certificatesCheck, registryCheck } from '../../../../src/cli/doctor/registry-checks.ts';
 import { daemonCheck, journalCheck, serviceCheck } from '../../../../src/cli/doctor/service-checks.ts';
@@ -43,6 +44,26 @@ test('a host that is nearly out of memory is warned of', async (t) => {
   const of = (available: number) => ({ 'proc/meminfo': `MemTotal: 1000000 kB\nMemAvailable: ${available} kB\n` });
   t.like(await memoryCheck.look(await patientWith(t, { files: of(500_000) })), { verdict: 'pass' });
   t.like(await memoryCheck.look(await patientWith(t, { files: of(20_000) })), { verdict: 'warn' });
+});
+
+test('a disk of data_dir or functions_dir that is not mounted is named, with what mounts it', async (t) => {
+  const patient = await patientWith(t, { files: { 'proc/self/mountinfo': '' }, isRoot: false });
+  const disk = join(patient.root, 'srv/disk');
+  Object.assign(patient.config, { dataDir: join(disk, 'berth'), functionsDir: join(disk, 'functions.d') });
+  await mkdir(join(patient.root, 'etc'));
+  await writeFile(join(patient.root, 'etc/fstab'), `UUID=1 ${disk} ext4 nofail 0 2\n`);
+  const missing = async () => [await diskCheck.look(patient)].flat().filter(({ found }) => /mounted/.test(found));
+  const findings = await missing();
+  t.deepEqual(
+    findings.map(({ verdict, found }) => [verdict, found]),
+    [
+      ['fail', `data_dir is on ${disk}, which is not mounted: berth waits for it`],
+      ['warn', `functions_dir is on ${disk}, which is not mounted: its functions stay as they were`],
+    ],
+  );
+  for (const { mend = '' } of findings) t.true(mend.includes(`sudo mount '${disk}'`), mend);
+  await writeFile(join(patient.root, 'proc/self/mountinfo'), `36 35 98:0 / ${disk} rw - ext4 /dev/sdb rw\n`);
+  t.deepEqual(await missing(), []);
 });
 
 test('settings that cannot be read, and names that are none, are told with their lines', async (t) => {
