@@ -1004,7 +1004,7 @@ restore_sysctls() {
 remove_program() {
 	[ ! -e $command ] || ! grep -qs "$main" $command || rm $command
 	rm -rf "$prefix" "$prefix.previous" "$prefix.new" "$prefix.older" "$pid_file" /run/containerd.pid
-	remove_folder "$(setting run_dir /run/berth)" /run/berth allowed cni draining exec forwarding ipam replicas secrets
+	remove_folder "$(setting run_dir /run/berth)" /run/berth allowed 'calls-*.sock' cni draining exec forwarding ipam replicas secrets
 	has_systemd || return 0
 	rm -f "$unit" "$socket"
 	# What the operator has put beside them.
@@ -1019,7 +1019,7 @@ remove_data() {
 		say "uninstalled; $config, $(setting data_dir /var/lib/berth) and $(setting log_dir /var/log/berth) stay, see uninstall --purge"
 		return
 	fi
-	remove_folder "$(setting data_dir /var/lib/berth)" /var/lib/berth functions namespaces secrets counts.json 'counts.json.*' lock
+	remove_folder "$(setting data_dir /var/lib/berth)" /var/lib/berth async functions namespaces secrets counts.json 'counts.json.*' lock
 	remove_folder "$(setting log_dir /var/log/berth)" /var/log/berth history progress tasks
 	rm -rf "$config" "$log_file"
 	say "uninstalled; packages of the distribution stay, such as containerd: apt-get purge takes them away"
