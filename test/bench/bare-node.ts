@@ -11,13 +11,13 @@ const source = `
 import { forgoFetch } from FORGO_FETCH;
 forgoFetch();
 const { default: { dependencies } } = await import(PACKAGE, { with: { type: 'json' } });
-for (const name of Object.keys(dependencies)) if (!name.startsWith('@types/')) await import(name);
+for (const name of Object.keys(dependencies)) if (!/^@(types|nats-io)\\//.test(name)) await import(name);
 const { loadSync } = await import('@grpc/proto-loader');
 loadSync('containerd.proto', { includeDirs: [PROTOS], longs: Number, enums: String, defaults: true });
 await import(SERVER);`;
 
 /**
- * The floor of the daemon's memory: Node.js with berth's flags, which has loaded the packages that berth is built on and the
+ * The floor of the daemon's memory: Node.js with berth's flags, which has loaded the packages that berth loads without `nats_url` and the
  * interface of containerd, and in front of a function is the plain proxy.
  * @param program what Node.js is given to start berth
  * @param proxied where the function listens, and what is taken off the path, as plain-proxy.ts is told

@@ -6,6 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { benchAsleep } from './asleep.ts';
+import { benchAsync } from './async.ts';
 import { benchCalls } from './calls.ts';
 import { Figures } from './figures.ts';
 import { benchLife } from './life.ts';
@@ -25,6 +26,7 @@ const cases: Record<string, (bench: Bench) => Promise<void>> = {
   asleep: benchAsleep,
   running: benchRunning,
   pull: benchPull,
+  async: benchAsync,
 };
 
 const { values } = parseArgs({

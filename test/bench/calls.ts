@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { endProcess } from '../helpers/processes.ts';
 import { startNginx } from './nginx.ts';
 import { cpuMicros, peakMegabytes, resetPeak } from './process-figures.ts';
+import { startProgram } from './program.ts';
 import { addressOf, deployed, startWorld, type Bench, type World } from './world.ts';
 import { load } from './wrk.ts';
 
@@ -51,8 +48,8 @@ export async function benchCalls(bench: Bench): Promise<void> {
   await deployed(world.berth, { service: 'bench', image: world.image, envVars: { VERSION: 'ok' } });
   const address = `${await addressOf(world, 'bench')}:8080`;
   await using nginx = await startNginx(address, path);
-  await using plain = await startProgram('plain-proxy.ts', address, path);
-  await using relay = await startProgram('relay.ts', address);
+  await using plain = await startProgram('plain-proxy.ts', ...address.split(':'), path);
+  await using relay = await startProgram('relay.ts', ...address.split(':'));
   const others: Contender[] = [
     { name: 'nginx', url: nginx.url + path, pid: nginx.pid },
     { name: 'plain proxy', url: plain.url + path.slice(1), pid: plain.pid },
@@ -113,18 +110,4 @@ async function warmUp({ url }: Contender): Promise<void> {
 async function restart({ berth }: World, proxy: string): Promise<void> {
   await berth.kill();
   await berth.start({ env: { proxy } });
-}
-
-/** Starts a proxy of this folder, which prints its port, in front of the function. */
-async function startProgram(file: string, address: string, ...more: string[]) {
-  const program = join(import.meta.dirname, file);
-  const child = spawn(process.execPath, [program, ...address.split(':'), ...more], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [said] = (await once(child.stdout, 'data')) as [Buffer];
-  return {
-    url: `http://127.0.0.1:${said.toString().trim()}/`,
-    pid: child.pid ?? 0,
-    [Symbol.asyncDispose]: () => endProcess(child),
-  };
 }

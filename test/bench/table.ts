@@ -6,6 +6,7 @@ export const besides: Record<string, string> = {
   life: 'ctr run -d',
   asleep: '1',
   pull: 'ctr pull',
+  async: 'a file each',
 };
 
 /** Lines with the medians of all rows, each with its ratio to the group's other side in parentheses. */

@@ -22,8 +22,9 @@ export interface TestNatsServer extends AsyncDisposable {
 /**
  * Starts Debian's nats-server with JetStream, its files in a temporary folder.
  * @param options.settings lines for its configuration, such as who may log in
+ * @param options.jetstream lines for JetStream's part of it
  */
-export async function startNatsServer({ settings = '' } = {}): Promise<TestNatsServer> {
+export async function startNatsServer({ settings = '', jetstream = '' } = {}): Promise<TestNatsServer> {
   const folder = await mkdtemp(join(tmpdir(), 'nats-'));
   const [configPath, logPath] = [join(folder, 'nats.conf'), join(folder, 'log')];
   let child: ChildProcess | undefined;
@@ -33,7 +34,7 @@ export async function startNatsServer({ settings = '' } = {}): Promise<TestNatsS
     const before = (await readLog()).length;
     await writeFile(
       configPath,
-      `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${folder}/data" }\n${settings}\n`,
+      `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${folder}/data"\n${jetstream} }\n${settings}\n`,
     );
     const log = await open(logPath, 'a');
     const path = existsSync(unpacked) ? unpacked : 'nats-server';
