@@ -144,6 +144,7 @@ async function underCalls(change: string): Promise<{ problems: string[]; said: s
 }
 
 test.serial('an upgrade and a downgrade fail no call, and end streams that outlast the drain cleanly', async (t) => {
+  t.timeout(4 * restMs + 600_000);
   await host.run('cp -r /root/berth /root/newer; echo newer >/root/newer/program/.checksum');
   await host.run('printf "newer\\nA newer berth\\n" >/root/newer/program/commit');
   for (const [change, sha] of [

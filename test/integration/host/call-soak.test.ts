@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
+import { inspected, neededMegabytes } from '../../helpers/needed-megabytes.ts';
 import { until } from '../../helpers/poll.ts';
 import { startHost, tasksOf, type TestHost } from '../functions/setup.ts';
 import { ask, callOf, deploy, scale, update } from '../lifecycle/setup.ts';
@@ -17,8 +16,7 @@ const callers = 16;
 
 let host: TestHost;
 test.before(async () => {
-  const program = ['--inspect=127.0.0.1:0', join(import.meta.dirname, '../../../src/main.ts')];
-  host = await startHost({ program, env: { proxy, log_level: 'info', networks_ready: '2' } });
+  host = await startHost({ program: inspected, env: { proxy, log_level: 'info', networks_ready: '2' } });
 });
 test.after.always(() => host?.stop());
 test.afterEach.always(async (t) => {
@@ -35,26 +33,6 @@ async function look(): Promise<Look> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const megabytes = Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
   return { megabytes, files: (await readdir(`/proc/${pid}/fd`)).length };
-}
-
-/**
- * The megabytes of JavaScript that berth still needs once its garbage is collected. What it has of the system says little
- * within a minute: V8 lets a heap under load grow, for how long depends on the machine.
- */
-async function neededMegabytes(): Promise<number> {
-  const address = /Debugger listening on (ws:\S+)/.exec(await host.berth.log())?.[1];
-  if (address === undefined) throw new Error('berth has no inspector');
-  const inspector = new WebSocket(address);
-  await once(inspector, 'open');
-  const answerTo = async (method: string): Promise<{ result: { usedSize?: number } }> => {
-    inspector.send(JSON.stringify({ id: 1, method }));
-    const [answer] = (await once(inspector, 'message')) as [{ data: string }];
-    return JSON.parse(answer.data) as { result: { usedSize?: number } };
-  };
-  await answerTo('HeapProfiler.collectGarbage');
-  const { result } = await answerTo('Runtime.getHeapUsage');
-  inspector.close();
-  return Math.round((result.usedSize ?? NaN) / 1e5) / 10;
 }
 
 /** The calls a second that the function gets through berth and these callers when nothing else is done. */
@@ -98,7 +76,7 @@ test.serial(
     const url = `${berth.url}/function/steady`;
     await until(() => callOf(berth, 'steady'), { message: 'the function to answer' });
     const full = await fullLoad(url);
-    const before = await neededMegabytes();
+    const before = await neededMegabytes(host.berth);
     const all = new OddCallers(url);
     all.steady(callers, full / 2);
     all.leaving(4);
@@ -128,7 +106,7 @@ test.serial(
     const third = looks / 3;
     const grown = (of: keyof Look) =>
       median(seen.slice(-third).map((one) => one[of])) - median(seen.slice(0, third).map((one) => one[of]));
-    const after = await neededMegabytes();
+    const after = await neededMegabytes(host.berth);
     const { calls } = all.tally;
     console.log(
       `${calls} calls, ${Math.round(full)} a second at full load; resident grown by ${grown('megabytes')} MB`,
