@@ -23,7 +23,7 @@ import {
 const count = Number(process.env.BERTH_TEST_ASYNC_CALLS ?? 1000);
 const seed = Number(process.env.BERTH_TEST_SEED ?? randomInt(2 ** 31));
 /** There is a kill while so many are accepted, and some of them made. */
-const callsOfKill = 170;
+const callsOfKill = 250;
 const longestPauseMs = 400;
 const attempts = { works: '100', fails: '3' };
 
