@@ -1,4 +1,5 @@
 import { lookup, type LookupAddress } from 'node:dns';
+import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
@@ -14,7 +15,7 @@ export type FindAddresses = (name: string) => Promise<LookupAddress[]>;
 export interface CallbackAddressesOptions {
   allow?: CallbackAllow;
   defaultNamespace: string;
-  /** Asks the system, unless given. */
+  /** Asks the name servers, or the system where private addresses are allowed, unless given. */
   find?: FindAddresses;
   /** The addresses of this host; the system is asked, unless given. */
   ownAddresses?: () => string[];
@@ -31,7 +32,19 @@ const ownNames = new Set(['gateway', 'gateway.openfaas', 'gateway.openfaas.svc',
 const form = 'write a URL such as https://example.com/hook, or http://gateway:8080/function/NAME for a function';
 
 const lookupAll = promisify(lookup);
+/** With the host's own names, such as those of /etc/hosts. Two are looked up at once, and all others of the process wait for them. */
 const findBySystem: FindAddresses = (name) => lookupAll(name, { all: true });
+
+/** Names that are slow, as strangers may have them, keep nobody waiting but themselves. */
+const findByServers: FindAddresses = async (name) => {
+  const resolver = new Resolver({ timeout: 2000, tries: 2 });
+  const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+  const found = answers.flatMap((answer, i) =>
+    answer.status === 'fulfilled' ? answer.value.map((address) => ({ address, family: i === 0 ? 4 : 6 })) : [],
+  );
+  if (found.length > 0) return found;
+  throw answers.find((answer) => answer.status === 'rejected')?.reason ?? new Error(`${name} has no address`);
+};
 
 const addressesOfSystem = () =>
   Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []);
@@ -54,7 +67,7 @@ export class CallbackAddresses {
   constructor(options: CallbackAddressesOptions) {
     this.#allow = options.allow ?? new CallbackAllow();
     this.#defaultNamespace = options.defaultNamespace;
-    this.#find = options.find ?? findBySystem;
+    this.#find = options.find ?? (this.#allow.isNone ? findByServers : findBySystem);
     this.#ownAddresses = options.ownAddresses ?? addressesOfSystem;
     this.#patienceMs = options.patienceMs ?? 2000;
   }
