@@ -9,6 +9,9 @@ const paths = [
 /** Where a host is reached, and by what addresses its functions are. */
 const addresses = ['port', 'bind', 'metrics_port', 'subnet'];
 
+/** Which queue a host works on: two that share one would each make the other's calls again. */
+const queue = ['nats_url', 'nats_credentials', 'nats_ca', 'nats_stream'];
+
 /** Paths that a host without them takes from the backup. */
 const pathsOfEither = ['tls_cert', 'tls_key'];
 
@@ -23,7 +26,7 @@ export interface MergeOptions {
  */
 export function mergeSettings(ofHost: string, ofBackup: string, { withAddresses }: MergeOptions): string {
   const present = parseEnv(ofHost);
-  const own = [...paths, ...pathsOfEither.filter((name) => present[name])];
+  const own = [...paths, ...queue, ...pathsOfEither.filter((name) => present[name])];
   const kept = withAddresses ? own : [...own, ...addresses];
   const wanted = Object.entries(parseEnv(ofBackup)).filter(([name]) => !kept.includes(name));
   let text = ofHost;
