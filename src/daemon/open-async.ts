@@ -42,7 +42,13 @@ export async function openAsync(options: OpenAsyncOptions): Promise<AsyncCalls> 
   });
 }
 
-function natsOf({ natsAddress: address, natsCredentials: credentialsFile, natsCa: caFile, natsStream: name }: Config) {
+/** The NATS server that is to keep asynchronous calls; undefined where the disk does. */
+export function natsOf({
+  natsAddress: address,
+  natsCredentials: credentialsFile,
+  natsCa: caFile,
+  natsStream: name,
+}: Config) {
   return address && { address, credentialsFile, caFile, name };
 }
 

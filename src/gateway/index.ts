@@ -1,4 +1,5 @@
 export {
+  askNats,
   AsyncCalls,
   CallbackAllow,
   openQueue,

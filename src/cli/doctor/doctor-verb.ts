@@ -14,6 +14,7 @@ import { diskCheck } from './disk-check.ts';
 import { examine, type Row } from './examine.ts';
 import { bridgeCheck, cgroupCheck, namespacesCheck, overlayfsCheck, seccompCheck } from './kernel-checks.ts';
 import { limitsCheck, memoryCheck } from './limit-checks.ts';
+import { natsCheck } from './nats-check.ts';
 import { networkCheck, reachCheck } from './network-checks.ts';
 import { portCheck } from './port-check.ts';
 import { certificatesCheck, registryCheck } from './registry-checks.ts';
@@ -25,7 +26,7 @@ const checks: Check[] = [
   ...[namespacesCheck, overlayfsCheck, bridgeCheck, seccompCheck, cgroupCheck, limitsCheck, memoryCheck],
   ...[containerdCheck, snapshotterCheck, ociRuntimeCheck, cniCheck],
   ...[settingsCheck, passwordCheck, nodeCheck, portCheck, serviceCheck, daemonCheck, journalCheck],
-  ...[networkCheck, reachCheck, registryCheck, certificatesCheck, clockCheck, diskCheck],
+  ...[networkCheck, reachCheck, registryCheck, certificatesCheck, natsCheck, clockCheck, diskCheck],
 ];
 
 const usage = `[--json]

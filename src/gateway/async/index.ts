@@ -4,4 +4,4 @@ export type { CallView } from './call-view.ts';
 export { CallbackAllow } from './callback-allow.ts';
 export { Schedules } from './schedules.ts';
 export { parseNatsAddress } from './nats-address.ts';
-export { openQueue } from './open-queue.ts';
+export { askNats, openQueue } from './open-queue.ts';

@@ -50,7 +50,14 @@ export class JetstreamConnection {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        const connection = await connect(this.#connectionOptions());
+        const connection = await connect({
+          ...connectionOptions(this.#options),
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: againMs,
+          // A login that was renewed, or a server that was set up anew, is found out without a restart.
+          ignoreAuthErrorAbort: true,
+          pingInterval: 10_000,
+        });
         if (signal.aborted) await connection.close();
         else await this.#follow(connection);
       } catch (error) {
@@ -95,24 +102,23 @@ export class JetstreamConnection {
       reason,
     });
   }
+}
 
-  #connectionOptions(): NodeConnectionOptions {
-    const { address, credentialsFile, caFile } = this.#options;
-    return {
-      name: 'berth',
-      servers: address.servers,
-      ...(address.user && { user: address.user }),
-      ...(address.password && { pass: address.password }),
-      ...(credentialsFile && { authenticator: credsAuthenticator(() => readFileSync(credentialsFile)) }),
-      ...((address.isTls || caFile) && { tls: tlsOptions(address, caFile) }),
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: againMs,
-      // A login that was renewed, or a server that was set up anew, is found out without a restart.
-      ignoreAuthErrorAbort: true,
-      timeout: 5000,
-      pingInterval: 10_000,
-    };
-  }
+/** What the library is told of servers, and of who asks them. */
+export function connectionOptions({
+  address,
+  credentialsFile,
+  caFile,
+}: Omit<JetstreamConnectionOptions, 'log'>): NodeConnectionOptions {
+  return {
+    name: 'berth',
+    servers: address.servers,
+    ...(address.user && { user: address.user }),
+    ...(address.password && { pass: address.password }),
+    ...(credentialsFile && { authenticator: credsAuthenticator(() => readFileSync(credentialsFile)) }),
+    ...((address.isTls || caFile) && { tls: tlsOptions(address, caFile) }),
+    timeout: 5000,
+  };
 }
 
 function tlsOptions({ servers }: NatsAddress, caFile: string | undefined) {

@@ -15,6 +15,7 @@ export interface QueueSettings {
   log: Log;
 }
 
+/** The server, its login, and the queue there. */
 interface NatsSettings {
   address: NatsAddress;
   credentialsFile?: string;
@@ -31,6 +32,16 @@ export async function openQueue({ dir, nats, maxBytes, ...settings }: QueueSetti
   // Its library takes time and memory that those who have no NATS server need not spend.
   const { JetstreamQueue } = await import('./jetstream-queue.ts');
   return JetstreamQueue.open({ ...settings, ...nats, maxBytes: maxBytes ?? usualBytes });
+}
+
+/**
+ * Asks the NATS server that is to keep the queue.
+ * @returns its version
+ * @throws Error where it cannot
+ */
+export async function askNats(nats: NatsSettings): Promise<string> {
+  const { inspectNats } = await import('./inspect-nats.ts');
+  return inspectNats(nats);
 }
 
 async function roomIn(dir: string): Promise<number> {
