@@ -1,6 +1,5 @@
 import { nuid } from '@nats-io/transport-node';
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../base/log.ts';
 import type { FullName, FunctionName } from '../../provider/index.ts';
 import { recordOf, type JetstreamCall } from './jetstream-call.ts';
@@ -254,7 +253,11 @@ export class JetstreamQueue implements Queue {
       if (error instanceof CallChangedError) this.#taken.delete(id);
       this.#options.log.warn('what became of a call was not kept: it may be made again', { call: id, error });
     });
-    await Promise.race([settling, sleep(patienceMs, undefined, { ref: false })]);
+    const patience = Promise.withResolvers<void>();
+    const timer = setTimeout(patience.resolve, patienceMs).unref();
+    await Promise.race([settling, patience.promise]);
+    // Many calls end within that time.
+    clearTimeout(timer);
   }
 
   async #writeTaken(call: JetstreamCall, after: JetstreamCall): Promise<void> {

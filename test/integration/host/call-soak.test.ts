@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
-import { inspected, neededMegabytes } from '../../helpers/needed-megabytes.ts';
+import { askable, neededBytes } from '../../helpers/needed-memory.ts';
 import { until } from '../../helpers/poll.ts';
 import { startHost, tasksOf, type TestHost } from '../functions/setup.ts';
 import { ask, callOf, deploy, scale, update } from '../lifecycle/setup.ts';
@@ -16,7 +17,8 @@ const callers = 16;
 
 let host: TestHost;
 test.before(async () => {
-  host = await startHost({ program: inspected, env: { proxy, log_level: 'info', networks_ready: '2' } });
+  const program = [askable, join(import.meta.dirname, '../../../src/main.ts')];
+  host = await startHost({ program, env: { proxy, log_level: 'info', networks_ready: '2' } });
 });
 test.after.always(() => host?.stop());
 test.afterEach.always(async (t) => {
@@ -33,6 +35,10 @@ async function look(): Promise<Look> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const megabytes = Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
   return { megabytes, files: (await readdir(`/proc/${pid}/fd`)).length };
+}
+
+async function neededMegabytes(): Promise<number> {
+  return Math.round((await neededBytes(host.berth)) / 1e5) / 10;
 }
 
 /** The calls a second that the function gets through berth and these callers when nothing else is done. */
@@ -76,7 +82,7 @@ test.serial(
     const url = `${berth.url}/function/steady`;
     await until(() => callOf(berth, 'steady'), { message: 'the function to answer' });
     const full = await fullLoad(url);
-    const before = await neededMegabytes(host.berth);
+    const before = await neededMegabytes();
     const all = new OddCallers(url);
     all.steady(callers, full / 2);
     all.leaving(4);
@@ -106,7 +112,7 @@ test.serial(
     const third = looks / 3;
     const grown = (of: keyof Look) =>
       median(seen.slice(-third).map((one) => one[of])) - median(seen.slice(0, third).map((one) => one[of]));
-    const after = await neededMegabytes(host.berth);
+    const after = await neededMegabytes();
     const { calls } = all.tally;
     console.log(
       `${calls} calls, ${Math.round(full)} a second at full load; resident grown by ${grown('megabytes')} MB`,
