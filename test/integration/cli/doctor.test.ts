@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { cacheFolder } from '../../helpers/cache.ts';
 import { functionImage } from '../../helpers/functions.ts';
+import { until } from '../../helpers/poll.ts';
 import { run } from '../../helpers/processes.ts';
 import { startHost, type TestHost } from '../functions/setup.ts';
 import { deploy } from '../lifecycle/setup.ts';
@@ -141,6 +142,10 @@ test.serial(
     nft 'add table inet mine; add chain inet mine forward { type filter hook forward priority 0; policy drop; }'
     mount --bind /dev/null ${runc}`);
     try {
+      await until(
+        async () => /"name":"host_firewall","healthy":false/.test((await host.berth.api('GET', '/system/parts')).text),
+        { message: 'berth to see the firewall' },
+      );
       const { code, rows } = await doctor({
         berth_env_file: envFile,
         cni_bin_dirs: join(folder, 'plugins'),
