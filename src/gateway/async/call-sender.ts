@@ -4,6 +4,7 @@ import { describeError } from '../../base/log.ts';
 import { monotonicMs } from '../../base/monotonic.ts';
 import { fullName, ownHeaderBytes } from '../../provider/index.ts';
 import { AnswerBody } from './answer-body.ts';
+import { QueueUnreachableError } from './queue-errors.ts';
 import type { TakenCall } from './queue.ts';
 import type { AttemptOutcome } from './retry-plan.ts';
 
@@ -44,7 +45,8 @@ export class CallSender {
   }
 
   /**
-   * Makes a call once. There is no time limit but the gateway's own. Rejects with the signal's reason when it aborts.
+   * Makes a call once. There is no time limit but the gateway's own. Rejects with the signal's reason when it aborts, and with
+   * QueueUnreachableError where what is to be sent cannot be read.
    */
   async send(call: TakenCall, { signal, keepsResult }: SendOptions): Promise<MadeCall> {
     const { folder, answerLimitBytes } = this.#options;
@@ -62,6 +64,7 @@ export class CallSender {
     } catch (error) {
       await body.close();
       signal.throwIfAborted();
+      if (error instanceof QueueUnreachableError) throw error;
       return { error: describeError(error), isPlatform: true, rawHeaders: [], body, ...times() };
     }
   }

@@ -6,6 +6,7 @@ import type { LookupAddress } from 'node:dns';
 import { describeError } from '../../base/log.ts';
 import { ownHeaderBytes } from '../../provider/index.ts';
 import { CallbackRefusedError, type CallbackAddresses } from './callback-address.ts';
+import { QueueUnreachableError } from './queue-errors.ts';
 import type { Attempt, TakenCall } from './queue.ts';
 
 export interface CallbackSenderOptions {
@@ -37,7 +38,7 @@ export class CallbackSender {
     this.#options = options;
   }
 
-  /** Posts once. Redirects are not followed; of the answer nothing is kept but its status. */
+  /** Posts once. Redirects are not followed; of the answer nothing is kept but its status. Rejects as a call's sender does. */
   async send(call: TakenCall, signal: AbortSignal): Promise<CallbackOutcome> {
     const beganMs = Date.now();
     try {
@@ -47,6 +48,7 @@ export class CallbackSender {
       return { ...outcome, error: 'it answered with a redirect, and callbacks follow none', isFinal: true };
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof QueueUnreachableError) throw error;
       const isFinal = error instanceof CallbackRefusedError;
       return { error: describeError(error), isFinal, beganMs, endedMs: Date.now() };
     }

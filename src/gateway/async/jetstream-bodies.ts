@@ -62,12 +62,17 @@ export class JetstreamBodies {
     }
   }
 
-  /** Reads an object from its start, a chunk at a time. */
+  /**
+   * Reads an object from its start, a chunk at a time.
+   * @throws QueueUnreachableError when the server does not answer
+   */
   async *read(bodyObject: string, bodyBytes: number): AsyncGenerator<Uint8Array> {
     const [, subject] = this.#subjects(bodyObject);
     let seq = 1;
     for (let read = 0; read < bodyBytes;) {
-      const chunk = await this.#jsm.direct.getMessage(this.#stream, { seq, next_by_subj: subject });
+      const chunk = await this.#jsm.direct
+        .getMessage(this.#stream, { seq, next_by_subj: subject })
+        .catch((error: unknown) => Promise.reject(toQueueError(error)));
       if (!chunk || chunk.data.length === 0) throw new Error('the body of this call is no longer in the object store');
       yield chunk.data;
       read += chunk.data.length;

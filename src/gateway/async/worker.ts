@@ -5,6 +5,7 @@ import type { AsyncMetrics } from './async-metrics.ts';
 import { attemptOf, endingOf, type EndingOptions } from './call-ending.ts';
 import type { MadeCall, SendOptions } from './call-sender.ts';
 import { CallTaker, type TakerOptions } from './call-taker.ts';
+import { QueueUnreachableError } from './queue-errors.ts';
 import type { Queue, TakenCall } from './queue.ts';
 import { planAfter, type AttemptOutcome, type RetryPlan } from './retry-plan.ts';
 
@@ -86,8 +87,8 @@ export class AsyncWorker {
   async #make(call: TakenCall, rule: AsyncRule, signal: AbortSignal): Promise<void> {
     const { send, callbackOf, metrics } = this.#options;
     if (signal.aborted || this.#isLeaving) return this.#giveUp(call, signal);
-    const outcome = await send(call, { signal, keepsResult: rule.keepsResult }).catch(() => undefined);
-    if (!outcome) return this.#giveUp(call, signal);
+    const outcome = await send(call, { signal, keepsResult: rule.keepsResult }).catch(notMade);
+    if ('why' in outcome) return this.#giveUp(call, signal, outcome.why);
     try {
       // What is cut because this process ends has not failed.
       if (this.#isLeaving && outcome.isPlatform === true) return await this.#giveUp(call, signal);
@@ -115,10 +116,10 @@ export class AsyncWorker {
         () => {},
       );
     this.#leaving?.addEventListener('abort', end, { once: true });
-    const outcome = await post(callback, AbortSignal.any([signal, ending.signal])).catch(() => undefined);
+    const outcome = await post(callback, AbortSignal.any([signal, ending.signal])).catch(notMade);
     this.#leaving?.removeEventListener('abort', end);
     ending.abort();
-    if (!outcome) return this.#giveUp(callback, signal);
+    if ('why' in outcome) return this.#giveUp(callback, signal, outcome.why);
     const plan = this.#planAfter(callback, outcome);
     metrics.calledBack(fn, plan.next === 'again' ? 'retried' : plan.next);
     if (plan.next === 'again') return this.#tryAgain(callback, outcome, plan, signal);
@@ -135,12 +136,12 @@ export class AsyncWorker {
     return planAfter(outcome, { kind, attempts, rule: rule?.retry ?? defaultRetry, nowMs: Date.now() });
   }
 
-  /** Ends what was cancelled, and hands back what was cut short. */
-  async #giveUp(call: TakenCall, signal: AbortSignal): Promise<void> {
+  /** Ends what was cancelled, and hands back what was cut short, or could not be read while the queue was away. */
+  async #giveUp(call: TakenCall, signal: AbortSignal, why?: unknown): Promise<void> {
     if (signal.aborted) return this.#write(call, (queue) => queue.finish(call.id, { state: 'cancelled' }));
     const again = this.#isLeaving
       ? { dueMs: Date.now(), uncounted: true }
-      : { dueMs: Date.now() + defaultRetry.minWaitMs };
+      : { dueMs: Date.now() + defaultRetry.minWaitMs, uncounted: why instanceof QueueUnreachableError };
     await this.#write(call, (queue) => queue.retry(call.id, again));
   }
 
@@ -179,4 +180,9 @@ export class AsyncWorker {
       }
     }
   }
+}
+
+/** Why there was no attempt, not even one that failed. */
+function notMade(why: unknown): { why: unknown } {
+  return { why };
 }

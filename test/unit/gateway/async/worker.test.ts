@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
+import { QueueUnreachableError } from '../../../../src/gateway/async/queue-errors.ts';
 import { until } from '../../../helpers/poll.ts';
 import { fnOf, hasty, startWorking } from './working.ts';
 
@@ -42,6 +44,31 @@ test('a call is made as it was sent, and its answer is kept where the function w
     await world.registry.metrics(),
     /queue_worker_messages_processed_total\{.*function_name="fn\.openfaas-fn"\} 1/,
   );
+});
+
+test('a call whose body cannot be read while the queue is away is no attempt', async (t) => {
+  let reads = 0;
+  const away = () =>
+    new Readable({
+      read() {
+        this.destroy(new QueueUnreachableError());
+      },
+    });
+  const handed: (boolean | undefined)[] = [];
+  const world = await startWorking(t, {
+    annotations: { ...hasty, 'com.openfaas.retry.attempts': '1' },
+    listener: answering(200),
+    sent: (call) => (reads++ === 0 ? { ...call, body: away } : call),
+  });
+  const { queue } = world;
+  const retry = queue.retry.bind(queue);
+  queue.retry = (id, again) => {
+    handed.push(again.uncounted);
+    return retry(id, { ...again, dueMs: Date.now() });
+  };
+  await world.add({ id: 'c1' }, 'body');
+  t.like(await world.ended('c1'), { state: 'done', attempts: 1, last: { status: 200 } });
+  t.deepEqual(handed, [true]);
 });
 
 test('an answer is not kept where nobody wants it, nor a long one', async (t) => {

@@ -46,6 +46,8 @@ export interface WorkingOptions {
   concurrency?: number;
   answerLimitBytes?: number;
   post?: (callback: TakenCall, signal: AbortSignal) => Promise<AttemptOutcome>;
+  /** What is sent of a call that was taken. */
+  sent?: (call: TakenCall) => TakenCall;
 }
 
 /** Retries come at once here. */
@@ -69,7 +71,7 @@ export async function startWorking(t: ExecutionContext, options: WorkingOptions)
   const registry = new Registry();
   const worker = new AsyncWorker({
     queue,
-    send: (call, how) => sender.send(call, how),
+    send: (call, how) => sender.send(options.sent?.(call) ?? call, how),
     post: options.post ?? note,
     callbackOf: (call, answer) => callbackOf(call, answer, 'openfaas-fn'),
     ruleOf: (fn) => {
