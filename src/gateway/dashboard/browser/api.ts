@@ -1,0 +1,111 @@
+import type { SessionView } from '../wire.ts';
+import { readEvents, type ServerEvent } from './event-reader.ts';
+
+/** berth answered, but not with success; the message is what it said. */
+export class RefusedError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface ApiCall {
+  method?: string;
+  /** Sent as JSON. */
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+const storageKey = 'berth-session';
+const sessionHeader = 'X-Berth-Session';
+
+/** The API of the berth that this page comes from, in one session. */
+export class Api {
+  #token = sessionStorage.getItem(storageKey) ?? undefined;
+  #onLoggedOut = () => {};
+
+  get isLoggedIn(): boolean {
+    return this.#token !== undefined;
+  }
+
+  /** Has this called when the session has ended, whoever ended it. */
+  onLoggedOut(listener: () => void): void {
+    this.#onLoggedOut = listener;
+  }
+
+  /** @throws RefusedError 401 when the password is wrong, 429 when too many were */
+  async logIn(user: string, password: string): Promise<void> {
+    const { token } = await this.json<SessionView>('/ui/session', { method: 'POST', body: { user, password } });
+    this.#token = token;
+    sessionStorage.setItem(storageKey, token);
+  }
+
+  async logOut(): Promise<void> {
+    await this.json('/ui/session', { method: 'DELETE' }).catch(() => {});
+    this.#forget();
+  }
+
+  /**
+   * Asks, and returns what was answered, parsed where it is JSON.
+   * @throws RefusedError when its status is 400 or above
+   * @throws TypeError when berth cannot be reached
+   */
+  async json<T = unknown>(path: string, { method = 'GET', body, signal }: ApiCall = {}): Promise<T> {
+    const headers: Record<string, string> = { Accept: 'application/json' };
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const reply = await this.fetch(path, { method, headers, body: JSON.stringify(body), signal });
+    const text = await reply.text();
+    const isJson = reply.headers.get('Content-Type')?.includes('json');
+    return (isJson && text !== '' ? JSON.parse(text) : text) as T;
+  }
+
+  /**
+   * Reads an event stream, and resolves when it ends.
+   * @param lastId id of the last event that was read of it
+   */
+  async events(
+    path: string,
+    onEvent: (event: ServerEvent) => void,
+    signal: AbortSignal,
+    lastId?: string,
+  ): Promise<void> {
+    const headers: Record<string, string> = { Accept: 'text/event-stream' };
+    if (lastId !== undefined) headers['Last-Event-ID'] = lastId;
+    const reply = await this.fetch(path, { headers, signal });
+    await readEvents(reply, onEvent);
+  }
+
+  /** Asks as `json` does, and returns the answer to be read. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const reply = await this.call(path, init);
+    if (reply.ok) return reply;
+    const message = (await reply.text()).trim() || reply.statusText;
+    if (reply.status === 401 && this.#token !== undefined) this.#forget();
+    throw new RefusedError(reply.status, message);
+  }
+
+  /** Asks, and returns any answer. */
+  async call(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.#token !== undefined) headers.set(sessionHeader, this.#token);
+    return fetch(path, { ...init, headers, cache: 'no-store', redirect: 'manual' });
+  }
+
+  #forget(): void {
+    this.#token = undefined;
+    sessionStorage.removeItem(storageKey);
+    this.#onLoggedOut();
+  }
+}
+
+/** The one that all pages use. */
+export const api = new Api();
+
+/** Returns what an error says to a person. */
+export function messageOf(error: unknown): string {
+  if (error instanceof RefusedError) return error.message;
+  if (error instanceof TypeError) return 'berth cannot be reached: is the host up, and on this network?';
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,33 @@
+/** One event of a stream: https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export interface ServerEvent {
+  /** `message` where the stream names none. */
+  name: string;
+  data: string;
+  id?: string;
+}
+
+/** Reads the events of an answer until it ends. Not by EventSource, which can send no header. */
+export async function readEvents(reply: Response, onEvent: (event: ServerEvent) => void): Promise<void> {
+  if (!reply.body) return;
+  let rest = '';
+  for await (const text of reply.body.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split('\n\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) {
+      const event = eventOf(part);
+      if (event) onEvent(event);
+    }
+  }
+}
+
+function eventOf(part: string): ServerEvent | undefined {
+  const data: string[] = [];
+  const event: ServerEvent = { name: 'message', data: '' };
+  for (const line of part.split('\n')) {
+    const [, field, value = ''] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+    if (field === 'data') data.push(value);
+    else if (field === 'event') event.name = value;
+    else if (field === 'id') event.id = value;
+  }
+  return data.length > 0 ? { ...event, data: data.join('\n') } : undefined;
+}

@@ -1,0 +1,98 @@
+import type { FunctionRow, FunctionsChange, HostView, PullView } from '../wire.ts';
+import { api, RefusedError } from './api.ts';
+import type { ServerEvent } from './event-reader.ts';
+import { useEffect, useState } from './preact.js';
+
+export type ConnectionState = 'connecting' | 'live' | 'lost';
+
+const soonestMs = 1000;
+const latestMs = 15_000;
+
+/** What berth tells of its functions and its host as it changes, over one stream that all pages share. */
+export class Live {
+  readonly functions = new Map<string, FunctionRow>();
+  host?: HostView;
+  pulls: PullView[] = [];
+  connection: ConnectionState = 'connecting';
+  readonly #listeners = new Set<() => void>();
+  #isToldSoon = false;
+
+  /** Follows until the signal aborts; a stream that was lost is opened again. */
+  async run(signal: AbortSignal): Promise<void> {
+    let waitMs = soonestMs;
+    while (!signal.aborted) {
+      const isOver = await this.#follow(signal, () => (waitMs = soonestMs));
+      if (isOver) return;
+      this.connection = 'lost';
+      this.#tell();
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      waitMs = Math.min(2 * waitMs, latestMs);
+    }
+  }
+
+  /** @returns a function that ends it */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Returns the row of a function, where it is known. */
+  row(namespace: string, name: string): FunctionRow | undefined {
+    return this.functions.get(`${name}.${namespace}`);
+  }
+
+  /** Whether the back end has an optional verb. */
+  can(verb: string): boolean {
+    return this.host?.can.includes(verb) ?? false;
+  }
+
+  /** @returns whether the session has ended */
+  async #follow(signal: AbortSignal, onLive: () => void): Promise<boolean> {
+    try {
+      await api.events(
+        '/system/overview',
+        (event) => {
+          onLive();
+          this.#take(event);
+        },
+        signal,
+      );
+      return false;
+    } catch (error) {
+      return error instanceof RefusedError && error.status === 401;
+    }
+  }
+
+  #take({ name, data }: ServerEvent): void {
+    this.connection = 'live';
+    if (name === 'functions') this.#takeFunctions(JSON.parse(data) as FunctionsChange);
+    if (name === 'host') this.host = JSON.parse(data) as HostView;
+    if (name === 'pulls') this.pulls = JSON.parse(data) as PullView[];
+    this.#tell();
+  }
+
+  #takeFunctions({ whole, functions, gone }: FunctionsChange): void {
+    if (whole) this.functions.clear();
+    for (const row of functions) this.functions.set(`${row.name}.${row.namespace}`, row);
+    for (const { name, namespace } of gone) this.functions.delete(`${name}.${namespace}`);
+  }
+
+  /** Once a frame, however much comes. */
+  #tell(): void {
+    if (this.#isToldSoon) return;
+    this.#isToldSoon = true;
+    requestAnimationFrame(() => {
+      this.#isToldSoon = false;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+}
+
+export const live = new Live();
+
+/** Draws the component anew when something has changed, and returns what there is. */
+export function useLive(): Live {
+  const [, redraw] = useState(0);
+  useEffect(() => live.listen(() => redraw((count: number) => count + 1)), []);
+  return live;
+}

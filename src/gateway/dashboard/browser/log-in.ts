@@ -1,0 +1,36 @@
+import { api, messageOf } from './api.ts';
+import { html, useState } from './preact.js';
+
+/** Asks for the password. */
+export function LogIn({ onLoggedIn }: { onLoggedIn: () => void }) {
+  const [problem, setProblem] = useState('');
+  const [isAsking, setAsking] = useState(false);
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    setAsking(true);
+    try {
+      await api.logIn(form.get('user') as string, form.get('password') as string);
+      onLoggedIn();
+    } catch (error) {
+      setProblem(messageOf(error));
+      setAsking(false);
+    }
+  };
+  return html`<main class="log-in">
+    <h1>berth</h1>
+    <p>OpenFaaS functions on this host</p>
+    <form onSubmit=${submit}>
+      <label>User <input name="user" autocomplete="username" value="admin" required /></label>
+      <label>
+        Password
+        <input name="password" type="password" autocomplete="current-password" required autofocus />
+      </label>
+      <button class="primary" disabled=${isAsking}>Log in</button>
+      ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    </form>
+    <p class="hint">
+      The installer printed the password. On the host: <code>sudo cat /etc/berth/auth/basic-auth-password</code>
+    </p>
+  </main>`;
+}

@@ -1,0 +1,5 @@
+import { html } from '../preact.js';
+
+export function DeployPage() {
+  return html`<h1>Deploy</h1>`;
+}

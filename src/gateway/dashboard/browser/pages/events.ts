@@ -1,0 +1,5 @@
+import { html } from '../preact.js';
+
+export function EventsPage() {
+  return html`<h1>Events</h1>`;
+}

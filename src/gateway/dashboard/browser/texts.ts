@@ -1,0 +1,51 @@
+/** Numbers and moments as people read them. */
+
+/** Returns an amount such as `12.3 MiB`; a dash where it is not known. */
+export function bytesText(bytes: number | undefined | null): string {
+  if (bytes === undefined || bytes === null) return '–';
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`;
+}
+
+/** Returns a duration such as `3.2 ms` or `1.5 s`. */
+export function msText(ms: number | undefined | null): string {
+  if (ms === undefined || ms === null) return '–';
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
+}
+
+/** Returns how long ago a moment was, such as `5 min ago`. */
+export function agoText(moment: string | undefined, nowMs = Date.now()): string {
+  if (moment === undefined) return '–';
+  const seconds = Math.round((nowMs - Date.parse(moment)) / 1000);
+  if (seconds < 0) return timeText(moment);
+  if (seconds < 90) return `${seconds} s ago`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 36 * 3600 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86_400)} days ago`;
+}
+
+/** Returns a moment by the clock of whoever looks. */
+export function timeText(moment: string | undefined): string {
+  return moment === undefined ? '–' : new Date(moment).toLocaleString();
+}
+
+export function shareText(share: number | undefined): string {
+  if (share === undefined) return '–';
+  return `${share > 0 && share < 0.001 ? '<0.1' : (share * 100).toFixed(share < 0.1 && share > 0 ? 1 : 0)} %`;
+}
+
+export function rateText(perSecond: number): string {
+  return perSecond >= 10 || perSecond === 0 ? String(Math.round(perSecond)) : perSecond.toFixed(1);
+}
+
+/** Returns text for a shell that takes it as one word, whatever is in it. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
