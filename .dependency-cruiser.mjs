@@ -9,6 +9,7 @@ const law = {
   secrets: ['base'],
   logs: ['base'],
   provider: ['base'],
+  contract: ['base', 'provider'],
   stack: ['base', 'provider'],
   gateway: ['base', 'provider'],
   'backends/containerd': ['base', 'provider', 'registry', 'cni', 'containerd', 'secrets', 'logs'],

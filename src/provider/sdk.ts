@@ -34,6 +34,7 @@ export * from './basic-auth.ts';
 export * from './parse.ts';
 export { checkLabel, checkSecretName } from './names.ts';
 export * from './quantity.ts';
+export { clampReplicas } from './workload/index.ts';
 export { parseGoDuration, parseSecondsOrGoDuration } from '../base/go-duration.ts';
 
 // Calls

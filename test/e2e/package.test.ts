@@ -5,6 +5,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import test from 'ava';
+import { contractCases, type ContractTarget } from '../../src/contract/index.ts';
 import { faasCli } from '../helpers/faas-cli.ts';
 import { endProcess, run } from '../helpers/processes.ts';
 import { succeeded } from './setup.ts';
@@ -63,7 +64,9 @@ async function portOf({ stdout }: ChildProcess): Promise<string> {
 test.serial('the package holds the SDK with its page and examples, and no more', async (t) => {
   const { stdout } = await run('tar', ['-tzf', tarball]);
   const files = stdout.trim().split('\n');
-  const others = files.filter((file) => !/^package\/dist\/(index|base\/.*|provider\/.*)(\.d\.ts|\.js)$/.test(file));
+  const others = files.filter(
+    (file) => !/^package\/dist\/(index|base\/.*|provider\/.*|contract\/.*)(\.d\.ts|\.js)$/.test(file),
+  );
   const rest = [
     'LICENSE',
     'README.md',
@@ -77,6 +80,7 @@ test.serial('the package holds the SDK with its page and examples, and no more',
   );
   t.true(files.includes('package/dist/index.js'));
   t.true(files.includes('package/dist/index.d.ts'));
+  t.true(files.includes('package/dist/contract/index.d.ts'));
 });
 
 test.serial('the examples agree with the packed types, and those with themselves', async (t) => {
@@ -91,6 +95,20 @@ test.serial('the examples agree with the packed types, and those with themselves
     (error: Error & { stdout: string }) => error.stdout,
   );
   t.is(complaints, '');
+});
+
+test.serial('the example memory keeps the contract of back ends', async (t) => {
+  const stdio: StdioOptions = ['ignore', 'pipe', 'inherit'];
+  const env = { port: '0' };
+  const example = spawn(process.execPath, ['examples/memory/provider.ts'], { cwd: project, env, stdio });
+  try {
+    const url = `http://127.0.0.1:${await portOf(example)}`;
+    const target: ContractTarget = { url, image: 'example/echo:1', lacks: ['logs', 'rollBack'] };
+    for (const { verb, title, run: tried } of contractCases(target))
+      await t.notThrowsAsync(Promise.try(tried), `${verb}: ${title}`);
+  } finally {
+    await endProcess(example);
+  }
 });
 
 for (const name of examples) {
