@@ -22,6 +22,7 @@ import { inheritedSocket } from './inherited-socket.ts';
 import { moveSocket } from './move-socket.ts';
 import { callsSocket, openAsync } from './open-async.ts';
 import { ServiceManager, type ServiceLife } from './service-manager.ts';
+import { stackRoute } from './stack-route.ts';
 import { untilMounted } from './until-mounted.ts';
 
 /** What the daemon serves: a provider, and the life that it has beside its verbs. */
@@ -149,7 +150,7 @@ async function serveGateway(options: ServeOf): Promise<Served> {
     log,
     registry,
     plainOn: plainOnOf(backEnd),
-    extraRoutes: gateway.routes,
+    extraRoutes: [...gateway.routes, stackRoute(provider)],
     drainMs: config.upgradeDrainMs,
     listenFd,
     socketPath,

@@ -9,6 +9,7 @@ export {
   type CallView,
 } from './async/index.ts';
 export { createGateway, type Gateway } from './gateway.ts';
+export type { StackView } from './dashboard/wire.ts';
 export type { GatewayOptions } from './gateway-handlers.ts';
 export { partsRoute } from './parts-route.ts';
 export { serveMetrics } from './metrics/serve-metrics.ts';

@@ -17,9 +17,14 @@ const expression = /^([A-Za-z_]\w*)(?::?[-=]([^]*))?$/;
 /**
  * Puts the values of variables into a text, as faas-cli does: `${NAME}`, or `${NAME:-default}` where it is unset or empty.
  * `$${` stands for `${`; a `$` elsewhere stays. A default may have variables of its own.
+ * @param onUnset told of variables that have neither a value nor a default; nothing stands for them then
  * @throws ExpandError for what cannot be read
  */
-export function expandVariables(text: string, env: Environment): string {
+export function expandVariables(
+  text: string,
+  env: Environment,
+  onUnset: (name: string, line: number) => void = () => {},
+): string {
   const read = (from: string, firstLine: number): string => {
     let [out, line, counted] = ['', firstLine, 0];
     for (let at = 0; at < from.length;) {
@@ -33,10 +38,12 @@ export function expandVariables(text: string, env: Environment): string {
         continue;
       }
       const end = closingBrace(from, start + 2);
-      const [, name, otherwise = ''] = expression.exec(from.slice(start + 2, end)) ?? [];
+      const [, name, otherwise] = expression.exec(from.slice(start + 2, end)) ?? [];
       if (end === -1) throw new ExpandError('${ has no } behind it', line);
       if (name === undefined) throw new ExpandError('${…} takes NAME or NAME:-default and nothing else', line);
-      out += from.slice(at, start) + (env[name] || read(otherwise, line));
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
+      if (otherwise === undefined && !value) onUnset(name, line);
+      out += from.slice(at, start) + (value || read(otherwise ?? '', line));
       at = end + 1;
     }
     return out;

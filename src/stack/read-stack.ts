@@ -46,10 +46,15 @@ const mostCharacters = 4 * 1024 * 1024;
 
 /** Reads one file in faas-cli's stack format. Never throws: what is wrong is among the problems, and then there are no functions. */
 export async function readStack(file: string, options: ReadStackOptions): Promise<StackFile> {
-  const reading = new StackReading(file, options);
-  const functions = await reading.read();
-  const { environmentFiles, problems, warnings } = reading;
-  return { path: file, functions: problems.length > 0 ? [] : functions, environmentFiles, problems, warnings };
+  return new StackReading(file, options).file();
+}
+
+/**
+ * Does so with a text that somebody sent: what it names of this host, its files and its variables, is a problem, and is not looked
+ * at.
+ */
+export async function readStackText(text: string, defaultNamespace: string): Promise<StackFile> {
+  return new StackReading('stack.yml', { env: {}, defaultNamespace, text }).file();
 }
 
 /** The reading of one file, with what is found on the way. */
@@ -58,14 +63,21 @@ class StackReading {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
   readonly #file: string;
-  readonly #options: ReadStackOptions;
+  readonly #options: ReadStackOptions & { text?: string };
 
-  constructor(file: string, options: ReadStackOptions) {
+  /** With `text` that is read, and no file. */
+  constructor(file: string, options: ReadStackOptions & { text?: string }) {
     this.#file = file;
     this.#options = options;
   }
 
-  async read(): Promise<StackFunction[]> {
+  async file(): Promise<StackFile> {
+    const functions = await this.#read();
+    const { environmentFiles, problems, warnings } = this;
+    return { path: this.#file, functions: problems.length > 0 ? [] : functions, environmentFiles, problems, warnings };
+  }
+
+  async #read(): Promise<StackFunction[]> {
     const document = await this.#document();
     // Whoever writes it may just have begun.
     if (document?.value === null)
@@ -84,10 +96,15 @@ class StackReading {
   }
 
   async #document(): Promise<StackDocument | undefined> {
+    const { env, text: sent } = this.#options;
+    const onUnset = (name: string, line: number) => {
+      const message = `\${${name}} has no value here: write what it stands for, or \${${name}:-default}`;
+      if (sent !== undefined) this.#problem({ line, message });
+    };
     try {
-      const text = await readPlainFile(this.#file);
+      const text = sent ?? (await readPlainFile(this.#file));
       if (text.length > mostCharacters) throw new Error(`it has more than ${mostCharacters} characters`);
-      const document = readDocument(expandVariables(text, this.#options.env));
+      const document = readDocument(expandVariables(text, env, onUnset));
       for (const problem of document.problems) this.#problem(problem);
       return document;
     } catch (error) {
@@ -117,6 +134,8 @@ class StackReading {
   /** Reads the variables of those files, of which a later one goes before one that is named earlier. */
   async #environmentFiles(names: string[]): Promise<Record<string, string>> {
     const variables: Record<string, string> = {};
+    if (this.#options.text !== undefined && names.length > 0)
+      throw new Error('environment_file is a file of yours: write its variables under environment');
     for (const name of names) {
       const file = path.resolve(path.dirname(this.#file), name);
       this.environmentFiles.push(file);

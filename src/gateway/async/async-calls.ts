@@ -68,7 +68,7 @@ export class AsyncCalls {
   constructor(options: AsyncCallsOptions) {
     this.#options = options;
     const { queue, provider, config, bodyLimitBytes, concurrency, callbackAllow, registry, log } = options;
-    const { socketPath, answerFolder: folder, userAgent } = options;
+    const { schedules, socketPath, answerFolder: folder, userAgent } = options;
     const { defaultNamespace } = config;
     const addresses = new CallbackAddresses({ allow: callbackAllow, defaultNamespace });
     const callbacks = new CallbackSender({ addresses, socketPath, userAgent });
@@ -88,7 +88,7 @@ export class AsyncCalls {
     const checkCallback = (url: string) => addresses.check(url);
     const onAccepted = (fn: FunctionName) => metrics.submitted(fn);
     this.handler = asyncHandler({ queue, provider, config, bodyLimitBytes, checkCallback, onAccepted, log });
-    this.routes = asyncRoutes({ queue, abort: (id) => this.#abort(id) });
+    this.routes = asyncRoutes({ queue, schedules, abort: (id) => this.#abort(id) });
   }
 
   /** How many calls of a function are queued or running. */

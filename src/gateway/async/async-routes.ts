@@ -12,9 +12,11 @@ import {
 } from '../../provider/index.ts';
 import { callView, type CallView, type FunctionCounts } from './call-view.ts';
 import type { CallState, ListOptions, Queue } from './queue.ts';
+import type { Schedules } from './schedules.ts';
 
 export interface AsyncRoutesOptions {
   queue: Pick<Queue, 'get' | 'cancel' | 'replay' | 'list' | 'counts'>;
+  schedules: Pick<Schedules, 'list'>;
   /** Ends the attempt of a call that is running. */
   abort: (id: string) => void;
 }
@@ -32,7 +34,7 @@ const usualCalls = 100;
 const mostCalls = 1000;
 
 /** Makes the routes that say what became of calls, and change it; all ask for the password. */
-export function asyncRoutes({ queue, abort }: AsyncRoutesOptions): Route[] {
+export function asyncRoutes({ queue, schedules, abort }: AsyncRoutesOptions): Route[] {
   const route = (method: Route['method'], path: string, handler: Handler): Route => {
     return { method, path, handler, rawBody: true };
   };
@@ -58,6 +60,10 @@ export function asyncRoutes({ queue, abort }: AsyncRoutesOptions): Route[] {
         return fn && concerns(fn, asked.fn) ? [{ ...fn, ...counted }] : [];
       });
       ctx.body = { functions, calls: calls.map(callView) } satisfies AsyncList;
+    }),
+    route('GET', '/system/schedules', (ctx) => {
+      ctx.body = schedules.list();
+      return Promise.resolve();
     }),
     route('POST', '/system/async/:id/replay', async (ctx) => {
       const id = idOf(ctx);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, type Log } from '../../base/log.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import { fullName, workloadOf, type FunctionStatus } from '../../provider/index.ts';
+import { fullName, workloadOf, type FunctionName, type FunctionStatus } from '../../provider/index.ts';
 import { CallExistsError } from './queue-errors.ts';
 import type { Header, Queue } from './queue.ts';
 import { ScheduleFile, type KeptSchedules } from './schedule-file.ts';
@@ -20,6 +20,16 @@ export interface SchedulesOptions {
   path: string;
   log: Log;
   clock?: ScheduleClock;
+}
+
+/** A function with schedules, as the API tells of it; moments are in RFC 3339. */
+export interface ScheduleView extends FunctionName {
+  /** As its annotation has them, each with its time zone. */
+  schedules: string[];
+  /** When they call it next. */
+  nextRuns: string[];
+  /** Id of the call that they queued last. */
+  lastCall?: string;
 }
 
 /** The wall clock may be set forward meanwhile, and functions may be listed seldom. */
@@ -100,7 +110,17 @@ export class Schedules {
     const nowMs = this.#clock.nowMs();
     const known = this.#functions.get(fullName(status));
     const fn = known?.hasSchedules(rule) ? known : new ScheduledFunction(status, rule, known?.kept(), nowMs);
-    return fn.nextRuns(shownRuns, nowMs).map((at) => new Date(at).toISOString());
+    return runsOf(fn, nowMs);
+  }
+
+  /** Lists the functions that have schedules, as they were last taken in. */
+  list(): ScheduleView[] {
+    const nowMs = this.#clock.nowMs();
+    return [...this.#functions.values()].map((fn) => {
+      const { name, namespace } = fn.name;
+      const schedules = fn.rule.schedules.map(({ text }) => text);
+      return { name, namespace, schedules, nextRuns: runsOf(fn, nowMs), lastCall: fn.call };
+    });
   }
 
   /** Queues what is due until the signal aborts, and resolves once that is written; never rejects. */
@@ -187,6 +207,10 @@ export class Schedules {
     }
     return undefined;
   }
+}
+
+function runsOf(fn: ScheduledFunction, nowMs: number): string[] {
+  return fn.nextRuns(shownRuns, nowMs).map((at) => new Date(at).toISOString());
 }
 
 /** Returns the headers that cron-connector sends. */

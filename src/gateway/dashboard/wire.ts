@@ -1,5 +1,5 @@
 /** The shapes that the dashboard's page reads, where they are not those of the OpenFaaS API. Moments are RFC 3339. */
-import type { FunctionName } from '../../provider/index.ts';
+import type { FunctionDeployment, FunctionName } from '../../provider/index.ts';
 
 /** How a function is, in one word. */
 export type StateWord = 'ready' | 'asleep' | 'starting' | 'failing';
@@ -102,4 +102,24 @@ export interface HistoryView {
 export interface SessionView {
   token: string;
   expiresAt: string;
+}
+
+/** What POST /system/stack {stack: TEXT} answers: what a deployment of each function of a stack file would be. */
+export interface StackView {
+  /** None where the text cannot be read. */
+  functions: StackFunctionView[];
+  /** What is wrong, with its line. */
+  problems: string[];
+  /** What is passed over, with its line. */
+  warnings: string[];
+}
+
+export interface StackFunctionView {
+  deployment: FunctionDeployment;
+  /** Of the text, from 1. */
+  line: number;
+  /** There is none of this name yet. */
+  isNew: boolean;
+  /** It is what the text says already. */
+  isSame: boolean;
 }

@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 import { Registry } from '@prometheus-io/client';
 import { createGateway, type Gateway, type GatewayOptions } from '../../../src/gateway/index.ts';
 import { silentLog } from '../../../src/base/log.ts';
-import { defaultConfig, serve, type FaaSConfig } from '../../../src/provider/index.ts';
+import { defaultConfig, serve, type FaaSConfig, type Route } from '../../../src/provider/index.ts';
 import { CountingProvider } from './counting-provider.ts';
 
 export interface World {
@@ -19,6 +19,8 @@ export interface World {
 export interface WorldOptions {
   gateway?: Partial<GatewayOptions>;
   config?: Partial<FaaSConfig>;
+  /** Beside the gateway's own. */
+  routes?: Route[];
   /** The function. */
   listener?: RequestListener;
 }
@@ -44,7 +46,8 @@ export async function startGateway(t: ExecutionContext, options: WorldOptions = 
     log: silentLog,
     ...options.gateway,
   });
-  const server = await serve(gateway.handlers, config, { registry, extraRoutes: gateway.routes, drainMs: 0 });
+  const extraRoutes = [...gateway.routes, ...(options.routes ?? [])];
+  const server = await serve(gateway.handlers, config, { registry, extraRoutes, drainMs: 0 });
   t.teardown(() => server.close());
   return { url: `http://127.0.0.1:${server.port}`, provider, gateway, registry };
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { readStack, type StackFile } from '../../../src/stack/read-stack.ts';
+import { readStack, readStackText, type StackFile } from '../../../src/stack/read-stack.ts';
 
 /** Reads a stack file with others beside it; paths in what is said are relative to their folder. */
 async function read(text: string, { beside = {}, env = {} }: { beside?: Record<string, string>; env?: object } = {}) {
@@ -189,4 +189,28 @@ test('a field that nobody knows is told, and passed over', async (t) => {
 test('what is no file is told', async (t) => {
   const { problems } = await readStack(tmpdir(), { env: {}, defaultNamespace: 'openfaas-fn' });
   t.deepEqual(problems, [`${tmpdir()}: it is no file`]);
+});
+
+test('of a text that was sent nothing of this host is read: neither variables nor files', async (t) => {
+  const { functions, problems } = await readStackText(
+    `functions:
+  a:
+    image: a:\${TAG:-1}
+    labels: { x: "$\${kept}" }
+`,
+    'fn',
+  );
+  t.deepEqual(problems, []);
+  t.like(functions[0]?.deployment, { name: 'a', namespace: 'fn', image: 'a:1', labels: { x: '${kept}' } });
+  t.deepEqual((await readStackText('functions:\n  a:\n    image: a${PATH}', 'fn')).problems, [
+    'stack.yml:3: ${PATH} has no value here: write what it stands for, or ${PATH:-default}',
+  ]);
+  const { problems: ofNames } = await readStackText('functions:\n  a:\n    image: ${toString}${constructor:-a}', 'fn');
+  t.deepEqual(
+    ofNames.map((problem) => problem.slice(0, 40)),
+    ['stack.yml:3: ${toString} has no value he'],
+  );
+  t.deepEqual((await readStackText('functions: { a: { image: a, environment_file: [/etc/passwd] } }', 'fn')).problems, [
+    'stack.yml:1: function a: environment_file is a file of yours: write its variables under environment',
+  ]);
 });

@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { ScheduleView } from '../../../../src/gateway/async/schedules.ts';
 import type { AsyncList } from '../../../../src/gateway/index.ts';
 import { until } from '../../../helpers/poll.ts';
 import { startAsync } from './with-async.ts';
@@ -81,4 +82,15 @@ test('a call that failed for good is dead until it is replayed', async (t) => {
   t.like(await untilState(id, 'done'), { dead: false, lastStatus: 200, attempts: 1 });
   t.is(await replay(id), 409);
   t.is(await replay('unknown'), 404);
+});
+
+test('functions with schedules are listed with their next times', async (t) => {
+  const { url, provider, asyncCalls } = await startAsync(t, { idle: true });
+  const often = { topic: 'cron-function', schedule: '@every 1h; 0 0 1 1 *', timezone: 'UTC' };
+  asyncCalls.follow([provider.add('plain', 1), { ...provider.add('often', 1), annotations: often }]);
+  const [listed, ...others] = (await (await fetch(`${url}/system/schedules`)).json()) as ScheduleView[];
+  t.deepEqual(others, []);
+  t.like(listed, { name: 'often', namespace: 'openfaas-fn', schedules: ['@every 1h', 'CRON_TZ=UTC 0 0 1 1 *'] });
+  t.is(listed?.nextRuns.length, 3);
+  t.true(listed?.nextRuns.every((at) => Date.parse(at) > Date.now()));
 });

@@ -29,6 +29,7 @@ export interface AsyncWorld {
   port: number;
   provider: CountingProvider;
   queue: Queue;
+  asyncCalls: AsyncCalls;
   registry: Registry;
   post: (path: string, init?: RequestInit) => Promise<Response>;
   /** The call, once it is in one of these states. */
@@ -64,6 +65,7 @@ export async function startAsync(t: ExecutionContext, options: AsyncWorldOptions
   const gateway = createGateway({ provider, config, version, ready: () => true, asyncCalls, registry, log });
   const server = await serve(gateway.handlers, config, { extraRoutes: gateway.routes, drainMs: 0, socketPath });
   const ending = new AbortController();
+  await schedules.read();
   const working = idle ? Promise.resolve() : asyncCalls.run(ending.signal, Promise.resolve());
   t.teardown(async () => {
     ending.abort();
@@ -79,6 +81,7 @@ export async function startAsync(t: ExecutionContext, options: AsyncWorldOptions
     port: server.port,
     provider,
     queue,
+    asyncCalls,
     registry,
     post: (called, init) => fetch(`${url}/async-function/${called}`, { method: 'POST', ...init }),
     untilState: (id, ...states) =>
