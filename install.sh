@@ -246,6 +246,7 @@ check_port() {
 	else
 		check_free "$wanted" "$another"
 		check_free "$(setting metrics_port 8082)" "mkdir -p $config && echo metrics_port=8083 >>$config/berth.env"
+		check_free "$(setting ui_port 8088)" "mkdir -p $config && echo ui_port=8089 >>$config/berth.env"
 	fi
 }
 
@@ -332,11 +333,15 @@ source_checksum() {
 # The program as JavaScript. What is of TypeScript alone becomes spaces, so that a stack trace names the source's lines and columns.
 compile() {
 	"${2:-$1/runtime/bin/node}" --disable-warning=ExperimentalWarning --input-type=module --eval '
-		import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+		import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 		import { stripTypeScriptTypes } from "node:module";
 		import { dirname, join } from "node:path";
 		const [from, to] = process.argv.slice(1);
-		for (const name of readdirSync(from, { recursive: true }).filter((name) => name.endsWith(".ts"))) {
+		const names = readdirSync(from, { recursive: true });
+		// What a browser gets as it is.
+		for (const name of names.filter((name) => /\.(html|css|svg)$/.test(name)))
+			cpSync(join(from, name), join(to, name), { recursive: true });
+		for (const name of names.filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))) {
 			const code = stripTypeScriptTypes(readFileSync(join(from, name), "utf8"));
 			const path = join(to, name.replace(/ts$/, "js"));
 			mkdirSync(dirname(path), { recursive: true });
@@ -905,6 +910,8 @@ print_how_to() {
 	[ -z "$(setting tls_cert)" ] || scheme=https
 	url=$scheme://${host:-127.0.0.1}:$(port)
 	say "berth serves at $url"
+	ui_port=$(setting ui_port 8088)
+	[ "$ui_port" = 0 ] || say "its dashboard is at ${url%:*}:$ui_port"
 	user=$(cat "$config/auth/basic-auth-user")
 	if [ -n "$(recorded password_shown)" ]; then say "the password of $user is in $config/auth/basic-auth-password; log in with"; else
 		say "the password of $user is $(cat "$config/auth/basic-auth-password"), from $config/auth/basic-auth-password; log in with"

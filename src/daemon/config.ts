@@ -84,6 +84,12 @@ export const daemonSettings = {
     'how long calls in flight may go on after SIGTERM, as at an upgrade, while the next berth serves already; then event streams and WebSockets are ended',
   ),
   metricsPort: setting('metrics_port', '8082', port, 'port of `/metrics` on 127.0.0.1, without a password; `0`: none'),
+  uiPort: setting(
+    'ui_port',
+    '8088',
+    port,
+    'port of the dashboard, which is an origin of its own, so that no page of a function reaches it; `0`: none',
+  ),
   logLevel: setting('log_level', 'info', oneOf(logLevels), "the least important of berth's own log lines to write"),
   dataDir: setting('data_dir', '/var/lib/berth', path, 'what you want: functions, namespaces, secrets'),
   runDir: setting('run_dir', '/run/berth', path, 'what a reboot may take'),

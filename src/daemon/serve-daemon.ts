@@ -3,7 +3,15 @@ import path from 'node:path';
 import { Registry } from '@prometheus-io/client';
 import type { Log } from '../base/log.ts';
 import type { PartHealth } from '../base/part-health.ts';
-import { createGateway, partsRoute, serveMetrics, type Leaving } from '../gateway/index.ts';
+import {
+  createGateway,
+  openRoutes,
+  partsRoute,
+  serveDashboard,
+  serveMetrics,
+  type Dashboard,
+  type Leaving,
+} from '../gateway/index.ts';
 import {
   handlersFor,
   reachable,
@@ -135,7 +143,8 @@ async function serveGateway(options: ServeOf): Promise<Served> {
   const { provider } = backEnd;
   const registry = new Registry();
   const ready = () => backEnd.ready;
-  const parts = () => partsOf(backEnd, folder);
+  const own: { dashboard?: Dashboard } = {};
+  const parts = () => [...partsOf(backEnd, folder), ...(own.dashboard?.parts ?? [])];
   const countsPath = path.join(config.dataDir, 'counts.json');
   const listenFd = inheritedSocket(env);
   const leaving: Leaving = { signal, next: () => (listenFd === undefined ? undefined : reachable(server)) };
@@ -145,17 +154,21 @@ async function serveGateway(options: ServeOf): Promise<Served> {
   const gateway = createGateway({ ...of, registry, log });
   await gateway.counts?.read();
   const handlers = hurryingFolder(gateway.handlers, folder);
+  const routes = [...gateway.routes, stackRoute(provider)];
   const server = await serve(handlers, config, {
     signal,
     log,
     registry,
     plainOn: plainOnOf(backEnd),
-    extraRoutes: [...gateway.routes, stackRoute(provider)],
+    extraRoutes: [...routes, ...openRoutes(config.uiPort)],
     drainMs: config.upgradeDrainMs,
     listenFd,
     socketPath,
   });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
+  const keyPath = path.join(config.dataDir, 'session.key');
+  const page = { port: config.uiPort, config, handlers, routes, registry, keyPath, signal, log };
+  own.dashboard = config.uiPort > 0 ? await serveDashboard(page) : undefined;
   const { release, sha } = version;
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
   const counting = gateway.counts?.run(signal) ?? Promise.resolve();
@@ -165,7 +178,8 @@ async function serveGateway(options: ServeOf): Promise<Served> {
   // In this order: until the file is handed over, all that was ever counted would be the rest.
   const counted = Promise.all([server.closed, counting]).then(() => gateway.counts?.writeRest());
   const queueClosed = Promise.all([server.closed, working]).then(() => asyncCalls.close());
-  return { server, closed: Promise.all([counted, queueClosed]), giveUp: () => Promise.all(running) };
+  const closed = Promise.all([counted, queueClosed, own.dashboard?.closed]);
+  return { server, closed, giveUp: () => Promise.all(running) };
 }
 
 /** The bare provider API, for an OpenFaaS gateway in front. */

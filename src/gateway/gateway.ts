@@ -3,7 +3,6 @@ import { AlertHolds } from './scaling/alert-holds.ts';
 import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
-import { openRoutes } from './open-routes.ts';
 import { partsRoute } from './parts-route.ts';
 import { CountsFile } from './metrics/counts-file.ts';
 import { Invocations } from './metrics/invocations.ts';
@@ -13,7 +12,7 @@ import { serviceGauges } from './metrics/service-gauges.ts';
 
 export interface Gateway {
   handlers: FaaSHandlers;
-  /** Routes beside the provider's, for serve's `extraRoutes`. */
+  /** Routes beside the provider's that ask for the password. */
   routes: Route[];
   /** What was counted of calls, which is read before there are any, and written while they come and once they have ended. */
   counts?: CountsFile;
@@ -41,7 +40,6 @@ export function createGateway(options: GatewayOptions): Gateway {
       { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
       ...(parts ? [partsRoute(() => ({ ready: ready(), parts: parts() }))] : []),
       ...(asyncCalls?.routes ?? []),
-      ...openRoutes,
     ],
     counts: path === undefined ? undefined : new CountsFile({ path, invocations, holds, log }),
     autoscale: (signal) => autoscaler.run(signal),

@@ -1,4 +1,4 @@
-import { ProviderError, type Route } from '../provider/index.ts';
+import { ProviderError, type FaaSContext, type Route } from '../provider/index.ts';
 
 /** What other editions of OpenFaaS have at these addresses, and what to do without it. */
 const absent: [method: Route['method'], path: string, message: string][] = [
@@ -27,28 +27,31 @@ Deploy and look:   faas-cli login --gateway URL, with the URL of this page
 Is it well:        /healthz
 `;
 
-/** What is answered to anybody, beside functions and their health: a word to who opens the address, 501 for what there is not. */
-export const openRoutes: Route[] = [
-  {
-    method: 'GET',
-    path: '/',
-    open: true,
-    handler(ctx) {
-      ctx.body = welcome;
-      return Promise.resolve();
-    },
-  },
-  // Who opens it is asked for the password there, and not for one that functions would get as well.
-  {
-    method: 'GET',
-    path: '/system',
-    open: true,
-    handler(ctx) {
-      ctx.redirect('/system/functions');
-      return Promise.resolve();
-    },
-  },
-  ...absent.map(([method, path, message]): Route => {
-    return { method, path, open: true, rawBody: true, handler: () => Promise.reject(new ProviderError(501, message)) };
-  }),
-];
+/**
+ * Returns what is answered to anybody, beside functions and their health: the way to the dashboard or a word to who opens the
+ * address, 501 for what there is not.
+ * @param uiPort of the dashboard; 0: there is none
+ */
+export function openRoutes(uiPort: number): Route[] {
+  const open = (path: string, act: (ctx: FaaSContext) => void): Route => {
+    return { method: 'GET', path, open: true, handler: (ctx) => Promise.resolve(act(ctx)) };
+  };
+  return [
+    open('/', (ctx) => greet(ctx, uiPort)),
+    open('/ui', (ctx) => greet(ctx, uiPort)),
+    // Who opens it is asked for the password there, and not for one that functions would get as well.
+    open('/system', (ctx) => ctx.redirect('/system/functions')),
+    ...absent.map(([method, path, message]): Route => {
+      const handler = () => Promise.reject(new ProviderError(501, message));
+      return { method, path, open: true, rawBody: true, handler };
+    }),
+  ];
+}
+
+/** A browser is led to the dashboard, by the name that it has for this host. */
+function greet(ctx: FaaSContext, uiPort: number): void {
+  const page = uiPort > 0 && ctx.hostname ? `${ctx.protocol}://${ctx.hostname}:${uiPort}/ui/` : undefined;
+  ctx.vary('Accept');
+  if (page !== undefined && ctx.accepts('text', 'html') === 'html') ctx.redirect(page);
+  else ctx.body = page === undefined ? welcome : `${welcome}Dashboard:         ${page}\n`;
+}

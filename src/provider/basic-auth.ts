@@ -32,31 +32,52 @@ async function readSecretFile(path: string): Promise<string> {
   return secret;
 }
 
+/** Checks what a caller at an address gave as user and password; throws ProviderError unless it is right. */
+export type PasswordCheck = (address: string, given: BasicAuthCredentials) => void;
+
+/**
+ * Makes the check of a user and a password.
+ * @returns a function that throws ProviderError: 401 when they are wrong, and 429 after many wrong ones from the address
+ */
+export function passwordCheck(credentials: BasicAuthCredentials): PasswordCheck {
+  // Equal length and an unknown key: neither the time nor the order of the comparison says anything about the secret.
+  const key = randomBytes(32);
+  const digest = (text: string) => createHmac('sha256', key).update(text).digest();
+  const wanted = { user: digest(credentials.user), password: digest(credentials.password) };
+  const limit = new GuessLimit();
+
+  return (address, given) => {
+    const waitMs = limit.waitMs(address);
+    // The right password as well: else a guesser is told all the same which it is.
+    if (waitMs > 0) throw tooManyGuesses(Math.ceil(waitMs / 1000));
+    const userMatches = timingSafeEqual(digest(given.user), wanted.user);
+    const passwordMatches = timingSafeEqual(digest(given.password), wanted.password);
+    if (userMatches && passwordMatches) return;
+    limit.guessed(address);
+    throw new ProviderError(401, invalid);
+  };
+}
+
 /**
  * Makes the check of a request's user and password, for a handler that asks for others than the server does.
  * @returns a function that throws ProviderError unless the request carries them: 401, and 429 after many wrong ones from
  * the caller's address
  */
 export function basicAuth(credentials: BasicAuthCredentials): (ctx: Context) => void {
-  // Equal length and an unknown key: neither the time nor the order of the comparison says anything about the secret.
-  const key = randomBytes(32);
-  const digest = (text: string) => createHmac('sha256', key).update(text).digest();
-  const wanted = { user: digest(credentials.user), password: digest(credentials.password) };
-
-  const limit = new GuessLimit();
-
+  const check = passwordCheck(credentials);
   return (ctx) => {
+    const asking = { headers: mayAsk(ctx) ? challenge : undefined };
     const given = readAuthorization(ctx.get('Authorization'));
-    const waitMs = given ? limit.waitMs(ctx.ip) : 0;
-    // The right password as well: else a guesser is told all the same which it is.
-    if (waitMs > 0) throw tooManyGuesses(Math.ceil(waitMs / 1000));
-    const userMatches = timingSafeEqual(digest(given?.user ?? ''), wanted.user);
-    const passwordMatches = timingSafeEqual(digest(given?.password ?? ''), wanted.password);
-    if (given && userMatches && passwordMatches) return;
-    if (given) limit.guessed(ctx.ip);
-    throw new ProviderError(401, 'invalid credentials', { headers: mayAsk(ctx) ? challenge : undefined });
+    if (!given) throw new ProviderError(401, invalid, asking);
+    try {
+      check(ctx.ip, given);
+    } catch (error) {
+      throw error instanceof ProviderError && error.status === 401 ? new ProviderError(401, invalid, asking) : error;
+    }
   };
 }
+
+const invalid = 'invalid credentials';
 
 function tooManyGuesses(seconds: number): ProviderError {
   const message = `too many wrong passwords from this address: try again in ${seconds} s`;

@@ -2,7 +2,9 @@ export * from './sdk.ts';
 
 // What the rest of berth uses beside the SDK's public names
 export { quote } from '../base/quote.ts';
-export { ownHeaderBytes } from './http-server.ts';
+export { createServerFor } from './create-server.ts';
+export { ownHeaderBytes, type HandlerFor } from './http-server.ts';
+export { createApp, faasRoutes } from './routes.ts';
 export { reachable } from './next-server.ts';
 export { hasUnknownCoding } from './proxy/headers.ts';
 export { queuedHeaders } from './proxy/queued-headers.ts';

@@ -60,6 +60,8 @@ export interface AppOptions {
   config: Pick<FaaSConfig, 'bodyLimitBytes' | 'defaultNamespace' | 'uiOrigins' | 'trustedProxies'>;
   /** Absent: nothing asks for a password. */
   credentials?: BasicAuthCredentials;
+  /** Says who is let in to what is not open, by throwing ProviderError; the password and `uiOrigins` do where it is absent. */
+  admit?: (ctx: Context) => void;
   registry: Registry;
   log: Log;
   /** Aborts when the server closes. */
@@ -69,12 +71,7 @@ export interface AppOptions {
 /** Makes the Koa application that answers every route but invocations. */
 export function createApp(routes: Route[], options: AppOptions): Koa {
   const { config, credentials, registry, log, closing } = options;
-  const admitPage = pageGuard(config.uiOrigins);
-  const askPassword = credentials ? basicAuth(credentials) : () => {};
-  const authenticate = (ctx: Context) => {
-    admitPage(ctx);
-    askPassword(ctx);
-  };
+  const authenticate = options.admit ?? passwordOrPage(config.uiOrigins, credentials);
   const parseBody = jsonBody(config.bodyLimitBytes);
   const measure = requestMetrics(registry);
 
@@ -102,6 +99,16 @@ export function createApp(routes: Route[], options: AppOptions): Koa {
   });
   app.use(router.allowedMethods());
   return app;
+}
+
+/** Lets in who has the password, and no page but those of these origins. */
+function passwordOrPage(origins: string[] = [], credentials?: BasicAuthCredentials): (ctx: Context) => void {
+  const admitPage = pageGuard(origins);
+  const askPassword = credentials ? basicAuth(credentials) : () => {};
+  return (ctx) => {
+    admitPage(ctx);
+    askPassword(ctx);
+  };
 }
 
 /** Gives each context its FaaSState, and the address of its caller. */

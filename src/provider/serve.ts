@@ -7,17 +7,16 @@ import { silentLog, type Log } from '../base/log.ts';
 import { answerPlain } from '../base/plain-line.ts';
 import { readCredentials } from './basic-auth.ts';
 import { serverCloser } from './close-server.ts';
+import { createServerFor } from './create-server.ts';
 import type { FaaSConfig } from './faas-config.ts';
 import type { FaaSHandlers, RawHandler } from './handlers.ts';
 import { createHttpServer, ownHeaderBytes, type HandlerFor } from './http-server.ts';
-import { followKeyPair, keyPairFiles, readKeyPair } from './key-pair.ts';
 import { reachable, toNextServer } from './next-server.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { believe } from './own-callers.ts';
 import { NotImplementedError } from './provider-errors.ts';
 import { createRoad } from './proxy/index.ts';
 import { createApp, faasRoutes, type Route } from './routes.ts';
-import { SecureServer } from './secure-server.ts';
 
 export interface ServeOptions {
   /** Aborting it closes the server gracefully. */
@@ -72,16 +71,13 @@ export async function serve(
     ({ path }) => config.enableHealth || path !== '/healthz',
   );
   const app = createApp(routes, { config, credentials, registry, log, closing: closing.signal });
-  const files = keyPairFiles(config);
-  const pair = files && (await readKeyPair(files));
-  const secure = pair && { pair, plainOn: options.plainOn };
   const answering = new OwedAnswers();
   const system = { web: app.callback() };
   const takenBy = handlerFor(handlers, system, () =>
     listenFd !== undefined && closing.signal.aborted ? onward() : undefined,
   );
   const taking = { log, handlerFor: takenBy, answering };
-  const server = createHttpServer(config, { ...taking, secure });
+  const { server, followKeyPair } = await createServerFor(config, { ...taking, plainOn: options.plainOn });
   const own = { ...taking, mostHeaderBytes: ownHeaderBytes };
   const onSocket = options.socketPath === undefined ? [] : [createHttpServer(config, own)];
   let next: RawHandler | undefined;
@@ -100,8 +96,7 @@ export async function serve(
     for (const each of onSocket) each.close();
     throw error;
   });
-  if (server instanceof SecureServer && files && pair)
-    followKeyPair({ files, pair, use: (renewed) => server.use(renewed), log, signal: closing.signal });
+  followKeyPair(closing.signal);
 
   let isClosing = false;
   const closed = Promise.withResolvers<void>();

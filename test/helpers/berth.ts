@@ -69,6 +69,7 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
     docker_config: join(folder, 'docker-config.json'),
     log_level: 'debug',
     metrics_port: '0',
+    ui_port: '0',
     // What is kept ready would look like what was left behind.
     networks_ready: '0',
     ...options.env,

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { Registry } from '@prometheus-io/client';
-import { createGateway, type Gateway, type GatewayOptions } from '../../../src/gateway/index.ts';
+import { createGateway, openRoutes, type Gateway, type GatewayOptions } from '../../../src/gateway/index.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { defaultConfig, serve, type FaaSConfig, type Route } from '../../../src/provider/index.ts';
 import { CountingProvider } from './counting-provider.ts';
@@ -19,6 +19,8 @@ export interface World {
 export interface WorldOptions {
   gateway?: Partial<GatewayOptions>;
   config?: Partial<FaaSConfig>;
+  /** Of the dashboard; none unless given. */
+  uiPort?: number;
   /** Beside the gateway's own. */
   routes?: Route[];
   /** The function. */
@@ -46,7 +48,7 @@ export async function startGateway(t: ExecutionContext, options: WorldOptions = 
     log: silentLog,
     ...options.gateway,
   });
-  const extraRoutes = [...gateway.routes, ...(options.routes ?? [])];
+  const extraRoutes = [...gateway.routes, ...openRoutes(options.uiPort ?? 0), ...(options.routes ?? [])];
   const server = await serve(gateway.handlers, config, { registry, extraRoutes, drainMs: 0 });
   t.teardown(() => server.close());
   return { url: `http://127.0.0.1:${server.port}`, provider, gateway, registry };

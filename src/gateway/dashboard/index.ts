@@ -1,0 +1,1 @@
+export { serveDashboard, type Dashboard } from './serve-dashboard.ts';

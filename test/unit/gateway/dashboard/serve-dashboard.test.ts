@@ -1,0 +1,184 @@
+import { stat, writeFile } from 'node:fs/promises';
+import { request, type IncomingMessage } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import test from 'ava';
+import { until } from '../../../helpers/poll.ts';
+import { password, startDashboard, user } from './with-dashboard.ts';
+
+const header = 'X-Berth-Session';
+
+function sent(body: unknown, headers: Record<string, string> = {}): RequestInit {
+  return { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
+}
+
+test('the page is had without a password, with a policy that lets in nothing of others', async (t) => {
+  const { page } = await startDashboard(t);
+  const reply = await fetch(`${page}/`);
+  t.is(reply.url, `${page}/ui/`);
+  t.regex(await reply.text(), /<script type="module" src="page.js">/);
+  t.regex(reply.headers.get('content-security-policy') ?? '', /^default-src 'self';.*frame-ancestors 'none'/);
+  t.is(reply.headers.get('x-content-type-options'), 'nosniff');
+  const again = await fetch(`${page}/ui/`, {
+    headers: { 'if-none-match': reply.headers.get('etag') ?? '', 'cache-control': 'max-age=0' },
+  });
+  t.is(again.status, 304);
+});
+
+test('every file that the page loads is there, as JavaScript, and all are 100 KB at most', async (t) => {
+  const { page } = await startDashboard(t);
+  const todo = ['', 'page.js', 'style.css', 'icon.svg'];
+  const sizes = new Map<string, number>();
+  for (const name of todo) {
+    if (sizes.has(name)) continue;
+    const reply = await fetch(`${page}/ui/${name}`);
+    t.is(reply.status, 200, name);
+    const body = await reply.text();
+    sizes.set(name, Buffer.byteLength(body));
+    for (const [, path = ''] of body.matchAll(/\bfrom '(\.[^']*)'/g))
+      todo.push(new URL(path, `${page}/ui/${name}`).pathname.slice('/ui/'.length));
+    if (name.endsWith('.js')) t.regex(reply.headers.get('content-type') ?? '', /^text\/javascript/);
+  }
+  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  t.log(`${sizes.size} files, ${total} bytes`);
+  t.true(sizes.has('preact.js'));
+  t.true(total <= 100_000, `${total} bytes`);
+});
+
+test('nothing else is had by any path', async (t) => {
+  const { page, dashboard } = await startDashboard(t);
+  for (const path of [
+    '/ui/../package.json',
+    '/ui/%2e%2e/assets.ts',
+    '/ui/page.ts',
+    '/ui/..%2fassets.js',
+    '/ui//etc/passwd',
+    '/ui/constructor',
+  ]) {
+    const req = request({ host: '127.0.0.1', port: dashboard.port, path }).end();
+    const [res] = (await once(req, 'response')) as [IncomingMessage];
+    t.true([401, 404].includes(res.statusCode ?? 0), `${path}: ${res.statusCode}`);
+    res.resume();
+  }
+  t.is((await fetch(page)).status, 200);
+});
+
+test('a session begins with the password, lets in to the API and to functions, and ends with the log out', async (t) => {
+  const { page, logIn, provider } = await startDashboard(t);
+  provider.add('hello', 1);
+  for (const wrong of [
+    { user, password: 'x' },
+    { user: 'x', password },
+  ])
+    t.is((await fetch(`${page}/ui/session`, sent(wrong))).status, 401);
+  for (const wrong of [{}, { user, password: 1 }, 'x'])
+    t.is((await fetch(`${page}/ui/session`, sent(wrong))).status, 400);
+  t.is((await fetch(`${page}/system/functions`)).status, 401);
+  t.is((await fetch(`${page}/function/hello`)).status, 401);
+  const headers = { [header]: await logIn() };
+  t.is((await fetch(`${page}/system/functions`, { headers })).status, 200);
+  t.is(await (await fetch(`${page}/function/hello`, { headers })).text(), 'hello');
+  t.is((await fetch(`${page}/ui/session`, { method: 'DELETE', headers })).status, 204);
+  t.is((await fetch(`${page}/system/functions`, { headers })).status, 401);
+});
+
+test('basic auth lets in nobody there, and no challenge is made', async (t) => {
+  const { page } = await startDashboard(t);
+  const authorization = `Basic ${btoa(`${user}:${password}`)}`;
+  const reply = await fetch(`${page}/system/functions`, { headers: { authorization } });
+  t.deepEqual([reply.status, reply.headers.get('www-authenticate')], [401, null]);
+});
+
+test('a session outlives a restart, and ends with the password that it began with', async (t) => {
+  const { page, folder, logIn, restart } = await startDashboard(t);
+  const headers = { [header]: await logIn() };
+  await restart();
+  t.is((await fetch(`${page}/system/functions`, { headers })).status, 200);
+  t.is((await stat(join(folder, 'session.key'))).mode & 0o777, 0o600);
+  await writeFile(join(folder, 'auth/basic-auth-password'), 'another');
+  await restart();
+  t.is((await fetch(`${page}/system/functions`, { headers })).status, 401);
+});
+
+test('a token that was changed in any part is none', async (t) => {
+  const { page, logIn } = await startDashboard(t);
+  const token = await logIn();
+  const [until = '', nonce = '', signature = ''] = token.split('.');
+  const others = [
+    `${Number(until) + 1000}.${nonce}.${signature}`,
+    `${until}.${nonce}x.${signature}`,
+    `${until}.${nonce}.${signature.slice(1)}`,
+    `${until}.${nonce}.`,
+    `${until}.${nonce}`,
+    '',
+    '9'.repeat(400),
+  ];
+  for (const other of others)
+    t.is((await fetch(`${page}/system/functions`, { headers: { [header]: other } })).status, 401, other);
+});
+
+test('many wrong passwords are told to wait, the right one then as well', async (t) => {
+  const { page } = await startDashboard(t);
+  const statuses: number[] = [];
+  for (let count = 0; count < 21; count += 1)
+    statuses.push((await fetch(`${page}/ui/session`, sent({ user, password: 'guess' }))).status);
+  t.is(statuses[0], 401);
+  t.is(statuses.at(-1), 429);
+  t.is((await fetch(`${page}/ui/session`, sent({ user, password }))).status, 429);
+});
+
+test('a page of another origin is refused, with a session as without', async (t) => {
+  const { page, logIn } = await startDashboard(t);
+  const token = await logIn();
+  const others: Record<string, string>[] = [
+    { origin: 'http://127.0.0.1:8080' },
+    { origin: 'null' },
+    { 'sec-fetch-site': 'same-site' },
+  ];
+  for (const headers of others) {
+    const given = { ...headers, [header]: token };
+    t.is((await fetch(`${page}/system/functions`, { headers: given })).status, 403);
+    t.is((await fetch(`${page}/function/hello`, { headers: given })).status, 403);
+    t.is((await fetch(`${page}/ui/session`, sent({ user, password }, headers))).status, 403);
+  }
+  t.is((await fetch(`${page}/system/functions`, { headers: { [header]: token, origin: page } })).status, 200);
+});
+
+test('no function is told of the session', async (t) => {
+  const { page, logIn, provider } = await startDashboard(t, {
+    listener: (req, res) => void req.resume().on('end', () => res.end(JSON.stringify(req.rawHeaders))),
+  });
+  provider.add('hello', 1);
+  const token = await logIn();
+  const told = await (await fetch(`${page}/function/hello`, { headers: { [header]: token, 'x-mine': 'yes' } })).text();
+  t.regex(told, /x-mine/);
+  t.notRegex(told, /berth-session/i);
+  t.false(told.includes(token));
+});
+
+test('whoever opens the address of the API in a browser is led to the page', async (t) => {
+  const { url, page } = await startDashboard(t);
+  const asked = { redirect: 'manual', headers: { accept: 'text/html,*/*;q=0.8' } } as const;
+  for (const path of ['/', '/ui/', '/ui']) {
+    const reply = await fetch(url + path, asked);
+    t.deepEqual([reply.status, reply.headers.get('location')], [302, `${page}/ui/`]);
+  }
+  const plain = await fetch(`${url}/`);
+  t.is(plain.status, 200);
+  t.true((await plain.text()).includes(`${page}/ui/`));
+});
+
+test('a port that is taken is told, and had once it is free', async (t) => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const { dashboard, logIn } = await startDashboard(t, { port });
+  t.regex(
+    dashboard.parts[0]?.problem ?? '',
+    /^cannot listen for the dashboard on port \d+: free the port, or choose another by ui_port/,
+  );
+  holder.close();
+  await until(() => dashboard.parts[0]?.healthy ?? false);
+  t.truthy(await logIn());
+});
