@@ -1,7 +1,6 @@
 import type { StackView } from '../gateway/index.ts';
 import {
   BadRequestError,
-  NamespaceNotFoundError,
   type FunctionDeployment,
   type FunctionStatus,
   type Provider,
@@ -41,13 +40,10 @@ export function stackRoute(provider: Provider): Route {
 async function presentOf(provider: Provider, deployments: FunctionDeployment[]) {
   const functions: FunctionStatus[] = [];
   const problems: string[] = [];
+  const there = await provider.namespaces?.list();
   for (const namespace of new Set(deployments.map((deployment) => deployment.namespace))) {
-    try {
-      functions.push(...(await provider.list(namespace)));
-    } catch (error) {
-      if (!(error instanceof NamespaceNotFoundError)) throw error;
-      problems.push(`${error.message}: create it first`);
-    }
+    if (there?.includes(namespace) ?? true) functions.push(...(await provider.list(namespace)));
+    else problems.push(`namespace ${namespace} is not there: create it first`);
   }
   return { functions, problems };
 }

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { stackRoute } from '../../../src/daemon/stack-route.ts';
 import type { StackView } from '../../../src/gateway/index.ts';
-import { NamespaceNotFoundError } from '../../../src/provider/index.ts';
+import type { NamespaceVerbs } from '../../../src/provider/index.ts';
 import { startGateway } from '../gateway/with-gateway.ts';
 import { CountingProvider } from '../gateway/counting-provider.ts';
 
@@ -9,10 +9,8 @@ test('a stack that is sent is answered as deployments, with what each would chan
   const provider = new CountingProvider();
   provider.add('same', 1);
   provider.add('other', 1);
-  const list = provider.list.bind(provider);
-  provider.list = (namespace) =>
-    namespace === 'none' ? Promise.reject(new NamespaceNotFoundError('none')) : list(namespace);
-  const { url } = await startGateway(t, { routes: [stackRoute(provider)] });
+  const namespaces = { list: () => Promise.resolve(['openfaas-fn']) } as NamespaceVerbs;
+  const { url } = await startGateway(t, { routes: [stackRoute(Object.assign(provider, { namespaces }))] });
   const ask = async (body: unknown) => fetch(`${url}/system/stack`, { method: 'POST', body: JSON.stringify(body) });
   const stack = `functions:
   same: { image: test }
@@ -28,7 +26,7 @@ test('a stack that is sent is answered as deployments, with what each would chan
       ['new', true, false, 4],
     ],
   );
-  t.deepEqual(view.problems, ['namespace none not found: create it first']);
+  t.deepEqual(view.problems, ['namespace none is not there: create it first']);
   t.deepEqual(view.warnings, ['stack.yml:3: function other: unheard is not known']);
   const broken = (await (await ask({ stack: 'functions: [' })).json()) as StackView;
   t.deepEqual([broken.functions.length, broken.problems.length > 0], [0, true]);
