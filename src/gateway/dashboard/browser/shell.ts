@@ -60,7 +60,7 @@ function pageOf(place: string, rest: string[]) {
   if (place === '') return html`<${OverviewPage} />`;
   if (place === 'function')
     return html`<${FunctionPage} key=${`${name}.${namespace}`} namespace=${namespace} name=${name} />`;
-  if (place === 'deploy') return html`<${DeployPage} />`;
+  if (place === 'deploy') return html`<${DeployPage} key=${rest.join('/')} namespace=${namespace} name=${name} />`;
   if (place === 'async') return html`<${AsyncPage} id=${rest[0]} />`;
   if (place === 'secrets') return html`<${SecretsPage} />`;
   if (place === 'events') return html`<${EventsPage} />`;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { ScheduleView } from '../../../../src/gateway/async/schedules.ts';
+import type { ScheduleView } from '../../../../src/gateway/async/index.ts';
 import type { AsyncList } from '../../../../src/gateway/index.ts';
 import { until } from '../../../helpers/poll.ts';
 import { startAsync } from './with-async.ts';

@@ -1,0 +1,56 @@
+import { messageOf } from './api.ts';
+import { useEffect, useState } from './preact.js';
+
+export interface Loaded<T> {
+  /** What was answered last. */
+  value?: T;
+  /** Why there is nothing newer. */
+  problem: string;
+  again: () => void;
+}
+
+/**
+ * Asks when what is asked for changes, and anew each so many milliseconds while somebody looks.
+ * @param keys what is asked for
+ */
+export function useLoaded<T>(ask: (signal: AbortSignal) => Promise<T>, keys: unknown[], everyMs = 0): Loaded<T> {
+  const [state, setState] = useState<{ value?: T; problem: string }>({ problem: '' });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    let timer = 0;
+    const look = async () => {
+      try {
+        if (everyMs === 0 || !document.hidden) setState({ value: await ask(signal), problem: '' });
+      } catch (error) {
+        if (!signal.aborted) setState(({ value }) => ({ value, problem: messageOf(error) }));
+      }
+      if (everyMs > 0 && !signal.aborted) timer = window.setTimeout(() => void look(), everyMs);
+    };
+    void look();
+    return () => {
+      leaving.abort();
+      clearTimeout(timer);
+    };
+  }, [...keys, everyMs, round]);
+  return { ...state, again: () => setRound((count) => count + 1) };
+}
+
+/** Something that a person has done: one thing at a time, and what went wrong. */
+export function useAction() {
+  const [isActing, setActing] = useState(false);
+  const [failure, setFailure] = useState<unknown>(undefined);
+  const act = async (work: () => Promise<unknown>) => {
+    setActing(true);
+    setFailure(undefined);
+    try {
+      await work();
+    } catch (error) {
+      setFailure(error);
+    } finally {
+      setActing(false);
+    }
+  };
+  return { isActing, failure, problem: failure === undefined ? '' : messageOf(failure), act };
+}
