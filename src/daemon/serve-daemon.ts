@@ -171,6 +171,7 @@ async function serveGateway(options: ServeOf): Promise<Served> {
   own.dashboard = config.uiPort > 0 ? await serveDashboard(page) : undefined;
   const { release, sha } = version;
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
+  gateway.sampleUsage(signal);
   const counting = gateway.counts?.run(signal) ?? Promise.resolve();
   const working = asyncCalls.run(signal, options.othersDone);
   const scheduling = asyncCalls.schedule(signal);

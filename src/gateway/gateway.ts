@@ -1,4 +1,8 @@
 import type { FaaSHandlers, FunctionName, FunctionStatus, Route } from '../provider/index.ts';
+import { FunctionRows } from './dashboard/function-rows.ts';
+import { hostView } from './dashboard/host-view.ts';
+import { OverviewFeed } from './dashboard/overview-feed.ts';
+import { overviewRoute } from './dashboard/overview-route.ts';
 import { AlertHolds } from './scaling/alert-holds.ts';
 import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
@@ -9,6 +13,7 @@ import { Invocations } from './metrics/invocations.ts';
 import { partGauge } from './metrics/part-gauge.ts';
 import { resourceSeries } from './metrics/resource-series.ts';
 import { serviceGauges } from './metrics/service-gauges.ts';
+import { UsageSamples } from './metrics/usage-samples.ts';
 
 export interface Gateway {
   handlers: FaaSHandlers;
@@ -18,6 +23,8 @@ export interface Gateway {
   counts?: CountsFile;
   /** Autoscales until the signal aborts, then resolves. Never rejects. */
   autoscale(signal: AbortSignal): Promise<void>;
+  /** Measures now and then what functions use, until the signal aborts. */
+  sampleUsage(signal: AbortSignal): void;
 }
 
 /** Puts in front of a provider what OpenFaaS's gateway does: its routes, metrics and autoscaler. */
@@ -34,14 +41,27 @@ export function createGateway(options: GatewayOptions): Gateway {
   if (parts) partGauge(registry, parts);
   resourceSeries({ provider, registry, log });
   serviceGauges({ provider, defaultNamespace, registry, log });
+  const usage = new UsageSamples({ provider, log });
   return {
     handlers: gatewayHandlers(options, invocations),
     routes: [
       { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
       ...(parts ? [partsRoute(() => ({ ready: ready(), parts: parts() }))] : []),
+      overviewRoute(overviewFeed(options, { invocations, usage })),
       ...(asyncCalls?.routes ?? []),
     ],
     counts: path === undefined ? undefined : new CountsFile({ path, invocations, holds, log }),
     autoscale: (signal) => autoscaler.run(signal),
+    sampleUsage: (signal) => usage.run(signal),
   };
+}
+
+function overviewFeed(
+  options: GatewayOptions,
+  { invocations, usage }: { invocations: Invocations; usage: UsageSamples },
+): OverviewFeed {
+  const { provider, config, version, ready, parts, asyncCalls, log } = options;
+  const rows = new FunctionRows({ provider, defaultNamespace: config.defaultNamespace, invocations, usage, log });
+  const host = () => hostView({ provider, version, ready, parts, hasAsyncCalls: asyncCalls !== undefined });
+  return new OverviewFeed({ provider, rows, usage, host, log });
 }

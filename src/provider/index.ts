@@ -5,6 +5,7 @@ export { quote } from '../base/quote.ts';
 export { createServerFor } from './create-server.ts';
 export { ownHeaderBytes, type HandlerFor } from './http-server.ts';
 export { createApp, faasRoutes } from './routes.ts';
+export { EventStream } from './event-stream.ts';
 export { reachable } from './next-server.ts';
 export { hasUnknownCoding } from './proxy/headers.ts';
 export { queuedHeaders } from './proxy/queued-headers.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FunctionTraffic } from '../calls/function-traffic.ts';
 import { Durations } from './durations.ts';
+import { RecentCalls } from './recent-calls.ts';
 
 const durations = z.object({ counts: z.array(z.number().nonnegative()), sum: z.number().nonnegative() });
 
@@ -21,6 +22,8 @@ export class CallCounts {
   /** How long it took from the call that found the function asleep until it could be sent. */
   woken = new Durations();
   readonly #ended = new Map<number, Durations>();
+  /** What the calls of the last minute were like; absent before the first one has ended. */
+  recent?: RecentCalls;
   /** Calls that have begun, and those under way now. */
   started = 0;
   calling = 0;
@@ -41,9 +44,15 @@ export class CallCounts {
     return total;
   }
 
-  end(status: number, seconds: number): void {
+  /**
+   * Counts a call as ended.
+   * @returns whether it is the first one for some seconds
+   */
+  end(status: number, seconds: number, nowMs: number): boolean {
     this.calling -= 1;
     this.#of(status).observe(seconds);
+    this.recent ??= new RecentCalls();
+    return this.recent.add(nowMs, seconds * 1000, status >= 500);
   }
 
   /** Returns what is to be kept: a call under way has not begun for whoever reads it. */

@@ -4,10 +4,20 @@ import { type FunctionName, fullName } from '../../provider/index.ts';
 import type { FunctionTraffic } from '../calls/function-traffic.ts';
 import { CallCounts, type KeptCounts } from './call-counts.ts';
 import { callSeries } from './call-series.ts';
+import type { LastMinute, RecentCalls } from './recent-calls.ts';
 
 /** A call under way; `end` takes the status that the caller got. */
 export interface Invocation {
   end(status: number): void;
+}
+
+/** What is told of a function's calls on a page. */
+export interface CallFigures {
+  /** Calls that have ended, in this process and in those before it. */
+  calls: number;
+  inFlight: number;
+  /** Absent where none has ended in this process. */
+  minute?: LastMinute;
 }
 
 /** A wait that is no longer is the work of the process itself. */
@@ -20,6 +30,8 @@ const shortestWaitMs = 1;
 export class Invocations {
   readonly #functions = new Map<string, CallCounts>();
   readonly #nowMs: () => number;
+  /** Full names of those that had calls since `takeActive`. */
+  #active = new Set<string>();
   #begun = 0;
   #changes = 0;
 
@@ -42,7 +54,8 @@ export class Invocations {
   /** Counts a call as begun. */
   begin(fn: FunctionName): Invocation {
     this.#begun += 1;
-    const counts = this.#counts(fullName(fn));
+    const key = fullName(fn);
+    const counts = this.#counts(key);
     const startedMs = this.#nowMs();
     counts.traffic.enter(startedMs);
     counts.started += 1;
@@ -52,7 +65,7 @@ export class Invocations {
         const endedMs = this.#nowMs();
         counts.traffic.leave(endedMs);
         counts.traffic.ended(endedMs);
-        counts.end(status, (endedMs - startedMs) / 1000);
+        if (counts.end(status, (endedMs - startedMs) / 1000, endedMs)) this.#active.add(key);
         this.#changes += 1;
       },
     };
@@ -90,6 +103,32 @@ export class Invocations {
   /** Counts the calls that have ended, in this process and in those before it. */
   count(fn: FunctionName): number {
     return this.#functions.get(fullName(fn))?.total ?? 0;
+  }
+
+  /** Returns what the calls of a function are like, by its full name. */
+  figures(key: string): CallFigures {
+    const counts = this.#functions.get(key);
+    if (!counts) return { calls: 0, inFlight: 0 };
+    const { total: calls, traffic, recent } = counts;
+    return { calls, inFlight: traffic.inFlight, minute: recent?.lastMinute(this.#nowMs()) };
+  }
+
+  /** Says whether a function has calls, or had some in the last minute, by its full name. */
+  isBusy(key: string): boolean {
+    const counts = this.#functions.get(key);
+    return counts !== undefined && (counts.traffic.inFlight > 0 || counts.recent?.isBusy(this.#nowMs()) === true);
+  }
+
+  /** Returns the full names of functions of which calls have ended since this was asked last. */
+  takeActive(): Set<string> {
+    const active = this.#active;
+    this.#active = new Set();
+    return active;
+  }
+
+  /** Returns the calls of the last minute of a function, by its full name. */
+  recent(key: string): RecentCalls | undefined {
+    return this.#functions.get(key)?.recent;
   }
 
   /** Drops what is kept for functions that are not in `existing`, unless they had traffic since `sinceMs`. */
