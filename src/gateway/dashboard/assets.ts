@@ -40,8 +40,17 @@ async function textOf(name: string): Promise<string | undefined> {
   const isSource = name.endsWith('.ts') && !name.endsWith('.d.ts');
   if (!isSource && types[extname(name)] === undefined) return undefined;
   const text = await readFile(join(folder, name), 'utf8');
-  if (!isSource) return text;
-  return stripTypeScriptTypes(text).replaceAll(/(?<=\bfrom '\.[^'\n]*\.)ts(?=')/g, 'js');
+  if (!isSource) return withoutRemarks(text);
+  return withoutRemarks(stripTypeScriptTypes(text).replaceAll(/(?<=\bfrom '\.[^'\n]*\.)ts(?=')/g, 'js'));
+}
+
+/** Takes out what browsers have no use for, a quarter of it all: comments with a line of their own, and blanks around lines. */
+function withoutRemarks(text: string): string {
+  const lines = text.replaceAll(/^[ \t]*\/\*[^]*?\*\/[ \t]*$/gm, '').split('\n');
+  return lines
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('//'))
+    .join('\n');
 }
 
 function assetOf(name: string, text: string): Asset {

@@ -1,3 +1,4 @@
+import { stripTypeScriptTypes } from 'node:module';
 import { stat, writeFile } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
@@ -38,6 +39,8 @@ test('every file that the page loads is there, as JavaScript, and all are 100 KB
     sizes.set(name, Buffer.byteLength(body));
     for (const [, path = ''] of body.matchAll(/\bfrom '(\.[^']*)'/g))
       todo.push(new URL(path, `${page}/ui/${name}`).pathname.slice('/ui/'.length));
+    if (name !== 'preact.js') t.notRegex(body, /^(\/[/*]|[ \t])|[ \t]$/m, name);
+    if (name.endsWith('.js')) t.notThrows(() => stripTypeScriptTypes(body), name);
     if (name.endsWith('.js')) t.regex(reply.headers.get('content-type') ?? '', /^text\/javascript/);
   }
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
