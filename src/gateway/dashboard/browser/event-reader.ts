@@ -1,3 +1,5 @@
+import { readParts } from './part-reader.ts';
+
 /** One event of a stream: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export interface ServerEvent {
   /** `message` where the stream names none. */
@@ -8,16 +10,10 @@ export interface ServerEvent {
 
 /** Reads the events of an answer until it ends. Not by EventSource, which can send no header. */
 export async function readEvents(reply: Response, onEvent: (event: ServerEvent) => void): Promise<void> {
-  if (!reply.body) return;
-  let rest = '';
-  for await (const text of reply.body.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split('\n\n');
-    rest = parts.pop() ?? '';
-    for (const part of parts) {
-      const event = eventOf(part);
-      if (event) onEvent(event);
-    }
-  }
+  await readParts(reply, '\n\n', (part) => {
+    const event = eventOf(part);
+    if (event) onEvent(event);
+  });
 }
 
 function eventOf(part: string): ServerEvent | undefined {

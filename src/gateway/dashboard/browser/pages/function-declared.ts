@@ -1,0 +1,88 @@
+import type { FunctionFacts, FunctionResources, FunctionStatus } from '../../../../provider/index.ts';
+import { Value, Values } from '../parts/value.ts';
+import { html } from '../preact.js';
+import { linkTo } from '../router.ts';
+import { agoText, timeText } from '../texts.ts';
+
+/** What was declared, and which versions there are. */
+export function Declared({ status }: { status: FunctionStatus }) {
+  const { image, envProcess, envVars, labels, annotations, limits, requests, secrets, constraints } = status;
+  const rest: Record<string, string> = {};
+  if (envProcess) rest['process'] = envProcess;
+  if (limits) rest['limits'] = resourcesText(limits);
+  if (requests) rest['requests'] = resourcesText(requests);
+  if (status.readOnlyRootFilesystem) rest['root filesystem'] = 'read-only';
+  if (constraints) rest['constraints'] = constraints.join(', ');
+  return html`<section class="card" aria-labelledby="declared">
+    <h2 id="declared">What was declared</h2>
+    <${Versions} status=${status} />
+    <${Values} title="Function" values=${{ image, ...rest }} />
+    <${Values} title="Environment" values=${envVars} />
+    ${
+      secrets &&
+      html`<h3>Secrets</h3>
+        <p>${secrets.map((name) => html`<a class="value" href=${linkTo('secrets')}>${name}</a> `)}</p>`
+    }
+    <${Values} title="Labels" values=${labels} />
+    <${Values} title="Annotations" values=${annotations} />
+  </section>`;
+}
+
+function resourcesText(resources: FunctionResources): string {
+  return Object.entries(resources)
+    .map(([name, amount]) => `${name} ${amount as string}`)
+    .join(', ');
+}
+
+interface Version {
+  generation: string;
+  image: string;
+  imageDigest?: string;
+  deployedAt: string;
+}
+
+/** A function's facts with its versions. */
+export interface VersionFacts extends FunctionFacts {
+  generation?: string;
+  deployedAt?: string;
+  candidate?: Version;
+  previous?: Version;
+}
+
+/** What serves, what is to follow it, and what was before. */
+function Versions({ status }: { status: FunctionStatus }) {
+  const { image, createdAt } = status;
+  const berth: VersionFacts = status.berth ?? {};
+  const { candidate, previous, generation, imageDigest, deployedAt = createdAt } = berth;
+  const versions = [
+    { title: 'current', image, generation, imageDigest, deployedAt },
+    ...(candidate ? [{ title: 'candidate', ...candidate }] : []),
+    ...(previous ? [{ title: 'previous', ...previous }] : []),
+  ];
+  return html`<div class="wide" tabindex="0" role="region" aria-label="Table of versions">
+    <table>
+      <thead>
+        <tr>
+          <th>Version</th>
+          <th>Generation</th>
+          <th>Image</th>
+          <th>Deployed</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${versions.map(
+          (version) =>
+            html`<tr key=${version.title}>
+              <th scope="row">${version.title}</th>
+              <td class="mono">${version.generation ?? '–'}</td>
+              <td>
+                <${Value} text=${version.image} />
+                <div class="mono faint digest">${version.imageDigest}</div>
+              </td>
+              <td title=${timeText(version.deployedAt)}>${agoText(version.deployedAt)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
