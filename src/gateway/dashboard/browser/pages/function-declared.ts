@@ -1,4 +1,5 @@
 import type { FunctionFacts, FunctionResources, FunctionStatus } from '../../../../provider/index.ts';
+import { Table } from '../parts/table.ts';
 import { Value, Values } from '../parts/value.ts';
 import { html } from '../preact.js';
 import { linkTo } from '../router.ts';
@@ -59,30 +60,14 @@ function Versions({ status }: { status: FunctionStatus }) {
     ...(candidate ? [{ title: 'candidate', ...candidate }] : []),
     ...(previous ? [{ title: 'previous', ...previous }] : []),
   ];
-  return html`<div class="wide" tabindex="0" role="region" aria-label="Table of versions">
-    <table>
-      <thead>
-        <tr>
-          <th>Version</th>
-          <th>Generation</th>
-          <th>Image</th>
-          <th>Deployed</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${versions.map(
-          (version) =>
-            html`<tr key=${version.title}>
-              <th scope="row">${version.title}</th>
-              <td class="mono">${version.generation ?? '–'}</td>
-              <td>
-                <${Value} text=${version.image} />
-                <div class="mono faint digest">${version.imageDigest}</div>
-              </td>
-              <td title=${timeText(version.deployedAt)}>${agoText(version.deployedAt)}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+  const rows = versions.map(({ title, generation, image, imageDigest, deployedAt }) => ({
+    key: title,
+    cells: [
+      html`<strong>${title}</strong>`,
+      html`<span class="mono">${generation ?? '–'}</span>`,
+      html`<${Value} text=${image} /> <span class="mono faint digest">${imageDigest}</span>`,
+      html`<span title=${timeText(deployedAt)}>${agoText(deployedAt)}</span>`,
+    ],
+  }));
+  return html`<${Table} heads=${['Version', 'Generation', 'Image', 'Deployed']} rows=${rows} />`;
 }

@@ -3,6 +3,7 @@ import type { FunctionRow } from '../../wire.ts';
 import { api } from '../api.ts';
 import { useLoaded } from '../asking.ts';
 import { Problem } from '../parts/problem.ts';
+import { Table } from '../parts/table.ts';
 import { Value } from '../parts/value.ts';
 import { html } from '../preact.js';
 import { agoText, timeText } from '../texts.ts';
@@ -27,38 +28,21 @@ export function Replicas({ fn, row }: { fn: FunctionName; row?: FunctionRow }) {
   return html`<section class="card" aria-labelledby="replicas">
     <h2 id="replicas">Replicas</h2>
     <${Problem} text=${problem} />
-    ${value && (value.length === 0 ? html`<p class="hint">There is none: a call brings the first.</p>` : html`<${Table} replicas=${value} />`)}
+    ${value && (value.length === 0 ? html`<p class="hint">There is none: a call brings the first.</p>` : html`<${Table} heads=${heads} rows=${value.map(rowOf)} />`)}
   </section>`;
 }
 
-function Table({ replicas }: { replicas: ReplicaLife[] }) {
-  return html`<div class="wide" tabindex="0" role="region" aria-label="Table of replicas">
-    <table>
-      <thead>
-        <tr>
-          <th>Replica</th>
-          <th>State</th>
-          <th>Address</th>
-          <th>Since</th>
-          <th>Calls</th>
-          <th>Restarts</th>
-          <th>Last exit</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${replicas.map(
-          ({ id, state, address, since, inFlight, restarts, lastExit, reason, generation }) =>
-            html`<tr key=${id}>
-              <th scope="row" class="mono" title=${`generation ${generation}`}>${id}</th>
-              <td class=${`replica-${state}`}>${state}${reason && html`: <${Value} text=${reason} />`}</td>
-              <td class="mono">${address ?? '–'}</td>
-              <td title=${timeText(since)}>${agoText(since)}</td>
-              <td>${inFlight ?? '–'}</td>
-              <td>${restarts}</td>
-              <td>${lastExit ? html`<${Value} text=${lastExit} />` : '–'}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+const heads = ['Replica', 'State', 'Address', 'Since', 'Calls', 'Restarts', 'Last exit'];
+
+function rowOf({ id, state, address, since, inFlight, restarts, lastExit, reason, generation }: ReplicaLife) {
+  const cells = [
+    html`<span class="mono" title=${`generation ${generation}`}>${id}</span>`,
+    html`<span class=${`replica-${state}`}>${state}${reason && html`: <${Value} text=${reason} />`}</span>`,
+    html`<span class="mono">${address ?? '–'}</span>`,
+    html`<span title=${timeText(since)}>${agoText(since)}</span>`,
+    inFlight ?? '–',
+    restarts,
+    lastExit ? html`<${Value} text=${lastExit} />` : '–',
+  ];
+  return { key: id, cells };
 }
