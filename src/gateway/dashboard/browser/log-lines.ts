@@ -1,7 +1,7 @@
 import type { LogMessage } from '../../../provider/index.ts';
 import { shownText, withoutEscapes } from './shown-text.ts';
 
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export type LineLevel = 'error' | 'warn' | 'info' | 'debug';
 
 /** A line of a function's log as it is shown. */
 export interface ShownLine {
@@ -9,7 +9,7 @@ export interface ShownLine {
   key: number;
   timestamp: string;
   replica: string;
-  level?: LogLevel;
+  level?: LineLevel;
   text: string;
 }
 
@@ -17,7 +17,7 @@ export interface ShownLine {
 const mostShown = 4000;
 const mostLooked = 400;
 
-const levels: [LogLevel, RegExp][] = [
+const levels: [LineLevel, RegExp][] = [
   ['error', /^(fatal|panic|crit\w*|alert|emerg\w*|err\w*|severe|50|60)$/i],
   ['warn', /^(warn\w*|40)$/i],
   ['info', /^(info\w*|notice|30)$/i],
@@ -33,7 +33,7 @@ const places = [
 ];
 
 /** Returns how grave a line says it is; undefined where it does not say. */
-export function levelOf(text: string): LogLevel | undefined {
+export function levelOf(text: string): LineLevel | undefined {
   const start = text.slice(0, mostLooked);
   if (/^\s*(panic: |Traceback |Uncaught |[\w.]*(Error|Exception)\b)/.test(start)) return 'error';
   for (const place of places) {

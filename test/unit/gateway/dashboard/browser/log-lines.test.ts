@@ -1,10 +1,10 @@
 import test from 'ava';
-import { levelOf, LogLines, matching, type LogLevel } from '../../../../../src/gateway/dashboard/browser/log-lines.ts';
+import { levelOf, LogLines, matching, type LineLevel } from '../../../../../src/gateway/dashboard/browser/log-lines.ts';
 
 const sent = (timestamp: string, text: string, instance = 'r1') =>
   JSON.stringify({ name: 'fn', namespace: 'openfaas-fn', instance, timestamp, text });
 
-const levels: [string, LogLevel | undefined][] = [
+const levels: [string, LineLevel | undefined][] = [
   ['{"time":"x","level":"error","msg":"no"}', 'error'],
   ['{"level":40,"msg":"pino"}', 'warn'],
   ['time=x level=debug msg=y', 'debug'],
