@@ -911,7 +911,7 @@ print_how_to() {
 	url=$scheme://${host:-127.0.0.1}:$(port)
 	say "berth serves at $url"
 	ui_port=$(setting ui_port 8088)
-	[ "$ui_port" = 0 ] || say "its dashboard is at ${url%:*}:$ui_port"
+	[ "$ui_port" = 0 ] || [ "$(setting mode gateway)" = provider ] || say "its dashboard is at ${url%:*}:$ui_port"
 	user=$(cat "$config/auth/basic-auth-user")
 	if [ -n "$(recorded password_shown)" ]; then say "the password of $user is in $config/auth/basic-auth-password; log in with"; else
 		say "the password of $user is $(cat "$config/auth/basic-auth-password"), from $config/auth/basic-auth-password; log in with"
@@ -1026,7 +1026,7 @@ remove_data() {
 		say "uninstalled; $config, $(setting data_dir /var/lib/berth) and $(setting log_dir /var/log/berth) stay, see uninstall --purge"
 		return
 	fi
-	remove_folder "$(setting data_dir /var/lib/berth)" /var/lib/berth async functions namespaces secrets counts.json 'counts.json.*' lock
+	remove_folder "$(setting data_dir /var/lib/berth)" /var/lib/berth async functions namespaces secrets counts.json 'counts.json.*' lock sessions.json
 	remove_folder "$(setting log_dir /var/log/berth)" /var/log/berth history progress tasks
 	rm -rf "$config" "$log_file"
 	say "uninstalled; packages of the distribution stay, such as containerd: apt-get purge takes them away"

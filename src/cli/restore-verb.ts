@@ -24,7 +24,7 @@ The host keeps its own port, addresses, subnet and paths. The service is stopped
 
   --force                 replace what is there and differs
   --dry-run               say what would be written, and do nothing
-  --host-settings         take port, bind, metrics_port and subnet of the backup as well
+  --host-settings         take port, bind, metrics_port, ui_port and subnet of the backup as well
   --passphrase-file FILE  of an encrypted backup: its first line is the passphrase; asked for at the terminal otherwise
   --json                  print one object: functions, namespaces, secrets, and files with their path and change`;
 

@@ -160,14 +160,15 @@ async function serveGateway(options: ServeOf): Promise<Served> {
     log,
     registry,
     plainOn: plainOnOf(backEnd),
-    extraRoutes: [...routes, ...openRoutes(config.uiPort)],
+    extraRoutes: [...routes, ...openRoutes(config.uiPort, config.trustedProxies)],
     drainMs: config.upgradeDrainMs,
     listenFd,
     socketPath,
   });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
-  const keyPath = path.join(config.dataDir, 'session.key');
-  const page = { port: config.uiPort, config, handlers, routes, registry, keyPath, signal, log };
+  const sessionsPath = path.join(config.dataDir, 'sessions.json');
+  const drainMs = config.upgradeDrainMs;
+  const page = { port: config.uiPort, config, handlers, routes, registry, sessionsPath, drainMs, signal, log };
   own.dashboard = config.uiPort > 0 ? await serveDashboard(page) : undefined;
   const { release, sha } = version;
   log.info('berth serves', { address: server.address, port: server.port, release, sha });

@@ -10,6 +10,7 @@ export { reachable } from './next-server.ts';
 export { hasUnknownCoding } from './proxy/headers.ts';
 export { queuedHeaders } from './proxy/queued-headers.ts';
 export { fullName, parseFullName, type FullName } from './full-name.ts';
+export { originOf } from './proxy/call-origin.ts';
 export { endToEndHeaders } from './proxy/headers.ts';
 export { isLabel } from './names.ts';
 export { lastOf, optional } from './check.ts';

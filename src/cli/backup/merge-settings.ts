@@ -7,7 +7,7 @@ const paths = [
 ];
 
 /** Where a host is reached, and by what addresses its functions are. */
-const addresses = ['port', 'bind', 'metrics_port', 'subnet'];
+const addresses = ['port', 'bind', 'metrics_port', 'ui_port', 'subnet'];
 
 /** Which queue a host works on: two that share one would each make the other's calls again. */
 const queue = ['nats_url', 'nats_credentials', 'nats_ca', 'nats_stream'];

@@ -9,6 +9,7 @@ import {
 } from '../../provider/index.ts';
 import type { Asset } from './assets.ts';
 import { sessionHeader, type Admission } from './admission.ts';
+import type { SessionQuestion } from './wire.ts';
 
 const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -18,7 +19,8 @@ export function assetRoutes(assets: ReadonlyMap<string, Asset>): Route[] {
     const asset = assets.get(ctx.path.replace(/^\/ui\//, ''));
     if (!asset) return Promise.reject(new ProviderError(404, 'not here: the page is at /ui/'));
     ctx.set({ 'Content-Security-Policy': policy, 'Referrer-Policy': 'no-referrer', 'X-Frame-Options': 'DENY' });
-    ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-cache', ETag: asset.etag });
+    ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cross-Origin-Resource-Policy': 'same-origin' });
+    ctx.set({ 'Cache-Control': 'no-cache', ETag: asset.etag });
     ctx.type = asset.type;
     ctx.body = asset.body;
     if (ctx.fresh) ctx.status = 304;
@@ -36,10 +38,20 @@ export function assetRoutes(assets: ReadonlyMap<string, Asset>): Route[] {
   ];
 }
 
-/** Makes the routes that begin and end a session. */
+/** Makes the routes that say whether a password is asked for, and that begin and end a session. */
 export function sessionRoutes(admission: Admission, credentials: BasicAuthCredentials | undefined): Route[] {
   const check = credentials ? passwordCheck(credentials) : () => {};
   return [
+    {
+      method: 'GET',
+      path: '/ui/session',
+      open: true,
+      handler(ctx) {
+        ctx.set('Cache-Control', 'no-store');
+        ctx.body = { asksPassword: !admission.isOpen } satisfies SessionQuestion;
+        return Promise.resolve();
+      },
+    },
     {
       method: 'POST',
       path: '/ui/session',
@@ -55,10 +67,9 @@ export function sessionRoutes(admission: Admission, credentials: BasicAuthCreden
     {
       method: 'DELETE',
       path: '/ui/session',
-      handler(ctx) {
-        admission.sessions.end(tokenOf(ctx));
+      async handler(ctx) {
+        await admission.sessions.end(tokenOf(ctx));
         ctx.status = 204;
-        return Promise.resolve();
       },
     },
   ];

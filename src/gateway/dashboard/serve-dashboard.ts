@@ -18,7 +18,7 @@ import {
 import { Admission } from './admission.ts';
 import { readAssets } from './assets.ts';
 import { assetRoutes, sessionRoutes } from './page-routes.ts';
-import { readSessionKey, Sessions } from './sessions.ts';
+import { Sessions } from './sessions.ts';
 
 export interface DashboardOptions {
   /** 0 takes any free port. */
@@ -29,8 +29,10 @@ export interface DashboardOptions {
   routes: Route[];
   /** What GET /metrics answers with. */
   registry: Registry;
-  /** File of the key that sessions are signed with. */
-  keyPath: string;
+  /** File of what outlives the process of sessions. */
+  sessionsPath: string;
+  /** How long answers may take to end once the server closes. */
+  drainMs: number;
   /** Aborting it closes the server. */
   signal: AbortSignal;
   log: Log;
@@ -47,8 +49,8 @@ export interface Dashboard {
 
 /** How long until a port that was taken is tried again. */
 const againMs = 1_000;
-/** How long answers may take to end once the server closes. */
-const drainMs = 2_000;
+/** How often connections that idle are looked for while the server closes. */
+const idleLookMs = 50;
 
 /**
  * Serves the dashboard: its page, and the API for whoever has logged in on it, at a port and so an origin of its own, where no
@@ -59,9 +61,8 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
   const { server, followKeyPair } = await createServerFor(config, { log, handlerFor: await handlerFor(options) });
   const dashboard: Dashboard = { parts: [{ name: 'dashboard', healthy: true }], closed: Promise.resolve() };
   if (signal.aborted) return dashboard;
-  server.on('error', (error) => log.error('dashboard server failed', { error }));
   const closed = Promise.withResolvers<void>();
-  signal.addEventListener('abort', () => void close(server).then(closed.resolve), { once: true });
+  signal.addEventListener('abort', () => void close(server, options.drainMs).then(closed.resolve), { once: true });
   followKeyPair(signal);
   const listening = listen(server, options, dashboard);
   await Promise.race([listening, sleep(againMs / 2, undefined, { ref: false })]);
@@ -73,14 +74,15 @@ async function handlerFor({
   handlers,
   routes,
   registry,
-  keyPath,
+  sessionsPath,
   signal,
   log,
 }: DashboardOptions): Promise<HandlerFor> {
-  const credentials = config.enableBasicAuth ? await readCredentials(config.secretMountPath) : undefined;
-  const sessions = new Sessions(await readSessionKey(keyPath, log), credentials ?? { user: '', password: '' });
-  const admission = new Admission(sessions, credentials === undefined);
-  const pageRoutes = [...assetRoutes(await readAssets()), ...sessionRoutes(admission, credentials)];
+  const { enableBasicAuth, secretMountPath, trustedProxies } = config;
+  const credentials = enableBasicAuth ? await readCredentials(secretMountPath) : undefined;
+  const sessions = await Sessions.open({ path: sessionsPath, credentials, log });
+  const admission = new Admission({ sessions, isOpen: credentials === undefined, trustedProxies });
+  const pageRoutes = [...sessionRoutes(admission, credentials), ...assetRoutes(await readAssets())];
   const app = createApp([...faasRoutes(handlers, registry), ...routes, ...pageRoutes], {
     config,
     admit: (ctx) => admission.admit(ctx),
@@ -108,13 +110,17 @@ async function listen(
   while (!signal.aborted) {
     const failed = await tryListening(server, port, config.bind);
     if (failed === undefined) {
+      // It was asked to close meanwhile, when there was nothing to be closed yet.
+      if (signal.aborted) return void server.close();
+      // Such as no file descriptor left for a new connection: the others go on.
+      server.on('error', (error) => log.error('dashboard server failed', { error }));
       dashboard.parts = [{ name: 'dashboard', healthy: true }];
       dashboard.port = (server.address() as AddressInfo).port;
       return log.info('dashboard serves', { address: config.bind, port: dashboard.port });
     }
     if (failed !== problem) log.warn(failed);
     problem = failed;
-    dashboard.parts = [{ name: 'dashboard', healthy: false, problem }];
+    dashboard.parts = [{ name: 'dashboard', healthy: false, problem, mend: `ss -ltnp 'sport = :${port}'` }];
     await sleep(againMs, undefined, { ref: false, signal }).catch(() => {});
   }
 }
@@ -129,11 +135,14 @@ async function tryListening(server: Server, port: number, bind: string | undefin
   }
 }
 
-async function close(server: Server): Promise<void> {
+/** Gives the port up at once, and resolves when every connection has ended. */
+async function close(server: Server, drainMs: number): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // Node keeps a connection open after its last answer.
+  const idle = setInterval(() => server.closeIdleConnections(), idleLookMs);
   const late = setTimeout(() => server.closeAllConnections(), drainMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(late);
 }

@@ -98,6 +98,12 @@ export interface HistoryView {
   replicas: (number | null)[];
 }
 
+/** What GET /ui/session answers. */
+export interface SessionQuestion {
+  /** A session is given to nobody else. */
+  asksPassword: boolean;
+}
+
 /** What POST /ui/session answers. */
 export interface SessionView {
   token: string;

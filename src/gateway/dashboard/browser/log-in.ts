@@ -1,10 +1,20 @@
+import type { SessionQuestion } from '../wire.ts';
 import { api, messageOf } from './api.ts';
-import { html, useState } from './preact.js';
+import { html, useEffect, useState } from './preact.js';
 
-/** Asks for the password. */
+/** Asks for the password, where berth does. */
 export function LogIn({ onLoggedIn }: { onLoggedIn: () => void }) {
   const [problem, setProblem] = useState('');
   const [isAsking, setAsking] = useState(false);
+  useEffect(() => {
+    const enter = async () => {
+      const { asksPassword } = await api.json<SessionQuestion>('/ui/session');
+      if (asksPassword) return;
+      await api.logIn('', '');
+      onLoggedIn();
+    };
+    enter().catch((error: unknown) => setProblem(messageOf(error)));
+  }, []);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);

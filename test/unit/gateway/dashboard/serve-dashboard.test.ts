@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'ava';
+import { TrustedProxies } from '../../../../src/provider/index.ts';
 import { until } from '../../../helpers/poll.ts';
 import { password, startDashboard, user } from './with-dashboard.ts';
 
@@ -98,10 +99,42 @@ test('a session outlives a restart, and ends with the password that it began wit
   const headers = { [header]: await logIn() };
   await restart();
   t.is((await fetch(`${page}/system/functions`, { headers })).status, 200);
-  t.is((await stat(join(folder, 'session.key'))).mode & 0o777, 0o600);
+  t.is((await stat(join(folder, 'sessions.json'))).mode & 0o777, 0o600);
   await writeFile(join(folder, 'auth/basic-auth-password'), 'another');
   await restart();
   t.is((await fetch(`${page}/system/functions`, { headers })).status, 401);
+});
+
+test('a session that was logged out stays so over a restart, however its token is spelled', async (t) => {
+  const { page, logIn, restart } = await startDashboard(t);
+  const [token, other] = [await logIn(), await logIn()];
+  t.is((await fetch(`${page}/ui/session`, { method: 'DELETE', headers: { [header]: token } })).status, 204);
+  await restart();
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  for (const last of letters) {
+    const spelled = token.slice(0, -1) + last;
+    t.is((await fetch(`${page}/system/functions`, { headers: { [header]: spelled } })).status, 401, spelled);
+  }
+  t.is((await fetch(`${page}/system/functions`, { headers: { [header]: other } })).status, 200);
+});
+
+for (const damaged of ['', '{', '{"key":"c2hvcnQ=","loggedOut":{}}', '[]']) {
+  test(`sessions begin anew where their file has ${JSON.stringify(damaged)}`, async (t) => {
+    const { page, folder, logIn, restart } = await startDashboard(t);
+    const token = await logIn();
+    await writeFile(join(folder, 'sessions.json'), damaged);
+    await restart();
+    t.is((await fetch(`${page}/system/functions`, { headers: { [header]: token } })).status, 401);
+    t.is((await fetch(`${page}/system/functions`, { headers: { [header]: await logIn() } })).status, 200);
+  });
+}
+
+test('nobody is asked for a password where the API asks for none', async (t) => {
+  const { page } = await startDashboard(t, { config: { enableBasicAuth: false } });
+  t.deepEqual(await (await fetch(`${page}/ui/session`)).json(), { asksPassword: false });
+  t.is((await fetch(`${page}/ui/session`, sent({ user: '', password: '' }))).status, 200);
+  t.is((await fetch(`${page}/system/functions`)).status, 200);
+  t.is((await fetch(`${page}/system/functions`, { headers: { origin: 'http://evil.example' } })).status, 403);
 });
 
 test('a token that was changed in any part is none', async (t) => {
@@ -158,6 +191,38 @@ test('no function is told of the session', async (t) => {
   t.regex(told, /x-mine/);
   t.notRegex(told, /berth-session/i);
   t.false(told.includes(token));
+});
+
+test('what a function answers is data alone on the origin of the page', async (t) => {
+  const harmful = {
+    'content-type': 'text/html',
+    'www-authenticate': 'Basic realm="berth"',
+    'clear-site-data': '"*"',
+    'set-cookie': 'a=b',
+    'cache-control': 'max-age=1000',
+    'content-security-policy': "default-src 'self'",
+    'x-own': 'stays',
+  };
+  const { page, logIn, provider } = await startDashboard(t, {
+    listener: (req, res) => void req.resume().on('end', () => res.writeHead(401, harmful).end('<script>1</script>')),
+  });
+  provider.add('hello', 1);
+  const reply = await fetch(`${page}/function/hello`, { headers: { [header]: await logIn() } });
+  t.deepEqual([reply.status, await reply.text()], [401, '<script>1</script>']);
+  const told = Object.fromEntries(reply.headers);
+  t.like(told, { 'cache-control': 'no-store', 'content-security-policy': 'sandbox', 'x-own': 'stays' });
+  for (const name of ['www-authenticate', 'clear-site-data', 'set-cookie']) t.false(name in told, name);
+});
+
+test('behind a proxy that is trusted the page is where the browser finds it', async (t) => {
+  const { page, logIn, url } = await startDashboard(t, { config: { trustedProxies: new TrustedProxies('127.0.0.1') } });
+  const forwarded = { 'x-forwarded-host': 'berth.example', 'x-forwarded-proto': 'https' };
+  const headers = { ...forwarded, [header]: await logIn() };
+  const asking = (origin: string) => fetch(`${page}/system/functions`, { headers: { ...headers, origin } });
+  t.is((await asking('https://berth.example')).status, 200);
+  t.is((await asking('https://evil.example')).status, 403);
+  const led = await fetch(`${url}/`, { redirect: 'manual', headers: { ...forwarded, accept: 'text/html' } });
+  t.is(led.headers.get('location'), `https://berth.example:${new URL(page).port}/ui/`);
 });
 
 test('whoever opens the address of the API in a browser is led to the page', async (t) => {

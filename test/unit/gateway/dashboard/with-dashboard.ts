@@ -55,7 +55,8 @@ export async function startDashboard(
       handlers: world.gateway.handlers,
       routes: world.gateway.routes,
       registry: new Registry(),
-      keyPath: join(folder, 'session.key'),
+      sessionsPath: join(folder, 'sessions.json'),
+      drainMs: 0,
       signal: ending.signal,
       log: silentLog,
     });
