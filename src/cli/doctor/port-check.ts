@@ -17,7 +17,7 @@ const ownUnit = 'berth.service';
 export const portCheck: Check = {
   name: 'port',
   async look(patient) {
-    const { bind = '0.0.0.0', tcpPort, metricsPort, uiPort } = patient.config;
+    const { bind = '0.0.0.0', tcpPort, metricsPort, uiPort, mode } = patient.config;
     if (!isOwn(bind))
       return fail(`no interface of this host has the address ${bind}`, `set bind=0.0.0.0 in ${patient.envFile}`);
     const { pid: ownPid, start } = await patient.service;
@@ -28,7 +28,7 @@ export const portCheck: Check = {
     const isForeign = ({ pid, unit }: Holder) => !ours.includes(pid) && unit !== ownUnit;
     const others = serves ? [] : holders.filter((holder) => isForeign(holder) && holder.name !== 'systemd');
     const metrics = (await listeners(metricsPort)).filter(({ address }) => clashes(address, '127.0.0.1'));
-    const page = (await listeners(uiPort)).filter(({ address }) => clashes(address, bind));
+    const page = (await listeners(mode === 'provider' ? 0 : uiPort)).filter(({ address }) => clashes(address, bind));
     const findings = [
       ...(await Promise.all(others.map((holder) => taken(tcpPort, 'port', holder, patient)))),
       ...(await Promise.all(
