@@ -16,6 +16,8 @@ export interface TestBerthOptions {
   containerd: TestContainerd;
   /** Environment variables of the daemon beside those that put everything into a temporary folder. */
   env?: Record<string, string>;
+  /** Serve the dashboard, on a port of its own. */
+  dashboard?: boolean;
   /** Do not wait for /healthz to answer 200. */
   unready?: boolean;
   /** What Node.js is given to start it. Default src/main.ts. */
@@ -31,6 +33,8 @@ export interface Answer {
 export interface TestBerth extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** Address of the dashboard, where it is served. */
+  readonly dashboard?: string;
   /** Data, run and log folders are under it. */
   readonly folder: string;
   readonly pid: number;
@@ -52,6 +56,7 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
   const { program = [join(import.meta.dirname, '../../src/main.ts')] } = options;
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
+  const uiPort = options.dashboard ? await freePort() : 0;
   const logPath = join(folder, 'berth.log');
   await mkdir(join(folder, 'auth'));
   await writeFile(join(folder, 'auth/basic-auth-user'), username);
@@ -69,7 +74,7 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
     docker_config: join(folder, 'docker-config.json'),
     log_level: 'debug',
     metrics_port: '0',
-    ui_port: '0',
+    ui_port: String(uiPort),
     // What is kept ready would look like what was left behind.
     networks_ready: '0',
     ...options.env,
@@ -122,6 +127,7 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
     return {
       url,
       port,
+      dashboard: options.dashboard ? `http://127.0.0.1:${uiPort}` : undefined,
       folder,
       get pid() {
         if (child?.pid === undefined) throw new Error('berth is not running');

@@ -6,11 +6,12 @@ import { username, password } from '../helpers/berth.ts';
 import { functionImage } from '../helpers/functions.ts';
 import { startHost } from './functions/setup.ts';
 
-const host = await startHost();
+const host = await startHost({ dashboard: true });
 const { containerd, registry, berth } = host;
 try {
   const { reference } = await functionImage(registry);
   console.log(`berth is at ${berth.url} (${username}:${password}), its files and its log are in ${berth.folder}
+its dashboard is at ${berth.dashboard}/ui/, the same user and password
 containerd ${containerd.version} is at ${containerd.address}, its files and its log are in ${containerd.folder}
 an image to deploy: ${reference}
 ctr and curl know where to go; "exit" takes everything down`);

@@ -36,3 +36,19 @@ test('what is installed is JavaScript and what browsers get as it is; it runs an
   t.true(found.length > 1, found.join());
   t.deepEqual(found, await places(checkout, 'index.ts'));
 });
+
+/** What browsers get of the page: the name of each file, and its tag. */
+async function assetsOf(folder: string, file: string): Promise<unknown> {
+  const script = `
+    const { readAssets } = await import('${join(folder, 'src/gateway/dashboard', file)}');
+    console.log(JSON.stringify([...await readAssets()].map(([name, { etag }]) => name + ' ' + etag).sort()));`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script]);
+  return JSON.parse(stdout);
+}
+
+test('a browser gets the same page of what is installed as of the source', async (t) => {
+  await using program = await compiled();
+  const assets = await assetsOf(checkout, 'assets.ts');
+  t.true(Array.isArray(assets) && assets.length > 10);
+  t.deepEqual(await assetsOf(program.path, 'assets.js'), assets);
+});

@@ -1,0 +1,75 @@
+/** A real browser for tests of pages: Debian's chromium, driven by playwright-core. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+
+const program = '/usr/bin/chromium';
+const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'];
+const patienceMs = 30_000;
+
+/** Starts the browser; each tab is a person of its own. */
+export async function startBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: program, args, timeout: 60_000 });
+}
+
+export interface TabOptions extends BrowserContextOptions {
+  /** Complaints that the test brings about itself. */
+  expected?: RegExp[];
+}
+
+/**
+ * Opens a tab, which is closed with the test. The test fails by whatever the browser complains about meanwhile: errors in the
+ * console, such as violations of the policy and answers of 400 and above, exceptions, and requests that failed.
+ */
+export async function openTab(t: ExecutionContext, browser: Browser, options: TabOptions = {}): Promise<Page> {
+  const { expected = [], ...ofContext } = options;
+  const context = await browser.newContext(ofContext);
+  context.setDefaultTimeout(patienceMs);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const complain = (text: string) => {
+    if (!expected.some((pattern) => pattern.test(text))) complaints.push(text);
+  };
+  page.on('console', (message) => {
+    if (message.type() === 'error') complain(`${message.text()} (${message.location().url})`);
+  });
+  page.on('pageerror', (error) => complain(error.stack ?? error.message));
+  page.on('requestfailed', (request) => {
+    const reason = request.failure()?.errorText ?? '';
+    // The page itself ends what it no longer needs.
+    if (reason !== 'net::ERR_ABORTED') complain(`${request.method()} ${request.url()}: ${reason}`);
+  });
+  t.teardown(async () => {
+    await context.close();
+    if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+  });
+  return page;
+}
+
+/** Logs in on the dashboard at an address. */
+export async function logIn(page: Page, url: string, user: string, password: string): Promise<void> {
+  await page.goto(url);
+  await page.getByLabel('User').fill(user);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+}
+
+interface AxeFinding {
+  id: string;
+  impact: string;
+  help: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+/** Returns what axe-core finds that keeps people from using the page as it is now: serious and critical findings, in words. */
+export async function axeFindings(page: Page): Promise<string[]> {
+  await page.evaluate(await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8'));
+  const found = await page.evaluate('axe.run().then(({ violations }) => violations)');
+  return (found as AxeFinding[])
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}\n${nodes.map((node) => `${node.html}\n${node.failureSummary}`).join('\n')}`,
+    );
+}
