@@ -21,8 +21,11 @@ export function assetRoutes(assets: ReadonlyMap<string, Asset>): Route[] {
     ctx.set({ 'Content-Security-Policy': policy, 'Referrer-Policy': 'no-referrer', 'X-Frame-Options': 'DENY' });
     ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cross-Origin-Resource-Policy': 'same-origin' });
     ctx.set({ 'Cache-Control': 'no-cache', ETag: asset.etag });
+    ctx.vary('Accept-Encoding');
+    const isPacked = ctx.acceptsEncodings('gzip', 'identity') === 'gzip';
+    if (isPacked) ctx.set('Content-Encoding', 'gzip');
     ctx.type = asset.type;
-    ctx.body = asset.body;
+    ctx.body = isPacked ? asset.packed : asset.body;
     if (ctx.fresh) ctx.status = 304;
     return Promise.resolve();
   };

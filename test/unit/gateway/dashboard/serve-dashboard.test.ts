@@ -4,8 +4,11 @@ import { request, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { get } from 'node:https';
+import { text } from 'node:stream/consumers';
 import test from 'ava';
 import { TrustedProxies } from '../../../../src/provider/index.ts';
+import { makeKeyPair } from '../../../helpers/key-pair.ts';
 import { until } from '../../../helpers/poll.ts';
 import { password, startDashboard, user } from './with-dashboard.ts';
 
@@ -28,7 +31,7 @@ test('the page is had without a password, with a policy that lets in nothing of 
   t.is(again.status, 304);
 });
 
-test('every file that the page loads is there, as JavaScript, and all are 100 KB at most', async (t) => {
+test('every file that the page loads is there, as JavaScript, and all are 100 KB at most on their way', async (t) => {
   const { page } = await startDashboard(t);
   const todo = ['', 'page.js', 'style.css', 'icon.svg'];
   const sizes = new Map<string, number>();
@@ -37,7 +40,8 @@ test('every file that the page loads is there, as JavaScript, and all are 100 KB
     const reply = await fetch(`${page}/ui/${name}`);
     t.is(reply.status, 200, name);
     const body = await reply.text();
-    sizes.set(name, Buffer.byteLength(body));
+    t.is(reply.headers.get('content-encoding'), 'gzip', name);
+    sizes.set(name, Number(reply.headers.get('content-length')));
     for (const [, path = ''] of body.matchAll(/\bfrom '(\.[^']*)'/g))
       todo.push(new URL(path, `${page}/ui/${name}`).pathname.slice('/ui/'.length));
     if (name !== 'preact.js') t.notRegex(body, /^(\/[/*]|[ \t])|[ \t]$/m, name);
@@ -48,6 +52,13 @@ test('every file that the page loads is there, as JavaScript, and all are 100 KB
   t.log(`${sizes.size} files, ${total} bytes`);
   t.true(sizes.has('preact.js'));
   t.true(total <= 100_000, `${total} bytes`);
+});
+
+test('who does not take gzip gets the files as they are', async (t) => {
+  const { page } = await startDashboard(t);
+  const reply = await fetch(`${page}/ui/page.js`, { headers: { 'accept-encoding': 'identity' } });
+  t.is(reply.headers.get('content-encoding'), null);
+  t.is(Number(reply.headers.get('content-length')), Buffer.byteLength(await reply.text()));
 });
 
 test('nothing else is had by any path', async (t) => {
@@ -249,4 +260,33 @@ test('a port that is taken is told, and had once it is free', async (t) => {
   holder.close();
   await until(() => dashboard.parts[0]?.healthy ?? false);
   t.truthy(await logIn());
+});
+
+test('the next one has the port at once, while a call that was made before is answered', async (t) => {
+  const called = Promise.withResolvers<void>();
+  const answering = Promise.withResolvers<void>();
+  const { page, logIn, provider, upgrade } = await startDashboard(t, {
+    listener(_req, res) {
+      called.resolve();
+      void answering.promise.then(() => res.end('whole'));
+    },
+  });
+  provider.add('hello', 1);
+  const headers = { [header]: await logIn() };
+  const call = fetch(`${page}/function/hello`, { headers });
+  await called.promise;
+  const next = await upgrade();
+  t.deepEqual(next.parts, [{ name: 'dashboard', healthy: true }]);
+  t.is((await fetch(`${page}/system/functions`, { headers })).status, 200);
+  answering.resolve();
+  t.is(await (await call).text(), 'whole');
+});
+
+test('with a certificate the page is served by HTTPS', async (t) => {
+  const { cert, files } = await makeKeyPair();
+  const { page } = await startDashboard(t, { config: { tlsCert: files.cert, tlsKey: files.key } });
+  const req = get(`${page.replace('http:', 'https:')}/ui/`, { ca: cert, servername: 'berth.test', agent: false });
+  const [res] = (await once(req, 'response')) as [IncomingMessage];
+  t.is(res.statusCode, 200);
+  t.regex(await text(res), /<title>berth/);
 });

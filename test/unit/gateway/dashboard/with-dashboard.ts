@@ -20,6 +20,8 @@ export interface DashboardWorld extends World {
   folder: string;
   /** Ends the dashboard and begins it anew, as a restart of the daemon does. */
   restart: () => Promise<void>;
+  /** Begins the next one while the one before ends what it has begun, as an upgrade does. */
+  upgrade: () => Promise<Dashboard>;
   /** Returns the token of a new session. */
   logIn: () => Promise<string>;
 }
@@ -56,7 +58,7 @@ export async function startDashboard(
       routes: world.gateway.routes,
       registry: new Registry(),
       sessionsPath: join(folder, 'sessions.json'),
-      drainMs: 0,
+      drainMs: 10_000,
       signal: ending.signal,
       log: silentLog,
     });
@@ -77,6 +79,10 @@ export async function startDashboard(
     async restart() {
       await stop();
       await start();
+    },
+    upgrade() {
+      ending.abort();
+      return start();
     },
     async logIn() {
       const reply = await fetch(`${page}/ui/session`, {
