@@ -13,7 +13,7 @@ import {
 import type { Log } from '../base/log.ts';
 import { Containerd } from '../containerd/index.ts';
 import { LogStore } from '../logs/index.ts';
-import type { Environment, VersionInfo } from '../provider/index.ts';
+import { EventFeed, type Environment, type VersionInfo } from '../provider/index.ts';
 import { dockerConfigCredentials, hostPlatform, RegistryClient } from '../registry/index.ts';
 import type { Config } from './config.ts';
 
@@ -36,6 +36,7 @@ export interface OpenContainerdOptions {
 export async function openContainerd(options: OpenContainerdOptions): Promise<ContainerdBackEnd> {
   const { config, version, at, log } = options;
   const timing = { startMs: config.startTimeoutMs, hungMs: config.hungTimeoutMs, ...options.timing };
+  const events = new EventFeed();
   const containerd = new Containerd({ address: config.containerdAddress });
   const platform = hostPlatform(machine());
   const storage = new ContainerdStorage({ containerd, wanted: config.snapshotter, log });
@@ -50,7 +51,8 @@ export async function openContainerd(options: OpenContainerdOptions): Promise<Co
     retentionMs: config.logRetentionMs,
     log,
   });
-  return openBackEnd({ containerd, images, network, logs, storage, settings: config, version, timing, at, log });
+  const parts = { containerd, images, network, logs, storage };
+  return openBackEnd({ ...parts, settings: config, version, timing, at, events, log });
 }
 
 /** Returns what the network of functions is opened with. */

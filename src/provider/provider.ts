@@ -1,3 +1,4 @@
+import type { EventSource } from './event-feed.ts';
 import type {
   FunctionDeployment,
   FunctionMeasure,
@@ -100,6 +101,9 @@ export interface Provider {
 
   secrets?: SecretVerbs;
   namespaces?: NamespaceVerbs;
+
+  /** What happened lately; berth's gateway tells there what it does itself, and has a feed of its own where this is absent. */
+  events?: EventSource;
 }
 
 /** `ready`: the new version takes calls. `accepted`: it is stored and being started, and its status tells the rest. */

@@ -41,6 +41,9 @@ export { parseGoDuration, parseSecondsOrGoDuration } from '../base/go-duration.t
 export * from './proxy/index.ts';
 export { RoutingTable, type FailedStart, type RouteTarget, type RoutingTableOptions } from './routing/index.ts';
 
+// Events
+export { EventFeed, type EventKind, type EventSource, type Happening, type SystemEvent } from './event-feed.ts';
+
 // Logs
 export * from './logs-handler.ts';
 export { createLog, type Log, type LogFields, type LogLevel, type LogOptions } from '../base/log.ts';

@@ -1,4 +1,4 @@
-import type { Provider, VersionInfo } from '../../provider/index.ts';
+import type { EventSource, Provider, VersionInfo } from '../../provider/index.ts';
 import { answering } from './answering.ts';
 import type { Deployments } from './deployments.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
@@ -13,15 +13,16 @@ export interface ContainerdProviderParts {
   measures: Measures;
   secrets: FunctionSecrets;
   namespaces: FunctionNamespaces;
+  events: EventSource;
 }
 
 /** Returns the provider on containerd: a table of which part answers each verb. */
 export function containerdProvider(parts: ContainerdProviderParts): Required<Provider> {
-  const { version, deployments, queries, measures, secrets, namespaces } = parts;
+  const { version, deployments, queries, measures, secrets, namespaces, events } = parts;
   // Whoever calls a function has no password: of what `resolve` throws only the contract's own errors are for them.
   const resolve: Provider['resolve'] = (name, options) => queries.resolve(name, options);
   const resolveNow: Provider['resolveNow'] = (name) => queries.resolveNow(name);
-  const verbs: Required<Omit<Provider, 'resolve' | 'resolveNow'>> = {
+  const verbs: Required<Omit<Provider, 'resolve' | 'resolveNow' | 'events'>> = {
     info: () => Promise.resolve({ provider: 'berth', orchestration: 'containerd', version }),
     deploy: (deployment, options) => deployments.deploy(deployment, options),
     update: (deployment, options) => deployments.update(deployment, options),
@@ -47,5 +48,5 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
       remove: (name) => namespaces.remove(name),
     },
   };
-  return { ...answering(verbs), resolve, resolveNow };
+  return { ...answering(verbs), resolve, resolveNow, events };
 }

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts';
 import type { LogStore } from '../../logs/index.ts';
 import {
   RoutingTable,
+  type EventFeed,
   type FunctionName,
   type NetworkTarget,
   type PullPolicy,
@@ -70,12 +71,13 @@ export interface BackEndOptions {
   version: VersionInfo;
   timing?: Partial<Timing>;
   at?: AtFaultPoint;
+  events: EventFeed;
   log: Log;
 }
 
 /** Builds the back end, each part from those before it; nothing runs until its `start`. */
 export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBackEnd> {
-  const { containerd, images, logs, version, log } = options;
+  const { containerd, images, logs, version, events, log } = options;
   const { dataDir, defaultNamespace, networkAllowMax, pullPolicy: defaultPolicy } = options.settings;
   const timing = { ...defaultTiming, ...options.timing };
   const host = await hostOf(options);
@@ -108,6 +110,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
       refresh: (replica) => refreshSecrets(host, replica),
     }),
     namespaces,
+    events,
   });
   const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep });
   const { logDir, runDir, diskLimitBytes: limitBytes } = options.settings;
@@ -129,7 +132,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
 }
 
 async function hostOf(options: BackEndOptions): Promise<Host> {
-  const { containerd, storage, network, logs, settings, at = () => {}, log } = options;
+  const { containerd, storage, network, logs, settings, at = () => {}, events, log } = options;
   const { dataDir, runDir } = settings;
   await warnOfFewInotifyInstances(log);
   return {
@@ -147,6 +150,7 @@ async function hostOf(options: BackEndOptions): Promise<Host> {
     replicaFilesDir: path.join(runDir, 'replicas'),
     at,
     timed: untimed,
+    events,
     log,
   };
 }

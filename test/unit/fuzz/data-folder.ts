@@ -20,6 +20,7 @@ import type { Sweep } from '../../../src/backends/containerd/sweep.ts';
 import { createLog, silentLog } from '../../../src/base/log.ts';
 import { parseReference } from '../../../src/registry/index.ts';
 import {
+  EventFeed,
   resourcesOf,
   RoutingTable,
   workloadOf,
@@ -87,6 +88,7 @@ export async function dataFolder(digest = 'sha256:1') {
     measures: { read: () => Promise.resolve([]) } as unknown as Measures,
     secrets: new FunctionSecrets({ store: secrets, namespaces, inUse, refresh: () => Promise.resolve() }),
     namespaces,
+    events: new EventFeed(),
   });
   return {
     folder,

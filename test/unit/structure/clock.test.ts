@@ -14,6 +14,7 @@ const wallClock: Record<string, string> = {
   'src/containerd/event-service.ts': 'the time of an event',
   'src/containerd/task-metrics.ts': 'the time of a measurement',
   'src/registry/retry-after.ts': 'a date in a header',
+  'src/provider/event-feed.ts': 'when an event happened, shown',
   'src/provider/key-pair.ts': 'the dates of a certificate',
   'src/gateway/async/callback-sender.ts': 'when an attempt was made, stored',
   'src/gateway/async/call-store.ts': 'when a call came, is due and ended, stored',

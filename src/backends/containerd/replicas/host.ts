@@ -1,6 +1,7 @@
 import type { Containerd } from '../../../containerd/index.ts';
 import type { Log } from '../../../base/log.ts';
 import type { LogStore } from '../../../logs/index.ts';
+import type { EventFeed } from '../../../provider/index.ts';
 import type { ReplicaSecrets, SecretStore } from '../../../secrets/index.ts';
 import type { ContainerdStorage } from '../containerd-storage.ts';
 import type { AtFaultPoint } from '../fault-points.ts';
@@ -29,6 +30,8 @@ export interface Host {
   at: AtFaultPoint;
   /** Measures the steps of a start. */
   timed: Timed;
+  /** What happens to functions and to the host is told here, beside the log. */
+  events: EventFeed;
   log: Log;
 }
 
