@@ -13,6 +13,7 @@ import {
   parseDeploymentFile,
   parseFunctionName,
   parseFunctionPath,
+  parseFunctionPost,
   parseNamespace,
   parseNamespaceName,
   parseNamespaceQuery,
@@ -53,6 +54,8 @@ export function handlersFor(
   return {
     functionProxy: functionProxy(resolve, { ...options, ...fromConfig }),
     ...functionHandlers(provider, functionLabel ? withFunctionLabel : statusOnWire),
+    ...rolloutHandlers(provider),
+    ...lookingHandlers(provider),
     logs: provider.logs && logsHandler(provider.logs.bind(provider)),
     info: async (ctx) => answer(ctx, 200, await provider.info()),
     health: (ctx) => Promise.resolve(answer(ctx, 200, 'OK')),
@@ -66,7 +69,6 @@ function functionHandlers(
   provider: Provider,
   onWire: (status: FunctionStatus) => FunctionStatus,
 ): Partial<FaaSHandlers> {
-  const rollBack = provider.rollBack?.bind(provider);
   const refuseKept = refusingKept(provider);
   return {
     functionLister: async (ctx) => answer(ctx, 200, (await provider.list(parseNamespaceQuery(ctx))).map(onWire)),
@@ -98,13 +100,36 @@ function functionHandlers(
       await provider.scale(name, replicas);
       answer(ctx, 202);
     },
+  };
+}
+
+/** The verbs that bring other replicas, which are not there yet when they answer. */
+function rolloutHandlers(provider: Provider): Partial<FaaSHandlers> {
+  const rollBack = provider.rollBack?.bind(provider);
+  const restart = provider.restart?.bind(provider);
+  const refuseKept = refusingKept(provider);
+  return {
     rollBackFunction:
       rollBack &&
       (async (ctx) => {
-        const name = parseFunctionPath(ctx);
+        const name = parseFunctionPost(ctx);
         await refuseKept(name);
         await answerAfter(rollBack(name), ctx, 202);
       }),
+    // It stays what its file says.
+    restartFunction: restart && ((ctx) => answerAfter(restart(parseFunctionPost(ctx)), ctx, 202)),
+  };
+}
+
+/** The optional verbs that look at what is going on. */
+function lookingHandlers(provider: Provider): Partial<FaaSHandlers> {
+  const replicas = provider.replicas?.bind(provider);
+  const pulls = provider.pulls?.bind(provider);
+  const host = provider.host?.bind(provider);
+  return {
+    functionReplicas: replicas && (async (ctx) => answer(ctx, 200, await replicas(parseFunctionPath(ctx)))),
+    pulls: pulls && (async (ctx) => answer(ctx, 200, await pulls())),
+    host: host && (async (ctx) => answer(ctx, 200, await host())),
   };
 }
 

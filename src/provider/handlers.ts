@@ -66,8 +66,16 @@ export interface FaaSHandlers {
   functionStatus?: Handler;
   /** POST /system/scale-function/:name */
   scaleFunction?: Handler;
-  /** POST /system/rollback-function/:name; not one of faas-provider's. */
+  /** POST /system/rollback-function/:name; this and the next four are not faas-provider's. */
   rollBackFunction?: Handler;
+  /** POST /system/restart-function/:name */
+  restartFunction?: Handler;
+  /** GET /system/function/:name/replicas */
+  functionReplicas?: Handler;
+  /** GET /system/pulls */
+  pulls?: Handler;
+  /** GET /system/host */
+  host?: Handler;
   /** GET, POST, PUT and DELETE /system/secrets */
   secrets?: Handler;
   /** GET /system/logs */

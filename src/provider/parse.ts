@@ -130,6 +130,16 @@ export function parseFunctionPath(ctx: FaaSContext): FunctionName {
 }
 
 /**
+ * Reads what POST /system/restart-function/NAME or rollback-function/NAME is sent: the path says which function, the body or
+ * the query which namespace.
+ * @throws BadRequestError when there is no such name
+ */
+export function parseFunctionPost(ctx: FaaSContext): FunctionName {
+  const { namespace } = check(nameBody, ctx.request.body);
+  return addressOf(ctx, ctx.params.name, 'function', namespace);
+}
+
+/**
  * Reads GET /system/function/NAME?namespace=&usage=
  * @throws BadRequestError when there is no such name
  */

@@ -4,10 +4,13 @@ import type {
   FunctionMeasure,
   FunctionName,
   FunctionStatus,
+  HostFacts,
   LogMessage,
   LogRequest,
   Namespace,
   ProviderInfo,
+  PullProgress,
+  ReplicaStatus,
   Secret,
   SecretName,
 } from './types.ts';
@@ -68,6 +71,25 @@ export interface Provider {
    * @throws ProviderError (409) when it has no previous version
    */
   rollBack?(name: FunctionName): Promise<void>;
+
+  /**
+   * Starts a function's replicas anew, with what their secrets hold now, and resolves before they are there. The old ones take
+   * calls until the new ones do, and stay where those cannot be started. A function that sleeps goes on sleeping.
+   * @throws FunctionNotFoundError (404) when there is no such function
+   */
+  restart?(name: FunctionName): Promise<void>;
+
+  /**
+   * Lists a function's replicas, in any order, those of a version that comes or goes too; one that sleeps has none.
+   * @throws FunctionNotFoundError (404) when there is no such function
+   */
+  replicas?(name: FunctionName): Promise<ReplicaStatus[]>;
+
+  /** Lists the images that are being pulled now, each once, whoever waits for it. It may be asked twice a second. */
+  pulls?(): Promise<PullProgress[]>;
+
+  /** Says how the host is. It may be asked every few seconds. */
+  host?(): Promise<HostFacts>;
 
   /**
    * Lists the functions that came from files, by `file` of DeployOptions. Those whose file keeps them cannot be changed

@@ -72,8 +72,16 @@ export interface FunctionStatus extends FunctionDeployment {
 
 /** What a back end knows of a function's life; what is absent has not happened, or is not known. */
 export interface FunctionFacts {
+  /** Id of the version that is its current one: a restart gives it a new one as well. */
+  generation?: string;
+  /** When that version was deployed, RFC 3339; a restart leaves it. */
+  deployedAt?: string;
   /** Digest of the image that runs. */
   imageDigest?: string;
+  /** The version that is being started, and takes over once it is ready. */
+  candidate?: FunctionVersion;
+  /** The version that a rollback makes the current one. */
+  previous?: FunctionVersion;
   /** Ids of the replicas that take calls. */
   ready?: string[];
   /** Why the version is not ready. */
@@ -90,6 +98,64 @@ export interface FunctionFacts {
   file?: string;
   /** When its schedules call it next. */
   nextRuns?: string[];
+}
+
+/** One version of a function, beside the one that is described. */
+export interface FunctionVersion {
+  generation: string;
+  image: string;
+  imageDigest?: string;
+  /** RFC 3339. */
+  deployedAt: string;
+}
+
+/** One replica of a function, as it is now. */
+export interface ReplicaStatus {
+  id: string;
+  /** Id of the version that it runs. */
+  generation: string;
+  /** `ready` takes calls, `unready` did, `stopping` ends the calls that it has. */
+  state: 'starting' | 'ready' | 'unready' | 'stopping';
+  /** Its IP address. */
+  address?: string;
+  /** When its process began, RFC 3339; absent for one that is older than the provider's own. */
+  since?: string;
+  /** How often its process was started again. */
+  restarts: number;
+  /** How its process ended last, and when. */
+  lastExit?: string;
+  /** Calls that it has now. */
+  inFlight?: number;
+  /** Why it is not ready. */
+  reason?: string;
+}
+
+/** The host that functions run on; all of it as it is now. */
+export interface HostFacts {
+  hostname: string;
+  /** Release of the kernel. */
+  kernel: string;
+  /** Versions of the programs that functions need, by name; one that cannot be asked is left out. */
+  versions: Record<string, string>;
+  cpus: number;
+  /** Mean number of processes that run or want to, of the last 1, 5 and 15 minutes. */
+  load: number[];
+  memoryBytes: number;
+  /** What programs can have without anything being swapped out. */
+  freeMemoryBytes: number;
+  /** By what is on them, such as `data_dir`. */
+  disks: { name: string; path: string; bytes: number; freeBytes: number }[];
+  /** Since the host was started. */
+  uptimeSeconds: number;
+}
+
+/** An image that is being pulled. */
+export interface PullProgress {
+  image: string;
+  namespace: string;
+  bytes: number;
+  /** 0 until the registry has said what there is. */
+  totalBytes: number;
 }
 
 export interface SecretName {

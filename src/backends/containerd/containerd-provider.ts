@@ -4,12 +4,16 @@ import type { Deployments } from './deployments.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
 import type { FunctionQueries } from './function-queries.ts';
 import type { FunctionSecrets } from './function-secrets.ts';
+import type { HostReport } from './host-report.ts';
+import type { Images } from './images/index.ts';
 import type { Measures } from './measures.ts';
 
 export interface ContainerdProviderParts {
   version: VersionInfo;
   deployments: Deployments;
   queries: FunctionQueries;
+  images: Images;
+  host: HostReport;
   measures: Measures;
   secrets: FunctionSecrets;
   namespaces: FunctionNamespaces;
@@ -18,7 +22,7 @@ export interface ContainerdProviderParts {
 
 /** Returns the provider on containerd: a table of which part answers each verb. */
 export function containerdProvider(parts: ContainerdProviderParts): Required<Provider> {
-  const { version, deployments, queries, measures, secrets, namespaces, events } = parts;
+  const { version, deployments, queries, images, host, measures, secrets, namespaces, events } = parts;
   // Whoever calls a function has no password: of what `resolve` throws only the contract's own errors are for them.
   const resolve: Provider['resolve'] = (name, options) => queries.resolve(name, options);
   const resolveNow: Provider['resolveNow'] = (name) => queries.resolveNow(name);
@@ -29,6 +33,10 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
     remove: (name) => deployments.remove(name),
     scale: (name, replicas, options = {}) => deployments.scale(name, replicas, options),
     rollBack: (name) => deployments.rollBack(name),
+    restart: (name) => deployments.restart(name),
+    replicas: (name) => Promise.try(() => queries.replicas(name)),
+    pulls: () => Promise.resolve(images.pulls()),
+    host: () => host.read(),
     fromFiles: () => Promise.resolve(queries.fromFiles()),
     list: (namespace) => queries.list(namespace),
     status: (name, options) => queries.status(name, options),

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkNetworkAllow,
   clampReplicas,
-  deploymentText,
   FunctionExistsError,
   FunctionNotFoundError,
   type DeployOptions,
@@ -23,6 +22,7 @@ import type { SecretStore } from '../../secrets/index.ts';
 import type { FunctionStore } from './desired/function-store.ts';
 import {
   askedFor,
+  isSo,
   newGeneration,
   replicasWanted,
   rolledBack,
@@ -39,7 +39,7 @@ import { requireSecrets } from './function-secrets.ts';
 import type { ReplicaRoom } from './replica-room.ts';
 import { refuseUnsupported } from './refuse-unsupported.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
-import { isExit, outcomeInTime, updateFailed, type Rollout } from './rollout.ts';
+import { isExit, outcomeInTime, restartOf, updateFailed, type Rollout } from './rollout.ts';
 import { superseded } from './start-error.ts';
 import { faultOwner } from './to-provider-error.ts';
 import { Turns } from './turns.ts';
@@ -257,6 +257,16 @@ export class Deployments {
     this.#parts.reconciler.wake(fn);
   }
 
+  /**
+   * Makes the current version the candidate once more, unless the function sleeps.
+   * @throws FunctionNotFoundError when there is no function of the name
+   * @throws ProviderError 409 while it is being updated
+   */
+  async restart(fn: FunctionName): Promise<void> {
+    await this.#parts.store.change(fn, (record) => restartOf(fn, required(fn, record)));
+    this.#parts.reconciler.wake(fn);
+  }
+
   #require(fn: FunctionName): FunctionRecord {
     return required(fn, this.#parts.store.get(fn));
   }
@@ -284,9 +294,4 @@ export class Deployments {
 function required(fn: FunctionName, record: FunctionRecord | undefined): FunctionRecord {
   if (!record) throw new FunctionNotFoundError(fn);
   return record;
-}
-
-/** Whether a function is what the deployment asks for, and nothing else is on its way. */
-function isSo({ current, candidate }: FunctionRecord, deployment: FunctionDeployment): boolean {
-  return !candidate && deploymentText(current.deployment) === deploymentText(deployment);
 }

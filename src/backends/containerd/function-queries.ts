@@ -10,6 +10,7 @@ import {
   type FunctionStatus,
   type LogMessage,
   type LogRequest,
+  type ReplicaStatus,
   type ResolveOptions,
   type RoutingTable,
   type StatusOptions,
@@ -18,6 +19,7 @@ import type { FunctionStore } from './desired/function-store.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
 import { annotationsWithFault, functionFacts, functionStatus } from './function-status.ts';
 import type { FunctionStates } from './reconcile/function-states.ts';
+import { replicaStatuses } from './replica-status.ts';
 import { usageOf } from './usage.ts';
 
 export interface FunctionQueriesOptions {
@@ -63,6 +65,14 @@ export class FunctionQueries {
     const ids = running.map(({ id }) => id);
     const annotations = annotationsWithFault(status, record);
     return { ...status, annotations, usage: await usageOf(containerd.namespace(name.namespace), ids) };
+  }
+
+  replicas(name: FunctionName): ReplicaStatus[] {
+    const { store, states, routes } = this.#parts;
+    const record = store.get(name);
+    if (!record) throw new FunctionNotFoundError(name);
+    const state = states.get(name);
+    return state ? replicaStatuses(record, state, (id) => routes.inFlight(id)) : [];
   }
 
   resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint> {

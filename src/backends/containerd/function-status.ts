@@ -1,7 +1,7 @@
 import { monotonicMs } from '../../base/monotonic.ts';
-import { workloadOf, type FunctionFacts, type FunctionStatus } from '../../provider/index.ts';
+import { workloadOf, type FunctionFacts, type FunctionStatus, type FunctionVersion } from '../../provider/index.ts';
 import type { StoredFunction } from './desired/function-store.ts';
-import { replicasWanted, rolledBackOnRequest, type FunctionRecord } from './desired/record.ts';
+import { replicasWanted, rolledBackOnRequest, type FunctionRecord, type Generation } from './desired/record.ts';
 import type { FunctionState } from './reconcile/function-state.ts';
 
 const statusAnnotation = 'com.openfaas.berth.status';
@@ -32,12 +32,16 @@ export function functionStatus({ record }: StoredFunction, state: FunctionState 
 
 /** Returns what only the status of one function says: why it is not ready, how it ended, which image runs. */
 export function functionFacts(record: FunctionRecord, state: FunctionState | undefined): FunctionFacts {
-  const { current, failure } = record;
+  const { current, candidate, previous, failure } = record;
   const exits = state?.exitsOf(current.id) ?? [];
   const [exit] = exits.flatMap(({ lastExit }) => lastExit ?? []).sort((a, b) => b.at.getTime() - a.at.getTime());
   const { warnings } = workloadOf(current.deployment).scaling;
   return {
+    generation: current.id,
+    deployedAt: current.createdAt,
     imageDigest: current.imageDigest,
+    candidate: candidate && versionOf(candidate),
+    previous: previous && versionOf(previous),
     reason: state?.generation(current.id).failure?.message ?? state?.neverReady(current.id, monotonicMs()),
     restarts: exits.reduce((sum, { restarts }) => sum + restarts, 0),
     lastExit: exit && `${exit.reason} at ${exit.at.toISOString()}`,
@@ -45,6 +49,10 @@ export function functionFacts(record: FunctionRecord, state: FunctionState | und
     warnings: warnings.length > 0 ? warnings : undefined,
     file: record.file?.path,
   };
+}
+
+function versionOf({ id, deployment, imageDigest, createdAt }: Generation): FunctionVersion {
+  return { generation: id, image: deployment.image, imageDigest, deployedAt: createdAt };
 }
 
 /**

@@ -72,7 +72,8 @@ export class Measures {
       const now = byId.get(replica.id);
       if (!now) continue;
       // What was there before the daemon counts from now on, as the counter begins at 0.
-      const beforeNs = this.#lastOf.get(replica)?.cpuUsageNs ?? (replica.isAdopted ? now.cpuUsageNs : 0);
+      const beforeNs =
+        this.#lastOf.get(replica)?.cpuUsageNs ?? (replica.startedAtMs === undefined ? now.cpuUsageNs : 0);
       // A task that was started again counts from 0.
       const usedNs = now.cpuUsageNs - (beforeNs > now.cpuUsageNs ? 0 : beforeNs);
       this.#cpuNs.set(state, (this.#cpuNs.get(state) ?? 0) + usedNs);

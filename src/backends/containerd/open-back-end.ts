@@ -26,6 +26,7 @@ import { FunctionQueries } from './function-queries.ts';
 import { FunctionSecrets } from './function-secrets.ts';
 import { GenerationImages } from './generation-images.ts';
 import { warnOfFewInotifyInstances } from './host-limits.ts';
+import { HostReport } from './host-report.ts';
 import type { Images } from './images/index.ts';
 import { InUse } from './in-use.ts';
 import { AttachmentPool, type Network } from './network/index.ts';
@@ -52,6 +53,8 @@ export interface BackEndSettings {
   runDir: string;
   /** The program that containerd's shim makes processes with, runc unless set. */
   ociRuntime?: 'runc' | 'crun';
+  /** Folders of CNI plugins, to ask them for their version. */
+  cniBinDirs?: string[];
   /** How many network namespaces are kept ready for new replicas, 0 unless set. */
   networksReady?: number;
   /** Bytes that a replica may take on disk, 0 for any; unset for 10 GiB, or half of the disk where that is less. */
@@ -101,6 +104,8 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const provider = containerdProvider({
     version,
     deployments,
+    images,
+    host: hostReport(options),
     queries: new FunctionQueries({ containerd, store, states, namespaces, routes, logs }),
     measures: new Measures({ containerd, store, states, log }),
     secrets: new FunctionSecrets({
@@ -113,10 +118,10 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
     events,
   });
   const follower = new ContainerdFollower({ host, namespaces, store, reconciler, sweep });
-  const { logDir, runDir, diskLimitBytes: limitBytes } = options.settings;
+  const { diskLimitBytes: limitBytes } = options.settings;
   const wake = (fn: FunctionName) => reconciler.wake(fn);
   const replicaDisks = new ReplicaDiskWatch({ host, store, states, wake, limitBytes });
-  const folders = { data_dir: dataDir, log_dir: logDir, run_dir: runDir };
+  const folders = foldersOf(options.settings);
   const disks = new DiskWatch({ host, states, wake, folders, onContainerdFull: () => replicaDisks.hurry() });
   return new ContainerdBackEnd({
     provider,
@@ -129,6 +134,17 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
     disks,
     replicaDisks,
   });
+}
+
+/** Returns the folders that are written to, by the settings that name them. */
+function foldersOf({ dataDir, logDir, runDir }: BackEndSettings): Record<string, string> {
+  return { data_dir: dataDir, log_dir: logDir, run_dir: runDir };
+}
+
+function hostReport({ containerd, storage, settings, version, log }: BackEndOptions): HostReport {
+  const { ociRuntime = 'runc', cniBinDirs = [] } = settings;
+  const { release } = version;
+  return new HostReport({ containerd, storage, release, ociRuntime, cniBinDirs, folders: foldersOf(settings), log });
 }
 
 async function hostOf(options: BackEndOptions): Promise<Host> {

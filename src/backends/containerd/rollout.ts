@@ -1,7 +1,7 @@
-import type { FunctionDeployment } from '../../provider/index.ts';
+import { fullName, ProviderError, type FunctionDeployment, type FunctionName } from '../../provider/index.ts';
 import { StartError } from './start-error.ts';
 import { faultOwner } from './to-provider-error.ts';
-import type { Generation } from './desired/record.ts';
+import { isRestart, restarted, type FunctionRecord, type Generation } from './desired/record.ts';
 import type { GenerationOutcome } from './reconcile/function-state.ts';
 
 /** A version that was written to its function's record, and is now waited for. */
@@ -18,6 +18,19 @@ export async function outcomeInTime({
   deadline,
 }: Rollout): Promise<GenerationOutcome | undefined> {
   return generation.imageDigest ? Promise.race([outcome, deadline]) : undefined;
+}
+
+/**
+ * Returns what is wanted of a function that is restarted; of one that sleeps what was wanted before.
+ * @throws ProviderError 409 while it is being updated
+ */
+export function restartOf(fn: FunctionName, record: FunctionRecord): FunctionRecord {
+  if (record.asleep) return record;
+  if (!record.candidate || isRestart(record)) return restarted(record);
+  throw new ProviderError(
+    409,
+    `function ${fullName(fn)} is being updated, which brings new replicas: wait for its end`,
+  );
 }
 
 /** Whether a version failed as its process ended. */

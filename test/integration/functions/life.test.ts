@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { functionImage } from '../../helpers/functions.ts';
+import { busyboxImage, functionImage } from '../../helpers/functions.ts';
+import type { HostFacts, ReplicaStatus } from '../../../src/index.ts';
 import { until } from '../../helpers/poll.ts';
 import {
   listOf,
@@ -58,6 +59,64 @@ test.serial('a killed process is started again without a call, and the status sa
   t.regex(restarted.berth.lastExit ?? '', /signal 9/);
   t.notDeepEqual(await pidsOf('victim'), [pid]);
   t.is((await host.berth.invoke('victim')).status, 200);
+});
+
+test.serial(
+  'a restart brings a replica of the same version, told with its address; one that sleeps goes on sleeping',
+  async (t) => {
+    const { berth } = host;
+    await deploy(t, { service: 'fresh' });
+    const replicas = async () => {
+      const { text } = await berth.api('GET', '/system/function/fresh/replicas');
+      return JSON.parse(text) as ReplicaStatus[];
+    };
+    const [old] = await replicas();
+    t.like(old, { state: 'ready', restarts: 0, inFlight: 0 });
+    t.regex(old?.address ?? '', /^\d+\.\d+\.\d+\.\d+$/);
+    const before = (await statusOf(berth, 'fresh')).berth;
+    t.is((await berth.api('POST', '/system/restart-function/fresh')).status, 202);
+    const { berth: after } = await untilStatus(berth, 'fresh', (now) => now.berth.generation !== before.generation);
+    t.is(after.deployedAt, before.deployedAt);
+    t.is(after.previous, undefined);
+    const [now] = await until(async () => {
+      const found = await replicas();
+      return found.length === 1 && found[0]?.state === 'ready' ? found : undefined;
+    });
+    t.not(now?.id, old?.id);
+    t.is((await berth.api('POST', '/system/rollback-function/fresh')).status, 409);
+    await scale(t, 'fresh', 0);
+    await untilAsleep('fresh');
+    t.is((await berth.api('POST', '/system/restart-function/fresh')).status, 202);
+    await until(async () => (await replicas()).length === 0);
+    t.like(await statusOf(berth, 'fresh'), { replicas: 0, berth: { generation: after.generation } });
+    t.is((await berth.api('POST', '/system/restart-function/none')).status, 404);
+    t.is((await berth.api('GET', '/system/function/none/replicas')).status, 404);
+    t.is((await berth.api('GET', '/system/pulls')).text, '[]');
+    const { versions, disks } = JSON.parse((await berth.api('GET', '/system/host')).text) as HostFacts;
+    t.regex(`${versions.containerd} ${versions.runc}`, /^\d+\.\d+\S* \d+\.\d+\S*$/);
+    t.true(disks.length > 0);
+  },
+);
+
+test.serial('a restart of what cannot start any more leaves the old replica, and the status says why', async (t) => {
+  const { berth, registry } = host;
+  await berth.api('POST', '/system/secrets', { name: 'mode', value: 'good' });
+  const served = 'grep -q good /var/openfaas/secrets/mode && exec httpd -f -p 8080 -h /www';
+  const guarded = await busyboxImage(registry, { name: 'guarded', config: { Cmd: ['sh', '-c', served] } });
+  await deploy(t, { service: 'guarded', image: guarded.reference, secrets: ['mode'] });
+  const pids = await pidsOf('guarded');
+  await berth.api('PUT', '/system/secrets', { name: 'mode', value: 'bad' });
+  t.is((await berth.api('POST', '/system/restart-function/guarded')).status, 202);
+  const { berth: facts, availableReplicas } = await untilStatus(
+    berth,
+    'guarded',
+    (now) => now.berth.failedUpdate !== undefined,
+  );
+  t.regex(facts.failedUpdate ?? '', /^a restart failed: its process exited with code 1/);
+  t.is(facts.candidate, undefined);
+  t.is(availableReplicas, 1);
+  await until(async () => (await pidsOf('guarded')).length === 1);
+  t.deepEqual(await pidsOf('guarded'), pids);
 });
 
 test.serial('a function that ends itself is started again, and the status says its exit code', async (t) => {

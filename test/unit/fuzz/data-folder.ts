@@ -11,6 +11,8 @@ import { FunctionNamespaces } from '../../../src/backends/containerd/function-na
 import { FunctionQueries, type FunctionQueriesOptions } from '../../../src/backends/containerd/function-queries.ts';
 import type { Measures } from '../../../src/backends/containerd/measures.ts';
 import { FunctionSecrets } from '../../../src/backends/containerd/function-secrets.ts';
+import type { HostReport } from '../../../src/backends/containerd/host-report.ts';
+import type { Images } from '../../../src/backends/containerd/images/index.ts';
 import type { GenerationImages } from '../../../src/backends/containerd/generation-images.ts';
 import { InUse } from '../../../src/backends/containerd/in-use.ts';
 import type { FunctionStates } from '../../../src/backends/containerd/reconcile/function-states.ts';
@@ -85,6 +87,8 @@ export async function dataFolder(digest = 'sha256:1') {
     version: { release: '0', sha: '0' },
     deployments,
     queries,
+    images: { pulls: () => [] } as unknown as Images,
+    host: { read: () => Promise.reject(new Error('the host is not asked')) } as unknown as HostReport,
     measures: { read: () => Promise.resolve([]) } as unknown as Measures,
     secrets: new FunctionSecrets({ store: secrets, namespaces, inUse, refresh: () => Promise.resolve() }),
     namespaces,

@@ -2,6 +2,7 @@ import test from 'ava';
 import {
   defaultConfig,
   type FunctionDeployment,
+  type FunctionName,
   handlersFor,
   NamespaceExistsError,
   NamespaceNotFoundError,
@@ -402,6 +403,62 @@ test('a rollback names its function by path and query, and answers 202', async (
   );
 });
 
+test('a restart names its function by path, and its namespace by body or query', async (t) => {
+  const restarted: unknown[] = [];
+  const restart = (name: unknown) => Promise.resolve(void restarted.push(name));
+  await withProvider(
+    async ({ send }) => {
+      t.like(await send('POST', '/system/restart-function/env'), { status: 202, body: '' });
+      t.is((await send('POST', '/system/restart-function/env', { namespace: 'dev' })).status, 202);
+      t.is((await send('POST', '/system/restart-function/env?namespace=dev', {})).status, 202);
+      t.deepEqual(restarted, [{ name: 'env', namespace: 'openfaas-fn' }, dev, dev]);
+      for (const [path, body] of [
+        ['/system/restart-function/Env', {}],
+        ['/system/restart-function/..%2Fenv', {}],
+        ['/system/restart-function/env', { namespace: '../dev' }],
+        ['/system/restart-function/env', { namespace: 7 }],
+        ['/system/restart-function/env', []],
+      ] as const) {
+        t.is((await send('POST', path, body)).status, 400, `${path} ${JSON.stringify(body)}`);
+      }
+      t.is(restarted.length, 3);
+    },
+    { restart },
+  );
+});
+
+test('replicas, pulls and the host are told as the back end gives them', async (t) => {
+  const replica = { id: 'a1', generation: 'b2', state: 'ready', restarts: 0, inFlight: 3 } as const;
+  const pull = { image: 'docker.io/library/alpine:1', namespace: 'dev', bytes: 5, totalBytes: 10 };
+  const memory = { memoryBytes: 2, freeMemoryBytes: 1 };
+  const host = {
+    hostname: 'pi',
+    kernel: '6',
+    versions: {},
+    cpus: 4,
+    load: [0, 0, 0],
+    ...memory,
+    disks: [],
+    uptimeSeconds: 7,
+  };
+  const asked: FunctionName[] = [];
+  await withProvider(
+    async ({ send }) => {
+      t.deepEqual(JSON.parse((await send('GET', '/system/function/env/replicas')).body), [replica]);
+      t.is((await send('GET', '/system/function/env/replicas?namespace=dev')).status, 200);
+      t.deepEqual(asked, [{ name: 'env', namespace: 'openfaas-fn' }, dev]);
+      t.is((await send('GET', '/system/function/Env/replicas')).status, 400);
+      t.deepEqual(JSON.parse((await send('GET', '/system/pulls')).body), [pull]);
+      t.deepEqual(JSON.parse((await send('GET', '/system/host')).body), host);
+    },
+    {
+      replicas: (name) => Promise.resolve(asked.push(name)).then(() => [replica]),
+      pulls: () => Promise.resolve([pull]),
+      host: () => Promise.resolve(host),
+    },
+  );
+});
+
 test("info is the provider's own, unwrapped", async (t) => {
   await withProvider(async ({ send }) => {
     const info = { provider: 'memory', orchestration: 'none', version: { release: '1.0.0', sha: 'abc' } };
@@ -418,9 +475,13 @@ test('a verb that the provider lacks answers 501', async (t) => {
         '/system/namespaces',
         '/system/namespace/dev',
         '/system/telemetry',
+        '/system/function/env/replicas',
+        '/system/pulls',
+        '/system/host',
       ]) {
         t.is((await send('GET', path)).status, 501, path);
       }
+      t.is((await send('POST', '/system/restart-function/env')).status, 501);
     },
     { logs: undefined, secrets: undefined, namespaces: undefined },
   );
@@ -456,7 +517,7 @@ test("a provider's error keeps its status and headers, and its message stays one
 });
 
 test('a function that its file keeps is changed through the API by no request but one for its replicas', async (t) => {
-  const provider = { ...memoryProvider(), rollBack: () => Promise.resolve() };
+  const provider = { ...memoryProvider(), rollBack: () => Promise.resolve(), restart: () => Promise.resolve() };
   const file = { path: '/etc/berth/functions.d/shop.yml', digest: 'of what it says' };
   await provider.deploy({ name: 'env', namespace: 'openfaas-fn', image: 'alpine:1' }, { file });
   await withServer(handlersFor(provider), {}, async ({ send }) => {
@@ -471,6 +532,7 @@ test('a function that its file keeps is changed through the API by no request bu
       t.regex(said, /^function env\.openfaas-fn is kept by \/etc\/berth\/functions\.d\/shop\.yml: change it there/);
     }
     t.is((await send('POST', '/system/scale-function/env', { replicas: 2 })).status, 202);
+    t.is((await send('POST', '/system/restart-function/env')).status, 202);
     t.is((await send('PUT', '/system/functions', { ...env, namespace: 'other' })).status, 404);
   });
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { firstIssue } from '../../../base/first-issue.ts';
 import { newerSchema } from '../../../base/newer-schema.ts';
-import { clampReplicas, type FunctionDeployment } from '../../../provider/index.ts';
+import { clampReplicas, deploymentText, type FunctionDeployment } from '../../../provider/index.ts';
 
 const strings = z.record(z.string(), z.string()).optional();
 const resources = z.object({ memory: z.string().optional(), cpu: z.string().optional() }).optional();
@@ -29,6 +29,8 @@ const generation = z.object({
   imageDigest: z.string().optional(),
   /** When it was deployed, RFC 3339. */
   createdAt: z.string(),
+  /** Id of the current version that this candidate is once more; the berth before this field takes it for an update. */
+  restartOf: z.string().optional(),
 });
 
 const record = z.object({
@@ -83,15 +85,34 @@ export function wantedGeneration(record: FunctionRecord, id: string): Generation
   return [record.current, record.candidate].find((generation) => generation?.id === id);
 }
 
+/** Whether a function is what the deployment asks for, and nothing else is on its way. */
+export function isSo(record: FunctionRecord, deployment: FunctionDeployment): boolean {
+  if (record.candidate && !isRestart(record)) return false;
+  return deploymentText(record.current.deployment) === deploymentText(deployment);
+}
+
 /** Returns how many replicas are wanted of one of the record's versions when awake: each has its own labels, and one at least. */
 export function replicasWanted({ replicas }: FunctionRecord, { deployment }: Generation): number {
   return clampReplicas(deployment, Math.max(1, replicas));
+}
+
+/** Returns the record with its current version as the candidate once more, under an id of its own: replicas are made anew for it. */
+export function restarted(record: FunctionRecord): FunctionRecord {
+  const { current } = record;
+  return { ...record, candidate: { ...current, id: shortId(), restartOf: current.id }, failure: undefined };
+}
+
+/** Whether the candidate is the current version once more. */
+export function isRestart({ current, candidate }: FunctionRecord): boolean {
+  return candidate?.restartOf === current.id;
 }
 
 /** Returns the record with its candidate as the version that serves, and the one before it kept for rollback. */
 export function promoted(record: FunctionRecord): FunctionRecord {
   const { candidate, current: previous, ...rest } = record;
   if (!candidate) return record;
+  // It is no other version: a rollback still leads to the one before, and whoever sleeps by now goes on sleeping.
+  if (isRestart(record)) return { ...rest, current: { ...candidate, restartOf: undefined } };
   return { ...rest, current: candidate, previous, asleep: false, promotedAt: rfc3339() };
 }
 
@@ -99,7 +120,8 @@ export function promoted(record: FunctionRecord): FunctionRecord {
 export function candidateDropped(record: FunctionRecord, candidateId: string, reason: string): FunctionRecord {
   const { candidate, ...rest } = record;
   if (candidate?.id !== candidateId) return record;
-  return { ...rest, failure: { generation: candidateId, reason, at: rfc3339() } };
+  const why = isRestart(record) ? `a restart failed: ${reason}` : reason;
+  return { ...rest, failure: { generation: candidateId, reason: why, at: rfc3339() } };
 }
 
 /** Why there is no fault in a rollback: somebody asked for it. */

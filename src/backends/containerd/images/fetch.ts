@@ -130,9 +130,13 @@ async function tryWrite(
     await label(client, blob.digest, labels);
     return undefined;
   });
-  if (!writer) return 'present';
+  if (!writer) {
+    progress.found(blob.size);
+    return 'present';
+  }
   await using open = writer;
   const resumedAt = open.offset;
+  progress.found(resumedAt);
   if (open.offset < blob.size) {
     for await (const frame of inFrames(read(open.offset))) {
       const before = open.offset;

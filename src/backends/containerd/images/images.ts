@@ -7,7 +7,7 @@ import {
   notFoundAs,
 } from '../../../containerd/index.ts';
 import type { Log } from '../../../base/log.ts';
-import type { PullPolicy } from '../../../provider/index.ts';
+import type { PullPolicy, PullProgress } from '../../../provider/index.ts';
 import {
   type CredentialStore,
   type Descriptor,
@@ -23,7 +23,7 @@ import { InOrder } from '../../../base/in-order.ts';
 import { pullLease, removeCutPulls, thisBoot } from './cut-pulls.ts';
 import { pullImage } from './pull.ts';
 import type { ImageSource } from './pull-context.ts';
-import { PullProgress } from './pull-progress.ts';
+import { PullMeter } from './pull-meter.ts';
 import { findUnpacked, type UnpackedImage } from './unpacked-image.ts';
 import { UsedNames, type UsedImage } from './used-names.ts';
 
@@ -73,6 +73,7 @@ const ownLabel = 'com.openfaas.berth.image';
 export class Images {
   readonly #options: Omit<ImagesOptions, 'boot'>;
   readonly #pulls = new InOrder();
+  readonly #underWay = new Set<PullMeter>();
   /** Removals of records under way, which were decided on before whoever asks for an image now was known. */
   readonly #removals = new Set<Promise<boolean>>();
   readonly #locks = { blobs: new InOrder(), snapshots: new InOrder() };
@@ -109,6 +110,11 @@ export class Images {
       await Promise.allSettled(this.#removals);
       return await this.#byPolicy(wanted, policy);
     });
+  }
+
+  /** Lists the pulls under way: an image for which several wait is pulled once. */
+  pulls(): PullProgress[] {
+    return [...this.#underWay].map(({ progress }) => progress);
   }
 
   /** Finds the image that was once pulled as this reference and had this digest, without asking the registry. */
@@ -202,7 +208,7 @@ export class Images {
     const { log, platform } = this.#options;
     const { name } = reference;
     const snapshotter = await this.#options.snapshotter();
-    using progress = new PullProgress(log, { image: name, namespace });
+    using progress = this.#meter(name, namespace);
     await this.#cleared(namespace);
     const leaseId = await pullLease(this.#client(namespace), name, await this.#boot);
     const client = this.#client(namespace).withLease(leaseId);
@@ -216,6 +222,12 @@ export class Images {
     const { downloadedBytes, elapsedMs } = progress;
     log.info('pulled image', { image: name, namespace, digest, sizeBytes, downloadedBytes, elapsedMs });
     return image;
+  }
+
+  #meter(image: string, namespace: string): PullMeter {
+    const meter: PullMeter = new PullMeter(this.#options.log, { image, namespace }, () => this.#underWay.delete(meter));
+    this.#underWay.add(meter);
+    return meter;
   }
 
   /** What the last boot's pulls have left is cleared away once, before anything is taken for unpacked. */

@@ -2,7 +2,7 @@ import type { NamespacedClient } from '../../../containerd/index.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Platform, Reference, RegistryClient } from '../../../registry/index.ts';
 import type { InOrder } from '../../../base/in-order.ts';
-import type { PullProgress } from './pull-progress.ts';
+import type { PullMeter } from './pull-meter.ts';
 
 /** Where the parts of an image come from that containerd does not have. */
 export type ImageSource = Pick<RegistryClient, 'fetchManifest' | 'fetchBlob' | 'openBlob'>;
@@ -19,7 +19,7 @@ export interface PullContext {
   locks: PullLocks;
   /** Layers that may not be on the disk yet, by namespace and chain id, each with the folder that its files are in. */
   unflushed: Map<string, string>;
-  progress: PullProgress;
+  progress: PullMeter;
   signal?: AbortSignal;
   log: Log;
 }

@@ -107,9 +107,9 @@ export class Replica {
     return this.#wasReady;
   }
 
-  /** Whether its process ran before the daemon, which then cannot know whether it was ready. */
-  get isAdopted(): boolean {
-    return this.task === 'running' && this.#startedAtMs === -Infinity;
+  /** When its process began; undefined for one that ran before the daemon, which then cannot know whether it was ready. */
+  get startedAtMs(): number | undefined {
+    return this.#startedAtMs === -Infinity ? undefined : this.#startedAtMs;
   }
 
   /** When a call was last answered by it. */

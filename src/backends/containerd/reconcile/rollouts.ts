@@ -1,6 +1,6 @@
 import { describeError } from '../../../base/log.ts';
 import { type FunctionName, fullName } from '../../../provider/index.ts';
-import { candidateDropped, promoted, rolledBack } from '../desired/record.ts';
+import { candidateDropped, isRestart, promoted, rolledBack } from '../desired/record.ts';
 import { StartError } from '../start-error.ts';
 import type { FunctionState } from './function-state.ts';
 import type { StepParts } from './reconciler-parts.ts';
@@ -18,11 +18,13 @@ export class Rollouts {
   /** Lets the candidate take over, and tells who waits for it. */
   async promote(state: FunctionState): Promise<void> {
     const { store, wake, log } = this.#parts;
-    const candidate = store.get(state.fn)?.candidate;
-    if (!candidate) return;
+    const before = store.get(state.fn);
+    const { candidate } = before ?? {};
+    if (!before || !candidate) return;
     await store.change(state.fn, (record) => record && promoted(record));
     const { image } = candidate.deployment;
-    log.info('new version serves', { function: fullName(state.fn), generation: candidate.id, image });
+    const what = isRestart(before) ? 'restarted, new replicas serve' : 'new version serves';
+    log.info(what, { function: fullName(state.fn), generation: candidate.id, image });
     state.settle(candidate.id, { ready: true });
     wake(state.fn);
   }
@@ -30,8 +32,9 @@ export class Rollouts {
   /** Takes the candidate that failed out of the record, with the reason, and tells who waits for it. */
   async dropCandidate(state: FunctionState): Promise<void> {
     const { store, wake, log } = this.#parts;
-    const candidate = store.get(state.fn)?.candidate;
-    if (!candidate) return;
+    const before = store.get(state.fn);
+    const { candidate } = before ?? {};
+    if (!before || !candidate) return;
     const { id, deployment } = candidate;
     const error = await this.#whyFailed(state, id);
     const reason = describeError(error);
@@ -41,7 +44,8 @@ export class Rollouts {
     state.settle(id, { ready: false, error });
     if (after.failure?.generation !== id) return;
     const { image } = deployment;
-    log.warn('new version failed, the old one stays', { function: fullName(state.fn), image, reason });
+    const what = isRestart(before) ? 'restart failed, the old replicas stay' : 'new version failed, the old one stays';
+    log.warn(what, { function: fullName(state.fn), image, reason });
     wake(state.fn);
   }
 

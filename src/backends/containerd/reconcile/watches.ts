@@ -157,7 +157,7 @@ export class Watches {
     const { target, replica, isBusy, signal } = probing;
     if (!replica.wasReady) {
       const startMs = Math.max(this.#parts.timing.startMs, workload.startAllowedMs);
-      const adopted = replica.isAdopted ? [sleep(startMs, undefined, { signal, ref: false })] : [];
+      const adopted = replica.startedAtMs === undefined ? [sleep(startMs, undefined, { signal, ref: false })] : [];
       await Promise.race([ready, ...adopted]);
     }
     await untilFailing(target, fromStart(replica, workload.liveness), signal, isBusy);

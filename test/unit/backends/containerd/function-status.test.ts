@@ -35,6 +35,8 @@ function world(deployment: Partial<FunctionDeployment> = {}) {
     replica,
     change: (next: (record: FunctionRecord) => FunctionRecord) => (record = next(record)),
     status: (usage: boolean) => queries.status(fn, { usage }),
+    replicas: () => queries.replicas(fn),
+    state,
   };
 }
 
@@ -78,4 +80,48 @@ test('an annotation of the user stays, whatever its name', async (t) => {
   const { status, replica } = world({ annotations: { [annotation]: 'mine' } });
   replica.observed({ status: 'stopped', exitStatus: 3 }, 1);
   t.deepEqual((await status(true)).annotations, { [annotation]: 'mine' });
+});
+
+test('the status names the versions that there are', async (t) => {
+  const { status, change } = world();
+  const { berth } = await status(false);
+  const record = change((now) => now);
+  t.like(berth, { generation: record.current.id, deployedAt: record.current.createdAt, previous: undefined });
+  const candidate = newGeneration({ ...fn, image: 'fn:two' });
+  const previous = newGeneration({ ...fn, image: 'fn:nil' }, 'sha256:0');
+  change((now) => ({ ...now, candidate, previous }));
+  t.like((await status(false)).berth, {
+    candidate: { generation: candidate.id, image: 'fn:two', deployedAt: candidate.createdAt },
+    previous: { generation: previous.id, image: 'fn:nil', imageDigest: 'sha256:0' },
+  });
+});
+
+test('a replica is told with its state, address, restarts and last exit', (t) => {
+  const { replica, replicas } = world();
+  const { id, generation } = replica;
+  t.like(replicas(), [{ id, generation, state: 'ready', address: '10.62.0.2', restarts: 0, inFlight: 0 }]);
+  t.regex(replicas()[0]?.since ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/);
+  replica.becameUnready();
+  t.like(replicas(), [{ state: 'unready', reason: 'its readiness probe fails, or it cannot be reached' }]);
+  replica.observed({ status: 'stopped', exitStatus: 3 }, 1);
+  const [stopped] = replicas();
+  t.like(stopped, { state: 'starting', since: undefined, restarts: 1, reason: 'its process exited with code 3' });
+  t.regex(stopped?.lastExit ?? '', /^its process exited with code 3 at 20/);
+});
+
+test('replicas of a version that comes are told too, those that leave stop, and what a sleeping function keeps is none', (t) => {
+  const { replica, replicas, change, state } = world();
+  const candidate = newGeneration({ ...fn, image: 'fn:two' });
+  change((record) => ({ ...record, candidate }));
+  const next = state.newReplica(candidate.id);
+  t.like(replicas(), [{ state: 'ready' }, { id: next.id, generation: candidate.id, state: 'starting' }]);
+  change((record) => ({ ...record, candidate: undefined }));
+  t.is(replicas()[1]?.state, 'stopping');
+  state.forget(next);
+  replica.drainUntil(1);
+  t.like(replicas(), [{ state: 'stopping' }]);
+  change((record) => ({ ...record, asleep: true }));
+  t.is(replicas().length, 1);
+  replica.stopped();
+  t.deepEqual(replicas(), []);
 });
