@@ -129,6 +129,7 @@ const fields = new Map([
   ['service', 'name'],
   ['namespace', 'namespace'],
   ['image', 'image'],
+  ['registry', 'image'],
   ['envVars', 'env'],
   ['secret', 'secrets'],
   ['secrets', 'secrets'],

@@ -111,7 +111,7 @@ function Schedules() {
     key: `${name}.${namespace}`,
     cells: [
       html`<${FunctionLink} name=${name} namespace=${namespace} />`,
-      html`<span class="mono">${schedules.join('; ')}</span>`,
+      html`<span class="mono">${schedules.join('; ').replaceAll('CRON_TZ=Local ', '')}</span>`,
       nextRuns.map((at) => html`<div key=${at}>${timeText(at)}</div>`),
       lastCall ? html`<a class="mono" href=${linkTo('async', lastCall)}>${lastCall}</a>` : '–',
     ],

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { useAction } from '../asking.ts';
-import { html } from '../preact.js';
+import { html, useEffect, useRef } from '../preact.js';
 import { Problem } from './problem.ts';
 
 export interface ActionFormOptions {
@@ -19,7 +19,9 @@ export function ActionForm({ title, verb, work, onCancel, children }: ActionForm
     event.preventDefault();
     void act(work);
   };
-  return html`<form onSubmit=${submit}>
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector<HTMLElement>('input, textarea')?.focus(), []);
+  return html`<form ref=${form} onSubmit=${submit}>
     <h3>${title}</h3>
     ${children}
     <${Problem} text=${problem} />

@@ -35,7 +35,7 @@ export function CallLife({ id }: { id: string }) {
           ${isOpen && button(call.state === 'running' ? 'End it' : 'Drop it', 'DELETE', `/async-function/${path}`)}
           ${call.dead && button('Replay', 'POST', `/system/async/${path}/replay`)}
         </div>
-        <h3>The same on the host</h3>
+        <h2>The same on the host</h2>
         <${Command} text=${`sudo berth async ${verb} ${id}`} />
       </section>`
     }

@@ -34,7 +34,7 @@ export function Deployed({ fn, isUpdate, isReady }: DeployedOptions) {
       <a class="button primary" href=${linkTo('function', namespace, name)}>Open the function</a>
       <a class="button" href=${linkTo('deploy', namespace, name)}>Change it</a>
     </p>
-    <h3>The same by faas-cli</h3>
+    <h2>The same by faas-cli</h2>
     <${Command} text=${deployCommand(fn)} />
   </section>`;
 }

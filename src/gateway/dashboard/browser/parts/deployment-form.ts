@@ -81,10 +81,10 @@ function resourceFields(text: TextOf, { readOnly }: Draft, set: (part: Partial<D
   return html`<section class="card">
     <h2>Memory and CPU</h2>
     <div class="fields">
-      ${text('memoryLimit', 'Most memory', 'Such as 128Mi; a replica that needs more is started again')}
-      ${text('cpuLimit', 'Most CPU', 'Such as 500m for half a core')}
-      ${text('memoryRequest', 'Usual memory', 'By it berth counts how many replicas the host has room for')}
-      ${text('cpuRequest', 'Usual CPU')}
+      ${text('memoryLimit', 'Memory limit', 'Such as 128Mi; a replica that needs more is started again')}
+      ${text('cpuLimit', 'CPU limit', 'Such as 500m for half a core')}
+      ${text('memoryRequest', 'Memory request', 'What a replica usually takes: the room on the host is counted by it')}
+      ${text('cpuRequest', 'CPU request')}
     </div>
     <label>
       <input type="checkbox" checked=${readOnly} onChange=${() => set({ readOnly: !readOnly })} />

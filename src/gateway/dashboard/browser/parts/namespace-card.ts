@@ -60,10 +60,13 @@ export function NamespaceCard({ namespace, onGone }: { namespace: string; onGone
       written !== undefined &&
       html`<${SecretForm} key=${written} namespace=${namespace} known=${written} onDone=${done} onCancel=${close} />`
     }
-    <div class="buttons">
-      ${written === undefined && html`<button onClick=${() => setWritten('')}>New secret</button>`}
-      ${namespace && html`<button class="quiet" onClick=${askNamespace}>Delete namespace</button>`}
-    </div>
+    ${
+      written === undefined &&
+      html`<div class="buttons">
+        <button onClick=${() => setWritten('')}>New secret</button>
+        ${namespace && html`<button class="quiet" onClick=${askNamespace}>Delete namespace</button>`}
+      </div>`
+    }
     ${
       question &&
       html`<${Confirm}
@@ -115,6 +118,8 @@ async function contentsOf(namespace: string, signal: AbortSignal) {
     api.json<FunctionStatus[]>(`/system/functions${query}`, { signal }),
     live.can('namespaces') ? api.json<Namespace>(`/system/namespace/${namespace}`, { signal }) : { labels: {} },
   ]);
-  const shown = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  const shown = Object.entries(labels)
+    .filter(([key]) => key !== 'openfaas')
+    .map(([key, value]) => `${key}=${value}`);
   return { secrets: secrets.map(({ name }) => name).sort(), functions, labels: shown.join(', ') };
 }
