@@ -7,7 +7,9 @@ import { downgradeVerb } from './downgrade-verb.ts';
 import { doctorVerb } from './doctor/index.ts';
 import { execVerb } from './exec-verb.ts';
 import { logsVerb } from './logs-verb.ts';
+import { restartVerb } from './restart-verb.ts';
 import { restoreVerb } from './restore-verb.ts';
+import { rollbackVerb } from './rollback-verb.ts';
 import { statusVerb } from './status-verb.ts';
 import { uninstallVerb } from './uninstall-verb.ts';
 import { versionVerb } from './version-verb.ts';
@@ -18,6 +20,8 @@ const verbs: Verb[] = [
   logsVerb,
   execVerb,
   applyVerb,
+  restartVerb,
+  rollbackVerb,
   asyncVerb,
   backupVerb,
   restoreVerb,

@@ -5,7 +5,7 @@ import { functionImage } from '../../helpers/functions.ts';
 import { leftovers, untilNothingIsLeft } from '../../helpers/leftovers.ts';
 import { until } from '../../helpers/poll.ts';
 import { run } from '../../helpers/processes.ts';
-import { listOf, startHost, type TestHost } from './setup.ts';
+import { listOf, startHost, statusOf, type TestHost } from './setup.ts';
 
 let host: TestHost;
 let one: string;
@@ -33,6 +33,7 @@ type Ask = (name: string) => Promise<Outcome>;
 
 const deploy: Ask = (service) => host.berth.api('POST', '/system/functions', { service, image: one });
 const update: Ask = (service) => host.berth.api('PUT', '/system/functions', { service, image: two });
+const restart: Ask = (name) => host.berth.api('POST', `/system/restart-function/${name}`);
 const remove: Ask = (functionName) => host.berth.api('DELETE', '/system/functions', { functionName });
 
 /** All asked at once, and the crash that long after. */
@@ -84,6 +85,24 @@ function areAmong(t: ExecutionContext, outcomes: Map<string, Outcome>, statuses:
   }
 }
 
+async function restartsSurvive(t: ExecutionContext, crash: () => Promise<void>, delayMs: number): Promise<void> {
+  const { berth } = host;
+  const statuses = () => Promise.all(names.map((name) => statusOf(berth, name)));
+  const before = await statuses();
+  const restarted = await crashInto(restart, crash, delayMs);
+  areAmong(t, restarted, [0, 202, 503]);
+  await until(async () => (await statuses()).every((now) => !now.berth.candidate), {
+    timeoutMs: 30_000,
+    message: 'the restarts to end',
+  });
+  await untilAllReady();
+  for (const [i, { name, image, berth: facts }] of (await statuses()).entries()) {
+    const { generation, deployedAt, previous } = before[i]?.berth ?? {};
+    t.like({ image, ...facts }, { image: before[i]?.image, deployedAt, previous, failedUpdate: undefined });
+    if (restarted.get(name)?.status === 202) t.not(facts.generation, generation, name);
+  }
+}
+
 const crashes = {
   'containerd killed': async () => {
     await host.containerd.kill('SIGKILL');
@@ -129,6 +148,9 @@ for (const [what, crash] of Object.entries(crashes)) {
           );
           t.regex(text, /^(one|two) /);
         }
+
+        // A restart takes the same steps, so that one moment is enough.
+        if (delayMs === 150) await restartsSurvive(t, crash, delayMs);
 
         const removed = await crashInto(remove, crash, delayMs);
         areAmong(t, removed, [0, 202]);

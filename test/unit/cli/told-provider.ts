@@ -5,6 +5,7 @@ import type { PartHealth } from '../../../src/base/part-health.ts';
 import {
   FunctionNotFoundError,
   type Environment,
+  type FunctionName,
   type LogMessage,
   type LogRequest,
 } from '../../../src/provider/index.ts';
@@ -15,6 +16,8 @@ import { startGateway } from '../gateway/with-gateway.ts';
 export class ToldProvider extends CountingProvider {
   /** What `logs` was asked for. */
   readonly asked: LogRequest[] = [];
+  /** Functions that were restarted or rolled back. */
+  readonly changed: [verb: string, fn: FunctionName][] = [];
   lines: LogMessage[] = [];
   /** Ends all that is followed. */
   cut = new AbortController();
@@ -26,6 +29,19 @@ export class ToldProvider extends CountingProvider {
     update: () => Promise.resolve(),
     remove: () => Promise.resolve(),
   };
+
+  async restart(fn: FunctionName): Promise<void> {
+    await this.#change('restart', fn);
+  }
+
+  async rollBack(fn: FunctionName): Promise<void> {
+    await this.#change('rollback', fn);
+  }
+
+  #change(verb: string, { name, namespace }: FunctionName): Promise<void> {
+    this.changed.push([verb, { name, namespace }]);
+    return name === 'absent' ? Promise.reject(new FunctionNotFoundError({ name, namespace })) : Promise.resolve();
+  }
 
   logs(request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<LogMessage>> {
     this.asked.push(request);
