@@ -1,7 +1,7 @@
 import type { BasicAuthCredentials } from '../provider/index.ts';
 
 /** Verbs that a back end may be without: their routes answer 501. */
-export type OptionalVerb = 'logs' | 'secrets' | 'namespaces' | 'rollBack';
+export type OptionalVerb = 'logs' | 'secrets' | 'namespaces' | 'rollBack' | 'restart' | 'replicas' | 'pulls' | 'host';
 
 /** The API that is tried, and what its back end can run. */
 export interface ContractTarget {

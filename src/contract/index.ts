@@ -4,6 +4,7 @@ import type { ContractCase, ContractTarget, OptionalVerb } from './contract-targ
 import { deployCases } from './deploy-cases.ts';
 import { errorCases } from './error-cases.ts';
 import { logCases } from './log-cases.ts';
+import { hostCases, pullsCases, replicasCases, restartCases } from './looking-cases.ts';
 import { namespaceCases } from './namespace-cases.ts';
 import { readCases } from './read-cases.ts';
 import { removeCases } from './remove-cases.ts';
@@ -20,6 +21,10 @@ const optional: [verb: OptionalVerb, method: string, path: string, cases: (api: 
   ['secrets', 'GET', '/system/secrets', secretCases],
   ['namespaces', 'GET', '/system/namespaces', namespaceCases],
   ['rollBack', 'POST', '/system/rollback-function/any', rollBackCases],
+  ['restart', 'POST', '/system/restart-function/any', restartCases],
+  ['replicas', 'GET', '/system/function/any/replicas', replicasCases],
+  ['pulls', 'GET', '/system/pulls', pullsCases],
+  ['host', 'GET', '/system/host', hostCases],
 ];
 
 /**
