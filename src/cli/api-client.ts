@@ -21,6 +21,7 @@ export interface ApiRequest {
   /** What is sent as JSON. */
   body?: unknown;
   signal?: AbortSignal;
+  headers?: Record<string, string>;
 }
 
 /**
@@ -53,17 +54,21 @@ export class ApiClient {
    * @throws Error saying that berth does not answer
    */
   async json(path: string, options: ApiRequest = {}): Promise<unknown> {
-    const body = await text(await this.stream(path, options));
+    const headers = { Accept: 'application/json', ...options.headers };
+    const body = await text(await this.stream(path, { ...options, headers }));
     return body ? JSON.parse(body) : undefined;
   }
 
   /** Asks as `json` does, and returns the answer to be read as it comes. */
-  async stream(path: string, { method = 'GET', body, signal }: ApiRequest = {}): Promise<IncomingMessage> {
+  async stream(
+    path: string,
+    { method = 'GET', body, signal, headers: asked }: ApiRequest = {},
+  ): Promise<IncomingMessage> {
     const { user, password } = this.#credentials ?? {};
     const auth = user === undefined ? undefined : `${user}:${password}`;
     const sent = body === undefined ? undefined : JSON.stringify(body);
     // Node leaves it out of a DELETE, whose body then looks like another request.
-    const headers = sent === undefined ? {} : { 'content-length': Buffer.byteLength(sent) };
+    const headers = { ...asked, ...(sent !== undefined && { 'content-length': Buffer.byteLength(sent) }) };
     const req = request({ host: this.#host, port: this.#port, path, method, auth, headers, signal });
     req.end(sent);
     const [res] = (await once(req, 'response').catch((cause: unknown) => {

@@ -5,6 +5,7 @@ import { asyncVerb } from './async-verb.ts';
 import { backupVerb } from './backup-verb.ts';
 import { downgradeVerb } from './downgrade-verb.ts';
 import { doctorVerb } from './doctor/index.ts';
+import { eventsVerb } from './events-verb.ts';
 import { execVerb } from './exec-verb.ts';
 import { logsVerb } from './logs-verb.ts';
 import { restartVerb } from './restart-verb.ts';
@@ -18,6 +19,7 @@ const verbs: Verb[] = [
   statusVerb,
   doctorVerb,
   logsVerb,
+  eventsVerb,
   execVerb,
   applyVerb,
   restartVerb,

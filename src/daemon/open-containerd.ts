@@ -41,8 +41,8 @@ export async function openContainerd(options: OpenContainerdOptions): Promise<Co
   const platform = hostPlatform(machine());
   const storage = new ContainerdStorage({ containerd, wanted: config.snapshotter, log });
   const snapshotter = () => storage.snapshotter();
-  const images = new Images({ containerd, registry: registryClient(options), snapshotter, platform, log });
-  const network = await Network.open(networkOptions(config, log));
+  const images = new Images({ events, containerd, registry: registryClient(options), snapshotter, platform, log });
+  const network = await Network.open({ ...networkOptions(config, log), events });
   const logs = new LogStore({
     dir: config.logDir,
     journalLines: config.journalLines,

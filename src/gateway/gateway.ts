@@ -6,6 +6,7 @@ import { overviewRoute } from './dashboard/overview-route.ts';
 import { AlertHolds } from './scaling/alert-holds.ts';
 import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
+import { eventsRoute } from './events-route.ts';
 import { gatewayHandlers, type GatewayOptions } from './gateway-handlers.ts';
 import { partsRoute } from './parts-route.ts';
 import { CountsFile } from './metrics/counts-file.ts';
@@ -48,6 +49,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       { method: 'POST', path: '/system/alert', handler: alertHandler({ provider, holds, defaultNamespace, log }) },
       ...(parts ? [partsRoute(() => ({ ready: ready(), parts: parts() }))] : []),
       overviewRoute(overviewFeed(options, { invocations, usage })),
+      eventsRoute(provider.events),
       ...(asyncCalls?.routes ?? []),
     ],
     counts: path === undefined ? undefined : new CountsFile({ path, invocations, holds, log }),

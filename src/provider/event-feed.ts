@@ -27,7 +27,8 @@ export type EventKind =
 /** What happened to a function or to the host, to be told. */
 export interface Happening extends Partial<FunctionName> {
   kind: EventKind;
-  severity: 'info' | 'warn' | 'error';
+  /** `info` where it is absent. */
+  severity?: 'info' | 'warn' | 'error';
   /** One sentence, in words that an operator searches for; never a secret's value. */
   text: string;
   /** Id of the replica that it happened to. */
@@ -36,6 +37,7 @@ export interface Happening extends Partial<FunctionName> {
 
 /** One thing that happened lately on this host. */
 export interface SystemEvent extends Happening {
+  severity: 'info' | 'warn' | 'error';
   /** `START-NUMBER`: of this start of the process, and counted in it, so that no other event ever has it. */
   id: string;
   /** When it was told, RFC 3339. */
@@ -98,7 +100,7 @@ export class EventFeed implements EventSource {
     return () => this.#listeners.delete(own);
   }
 
-  tell({ kind, severity, text, name, namespace, replica }: Happening): void {
+  tell({ kind, severity = 'info', text, name, namespace, replica }: Happening): void {
     const repeats = this.#repeated([kind, name, namespace, text].join('\n'));
     if (!repeats) return;
     const more = repeats.untold > 0 ? ` (and ${repeats.untold} times more since it was told last)` : '';

@@ -6,6 +6,7 @@ import type { FunctionQueries } from './function-queries.ts';
 import type { FunctionSecrets } from './function-secrets.ts';
 import type { HostReport } from './host-report.ts';
 import type { Images } from './images/index.ts';
+import { tellingVerbs } from './telling-verbs.ts';
 import type { Measures } from './measures.ts';
 
 export interface ContainerdProviderParts {
@@ -56,5 +57,5 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
       remove: (name) => namespaces.remove(name),
     },
   };
-  return { ...answering(verbs), resolve, resolveNow, events };
+  return { ...answering(tellingVerbs(verbs, events)), resolve, resolveNow, events };
 }

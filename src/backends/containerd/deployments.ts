@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkNetworkAllow,
   clampReplicas,
+  type EventFeed,
   FunctionExistsError,
   FunctionNotFoundError,
   type DeployOptions,
@@ -40,6 +41,7 @@ import type { ReplicaRoom } from './replica-room.ts';
 import { refuseUnsupported } from './refuse-unsupported.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
 import { isExit, outcomeInTime, restartOf, updateFailed, type Rollout } from './rollout.ts';
+import { scaleEvent } from './scale-event.ts';
 import { superseded } from './start-error.ts';
 import { faultOwner } from './to-provider-error.ts';
 import { Turns } from './turns.ts';
@@ -53,6 +55,7 @@ export interface DeploymentsOptions {
   inUse: InUse;
   sweep: Sweep;
   room: ReplicaRoom;
+  events: EventFeed;
   /** The most that the annotation `com.openfaas.network.allow` may ask for; anything unless given. */
   networkAllowMax?: NetworkTarget[];
   /** How long a caller waits for the outcome before it gets 202, in milliseconds. */
@@ -124,7 +127,7 @@ export class Deployments {
    */
   async update(deployment: FunctionDeployment, { file }: DeployOptions = {}): Promise<DeployOutcome> {
     await this.#creating.get(fullName(deployment))?.catch(() => {});
-    const before = this.#require(deployment);
+    const before = required(deployment, this.#parts.store.get(deployment));
     if (file && isSo(before, deployment)) return this.#setFile(deployment, file);
     const rollout = await this.#holding(deployment, async () => {
       await this.#check(deployment);
@@ -212,7 +215,7 @@ export class Deployments {
 
   /** @throws FunctionNotFoundError when there is no function of the name */
   async remove(fn: FunctionName): Promise<void> {
-    this.#require(fn);
+    required(fn, this.#parts.store.get(fn));
     await this.#parts.store.change(fn, () => undefined);
     this.#parts.reconciler.wake(fn);
     void this.#parts.sweep.images(fn.namespace);
@@ -224,6 +227,7 @@ export class Deployments {
    * @throws BadRequestError for more than the host has room for; what scales by itself (not `durable`) gets as many as it has
    */
   async scale(fn: FunctionName, replicas: number, { durable = true }: ScaleOptions): Promise<void> {
+    const told: ReturnType<typeof scaleEvent>[] = [];
     const change = (record: FunctionRecord | undefined): FunctionRecord => {
       const found = required(fn, record);
       const wanted = clampReplicas(found.current.deployment, replicas);
@@ -234,9 +238,12 @@ export class Deployments {
       const asleep = given === 0;
       // What asks every second for more than there is room for writes nothing.
       const isSame = asleep === found.asleep && (asleep || given === found.replicas);
-      return isSame ? found : { ...found, asleep, replicas: asleep ? found.replicas : given };
+      if (isSame) return found;
+      told.push(scaleEvent({ from, to: given, isAskedFor: durable }));
+      return { ...found, asleep, replicas: asleep ? found.replicas : given };
     };
     await this.#parts.store.change(fn, change, { durable });
+    for (const event of told) this.#parts.events.tell({ ...fn, ...event });
     this.#parts.reconciler.wake(fn, { look: false });
   }
 
@@ -265,10 +272,6 @@ export class Deployments {
   async restart(fn: FunctionName): Promise<void> {
     await this.#parts.store.change(fn, (record) => restartOf(fn, required(fn, record)));
     this.#parts.reconciler.wake(fn);
-  }
-
-  #require(fn: FunctionName): FunctionRecord {
-    return required(fn, this.#parts.store.get(fn));
   }
 
   async #check(deployment: FunctionDeployment): Promise<void> {

@@ -99,7 +99,7 @@ export async function openBackEnd(options: BackEndOptions): Promise<ContainerdBa
   const taken = () => states.replicaIds().length;
   const room = new ReplicaRoom({ addresses: host.network.capacity, taken, log });
   const limits = { room, networkAllowMax, answerMs };
-  const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, ...limits };
+  const deploying = { store, secrets, images: generations, reconciler, namespaces, inUse, sweep, events, ...limits };
   const deployments = new Deployments(deploying);
   const provider = containerdProvider({
     version,
@@ -162,7 +162,7 @@ async function hostOf(options: BackEndOptions): Promise<Host> {
     features: await hostFeatures(),
     programs: new ProgramChecks(),
     ociRuntime: settings.ociRuntime ?? 'runc',
-    parts: new Parts(log),
+    parts: new Parts(log, events),
     replicaFilesDir: path.join(runDir, 'replicas'),
     at,
     timed: untimed,

@@ -1,13 +1,16 @@
 import type { Log } from '../../base/log.ts';
 import type { PartHealth } from '../../base/part-health.ts';
+import type { EventFeed } from '../../provider/index.ts';
 
 /** Knows which parts of the daemon are well, and says in the log when that changes. */
 export class Parts {
   readonly #log: Log;
+  readonly #events: EventFeed | undefined;
   readonly #problems = new Map<string, string | undefined>();
 
-  constructor(log: Log) {
+  constructor(log: Log, events?: EventFeed) {
     this.#log = log;
+    this.#events = events;
   }
 
   /**
@@ -18,8 +21,11 @@ export class Parts {
     const before = this.#problems.get(name);
     this.#problems.set(name, problem);
     if (problem === before) return;
-    if (problem === undefined) this.#log.info(`${name} is well again`);
-    else this.#log.warn(`${name} is not well: ${problem}`);
+    const text = problem === undefined ? `${name} is well again` : `${name} is not well: ${problem}`;
+    this.#log[problem === undefined ? 'info' : 'warn'](text);
+    const how =
+      problem === undefined ? ({ kind: 'part-well' } as const) : ({ kind: 'part-unwell', severity: 'warn' } as const);
+    this.#events?.tell({ ...how, text });
   }
 
   /** Lists the parts that were told of, in the order of their first mention. */

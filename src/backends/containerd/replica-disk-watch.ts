@@ -131,6 +131,7 @@ export class ReplicaDiskWatch {
       replica: replica.id,
       reason,
     });
+    host.events.tell({ ...state.fn, replica: replica.id, kind: 'replica-exited', severity: 'error', text: reason });
     state.ends.restarts += 1;
     state.generation(replica.generation).condemned(reason, replica.condemned(nowMs), nowMs);
     wake(state.fn);

@@ -56,6 +56,7 @@ export async function dataFolder(digest = 'sha256:1') {
   const namespaces = namespacesOver(dirs.namespaces, inUse);
   await namespaces.ensure();
   const deployments = new Deployments({
+    events: new EventFeed(),
     store,
     secrets,
     images: {

@@ -7,7 +7,7 @@ import {
   notFoundAs,
 } from '../../../containerd/index.ts';
 import type { Log } from '../../../base/log.ts';
-import type { PullPolicy, PullProgress } from '../../../provider/index.ts';
+import type { EventFeed, PullPolicy, PullProgress } from '../../../provider/index.ts';
 import {
   type CredentialStore,
   type Descriptor,
@@ -36,6 +36,8 @@ export interface ImagesOptions {
   platform: Platform;
   /** Identifies the time from a boot of this host to its next. */
   boot?: Promise<string>;
+  /** Is told what was pulled. */
+  events?: EventFeed;
   log: Log;
 }
 
@@ -221,6 +223,11 @@ export class Images {
     const { sizeBytes, digest } = image;
     const { downloadedBytes, elapsedMs } = progress;
     log.info('pulled image', { image: name, namespace, digest, sizeBytes, downloadedBytes, elapsedMs });
+    this.#options.events?.tell({
+      namespace,
+      kind: 'image-pulled',
+      text: `pulled ${name} in ${(elapsedMs / 1000).toFixed(1)} s`,
+    });
     return image;
   }
 

@@ -3,11 +3,14 @@ import { describeError, type Log } from '../../../base/log.ts';
 import { InOrder } from '../../../base/in-order.ts';
 import type { PartHealth } from '../../../base/part-health.ts';
 import { monotonicMs } from '../../../base/monotonic.ts';
+import type { EventFeed } from '../../../provider/index.ts';
 import { monitorChanges } from './change-monitor.ts';
 import type { HostProblem, KeptPart } from './kept-part.ts';
 
 export interface HostKeeperOptions {
   parts: KeptPart[];
+  /** Is told what is put right. */
+  events?: EventFeed;
   log: Log;
   /** Resolves when changes are no longer told of; `nft monitor` and `ip monitor` unless given. */
   monitor?: (changed: () => void, signal: AbortSignal) => Promise<void>;
@@ -36,8 +39,8 @@ export class HostKeeper {
   #hasEvents = false;
   #isRunning = false;
 
-  constructor({ parts, log, monitor = monitorChanges }: HostKeeperOptions) {
-    this.#kept = parts.map((part) => new Kept(part, log));
+  constructor({ parts, events, log, monitor = monitorChanges }: HostKeeperOptions) {
+    this.#kept = parts.map((part) => new Kept(part, log, events));
     this.#log = log;
     this.#monitor = monitor;
   }
@@ -119,13 +122,15 @@ class Kept {
   readonly bell = new Bell();
   readonly looked = Promise.withResolvers<void>();
   readonly #log: Log;
+  readonly #events: EventFeed | undefined;
   readonly #mutedUntil = new Map<string, number>();
   #problems = new Map<string, HostProblem>();
   #hasFailed = false;
 
-  constructor(part: KeptPart, log: Log) {
+  constructor(part: KeptPart, log: Log, events: EventFeed | undefined) {
     this.part = part;
     this.#log = log;
+    this.#events = events;
   }
 
   /** True where the last look ended in an error, so that it is to be tried again. */
@@ -164,6 +169,7 @@ class Kept {
     if ((this.#mutedUntil.get(what) ?? 0) > nowMs) return;
     this.#mutedUntil.set(what, nowMs + mutedMs);
     this.#log.warn("put the host's network right", { part: this.part.name, what });
+    this.#events?.tell({ kind: 'network-mended', severity: 'warn', text: `put the host's network right: ${what}` });
   }
 
   #sayProblems(problems: HostProblem[]): boolean {

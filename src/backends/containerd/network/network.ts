@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CniNetwork, loadConflist, sandboxAddress, type CniResult } from '../../../cni/index.ts';
 import type { Log } from '../../../base/log.ts';
-import type { Dns, NetworkTarget } from '../../../provider/index.ts';
+import type { Dns, EventFeed, NetworkTarget } from '../../../provider/index.ts';
 import type { Attachment, Found } from './attachment.ts';
 import { explainedAttachError } from './attach-error.ts';
 import { bridgeNetwork, withMtu, type BridgeNetwork } from './bridge-conflist.ts';
@@ -23,6 +23,8 @@ export interface NetworkOptions extends Pick<HostPartsOptions, 'gatewayPort' | '
   subnet?: string;
   /** What things on the host are called: table `<name>`, network namespaces and CNI container ids `<name>-<id>`. */
   name?: string;
+  /** Is told what is put right. */
+  events?: EventFeed;
   log: Log;
 }
 
@@ -72,7 +74,7 @@ export class Network {
 
   private constructor(network: BridgeNetwork, options: NetworkOptions) {
     const { cniBinDirs: binDirs = defaultBinDirs, runDir = '/run/berth', name = 'berth' } = options;
-    const { gatewayPort, resolvConfPaths, allowMax, dns, log } = options;
+    const { gatewayPort, resolvConfPaths, allowMax, dns, events, log } = options;
     this.#network = network;
     this.#cniFolders = { binDirs, cacheDir: join(runDir, 'cni') };
     this.#cni = new CniNetwork({ conflist: network.conflist, ...this.#cniFolders });
@@ -94,7 +96,7 @@ export class Network {
       lookedAt: (...parts) => this.keeper.lookedAt(...parts),
       log,
     });
-    this.keeper = new HostKeeper({ parts: this.#host.all, log });
+    this.keeper = new HostKeeper({ parts: this.#host.all, events, log });
   }
 
   #withPort(id: string, mend: (port: BridgePort) => Promise<void>): Promise<void> {

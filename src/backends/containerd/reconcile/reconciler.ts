@@ -120,6 +120,8 @@ export class Reconciler {
     if (!exit) return;
     const { reason } = exit;
     this.#parts.log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
+    const told = { kind: 'out-of-memory', severity: 'error', text: `ran out of memory: ${reason}` } as const;
+    this.#parts.host.events.tell({ ...owner.fn, replica: replicaId, ...told });
   }
 
   #callEnded(fn: FunctionName, replicaId: string, outcome: CallOutcome): void {
@@ -208,6 +210,8 @@ export class Reconciler {
         reason,
         restartInMs,
       });
+      const told = { kind: 'replica-exited', severity: 'warn', text: `a replica ended: ${reason}` } as const;
+      this.#parts.host.events.tell({ ...state.fn, replica: replica.id, ...told });
     }
   }
 

@@ -17,7 +17,7 @@ export class Rollouts {
 
   /** Lets the candidate take over, and tells who waits for it. */
   async promote(state: FunctionState): Promise<void> {
-    const { store, wake, log } = this.#parts;
+    const { store, wake, log, host } = this.#parts;
     const before = store.get(state.fn);
     const { candidate } = before ?? {};
     if (!before || !candidate) return;
@@ -25,13 +25,17 @@ export class Rollouts {
     const { image } = candidate.deployment;
     const what = isRestart(before) ? 'restarted, new replicas serve' : 'new version serves';
     log.info(what, { function: fullName(state.fn), generation: candidate.id, image });
+    const told = isRestart(before)
+      ? ({ kind: 'restarted', text: 'was restarted: new replicas serve' } as const)
+      : ({ kind: 'updated', text: `version ${candidate.id} of ${image} serves` } as const);
+    host.events.tell({ ...state.fn, ...told });
     state.settle(candidate.id, { ready: true });
     wake(state.fn);
   }
 
   /** Takes the candidate that failed out of the record, with the reason, and tells who waits for it. */
   async dropCandidate(state: FunctionState): Promise<void> {
-    const { store, wake, log } = this.#parts;
+    const { store, wake, log, host } = this.#parts;
     const before = store.get(state.fn);
     const { candidate } = before ?? {};
     if (!before || !candidate) return;
@@ -46,17 +50,21 @@ export class Rollouts {
     const { image } = deployment;
     const what = isRestart(before) ? 'restart failed, the old replicas stay' : 'new version failed, the old one stays';
     log.warn(what, { function: fullName(state.fn), image, reason });
+    const text = `${isRestart(before) ? 'the restart' : `the update to ${image}`} failed, the version before serves on: ${reason}`;
+    host.events.tell({ ...state.fn, kind: 'update-failed', severity: 'error', text });
     wake(state.fn);
   }
 
   /** Makes the previous version the candidate: it takes over when it is ready, like any update. */
   async rollBack({ fn }: FunctionState): Promise<void> {
-    const { store, wake, log } = this.#parts;
+    const { store, wake, log, host } = this.#parts;
     const reason = 'it crashed again and again after the update';
     const record = await store.change(fn, (now) => now && rolledBack(now, reason));
     if (!record?.previous) return;
     const { image } = record.previous.deployment;
     log.warn('rolling back to the previous version', { function: fullName(fn), image, reason });
+    const text = `goes back to the version before, of ${image}: ${reason}`;
+    host.events.tell({ ...fn, kind: 'rolled-back', severity: 'warn', text });
     wake(fn);
   }
 

@@ -166,6 +166,7 @@ export class Watches {
 
   #found(verdict: 'unready' | 'unhealthy', fn: FunctionName, replica: Replica, reason?: string): void {
     this.#parts.log.warn(`replica is ${verdict}`, { function: fullName(fn), replica: replica.id, reason });
+    this.#tellUnready(fn, replica, `a replica is ${verdict}${reason === undefined ? '' : `: ${reason}`}`);
     if (verdict === 'unhealthy') replica.becameUnhealthy();
     else replica.becameUnready();
     this.#watchAnew(fn, replica);
@@ -188,6 +189,8 @@ export class Watches {
   #ready(fn: FunctionName, replica: Replica): void {
     if (replica.becameReady(monotonicMs())) {
       this.#parts.log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
+      const told = { kind: 'replica-ready', text: `a replica is ready at ${replica.ip}` } as const;
+      this.#parts.host.events.tell({ ...fn, replica: replica.id, ...told });
       this.#parts.traces.ready(fn, replica);
     }
     this.#parts.wake(fn, { look: false });
@@ -217,8 +220,13 @@ export class Watches {
     if (wrong === 'no-process') void this.#lookForProcess(fn, replica);
   }
 
+  #tellUnready(fn: FunctionName, { id: replica }: Replica, text: string): void {
+    this.#parts.host.events.tell({ ...fn, replica, kind: 'replica-unready', severity: 'warn', text });
+  }
+
   #leaves(fn: FunctionName, replica: Replica, reason: string): void {
     this.#parts.log.warn('replica leaves the routes', { function: fullName(fn), replica: replica.id, reason });
+    this.#tellUnready(fn, replica, `a replica is called no more: ${reason}`);
     this.#watchAnew(fn, replica);
   }
 

@@ -17,7 +17,7 @@ import type { Sweep } from '../../../../src/backends/containerd/sweep.ts';
 import { superseded } from '../../../../src/backends/containerd/start-error.ts';
 import { defaultTiming } from '../../../../src/backends/containerd/timing.ts';
 import { SecretStore } from '../../../../src/secrets/index.ts';
-import { BadRequestError, type FunctionName } from '../../../../src/provider/index.ts';
+import { BadRequestError, EventFeed, type FunctionName } from '../../../../src/provider/index.ts';
 import { until } from '../../../helpers/poll.ts';
 
 const fn = { name: 'fn', namespace: 'openfaas-fn' };
@@ -35,6 +35,7 @@ async function firstDeployment(t: ExecutionContext) {
     return outcomes++ === 0 ? first.promise : Promise.resolve({ ready: true });
   };
   const deployments = new Deployments({
+    events: new EventFeed(),
     store,
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
     images: {
@@ -136,6 +137,7 @@ async function slowPulls(t: ExecutionContext) {
   const isThere = { namespace: true };
   const [woken, settled]: [FunctionName[], string[]] = [[], []];
   const deployments = new Deployments({
+    events: new EventFeed(),
     store,
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
     images: {

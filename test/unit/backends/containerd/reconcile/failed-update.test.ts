@@ -24,6 +24,7 @@ import type { Reconciler } from '../../../../../src/backends/containerd/reconcil
 import type { StepParts } from '../../../../../src/backends/containerd/reconcile/reconciler-parts.ts';
 import { Rollouts } from '../../../../../src/backends/containerd/reconcile/rollouts.ts';
 import type { Sweep } from '../../../../../src/backends/containerd/sweep.ts';
+import { EventFeed } from '../../../../../src/provider/index.ts';
 import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
 import { SecretStore } from '../../../../../src/secrets/index.ts';
 
@@ -45,9 +46,10 @@ async function failingUpdate(t: ExecutionContext) {
   async function* query() {
     yield { text: await line.promise };
   }
-  const host = { logs: { archive: { query } } };
+  const host = { logs: { archive: { query } }, events: new EventFeed() };
   const rollouts = new Rollouts({ store, host, wake() {}, log: silentLog } as unknown as StepParts);
   const deployments = new Deployments({
+    events: new EventFeed(),
     store,
     secrets: new SecretStore({ dir: join(dir, 'secrets') }),
     images: {

@@ -12,7 +12,7 @@ import type { Host } from '../../../../../src/backends/containerd/replicas/host.
 import { defaultTiming, type Timing } from '../../../../../src/backends/containerd/timing.ts';
 import { silentLog } from '../../../../../src/base/log.ts';
 import { monotonicMs } from '../../../../../src/base/monotonic.ts';
-import { RoutingTable } from '../../../../../src/provider/index.ts';
+import { EventFeed, RoutingTable } from '../../../../../src/provider/index.ts';
 import { until } from '../../../../helpers/poll.ts';
 
 const fn = { name: 'fn', namespace: 'openfaas-fn' };
@@ -60,7 +60,7 @@ async function watched(
   const tasks = { get: () => Promise.resolve({ pid: process.pid }) };
   const containerd = { namespace: () => ({ tasks }) };
   const watches: Watches = new Watches({
-    host: { network, containerd } as unknown as Host,
+    host: { network, containerd, events: new EventFeed() } as unknown as Host,
     routes,
     timing: { ...defaultTiming, ...timing },
     wake() {
