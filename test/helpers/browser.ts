@@ -3,10 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { until } from './poll.ts';
 
 const program = '/usr/bin/chromium';
 const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'];
 const patienceMs = 30_000;
+/** A page that is not there by then is loaded again. */
+const loadedMs = 5000;
+/** A function's network interface that comes or goes has the browser of the same host give up what it was about to load. */
+const networkChanged = 'net::ERR_NETWORK_CHANGED';
 
 /** Starts the browser; each tab is a person of its own. */
 export async function startBrowser(): Promise<Browser> {
@@ -32,13 +37,15 @@ export async function openTab(t: ExecutionContext, browser: Browser, options: Ta
     if (!expected.some((pattern) => pattern.test(text))) complaints.push(text);
   };
   page.on('console', (message) => {
-    if (message.type() === 'error') complain(`${message.text()} (${message.location().url})`);
+    const isOurs = message.text().includes(networkChanged);
+    if (message.type() === 'error' && !isOurs) complain(`${message.text()} (${message.location().url})`);
   });
   page.on('pageerror', (error) => complain(error.stack ?? error.message));
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText ?? '';
     // The page itself ends what it no longer needs.
-    if (reason !== 'net::ERR_ABORTED') complain(`${request.method()} ${request.url()}: ${reason}`);
+    if (!['net::ERR_ABORTED', networkChanged].includes(reason))
+      complain(`${request.method()} ${request.url()}: ${reason}`);
   });
   t.teardown(async () => {
     await context.close();
@@ -49,8 +56,16 @@ export async function openTab(t: ExecutionContext, browser: Browser, options: Ta
 
 /** Logs in on the dashboard at an address. */
 export async function logIn(page: Page, url: string, user: string, password: string): Promise<void> {
-  await page.goto(url);
-  await page.getByLabel('User').fill(user);
+  const field = page.getByLabel('User');
+  await until(
+    async () => {
+      await page.goto(url);
+      await field.waitFor({ timeout: loadedMs });
+      return true;
+    },
+    { message: 'the page to be loaded' },
+  );
+  await field.fill(user);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Log in' }).click();
 }

@@ -3,10 +3,12 @@ import { api } from '../api.ts';
 import { useAction, useLoaded } from '../asking.ts';
 import { html } from '../preact.js';
 import { linkTo } from '../router.ts';
+import { shownText } from '../shown-text.ts';
 import { timeText } from '../texts.ts';
 import { Command } from './command.ts';
 import { FunctionLink } from './function-link.ts';
 import { Problem } from './problem.ts';
+import { Value } from './value.ts';
 
 const everyMs = 1000;
 
@@ -59,19 +61,19 @@ function Life({ call }: { call: CallView }) {
       <dd>${value}</dd>`;
   return html`<dl class="facts">
     ${line('Function', html`<${FunctionLink} name=${call.function} namespace=${call.namespace} />`)}
-    ${line('Path', call.path)}
+    ${line('Path', call.path && html`<${Value} text=${call.path} />`)}
     ${line('Comes from', parent && html`<a class="mono" href=${linkTo('async', parent)}>${parent}</a>`)}
     ${line('Queued', timeText(call.queuedAt))} ${line('Attempts', String(call.attempts))}
     ${line('Last attempt', lastBeganAt && `${timeText(lastBeganAt)} to ${timeText(lastEndedAt)}`)}
     ${line('Its answer', [lastStatus && `status ${lastStatus}`, lastError].filter(Boolean).join(', '))}
     ${line('Next attempt', state === 'queued' && timeText(call.dueAt))} ${line('Ended', endedAt && timeText(endedAt))}
-    ${line('Answer goes to', callbackUrl)}
+    ${line('Answer goes to', callbackUrl && html`<${Value} text=${callbackUrl} />`)}
   </dl>`;
 }
 
 function Answer({ result }: { result: NonNullable<CallView['result']> }) {
   return html`<section class="card">
     <h2>Answer <span class="faint">${result.contentType}</span></h2>
-    <pre tabindex="0">${'text' in result ? result.text : `in base64: ${result.base64}`}</pre>
+    <pre tabindex="0">${'text' in result ? shownText(result.text) : `in base64: ${result.base64}`}</pre>
   </section>`;
 }

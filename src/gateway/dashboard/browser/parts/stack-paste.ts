@@ -8,6 +8,7 @@ import { FunctionLink } from './function-link.ts';
 import { Problem } from './problem.ts';
 import { Pulling } from './pulling.ts';
 import { Table } from './table.ts';
+import { Value } from './value.ts';
 
 const [asking, accepted] = ['deploying', 'starting'];
 
@@ -98,7 +99,7 @@ function Functions({ functions, outcomes }: { functions: StackFunctionView[]; ou
     const { state, reason } = live.row(fn.namespace, fn.name) ?? {};
     const cells = [
       html`<${FunctionLink} ...${fn} />`,
-      html`<bdi>${fn.image}</bdi>`,
+      html`<${Value} text=${fn.image} />`,
       isNew ? 'new' : isSame ? 'none: it is so already' : 'changed',
       outcome === asking
         ? html`${asking}<${Pulling} image=${fn.image} namespace=${fn.namespace} />`
