@@ -84,7 +84,7 @@ class Dashboard {
   }
 }
 
-test.serial('a function is deployed by the form, and what goes on is said', async (t) => {
+test.serial('a function is deployed by the form, and its pull is shown in bytes', async (t) => {
   const at = await Dashboard.open(t, 'deploy');
   await at.field('Image').fill(`${slow.host}/large:latest`);
   await at.field('Name').fill('large');
@@ -92,7 +92,8 @@ test.serial('a function is deployed by the form, and what goes on is said', asyn
   await at.page.getByLabel('Name of variable 1').fill('VERSION');
   await at.page.getByLabel('Value of variable VERSION').fill(hostile);
   await at.button('Deploy').click();
-  await at.says('berth has the image pulled and starts it');
+  await at.says(/Pulling the image: [\d.]+ [KM]iB of [\d.]+ MiB/);
+  t.regex((await at.page.locator('progress').getAttribute('max')) ?? '', /^[1-9]\d{6}$/);
   await at.isWell();
   slow.release();
   await at.says('It is deployed, and takes calls.');
