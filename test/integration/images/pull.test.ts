@@ -146,7 +146,14 @@ test('a second namespace takes the layers from the first and unpacks them for it
 
 test('deploys of one image at once pull and unpack it once', async (t) => {
   const built = await build('once');
-  const images = await Promise.all(Array.from({ length: 5 }, () => under.images.ensure('once', built.reference)));
+  const ensured = Promise.all(Array.from({ length: 5 }, () => under.images.ensure('once', built.reference)));
+  const told = () => under.images.pulls().filter(({ namespace }) => namespace === 'once');
+  const started = () => told().some(({ totalBytes }) => totalBytes > 0);
+  const [pull, ...others] = await until(() => (started() ? told() : undefined), { intervalMs: 1 });
+  t.like([others, pull], [[], { image: built.reference }]);
+  t.true(pull && pull.bytes <= pull.totalBytes, 'all five wait for one pull, which is told once');
+  const images = await ensured;
+  t.deepEqual(told(), []);
   t.is(new Set(images.map(({ chainId }) => chainId)).size, 1);
   t.is((await blobReads('once')).length, 3);
   t.is(await snapshotCount('once'), 2);
