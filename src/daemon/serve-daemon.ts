@@ -88,6 +88,8 @@ export async function serveDaemon(backEnd: BackEnd, options: ServeDaemonOptions)
   if (!lock) return;
   const drainers = new Drainers(config.runDir);
   const othersDone = drainers.gone(config.upgradeDrainMs);
+  const { release, sha } = options.version;
+  backEnd.provider.events?.tell({ kind: 'berth-started', text: `berth ${release} (${sha}) started` });
   await backEnd.start(othersDone);
   const folder = folderOf(backEnd, options);
   void folder.run(signal);

@@ -23,7 +23,8 @@ export function eventsRoute(source: EventSource | undefined): Route {
       if (!source) return Promise.reject(new NotImplementedError('events'));
       const isAskedFor = filterOf(ctx);
       const recent = behind(source.recent(), ctx.get('Last-Event-ID')).filter(isAskedFor);
-      if (ctx.accepts('text/event-stream', 'application/json') === 'application/json') ctx.body = recent;
+      if (ctx.method === 'HEAD' || ctx.accepts('text/event-stream', 'application/json') === 'application/json')
+        ctx.body = recent;
       else stream(ctx, source, recent, isAskedFor);
       return Promise.resolve();
     },

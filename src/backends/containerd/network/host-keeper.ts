@@ -176,10 +176,19 @@ class Kept {
     const wasHealthy = this.#isHealthy;
     const before = this.#problems;
     this.#problems = new Map(problems.map((problem) => [textOf(problem), problem]));
-    for (const [text, { message, fields }] of this.#problems) if (!before.has(text)) this.#log.warn(message, fields);
+    for (const [text, { message, fields, isNote }] of this.#problems) {
+      if (before.has(text)) continue;
+      this.#log.warn(message, fields);
+      if (!isNote) this.#events?.tell({ kind: 'part-unwell', severity: 'warn', text });
+    }
     if (!wasHealthy && this.#isHealthy)
-      this.#log.info(`the host's ${this.part.name.replaceAll('_', ' ')} is right again`);
+      this.#sayRight(`the host's ${this.part.name.replaceAll('_', ' ')} is right again`);
     return this.#problems.size !== before.size || [...this.#problems.keys()].some((text) => !before.has(text));
+  }
+
+  #sayRight(text: string): void {
+    this.#log.info(text);
+    this.#events?.tell({ kind: 'part-well', text });
   }
 
   get #isHealthy(): boolean {

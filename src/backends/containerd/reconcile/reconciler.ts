@@ -12,6 +12,7 @@ import { desiredView } from './desired-view.ts';
 import type { FunctionState, GenerationOutcome } from './function-state.ts';
 import { PassLoop } from './pass-loop.ts';
 import { StartTraces } from './start-traces.ts';
+import { isOutOfMemory } from './replica-exit.ts';
 import type { ReconcilerParts, WakeOptions } from './reconciler-parts.ts';
 import { Steps } from './steps.ts';
 import { Watches } from './watches.ts';
@@ -210,7 +211,10 @@ export class Reconciler {
         reason,
         restartInMs,
       });
-      const told = { kind: 'replica-exited', severity: 'warn', text: `a replica ended: ${reason}` } as const;
+      const how = isOutOfMemory(exit)
+        ? ({ kind: 'out-of-memory', severity: 'error' } as const)
+        : ({ kind: 'replica-exited', severity: 'warn' } as const);
+      const told = { ...how, text: `a replica ended: ${reason}` };
       this.#parts.host.events.tell({ ...state.fn, replica: replica.id, ...told });
     }
   }

@@ -33,6 +33,11 @@ export function exitReason(exitStatus: number, isOom: boolean): string {
   return `its process exited with code ${exitStatus}${advice}`;
 }
 
+/** Whether it ended for want of memory. */
+export function isOutOfMemory({ reason }: ReplicaExit): boolean {
+  return reason === exitReason(killed, true);
+}
+
 /** Whether an OOM event that is heard now explains an exit: on a busy host it may be told after it. */
 export function isLateOom({ reason, atMs }: ReplicaExit, nowMs: number): boolean {
   return reason === exitReason(killed, false) && nowMs - atMs < oomWindowMs;

@@ -187,10 +187,12 @@ export class Watches {
   }
 
   #ready(fn: FunctionName, replica: Replica): void {
+    // What a daemon before had ready is no news.
+    const isNews = replica.startedAtMs !== undefined || replica.wasReady;
     if (replica.becameReady(monotonicMs())) {
       this.#parts.log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
       const told = { kind: 'replica-ready', text: `a replica is ready at ${replica.ip}` } as const;
-      this.#parts.host.events.tell({ ...fn, replica: replica.id, ...told });
+      if (isNews) this.#parts.host.events.tell({ ...fn, replica: replica.id, ...told });
       this.#parts.traces.ready(fn, replica);
     }
     this.#parts.wake(fn, { look: false });
