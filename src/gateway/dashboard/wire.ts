@@ -129,3 +129,17 @@ export interface StackFunctionView {
   /** It is what the text says already. */
   isSame: boolean;
 }
+
+/** Something that happened, as GET /system/events tells of it. */
+export interface EventView {
+  id: string;
+  at: string;
+  /** In one word, such as `deployed` or `out-of-memory`. */
+  kind: string;
+  severity: 'info' | 'warn' | 'error';
+  /** What happened, in a sentence. */
+  text: string;
+  name?: string;
+  namespace?: string;
+  replica?: string;
+}

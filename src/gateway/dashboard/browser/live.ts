@@ -1,12 +1,9 @@
 import type { FunctionRow, FunctionsChange, HostView, PullView } from '../wire.ts';
-import { api, RefusedError } from './api.ts';
 import type { ServerEvent } from './event-reader.ts';
+import { followEvents } from './following.ts';
 import { useEffect, useState } from './preact.js';
 
 export type ConnectionState = 'connecting' | 'live' | 'lost';
-
-const soonestMs = 1000;
-const latestMs = 15_000;
 
 /** What berth tells of its functions and its host as it changes, over one stream that all pages share. */
 export class Live {
@@ -17,17 +14,13 @@ export class Live {
   readonly #listeners = new Set<() => void>();
   #isToldSoon = false;
 
-  /** Follows until the signal aborts; a stream that was lost is opened again. */
-  async run(signal: AbortSignal): Promise<void> {
-    let waitMs = soonestMs;
-    while (!signal.aborted) {
-      const isOver = await this.#follow(signal, () => (waitMs = soonestMs));
-      if (isOver) return;
+  /** Follows until the signal aborts. */
+  run(signal: AbortSignal): Promise<void> {
+    const onLost = () => {
       this.connection = 'lost';
       this.#tell();
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
-      waitMs = Math.min(2 * waitMs, latestMs);
-    }
+    };
+    return followEvents({ path: '/system/overview', onEvent: (event) => this.#take(event), onLost, signal });
   }
 
   /** @returns a function that ends it */
@@ -44,23 +37,6 @@ export class Live {
   /** Whether the back end has an optional verb. */
   can(verb: string): boolean {
     return this.host?.can.includes(verb) ?? false;
-  }
-
-  /** @returns whether the session has ended */
-  async #follow(signal: AbortSignal, onLive: () => void): Promise<boolean> {
-    try {
-      await api.events(
-        '/system/overview',
-        (event) => {
-          onLive();
-          this.#take(event);
-        },
-        signal,
-      );
-      return false;
-    } catch (error) {
-      return error instanceof RefusedError && error.status === 401;
-    }
   }
 
   #take({ name, data }: ServerEvent): void {

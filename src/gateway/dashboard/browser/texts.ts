@@ -36,6 +36,13 @@ export function timeText(moment: string | undefined): string {
   return moment === undefined ? '–' : new Date(moment).toLocaleString();
 }
 
+/** Returns a moment by the clock of whoever looks: its time, and its day where that is not today. */
+export function clockText(moment: string, nowMs = Date.now()): string {
+  const at = new Date(moment);
+  const time = at.toLocaleTimeString();
+  return at.toDateString() === new Date(nowMs).toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
+}
+
 export function shareText(share: number | undefined): string {
   if (share === undefined) return '–';
   return `${share > 0 && share < 0.001 ? '<0.1' : (share * 100).toFixed(share < 0.1 && share > 0 ? 1 : 0)} %`;
