@@ -101,10 +101,10 @@ function Functions({ functions, outcomes }: { functions: StackFunctionView[]; ou
       html`<${FunctionLink} ...${fn} />`,
       html`<${Value} text=${fn.image} />`,
       isNew ? 'new' : isSame ? 'none: it is so already' : 'changed',
-      outcome === asking
-        ? html`${asking}<${Pulling} image=${fn.image} namespace=${fn.namespace} />`
+      outcome === asking || (outcome === accepted && state !== 'ready')
+        ? html`${(outcome === accepted && reason) || outcome}<${Pulling} image=${fn.image} namespace=${fn.namespace} />`
         : outcome === accepted
-          ? `${state ?? accepted}${reason ? `: ${reason}` : ''}`
+          ? state
           : outcome,
     ];
     return { key, cells };
