@@ -76,9 +76,12 @@ class Dashboard {
     await this.page.getByRole('row', { name }).waitFor();
   }
 
-  /** Requires that nothing of the page is out of reach of who cannot see it, nor what others wrote a part of it. */
+  /** Requires that nothing of the page is out of reach of who cannot see it, nor of a phone, nor what others wrote a part of it. */
   async isWell(): Promise<void> {
     this.#t.deepEqual(await axeFindings(this.page), []);
+    await this.page.setViewportSize({ width: 360, height: 800 });
+    this.#t.is(await this.page.evaluate('document.documentElement.scrollWidth'), 360);
+    await this.page.setViewportSize({ width: 1280, height: 800 });
     this.#t.is(await this.page.locator('main img').count(), 0);
     this.#t.notRegex(await this.page.title(), /owned/);
   }
