@@ -8,6 +8,7 @@ import { Registry } from '@prometheus-io/client';
 import { silentLog } from '../../../../src/base/log.ts';
 import { serveDashboard, type Dashboard } from '../../../../src/gateway/index.ts';
 import { defaultConfig } from '../../../../src/provider/index.ts';
+import { until } from '../../../helpers/poll.ts';
 import { startGateway, type World, type WorldOptions } from '../with-gateway.ts';
 
 export const user = 'admin';
@@ -79,6 +80,8 @@ export async function startDashboard(
     async restart() {
       await stop();
       await start();
+      // The port may go to another's connection for a moment, and fetch may try one of before first.
+      await until(async () => (await fetch(`${page}/ui/`)).ok, { message: 'the dashboard to be back' });
     },
     upgrade() {
       ending.abort();
