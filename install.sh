@@ -270,10 +270,20 @@ missing_packages() {
 	[ -n "$bundle" ] || has npm || echo npm
 	ldconfig -p | grep -q libatomic.so.1 || echo libatomic1
 	[ -s /etc/ssl/certs/ca-certificates.crt ] || [ -s /etc/pki/tls/certs/ca-bundle.crt ] || echo ca-certificates
+	half_installed
+}
+
+# Those of a run that was killed meanwhile: their programs may be there already.
+half_installed() {
+	has dpkg-query || return 0
+	dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' containerd runc containernetworking-plugins nftables \
+		iproute2 npm libatomic1 ca-certificates 2>/dev/null | sed -n -E 's/^(half-installed|unpacked|half-configured) //p'
 }
 
 install_packages() {
-	missing=$(missing_packages | tr '\n' ' ')
+	# apt does nothing before this is done.
+	[ -z "$(find /var/lib/dpkg/updates -name '[0-9]*' 2>/dev/null)" ] || quietly finish_packages
+	missing=$(missing_packages | sort -u | tr '\n' ' ')
 	[ -n "$missing" ] || return 0
 	knows_debian || die "on $(os_release PRETTY_NAME) install these packages, then run this again: $missing"
 	say "installing $missing"
@@ -283,6 +293,15 @@ install_packages() {
 	grep -q -e '^Get:' -e '^Hit:' "$tmp/output" || ! grep -q 'Failed to fetch' "$tmp/output" || die "apt-get update failed: $(cause)$(mend)"
 	# shellcheck disable=SC2086 # a list of names
 	quietly apt_get install -y --no-install-recommends $missing
+}
+
+# What dpkg was killed in. One that a killed install has left running is waited for.
+finish_packages() {
+	until dpkg --force-confold --configure -a >"$tmp/dpkg" 2>&1 9>&-; do
+		cat "$tmp/dpkg"
+		grep -q 'locked by another process' "$tmp/dpkg" || return 1
+		sleep 1
+	done
 }
 
 # Another apt may have the lists, as on a host of a cloud in its first minutes.
@@ -480,14 +499,17 @@ open_bundle() {
 install_config() (
 	umask 077
 	mkdir -p "$config/auth" "$config/docker" "$config/functions.d"
-	[ -s "$config/auth/basic-auth-user" ] || printf admin >"$config/auth/basic-auth-user"
-	[ -s "$config/auth/basic-auth-password" ] || new_password >"$config/auth/basic-auth-password"
-	[ -f "$config/berth.env" ] || cat "$prefix/berth.env" >"$config/berth.env"
+	[ -s "$config/auth/basic-auth-user" ] || printf admin | whole "$config/auth/basic-auth-user"
+	[ -s "$config/auth/basic-auth-password" ] || new_password | whole "$config/auth/basic-auth-password"
+	[ -f "$config/berth.env" ] || whole "$config/berth.env" <"$prefix/berth.env"
 	[ -z "${BERTH_PORT:-}" ] || set_setting port "$BERTH_PORT"
 	[ -z "${BERTH_SUBNET:-}" ] || set_setting subnet "$BERTH_SUBNET"
 	[ -z "${BERTH_DATA_DIR:-}" ] || move_data "$BERTH_DATA_DIR"
 	own_containerd || [ -z "$(other_containerd)" ] || set_setting containerd_address "$(other_containerd)"
 )
+
+# whole FILE: writes standard input there, so that no end in the middle leaves a part of it
+whole() { cat >"$1.new" && mv "$1.new" "$1"; }
 
 new_password() { head -c 64 /dev/urandom | base64 | tr -dc 'A-Za-z0-9' | head -c 32; }
 
@@ -797,6 +819,9 @@ downgrade() {
 	[ -d "$prefix.older" ] || mv "$prefix.previous" "$prefix.older"
 	[ ! -d "$prefix" ] || mv -T "$prefix" "$prefix.previous"
 	mv -T "$prefix.older" "$prefix"
+	[ -d "$prefix/src/gateway/async" ] || ! [ -e "$(setting data_dir /var/lib/berth)/async/calls.db" ] ||
+		say "warning: this version makes no asynchronous calls: those that wait stay in $(setting data_dir /var/lib/berth)/async," \
+			"and are made once a version that does is back"
 	# An older one would take a verb for its start.
 	if [ -d "$prefix/src/cli" ]; then install_command; elif grep -qs "$main" $command; then rm $command; fi
 	for step in start_berth wait_until_healthy finish; do "$step"; done
@@ -911,7 +936,8 @@ print_how_to() {
 	url=$scheme://${host:-127.0.0.1}:$(port)
 	say "berth serves at $url"
 	ui_port=$(setting ui_port 8088)
-	[ "$ui_port" = 0 ] || [ "$(setting mode gateway)" = provider ] || say "its dashboard is at ${url%:*}:$ui_port"
+	[ "$ui_port" = 0 ] || [ "$(setting mode gateway)" = provider ] || ! [ -d "$prefix/src/gateway/dashboard" ] ||
+		say "its dashboard is at ${url%:*}:$ui_port"
 	user=$(cat "$config/auth/basic-auth-user")
 	if [ -n "$(recorded password_shown)" ]; then say "the password of $user is in $config/auth/basic-auth-password; log in with"; else
 		say "the password of $user is $(cat "$config/auth/basic-auth-password"), from $config/auth/basic-auth-password; log in with"
@@ -948,8 +974,8 @@ install_berth() {
 		wait_until_healthy \
 		finish; do
 		"$step"
-		# For tests: the end that a power cut makes.
-		[ "${BERTH_KILL_AFTER:-}" != "$step" ] || kill -KILL $$
+		# For tests: the end that a power cut makes, of all that it has started.
+		[ "${BERTH_KILL_AFTER:-}" != "$step" ] || kill -KILL 0
 	done
 }
 

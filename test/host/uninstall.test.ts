@@ -40,13 +40,13 @@ test.serial(
   'uninstall leaves what an install brings back; with --purge the host is as it was but for packages',
   async (t) => {
     // The packages come first, so that what they bring is there before.
-    const killed = await host.attempt(`BERTH_KILL_AFTER=install_packages ${installCommand}`);
+    const killed = await host.attempt(`BERTH_KILL_AFTER=install_packages setsid --wait ${installCommand}`);
     t.not(killed.code, 0);
     await host.run('systemctl enable --now containerd; rm -rf /var/tmp/berth.*');
     const before = (await host.run(state)).split('\n');
 
     for (const step of ['install_program', 'install_config', 'raise_limits', 'start_berth']) {
-      t.not((await host.attempt(`BERTH_KILL_AFTER=${step} ${installCommand}`)).code, 0, step);
+      t.not((await host.attempt(`BERTH_KILL_AFTER=${step} setsid --wait ${installCommand}`)).code, 0, step);
     }
     await host.run(installCommand);
     await host.trusts(registry);
