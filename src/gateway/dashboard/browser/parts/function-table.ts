@@ -1,5 +1,5 @@
 import type { FunctionRow } from '../../wire.ts';
-import { html } from '../preact.js';
+import { html, useEffect, useState } from '../preact.js';
 import type { RowQuery, SortKey } from '../row-order.ts';
 import { FunctionLine } from './function-line.ts';
 
@@ -20,6 +20,10 @@ const columns: { by: SortKey; title: string; about?: string }[] = [
   { by: 'cpu', title: 'CPU', about: 'Of one core' },
 ];
 
+/** More than any screen shows; the others follow when the page can be used already. */
+const rowsAtFirst = 100;
+const rowsMore = 200;
+
 export interface FunctionTableOptions {
   groups: [namespace: string, rows: FunctionRow[]][];
   query: RowQuery;
@@ -32,6 +36,16 @@ export function FunctionTable({ groups, query, onQuery }: FunctionTableOptions) 
     const isText = by === 'name' || by === 'state';
     onQuery({ ...query, by, isDescending: by === query.by ? !query.isDescending : !isText });
   };
+  const drawn = useDrawn(
+    groups.reduce((sum, [, rows]) => sum + rows.length, 0),
+    query,
+  );
+  let room = drawn;
+  const take = (rows: FunctionRow[]) => {
+    const taken = rows.slice(0, room);
+    room -= taken.length;
+    return taken;
+  };
   return html`<table class="functions" role="table" aria-label="Functions">
     <thead role="rowgroup">
       <tr role="row">
@@ -42,10 +56,22 @@ export function FunctionTable({ groups, query, onQuery }: FunctionTableOptions) 
       ([namespace, rows]) =>
         html`<tbody key=${namespace} role="rowgroup">
           ${groups.length > 1 && html`<${Group} key="" namespace=${namespace} count=${rows.length} />`}
-          ${rows.map((row) => html`<${FunctionLine} key=${row.name} row=${row} />`)}
+          ${take(rows).map((row) => html`<${FunctionLine} key=${row.name} row=${row} />`)}
         </tbody>`,
     )}
   </table>`;
+}
+
+/** Returns how many rows are drawn by now: few at first, after another question as well, then more and more. */
+function useDrawn(total: number, query: RowQuery): number {
+  const [drawn, setDrawn] = useState({ query, rows: rowsAtFirst });
+  const rows = drawn.query === query ? drawn.rows : rowsAtFirst;
+  useEffect(() => {
+    if (rows >= total) return;
+    const timer = setTimeout(() => setDrawn({ query, rows: rows + rowsMore }));
+    return () => clearTimeout(timer);
+  }, [rows, total, query]);
+  return rows;
 }
 
 interface HeadOptions {
