@@ -8,9 +8,12 @@ export interface ServerEvent {
   id?: string;
 }
 
-/** Reads the events of an answer until it ends. Not by EventSource, which can send no header. */
+/**
+ * Reads the events of an answer until it ends. Not by EventSource, which can send no header. Lines end with LF or CRLF; by
+ * CR alone, which the standard has too, nobody ends them.
+ */
 export async function readEvents(reply: Response, onEvent: (event: ServerEvent) => void): Promise<void> {
-  await readParts(reply, '\n\n', (part) => {
+  await readParts(reply, /\r?\n\r?\n/, (part) => {
     const event = eventOf(part);
     if (event) onEvent(event);
   });
@@ -19,8 +22,9 @@ export async function readEvents(reply: Response, onEvent: (event: ServerEvent) 
 function eventOf(part: string): ServerEvent | undefined {
   const data: string[] = [];
   const event: ServerEvent = { name: 'message', data: '' };
-  for (const line of part.split('\n')) {
-    const [, field, value = ''] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+  for (const line of part.split(/\r?\n/)) {
+    // U+2028 and U+2029 end no line here, and JSON has them as they are.
+    const [, field, value = ''] = /^(\w+)(?:: ?(.*))?$/s.exec(line) ?? [];
     if (field === 'data') data.push(value);
     else if (field === 'event') event.name = value;
     else if (field === 'id') event.id = value;
