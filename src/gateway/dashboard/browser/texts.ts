@@ -6,19 +6,20 @@ export function bytesText(bytes: number | undefined | null): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
+  // What would be rounded to 1024 is 1 of the next.
+  while (value >= 1023.5 && unit < units.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`;
+  return `${value >= 99.95 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`;
 }
 
 /** Returns a duration such as `3.2 ms` or `1.5 s`. */
 export function msText(ms: number | undefined | null): string {
   if (ms === undefined || ms === null) return '–';
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  return ms < 59_950 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
 }
 
 /** Returns how long ago a moment was, such as `5 min ago`. */
@@ -45,11 +46,12 @@ export function clockText(moment: string, nowMs = Date.now()): string {
 
 export function shareText(share: number | undefined): string {
   if (share === undefined) return '–';
-  return `${share > 0 && share < 0.001 ? '<0.1' : (share * 100).toFixed(share < 0.1 && share > 0 ? 1 : 0)} %`;
+  return `${share > 0 && share < 0.001 ? '<0.1' : (share * 100).toFixed(share < 0.0995 && share > 0 ? 1 : 0)} %`;
 }
 
 export function rateText(perSecond: number): string {
-  return perSecond >= 10 || perSecond === 0 ? String(Math.round(perSecond)) : perSecond.toFixed(1);
+  if (perSecond > 0 && perSecond < 0.05) return '<0.1';
+  return perSecond >= 9.95 || perSecond === 0 ? String(Math.round(perSecond)) : perSecond.toFixed(1);
 }
 
 /** Returns text for a shell that takes it as one word, whatever is in it. */
