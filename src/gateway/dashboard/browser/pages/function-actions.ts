@@ -9,7 +9,6 @@ import { Problem } from '../parts/problem.ts';
 import { Terminal } from '../parts/terminal.ts';
 import { html, useState } from '../preact.js';
 import { goTo } from '../router.ts';
-import type { VersionFacts } from './function-declared.ts';
 
 /** Something that can be done to a function, and the sentences around it. */
 interface Deed {
@@ -48,7 +47,7 @@ export function Actions({ fn, status, row, onDone }: ActionsOptions) {
       onDone();
     });
   };
-  const { previous }: VersionFacts = status.berth ?? {};
+  const { previous } = status.berth ?? {};
   const isAsleep = (row?.wanted ?? status.replicas) === 0;
   const deeds = [
     isAsleep ? wake(fn) : sleep(fn),

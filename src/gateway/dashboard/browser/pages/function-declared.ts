@@ -1,4 +1,4 @@
-import type { FunctionFacts, FunctionResources, FunctionStatus } from '../../../../provider/index.ts';
+import type { FunctionResources, FunctionStatus } from '../../../../provider/index.ts';
 import { Table } from '../parts/table.ts';
 import { Value, Values } from '../parts/value.ts';
 import { html } from '../preact.js';
@@ -35,25 +35,9 @@ function resourcesText(resources: FunctionResources): string {
     .join(', ');
 }
 
-interface Version {
-  generation: string;
-  image: string;
-  imageDigest?: string;
-  deployedAt: string;
-}
-
-/** A function's facts with its versions. */
-export interface VersionFacts extends FunctionFacts {
-  generation?: string;
-  deployedAt?: string;
-  candidate?: Version;
-  previous?: Version;
-}
-
 /** What serves, what is to follow it, and what was before. */
 function Versions({ status }: { status: FunctionStatus }) {
-  const { image, createdAt } = status;
-  const berth: VersionFacts = status.berth ?? {};
+  const { image, createdAt, berth = {} } = status;
   const { candidate, previous, generation, imageDigest, deployedAt = createdAt } = berth;
   const versions = [
     { title: 'current', image, generation, imageDigest, deployedAt },

@@ -1,4 +1,4 @@
-import type { FunctionName } from '../../../../provider/index.ts';
+import type { FunctionName, ReplicaStatus } from '../../../../provider/index.ts';
 import type { FunctionRow } from '../../wire.ts';
 import { api } from '../api.ts';
 import { useLoaded } from '../asking.ts';
@@ -8,22 +8,10 @@ import { Value } from '../parts/value.ts';
 import { html } from '../preact.js';
 import { agoText, timeText } from '../texts.ts';
 
-interface ReplicaLife {
-  id: string;
-  generation: string;
-  state: 'starting' | 'ready' | 'unready' | 'stopping';
-  address?: string;
-  since?: string;
-  restarts: number;
-  lastExit?: string;
-  inFlight?: number;
-  reason?: string;
-}
-
 /** Each replica: its address, since when, and what it went through. */
 export function Replicas({ fn, row }: { fn: FunctionName; row?: FunctionRow }) {
   const path = `/system/function/${fn.name}/replicas?namespace=${fn.namespace}`;
-  const ask = (signal: AbortSignal) => api.json<ReplicaLife[]>(path, { signal });
+  const ask = (signal: AbortSignal) => api.json<ReplicaStatus[]>(path, { signal });
   const { value, problem } = useLoaded(ask, [path, row?.state, row?.ready, row?.wanted], 5000);
   return html`<section class="card" aria-labelledby="replicas">
     <h2 id="replicas">Replicas</h2>
@@ -34,7 +22,7 @@ export function Replicas({ fn, row }: { fn: FunctionName; row?: FunctionRow }) {
 
 const heads = ['Replica', 'State', 'Address', 'Since', 'Calls', 'Restarts', 'Last exit'];
 
-function rowOf({ id, state, address, since, inFlight, restarts, lastExit, reason, generation }: ReplicaLife) {
+function rowOf({ id, state, address, since, inFlight, restarts, lastExit, reason, generation }: ReplicaStatus) {
   const cells = [
     html`<span class="mono" title=${`generation ${generation}`}>${id}</span>`,
     html`<span class=${`replica-${state}`}>${state}${reason && html`: <${Value} text=${reason} />`}</span>`,
