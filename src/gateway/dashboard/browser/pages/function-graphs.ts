@@ -1,6 +1,6 @@
 import type { FunctionName } from '../../../../provider/index.ts';
 import type { HistoryView } from '../../wire.ts';
-import { api } from '../api.ts';
+import { api, RefusedError } from '../api.ts';
 import { useLoaded } from '../asking.ts';
 import { Chart, type ChartOptions } from '../parts/chart.ts';
 import { Problem } from '../parts/problem.ts';
@@ -15,8 +15,9 @@ const everyMs = { hour: 30_000, day: 300_000 };
 export function Graphs({ name, namespace }: FunctionName) {
   const [span, setSpan] = useState<Span>('hour');
   const path = `/system/function/${name}/history?namespace=${namespace}&span=${span}`;
-  const ask = (signal: AbortSignal) => api.json<HistoryView>(path, { signal });
+  const ask = (signal: AbortSignal) => api.json<HistoryView>(path, { signal }).catch(unlessUnknown);
   const { value, problem } = useLoaded(ask, [path], everyMs[span]);
+  if (!value && !problem) return null;
   return html`<section class="card" aria-labelledby="graphs">
     <div class="head">
       <h2 id="graphs">Over time</h2>
@@ -32,6 +33,11 @@ export function Graphs({ name, namespace }: FunctionName) {
     <${Problem} text=${problem} />
     ${value && html`<div class="charts">${chartsOf(value).map((chart) => html`<${Chart} ...${chart} />`)}</div>`}
   </section>`;
+}
+
+/** A berth that keeps no history does not know the path: there is nothing to draw. */
+function unlessUnknown(error: unknown): undefined {
+  if (!(error instanceof RefusedError && error.status === 404)) throw error;
 }
 
 function chartsOf(view: HistoryView): ChartOptions[] {
