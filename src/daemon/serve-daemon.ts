@@ -147,13 +147,14 @@ async function serveGateway(options: ServeOf): Promise<Served> {
   const ready = () => backEnd.ready;
   const own: { dashboard?: Dashboard } = {};
   const parts = () => [...partsOf(backEnd, folder), ...(own.dashboard?.parts ?? [])];
-  const countsPath = path.join(config.dataDir, 'counts.json');
+  const [countsPath, historyDir] = ['counts.json', 'history'].map((name) => path.join(config.dataDir, name));
   const listenFd = inheritedSocket(env);
   const leaving: Leaving = { signal, next: () => (listenFd === undefined ? undefined : reachable(server)) };
   const socketPath = await callsSocket(config.runDir);
   const asyncCalls = await openAsync({ provider, config, version, registry, socketPath, log });
-  const of = { provider, config, version, upstreamTimeoutMs, leaving, ready, parts, countsPath, asyncCalls };
-  const gateway = createGateway({ ...of, registry, log });
+  const kept = { countsPath, historyDir };
+  const of = { provider, config, version, upstreamTimeoutMs, leaving, ready, parts, asyncCalls };
+  const gateway = createGateway({ ...of, ...kept, registry, log });
   await gateway.counts?.read();
   const handlers = hurryingFolder(gateway.handlers, folder);
   const routes = [...gateway.routes, stackRoute(provider)];
@@ -174,11 +175,16 @@ async function serveGateway(options: ServeOf): Promise<Served> {
   own.dashboard = config.uiPort > 0 ? await serveDashboard(page) : undefined;
   const { release, sha } = version;
   log.info('berth serves', { address: server.address, port: server.port, release, sha });
-  gateway.sampleUsage(signal);
   const counting = gateway.counts?.run(signal) ?? Promise.resolve();
   const working = asyncCalls.run(signal, options.othersDone);
   const scheduling = asyncCalls.schedule(signal);
-  const running = [metrics?.closed ?? Promise.resolve(), gateway.autoscale(signal), counting, scheduling];
+  const running = [
+    metrics?.closed ?? Promise.resolve(),
+    gateway.autoscale(signal),
+    gateway.remember(signal),
+    counting,
+    scheduling,
+  ];
   // In this order: until the file is handed over, all that was ever counted would be the rest.
   const counted = Promise.all([server.closed, counting]).then(() => gateway.counts?.writeRest());
   const queueClosed = Promise.all([server.closed, working]).then(() => asyncCalls.close());

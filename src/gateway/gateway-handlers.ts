@@ -39,6 +39,8 @@ export interface GatewayOptions {
   parts?: () => PartHealth[];
   /** File of what was counted of calls; they are counted since the start where it is absent. */
   countsPath?: string;
+  /** Folder of what functions were like in the last day; a restart loses it where it is absent. */
+  historyDir?: string;
   registry: Registry;
   log: Log;
 }

@@ -3,6 +3,8 @@ import { FunctionRows } from './dashboard/function-rows.ts';
 import { hostView } from './dashboard/host-view.ts';
 import { OverviewFeed } from './dashboard/overview-feed.ts';
 import { overviewRoute } from './dashboard/overview-route.ts';
+import { CallHistory } from './history/call-history.ts';
+import { historyRoute } from './history/history-route.ts';
 import { AlertHolds } from './scaling/alert-holds.ts';
 import { alertHandler } from './scaling/alert.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
@@ -24,8 +26,8 @@ export interface Gateway {
   counts?: CountsFile;
   /** Autoscales until the signal aborts, then resolves. Never rejects. */
   autoscale(signal: AbortSignal): Promise<void>;
-  /** Measures now and then what functions use, until the signal aborts. */
-  sampleUsage(signal: AbortSignal): void;
+  /** Keeps what functions were like until the signal aborts, and resolves when it is written. Never rejects. */
+  remember(signal: AbortSignal): Promise<void>;
 }
 
 /** Puts in front of a provider what OpenFaaS's gateway does: its routes, metrics and autoscaler. */
@@ -34,15 +36,17 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { defaultNamespace } = config;
   const invocations = new Invocations(registry);
   const holds = new AlertHolds();
-  const ofCalls = asyncCalls && {
-    pending: (fn: FunctionName) => asyncCalls.pending(fn),
-    onList: (functions: FunctionStatus[]) => asyncCalls.follow(functions),
+  const usage = new UsageSamples({ provider, log });
+  const history = new CallHistory({ dir: options.historyDir, invocations, usage, log });
+  const pending = asyncCalls && ((fn: FunctionName) => asyncCalls.pending(fn));
+  const onList = (functions: FunctionStatus[]) => {
+    history.follow(functions);
+    asyncCalls?.follow(functions);
   };
-  const autoscaler = new Autoscaler({ provider, invocations, holds, defaultNamespace, log, ...ofCalls });
+  const autoscaler = new Autoscaler({ provider, invocations, holds, defaultNamespace, log, pending, onList });
   if (parts) partGauge(registry, parts);
   resourceSeries({ provider, registry, log });
   serviceGauges({ provider, defaultNamespace, registry, log });
-  const usage = new UsageSamples({ provider, log });
   return {
     handlers: gatewayHandlers(options, invocations),
     routes: [
@@ -50,11 +54,15 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...(parts ? [partsRoute(() => ({ ready: ready(), parts: parts() }))] : []),
       overviewRoute(overviewFeed(options, { invocations, usage })),
       eventsRoute(provider.events),
+      historyRoute(provider, history),
       ...(asyncCalls?.routes ?? []),
     ],
     counts: path === undefined ? undefined : new CountsFile({ path, invocations, holds, log }),
     autoscale: (signal) => autoscaler.run(signal),
-    sampleUsage: (signal) => usage.run(signal),
+    remember(signal) {
+      usage.run(signal);
+      return history.run(signal);
+    },
   };
 }
 

@@ -44,8 +44,9 @@ export class EventStream {
 
   #write(text: string): void {
     if (this.#res.writableEnded || this.#res.destroyed) return;
-    this.#res.write(text);
+    // As of before: one event may be larger by itself.
     if (this.#res.writableLength > mostWaitingBytes) this.#res.destroy();
+    else this.#res.write(text);
   }
 
   #end(): void {

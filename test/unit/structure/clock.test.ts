@@ -28,6 +28,7 @@ const wallClock: Record<string, string> = {
   'src/gateway/async/call-sender.ts': 'when an attempt began and ended, stored',
   'src/gateway/async/call-taker.ts': 'whether a call is due, stored',
   'src/gateway/async/worker.ts': 'when a call is due, stored',
+  'src/gateway/history/call-history.ts': 'when calls were, stored',
   'src/gateway/calls/call-id.ts': 'a date in a header',
   'src/gateway/dashboard/sessions.ts': 'until when a session lasts, also over restarts',
   'src/backends/containerd/images/cut-pulls.ts': 'when a lease ends, stored by containerd',
