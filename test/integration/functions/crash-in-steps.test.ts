@@ -88,13 +88,14 @@ function areAmong(t: ExecutionContext, outcomes: Map<string, Outcome>, statuses:
 async function restartsSurvive(t: ExecutionContext, crash: () => Promise<void>, delayMs: number): Promise<void> {
   const { berth } = host;
   const statuses = () => Promise.all(names.map((name) => statusOf(berth, name)));
+  const untilSettled = (message: string) =>
+    until(async () => (await statuses()).every((now) => !now.berth.candidate), { timeoutMs: 30_000, message });
+  // Old versions are ready while an update that outlived the crash goes on.
+  await untilSettled('the updates to end');
   const before = await statuses();
   const restarted = await crashInto(restart, crash, delayMs);
   areAmong(t, restarted, [0, 202, 503]);
-  await until(async () => (await statuses()).every((now) => !now.berth.candidate), {
-    timeoutMs: 30_000,
-    message: 'the restarts to end',
-  });
+  await untilSettled('the restarts to end');
   await untilAllReady();
   for (const [i, { name, image, berth: facts }] of (await statuses()).entries()) {
     const { generation, deployedAt, previous } = before[i]?.berth ?? {};
