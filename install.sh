@@ -283,7 +283,7 @@ half_installed() {
 install_packages() {
 	# apt does nothing before this is done.
 	[ -z "$(find /var/lib/dpkg/updates -name '[0-9]*' 2>/dev/null)" ] || quietly finish_packages
-	missing=$(missing_packages | sort -u | tr '\n' ' ')
+	missing=$(missing_packages | awk '!seen[$0]++' | tr '\n' ' ')
 	[ -n "$missing" ] || return 0
 	knows_debian || die "on $(os_release PRETTY_NAME) install these packages, then run this again: $missing"
 	say "installing $missing"
