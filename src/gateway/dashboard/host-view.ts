@@ -8,7 +8,7 @@ import type { HostView } from './wire.ts';
 type Facts = Pick<HostView, 'hostname' | 'versions' | 'cpus' | 'load' | 'memoryBytes' | 'freeMemoryBytes' | 'disks'>;
 
 export interface HostViewOptions {
-  provider: Provider & { host?(): Promise<Facts> };
+  provider: Provider;
   version: VersionInfo;
   ready: () => boolean;
   /** How each part is; none where it is absent. */

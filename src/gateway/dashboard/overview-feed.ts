@@ -9,7 +9,7 @@ export type OverviewEvent =
   { name: 'functions'; data: FunctionsChange } | { name: 'host'; data: HostView } | { name: 'pulls'; data: PullView[] };
 
 export interface OverviewFeedOptions {
-  provider: Provider & { pulls?(): Promise<PullView[]> | PullView[] };
+  provider: Provider;
   rows: FunctionRows;
   usage: UsageSamples;
   host: () => Promise<HostView>;
