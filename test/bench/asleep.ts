@@ -12,7 +12,7 @@ import { watchingStandstill } from './standstill.ts';
 import { deployed, sleepNow, startWorld, untilAnswers, type Bench, type World } from './world.ts';
 
 const group = 'asleep';
-const labels = { 'com.openfaas.scale.zero': 'true', 'com.openfaas.scale.zero-duration': '1h' };
+export const asleepLabels = { 'com.openfaas.scale.zero': 'true', 'com.openfaas.scale.zero-duration': '1h' };
 
 /** What functions that sleep cost: the same figures with few and with many of them. */
 export async function benchAsleep(bench: Bench): Promise<void> {
@@ -29,7 +29,7 @@ async function withAsleep(bench: Bench, count: number): Promise<void> {
   const add = (what: string, unit: string, ...values: number[]) =>
     bench.figures.add(group, what, unit, String(count), ...values);
   try {
-    await deployed(berth, { service: 'model', image, labels });
+    await deployed(berth, { service: 'model', image, labels: asleepLabels });
     await sleepNow(world, 'model');
     await berth.kill();
     await copyModel(berth, count - 1);
@@ -56,7 +56,11 @@ async function changes({ quick }: Bench, world: World, add: Add): Promise<void> 
   const { berth, image } = world;
   const endMs = performance.now() + (quick ? 3_000 : 35_000);
   for (let round = 0; round < (quick ? 3 : 7); round++) {
-    add('deploy to first 200', 'ms', await timed(() => deployed(berth, { service: 'new', image, labels })));
+    add(
+      'deploy to first 200',
+      'ms',
+      await timed(() => deployed(berth, { service: 'new', image, labels: asleepLabels })),
+    );
     await sleepNow(world, 'new');
     add('wake, cold', 'ms', await timed(() => untilAnswers(`${berth.url}/function/new`)));
     await remove(berth, 'new');
@@ -79,7 +83,7 @@ async function idle(period: number, { quick }: Bench, { pid }: TestBerth, add: A
 }
 
 /** Gives the daemon as many functions as asked for beside the model, all asleep like it. */
-async function copyModel(berth: TestBerth, count: number): Promise<void> {
+export async function copyModel(berth: TestBerth, count: number): Promise<void> {
   const folder = join(berth.folder, 'data/functions/openfaas-fn');
   const model = await readFile(join(folder, 'model.json'), 'utf8');
   for (let i = 0; i < count; i++) {
