@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -119,7 +119,8 @@ async function compile(fixture: string, flags = ['-pthread']): Promise<string> {
   const binary = join(cacheFolder, 'fixtures', `${fixture}-${version}`);
   if (existsSync(binary)) return binary;
   await mkdir(join(cacheFolder, 'fixtures'), { recursive: true });
-  const temporary = `${binary}.${process.pid}`;
+  // Suites beside each other have processes of the same number.
+  const temporary = `${binary}.${randomUUID()}`;
   await run('gcc', ['-static', '-s', '-O2', '-Wall', '-o', temporary, source, ...flags]);
   await rename(temporary, binary);
   return binary;

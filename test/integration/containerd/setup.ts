@@ -21,7 +21,9 @@ export async function setUp(): Promise<Setup> {
   const daemon = await startContainerd();
   const containerd = new Containerd({ address: daemon.address });
   let counter = 0;
-  const namespace = () => containerd.namespace(`test-${++counter}`);
+  // Its cgroups are named after it, beside those of another line's suite.
+  const suite = randomBytes(4).toString('hex');
+  const namespace = () => containerd.namespace(`test-${suite}-${++counter}`);
   return {
     daemon,
     containerd,
