@@ -13,6 +13,7 @@ const law = {
   stack: ['base', 'provider'],
   gateway: ['base', 'provider'],
   'backends/containerd': ['base', 'provider', 'registry', 'cni', 'containerd', 'secrets', 'logs'],
+  'backends/kubernetes': ['base', 'provider'],
   cli: ['base', 'provider', 'stack', 'daemon', 'backends/containerd', 'registry', 'cni', 'containerd'],
   daemon: [
     'base',
@@ -20,6 +21,7 @@ const law = {
     'stack',
     'gateway',
     'backends/containerd',
+    'backends/kubernetes',
     'registry',
     'cni',
     'containerd',

@@ -7,13 +7,14 @@ import { createLog, describeError, type Log } from './base/log.ts';
 const oldestNode = [24, 9];
 
 async function runDaemon(env: NodeJS.ProcessEnv, journal: boolean): Promise<void> {
-  forgoFetch();
-  const { openContainerd, readDaemonConfig, readVersion, serveDaemon } = await import('./daemon/index.ts');
+  // The client of a cluster needs it.
+  if (env.backend?.trim() !== 'kubernetes') forgoFetch();
+  const { openChosenBackEnd, readDaemonConfig, readVersion, serveDaemon } = await import('./daemon/index.ts');
   const config = readDaemonConfig(env);
   const log = createLog({ level: config.logLevel, journal });
   tellFaults(log);
   const version = await readVersion(path.join(import.meta.dirname, '..'));
-  const backEnd = await openContainerd({ config, env, version, at: crashAt(env.berth_crash_at), log });
+  const backEnd = await openChosenBackEnd({ config, env, version, at: crashAt(env.berth_crash_at), log });
   await serveDaemon(backEnd, { config, env, version, signal: endSignal(), log });
 }
 

@@ -1,4 +1,5 @@
 export { askNats, type AsyncList, type CallView } from '../gateway/index.ts';
+export { openChosenBackEnd } from './chosen-back-end.ts';
 export { examineDaemonConfig, readDaemonConfig, settingNames, type Config } from './config.ts';
 export { DataLock } from './data-lock.ts';
 export { natsOf } from './open-async.ts';

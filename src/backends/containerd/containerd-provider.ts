@@ -1,13 +1,12 @@
-import type { EventSource, Provider, VersionInfo } from '../../provider/index.ts';
-import { answering } from './answering.ts';
+import { answering, tellingVerbs, type EventSource, type Provider, type VersionInfo } from '../../provider/index.ts';
 import type { Deployments } from './deployments.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
 import type { FunctionQueries } from './function-queries.ts';
 import type { FunctionSecrets } from './function-secrets.ts';
 import type { HostReport } from './host-report.ts';
 import type { Images } from './images/index.ts';
-import { tellingVerbs } from './telling-verbs.ts';
 import type { Measures } from './measures.ts';
+import { toProviderError } from './to-provider-error.ts';
 
 export interface ContainerdProviderParts {
   version: VersionInfo;
@@ -57,5 +56,5 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
       remove: (name) => namespaces.remove(name),
     },
   };
-  return { ...answering(tellingVerbs(verbs, events)), resolve, resolveNow, events };
+  return { ...answering(tellingVerbs(verbs, events), toProviderError), resolve, resolveNow, events };
 }

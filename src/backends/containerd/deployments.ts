@@ -15,6 +15,7 @@ import {
   fullName,
   type FullName,
   resourcesOf,
+  scaleEvent,
   workloadOf,
   type NetworkTarget,
 } from '../../provider/index.ts';
@@ -41,7 +42,6 @@ import type { ReplicaRoom } from './replica-room.ts';
 import { refuseUnsupported } from './refuse-unsupported.ts';
 import { validateDeployment } from './runtime-spec/index.ts';
 import { isExit, outcomeInTime, restartOf, updateFailed, type Rollout } from './rollout.ts';
-import { scaleEvent } from './scale-event.ts';
 import { superseded } from './start-error.ts';
 import { faultOwner } from './to-provider-error.ts';
 import { Turns } from './turns.ts';

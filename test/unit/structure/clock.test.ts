@@ -34,6 +34,7 @@ const wallClock: Record<string, string> = {
   'src/backends/containerd/images/cut-pulls.ts': 'when a lease ends, stored by containerd',
   'src/backends/containerd/replicas/create-replica.ts': 'when a lease ends, stored by containerd',
   'src/backends/containerd/collect.ts': 'when a lease ends, stored by containerd',
+  'src/backends/kubernetes/stored-version.ts': 'when a version was deployed, stored',
   'src/backends/containerd/replica-status.ts': 'when a process began, shown',
   'src/backends/containerd/desired/record.ts': 'when a version was deployed, stored',
   'src/backends/containerd/reconcile/desired-view.ts': 'when a version took over, stored',

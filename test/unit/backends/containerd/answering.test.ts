@@ -1,10 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import test from 'ava';
-import { answering } from '../../../../src/backends/containerd/answering.ts';
 import { DiskFullError } from '../../../../src/base/disk-full.ts';
+import { toProviderError } from '../../../../src/backends/containerd/to-provider-error.ts';
 import { StartError } from '../../../../src/backends/containerd/start-error.ts';
 import { ContainerdError } from '../../../../src/containerd/index.ts';
-import { FunctionNotFoundError, ProviderError } from '../../../../src/provider/index.ts';
+import { answering, FunctionNotFoundError, ProviderError } from '../../../../src/provider/index.ts';
 import { RegistryError } from '../../../../src/registry/index.ts';
 import { SecretError } from '../../../../src/secrets/index.ts';
 
@@ -31,7 +31,7 @@ const cases: [Error, number, string][] = [
 
 for (const [thrown, answered, message] of cases) {
   test(`${thrown.name} "${thrown.message}" is answered ${answered} as ${message}, its cause kept`, async (t) => {
-    const verbs = answering({ secrets: { list: () => Promise.reject(thrown) } });
+    const verbs = answering({ secrets: { list: () => Promise.reject(thrown) } }, toProviderError);
     const error = await t.throwsAsync(verbs.secrets.list(), { instanceOf: ProviderError, message });
     t.is(error.status, answered);
     t.is(error.cause, thrown);
@@ -43,17 +43,20 @@ test('an error of the contract is answered as it is, also when it is thrown at o
   const fail = (): Promise<void> => {
     throw thrown;
   };
-  t.is(await t.throwsAsync(answering({ fail }).fail()), thrown);
+  t.is(await t.throwsAsync(answering({ fail }, toProviderError).fail()), thrown);
 });
 
 test('a verb gets its arguments and gives its answer', async (t) => {
-  const verbs = answering({ scale: (name: string, replicas: number) => Promise.resolve({ name, replicas }) });
+  const verbs = answering(
+    { scale: (name: string, replicas: number) => Promise.resolve({ name, replicas }) },
+    toProviderError,
+  );
   t.deepEqual(await verbs.scale('fn', 2), { name: 'fn', replicas: 2 });
 });
 
 test('a full disk is 507 and names the setting, not the path', async (t) => {
   const cause = Object.assign(new Error('ENOSPC: no space left on device, open /var/lib/berth/x'), { code: 'ENOSPC' });
-  const verbs = answering({ deploy: () => Promise.reject(new DiskFullError('data_dir', { cause })) });
+  const verbs = answering({ deploy: () => Promise.reject(new DiskFullError('data_dir', { cause })) }, toProviderError);
   const error = await t.throwsAsync(verbs.deploy(), { instanceOf: ProviderError });
   t.is(error?.status, 507);
   t.is(error?.message, 'the disk of data_dir is full: make room there and try again');

@@ -1,4 +1,5 @@
-import type { EventSource, EventKind, Provider } from '../../provider/index.ts';
+import type { EventKind, EventSource } from './event-feed.ts';
+import type { Provider } from './provider.ts';
 
 type Told = Required<Pick<Provider, 'deploy' | 'remove' | 'rollBack' | 'secrets' | 'namespaces'>>;
 

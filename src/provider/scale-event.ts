@@ -1,4 +1,4 @@
-import type { Happening } from '../../provider/index.ts';
+import type { Happening } from './event-feed.ts';
 
 /** How many replicas were wanted and are, and whether somebody asked for it or the load. */
 interface Scaled {

@@ -1,0 +1,139 @@
+import type { V1Secret } from '@kubernetes/client-node';
+import {
+  BadRequestError,
+  ProviderError,
+  SecretExistsError,
+  SecretNotFoundError,
+  workloadOf,
+  type FunctionDeployment,
+  type Secret,
+  type SecretName,
+  type SecretVerbs,
+} from '../../provider/index.ts';
+import { managedBy, ownSelector } from './cluster-labels.ts';
+import type { FunctionWatch } from './function-watch.ts';
+import type { KubernetesClient } from './kubernetes-client.ts';
+import { notFoundAs, KubernetesError } from './kubernetes-error.ts';
+import { nameOf } from './object-store.ts';
+
+const loginsType = 'kubernetes.io/dockerconfigjson';
+
+/** The secrets API: the cluster's Secrets with berth's label. Others are neither shown nor changed. */
+export class ClusterSecrets implements SecretVerbs {
+  readonly #client: KubernetesClient;
+  readonly #watch: FunctionWatch;
+
+  constructor({ client, watch }: { client: KubernetesClient; watch: FunctionWatch }) {
+    this.#client = client;
+    this.#watch = watch;
+  }
+
+  async list(namespace: string): Promise<SecretName[]> {
+    this.#watch.require(namespace);
+    const { items } = await this.#client.call('list Secrets', () =>
+      this.#client.core.listNamespacedSecret({ namespace, labelSelector: ownSelector }),
+    );
+    return items.map((secret) => ({ name: nameOf(secret), namespace }));
+  }
+
+  async create(secret: Secret): Promise<void> {
+    const { namespace } = secret;
+    this.#watch.require(namespace);
+    const create = () => this.#client.core.createNamespacedSecret({ namespace, body: secretObject(secret) });
+    await this.#client.call('create a Secret', create).catch((error: unknown) => {
+      if (error instanceof KubernetesError && error.isAlreadyExists) throw new SecretExistsError(secret);
+      throw error;
+    });
+  }
+
+  /** Gives a secret another value, which running Pods see in a minute or two. */
+  async update(secret: Secret): Promise<void> {
+    const { name, namespace } = secret;
+    const { metadata } = await this.#own(secret);
+    const object = secretObject(secret);
+    // What was removed and made by somebody else meanwhile is refused.
+    const body = { ...object, metadata: { ...object.metadata, resourceVersion: metadata?.resourceVersion } };
+    await this.#client
+      .call('change a Secret', () => this.#client.core.replaceNamespacedSecret({ name, namespace, body }))
+      .catch(notFoundOf(secret));
+  }
+
+  /** @throws ProviderError 409 while functions need it: no new Pod of theirs would start */
+  async remove(secret: SecretName): Promise<void> {
+    const { name, namespace } = secret;
+    await this.#own(secret);
+    const users = this.#watch
+      .functions(namespace)
+      .filter(({ versions: { current } }) => isUsed(current.deployment, name));
+    if (users.length > 0) {
+      const names = users.map(({ versions }) => versions.current.deployment.name);
+      const functions = `${names.length === 1 ? 'function' : 'functions'} ${names.join(', ')}`;
+      const message = `secret ${name} of namespace ${namespace} is in use by ${functions}: deploy without it, or remove, first`;
+      throw new ProviderError(409, message);
+    }
+    await this.#client
+      .call('delete a Secret', () => this.#client.core.deleteNamespacedSecret({ name, namespace }))
+      .catch(notFoundOf(secret));
+  }
+
+  /**
+   * Requires that all secrets of a deployment are there: a Pod would wait for one that is not.
+   * @throws BadRequestError naming the first one that is not there
+   */
+  async requireFor(deployment: FunctionDeployment): Promise<void> {
+    const { namespace, secrets = [] } = deployment;
+    for (const name of secrets) {
+      const found = await this.#read({ name, namespace });
+      if (found && isOwn(found)) continue;
+      throw new BadRequestError(
+        `secret ${name} does not exist in namespace ${namespace}: create it first, e.g. faas-cli secret create ${name}`,
+      );
+    }
+    const { pullSecret } = workloadOf(deployment);
+    if (pullSecret === undefined) return;
+    const found = await this.#read({ name: pullSecret, namespace });
+    if (found?.type === loginsType) return;
+    throw new BadRequestError(
+      `annotation com.openfaas.image.pull-secret: namespace ${namespace} has no registry login ${pullSecret}: create it with kubectl create secret docker-registry`,
+    );
+  }
+
+  /** @throws SecretNotFoundError also when the secret is somebody else's */
+  async #own(secret: SecretName): Promise<V1Secret> {
+    this.#watch.require(secret.namespace);
+    const found = await this.#read(secret);
+    if (!found || !isOwn(found)) throw new SecretNotFoundError(secret);
+    return found;
+  }
+
+  #read({ name, namespace }: SecretName): Promise<V1Secret | undefined> {
+    return this.#client
+      .call('read a Secret', () => this.#client.core.readNamespacedSecret({ name, namespace }))
+      .catch(notFoundAs(undefined));
+  }
+}
+
+function secretObject({ name, namespace, value }: Secret): V1Secret {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: { name, namespace, labels: { [managedBy.key]: managedBy.value } },
+    data: { [name]: value.toString('base64') },
+  };
+}
+
+function isOwn({ metadata }: V1Secret): boolean {
+  return metadata?.labels?.[managedBy.key] === managedBy.value;
+}
+
+function isUsed({ secrets = [] }: FunctionDeployment, name: string): boolean {
+  return secrets.includes(name);
+}
+
+function notFoundOf(secret: SecretName): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof KubernetesError && error.isNotFound) throw new SecretNotFoundError(secret);
+    throw error;
+  };
+}

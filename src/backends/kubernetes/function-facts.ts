@@ -1,0 +1,94 @@
+import type { V1Deployment, V1Pod } from '@kubernetes/client-node';
+import { workloadOf, type FunctionFacts, type FunctionStatus } from '../../provider/index.ts';
+import { generationLabel } from './cluster-labels.ts';
+import { isoTime } from './cluster-time.ts';
+import type { KnownFunction } from './function-watch.ts';
+import { lastExitOf, podTrouble, restartsOf, type ProcessExit } from './pod-trouble.ts';
+import { toFunctionVersion, type StoredVersion, type StoredVersions } from './stored-version.ts';
+
+/** Returns the version that takes calls: the one that is wanted, or the one before while that alone is ready. */
+export function servedVersion({ current, previous }: StoredVersions, ready: Set<string>): StoredVersion {
+  const isOldAlone = previous && !ready.has(current.generation) && ready.has(previous.generation);
+  return isOldAlone ? previous : current;
+}
+
+const statuses = new WeakMap<V1Deployment, { of: StoredVersion; status: FunctionStatus }>();
+
+/**
+ * Returns a status as the list shows it. The same object as before where nothing has changed, so it is not to be changed.
+ * @param ready which versions take calls
+ */
+export function clusterStatus(known: KnownFunction, availableReplicas: number, ready: Set<string>): FunctionStatus {
+  const { object, versions } = known;
+  const served = servedVersion(versions, ready);
+  const { deployment } = served;
+  const before = statuses.get(object);
+  if (before?.of === served && before.status.availableReplicas === availableReplicas) return before.status;
+  const status: FunctionStatus = {
+    ...deployment,
+    labels: deployment.labels ?? {},
+    annotations: deployment.annotations ?? {},
+    replicas: object.spec?.replicas ?? 1,
+    availableReplicas,
+    createdAt: isoTime(object.metadata?.creationTimestamp),
+  };
+  statuses.set(object, { of: served, status });
+  return status;
+}
+
+/**
+ * Returns what only the status of one function says.
+ * @param replicas ids of those that take calls
+ */
+export function clusterFacts(
+  { object, versions }: KnownFunction,
+  pods: V1Pod[],
+  { ready, replicas }: { ready: Set<string>; replicas: string[] },
+): FunctionFacts {
+  const { current, previous } = versions;
+  const served = servedVersion(versions, ready);
+  const isReplacing = served !== current;
+  const ofServed = ofGeneration(pods, served.generation);
+  const reason = whyNotReady(object, ofGeneration(pods, current.generation));
+  const { warnings } = workloadOf(served.deployment).scaling;
+  const exit = lastExit(ofServed);
+  const isShort = replicas.length < (object.spec?.replicas ?? 1);
+  return {
+    generation: served.generation,
+    deployedAt: served.deployedAt,
+    imageDigest: ofServed.flatMap((pod) => digestOf(pod) ?? [])[0],
+    candidate: isReplacing ? toFunctionVersion(current) : undefined,
+    previous: previous && !isReplacing ? toFunctionVersion(previous) : undefined,
+    ready: replicas,
+    reason: !isReplacing && isShort ? reason : undefined,
+    restarts: ofServed.reduce((sum, pod) => sum + restartsOf(pod), 0),
+    lastExit: exit?.words,
+    failedUpdate: isReplacing ? reason : undefined,
+    warnings: warnings.length > 0 ? warnings : undefined,
+  };
+}
+
+/** Says what keeps a version from being ready: what its Pods say, or why there are none. */
+function whyNotReady({ status, metadata }: V1Deployment, pods: V1Pod[]): string | undefined {
+  const living = pods.filter(({ metadata: of }) => of?.deletionTimestamp === undefined);
+  const troubles = living.flatMap((pod) => podTrouble(pod) ?? []);
+  const trouble = troubles.find(({ kind }) => kind !== 'unready') ?? troubles[0];
+  if (trouble) return trouble.words;
+  if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return undefined;
+  const failed = status?.conditions?.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True');
+  if (failed) return `its replicas cannot be made: ${failed.message ?? failed.reason ?? 'no reason is given'}`;
+  const late = status?.conditions?.find(({ reason }) => reason === 'ProgressDeadlineExceeded');
+  return late && 'it was not ready in the time that start_timeout gives';
+}
+
+function ofGeneration(pods: V1Pod[], generation: string): V1Pod[] {
+  return pods.filter(({ metadata }) => metadata?.labels?.[generationLabel] === generation);
+}
+
+function lastExit(pods: V1Pod[]): ProcessExit | undefined {
+  return pods.flatMap((pod) => lastExitOf(pod) ?? []).sort((a, b) => b.atMs - a.atMs)[0];
+}
+
+function digestOf({ status }: V1Pod): string | undefined {
+  return /sha256:[0-9a-f]{64}$/.exec(status?.containerStatuses?.[0]?.imageID ?? '')?.[0];
+}

@@ -1,0 +1,223 @@
+/** The one place that knows the official client: how it is loaded, asked and watched with, and what is to be known of it. */
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { createInterface } from 'node:readline';
+import type * as Kubernetes from '@kubernetes/client-node';
+import { KubernetesError } from './kubernetes-error.ts';
+import type { KindSource, WatchEvent } from './list-watch.ts';
+import type { ClusterObject } from './object-store.ts';
+
+type ClientModule = typeof Kubernetes;
+
+/** How long a request may take, in milliseconds; watches and logs last. */
+const requestMs = 30_000;
+/** How long a watch is asked to last, in seconds; what is added by chance keeps them from ending together. */
+const [watchSeconds, watchSpread] = [300, 300];
+
+export interface PodLogOptions {
+  container: string;
+  follow?: boolean;
+  /** Only lines of this moment and later, in whole seconds. */
+  since?: Date;
+  tail?: number;
+}
+
+interface ListOf<T> {
+  items: T[];
+  metadata?: { resourceVersion?: string };
+}
+
+export class KubernetesClient {
+  readonly apps: Kubernetes.AppsV1Api;
+  readonly core: Kubernetes.CoreV1Api;
+  readonly networking: Kubernetes.NetworkingV1Api;
+  readonly #discovery: Kubernetes.DiscoveryV1Api;
+  readonly #custom: Kubernetes.CustomObjectsApi;
+  readonly #module: ClientModule;
+  readonly #config: Kubernetes.KubeConfig;
+
+  private constructor(module: ClientModule, config: Kubernetes.KubeConfig) {
+    this.#module = module;
+    this.#config = config;
+    this.apps = config.makeApiClient(module.AppsV1Api);
+    this.core = config.makeApiClient(module.CoreV1Api);
+    this.networking = config.makeApiClient(module.NetworkingV1Api);
+    this.#discovery = config.makeApiClient(module.DiscoveryV1Api);
+    this.#custom = config.makeApiClient(module.CustomObjectsApi);
+  }
+
+  /**
+   * Loads the client and says where the cluster is.
+   * @param kubeconfig path of a kubeconfig; unset: the service account of the Pod that this runs in
+   * @throws Error saying what to install, or what is wrong with the kubeconfig
+   */
+  static async open(kubeconfig?: string): Promise<KubernetesClient> {
+    const module = await import('@kubernetes/client-node').catch((cause: unknown) => {
+      throw new Error('backend=kubernetes needs its client: npm install @kubernetes/client-node', { cause });
+    });
+    const config = new module.KubeConfig();
+    if (kubeconfig === undefined) config.loadFromCluster();
+    else config.loadFromFile(kubeconfig);
+    if (config.getCurrentCluster()?.server) return new KubernetesClient(module, config);
+    throw new Error(`kubeconfig: ${kubeconfig ?? 'the service account'} names no cluster`);
+  }
+
+  /**
+   * Asks the API server.
+   * @param request what is asked, for the error
+   * @throws KubernetesError for any answer but a good one, and for none in time
+   */
+  async call<T>(request: string, ask: () => Promise<T>): Promise<T> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => reject(new KubernetesError(request, 0, { message: `no answer in ${requestMs / 1000} s` })),
+      requestMs,
+    );
+    try {
+      return await Promise.race([ask(), late]);
+    } catch (error) {
+      throw KubernetesError.of(request, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Says of a request that its body is merged into what is there. */
+  get mergePatch() {
+    return this.#module.setHeaderOptions('Content-Type', this.#module.PatchStrategy.MergePatch);
+  }
+
+  namespaces(): KindSource<Kubernetes.V1Namespace> {
+    return this.#kind('namespaces', '/api/v1/namespaces', '', () => this.core.listNamespace());
+  }
+
+  deployments(namespace: string, labelSelector: string): KindSource<Kubernetes.V1Deployment> {
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+    const list = () => this.apps.listNamespacedDeployment({ namespace, labelSelector });
+    return this.#kind(`deployments of ${namespace}`, path, labelSelector, list);
+  }
+
+  pods(namespace: string, labelSelector: string): KindSource<Kubernetes.V1Pod> {
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    const list = () => this.core.listNamespacedPod({ namespace, labelSelector });
+    return this.#kind(`pods of ${namespace}`, path, labelSelector, list);
+  }
+
+  slices(namespace: string, labelSelector: string): KindSource<Kubernetes.V1EndpointSlice> {
+    const path = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
+    const list = () => this.#discovery.listNamespacedEndpointSlice({ namespace, labelSelector });
+    return this.#kind(`endpoints of ${namespace}`, path, labelSelector, list);
+  }
+
+  #kind<T extends ClusterObject>(
+    what: string,
+    path: string,
+    labelSelector: string,
+    ask: () => Promise<ListOf<T>>,
+  ): KindSource<T> {
+    return {
+      what,
+      list: async () => {
+        const { items, metadata } = await this.call(`list ${what}`, ask);
+        return { items, version: metadata?.resourceVersion ?? '' };
+      },
+      watch: (version, onEvent, signal) => this.#watch({ what, path, labelSelector, version }, onEvent, signal),
+    };
+  }
+
+  /** The client's watch says that it ended, and why; its informer would stop for good at the first error. */
+  async #watch<T>(
+    of: { what: string; path: string; labelSelector: string; version: string },
+    onEvent: (event: WatchEvent<T>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const request = `watch ${of.what}`;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let expired: KubernetesError | undefined;
+    const take = (type: string, object: T) => {
+      const { code, message } = object as { code?: number; message?: string };
+      if (type === 'ERROR') {
+        expired = new KubernetesError(request, code ?? 0, { message });
+        return;
+      }
+      try {
+        onEvent({ type, object });
+      } catch (error) {
+        // The client would say nothing of it.
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    };
+    const done = (error: unknown) => {
+      if (expired) reject(expired);
+      else if (error && !signal.aborted) reject(KubernetesError.of(request, error));
+      else resolve();
+    };
+    const query = {
+      resourceVersion: of.version,
+      allowWatchBookmarks: true,
+      timeoutSeconds: watchSeconds + Math.floor(Math.random() * watchSpread),
+      ...(of.labelSelector && { labelSelector: of.labelSelector }),
+    };
+    const controller = await new this.#module.Watch(this.#config).watch(of.path, query, take, done);
+    const abort = () => controller.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      await promise;
+    } finally {
+      signal.removeEventListener('abort', abort);
+      abort();
+    }
+  }
+
+  /**
+   * Reads a Pod's log, each line with its stamp before it. By a request of our own, with what the client knows of the cluster:
+   * its Log leaves a stream that breaks without a listener, which ends the process.
+   * @throws KubernetesError when there is none, or when it breaks
+   */
+  async *podLog(
+    { name, namespace }: { name: string; namespace: string },
+    options: PodLogOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<string> {
+    const request = `read the log of pod ${name}`;
+    const { container, follow = false, since, tail } = options;
+    const query = new URLSearchParams({ container, follow: String(follow), timestamps: 'true' });
+    if (since) query.set('sinceTime', since.toISOString());
+    if (tail !== undefined) query.set('tailLines', String(tail));
+    const reply = await this.#get(`/api/v1/namespaces/${namespace}/pods/${name}/log?${query.toString()}`, signal).catch(
+      (error: unknown) => {
+        throw KubernetesError.of(request, error);
+      },
+    );
+    try {
+      if (reply.statusCode !== 200) throw await refusal(request, reply);
+      yield* createInterface({ input: reply, crlfDelay: Infinity });
+    } catch (error) {
+      throw KubernetesError.of(request, error);
+    } finally {
+      reply.destroy();
+    }
+  }
+
+  async #get(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const options: https.RequestOptions = {};
+    await this.#config.applyToHTTPSOptions(options);
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const url = new URL((this.#config.getCurrentCluster()?.server ?? '') + path);
+    https.get(url, { ...options, signal }, resolve).on('error', reject);
+    return promise;
+  }
+
+  /** Asks for the metrics of Pods; rejects with a KubernetesError that is not found where nobody measures. */
+  async podMetrics(namespace: string, labelSelector: string): Promise<unknown> {
+    const of = { group: 'metrics.k8s.io', version: 'v1beta1', plural: 'pods', namespace, labelSelector };
+    return this.call('read the metrics of pods', () => this.#custom.listNamespacedCustomObject(of));
+  }
+}
+
+async function refusal(request: string, reply: IncomingMessage): Promise<KubernetesError> {
+  let body = '';
+  for await (const chunk of reply.setEncoding('utf8')) body += String(chunk).slice(0, 4096);
+  return KubernetesError.of(request, { code: reply.statusCode, body });
+}

@@ -1,0 +1,13 @@
+import { openContainerd, type OpenContainerdOptions } from './open-containerd.ts';
+import type { BackEnd } from './serve-daemon.ts';
+
+/** Opens the back end that the config names; nothing runs until its `start`. */
+export async function openChosenBackEnd(options: OpenContainerdOptions): Promise<BackEnd> {
+  const { config, version, log } = options;
+  if (config.backend === 'containerd') return openContainerd(options);
+  const { kubeconfig, defaultNamespace: functionNamespace, imagePullSecrets, pullPolicy, startTimeoutMs } = config;
+  // Only here: a host of its own has no use for it.
+  const { openCluster } = await import('../backends/kubernetes/index.ts');
+  const of = { kubeconfig, functionNamespace, imagePullSecrets, pullPolicy, startTimeoutMs };
+  return openCluster({ ...of, version, log });
+}

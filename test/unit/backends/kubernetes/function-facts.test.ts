@@ -1,0 +1,54 @@
+import test from 'ava';
+import { clusterFacts, clusterStatus, servedVersion } from '../../../../src/backends/kubernetes/function-facts.ts';
+import { containerStatus, deploymentOf, incarnation, podOf, readyStatus, versionOf } from './cluster-objects.ts';
+
+const v1 = versionOf('g1', { labels: { version: 'first' } });
+const v2 = versionOf('g2', { labels: { version: 'second' }, image: 'registry/echo:2' });
+const versions = { current: v2, previous: v1 };
+const known = { object: deploymentOf(versions), versions, incarnation };
+const imageTrouble = containerStatus({
+  image: 'registry/echo:2',
+  state: { waiting: { reason: 'ErrImagePull', message: 'not found' } },
+});
+
+test('the version before is the one that is told while it alone takes calls', (t) => {
+  t.is(servedVersion(versions, new Set(['g1'])), v1);
+  t.is(servedVersion(versions, new Set(['g1', 'g2'])), v2);
+  t.is(servedVersion(versions, new Set()), v2);
+  t.is(servedVersion({ current: v2 }, new Set(['g0'])), v2);
+});
+
+test('a status is what was sent, with how many are wanted and take calls', (t) => {
+  const status = clusterStatus(known, 1, new Set(['g2']));
+  t.like(status, { name: 'echo', image: 'registry/echo:2', replicas: 1, availableReplicas: 1 });
+  t.is(clusterStatus(known, 1, new Set(['g2'])), status);
+  t.is(clusterStatus(known, 1, new Set(['g1'])).labels.version, 'first');
+});
+
+test('an update that fails leaves the old version and says why', (t) => {
+  const pods = [podOf('old', 'g1', readyStatus), podOf('new', 'g2', imageTrouble)];
+  const facts = clusterFacts(known, pods, { ready: new Set(['g1']), replicas: ['old'] });
+  t.like(facts, { generation: 'g1', candidate: { generation: 'g2' }, ready: ['old'] });
+  t.regex(facts.failedUpdate ?? '', /image registry\/echo:2 cannot be pulled/);
+  t.is(facts.reason, undefined);
+  t.is(facts.previous, undefined);
+});
+
+test('a version that takes calls has one before it to go back to', (t) => {
+  const facts = clusterFacts(known, [podOf('new', 'g2', readyStatus)], { ready: new Set(['g2']), replicas: ['new'] });
+  t.like(facts, { generation: 'g2', previous: { generation: 'g1' }, reason: undefined });
+  t.is(facts.candidate, undefined);
+});
+
+test('what never was ready says why', (t) => {
+  const first = { ...known, versions: { current: v2 } };
+  const facts = clusterFacts(first, [podOf('new', 'g2', imageTrouble)], { ready: new Set(), replicas: [] });
+  t.regex(facts.reason ?? '', /cannot be pulled/);
+});
+
+test('why there are no Pods at all is told, such as a quota', (t) => {
+  const condition = { type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' };
+  const object = { ...known.object, status: { conditions: [condition] } };
+  const facts = clusterFacts({ ...known, object }, [], { ready: new Set(), replicas: [] });
+  t.regex(facts.reason ?? '', /exceeded quota/);
+});
