@@ -263,7 +263,8 @@ check_free() {
 # Only what the host lacks: it may have containerd from Docker's packages, or plugins in /opt/cni/bin.
 missing_packages() {
 	has containerd || [ -n "$(other_containerd)" ] || echo containerd
-	has runc || has containerd || [ -n "$(other_containerd)" ] || echo runc
+	# That of k3s is where k3s alone finds it, and berth ends with it what k3s has lost.
+	has runc || has containerd || echo runc
 	[ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || [ -x /usr/libexec/cni/bridge ] || echo containernetworking-plugins
 	has nft || echo nftables
 	has ip || echo iproute2
@@ -332,8 +333,10 @@ own_containerd() { has containerd && { ! has_systemd || [ -S /run/containerd/con
 
 has_unit() { systemctl cat containerd >/dev/null 2>&1; }
 
-# The socket of a containerd that is part of something else, such as k3s.
+# The socket of a containerd that is part of something else, such as k3s, which need not run at every install.
 other_containerd() {
+	told=$(setting containerd_address)
+	[ "${told:-/run/containerd/containerd.sock}" = /run/containerd/containerd.sock ] || { echo "$told" && return; }
 	for socket in /run/k3s/containerd/containerd.sock /run/docker/containerd/containerd.sock; do
 		[ ! -S $socket ] || { echo $socket && return; }
 	done

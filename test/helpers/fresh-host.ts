@@ -177,7 +177,7 @@ export class FreshHost implements AsyncDisposable {
   }
 
   /** Lets it pull from a registry that listens on `testAddress`, over HTTP. */
-  async trusts({ host, url }: TestRegistry): Promise<void> {
+  async trusts({ host, url }: Pick<TestRegistry, 'host' | 'url'>): Promise<void> {
     await this.run(`
       mkdir -p /etc/containerd/certs.d/${host}
       echo 'server = "${url}"' >/etc/containerd/certs.d/${host}/hosts.toml`);

@@ -1,8 +1,14 @@
-/** What stops an install: each ends in one line that says why and what to do, and leaves nothing half-done. */
+/**
+ * What stops an install: each ends in one line that says why and what to do, and leaves nothing half-done. At the end, on the
+ * same host, what does not stop it: a k3s.
+ */
 import { cp, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { freshHost, installCommand, type FreshHost } from '../helpers/fresh-host.ts';
+import { functionImage } from '../helpers/functions.ts';
+import { until } from '../helpers/poll.ts';
+import { startRegistry } from '../helpers/registry.ts';
 
 const checkout = join(import.meta.dirname, '../..');
 
@@ -93,5 +99,83 @@ test.serial('with an old containerd, or the port taken, it ends before anything 
     taken.stderr,
     /^berth: port 8080 is taken by "[^\n]+: free it, or choose another: BERTH_PORT=8090 sh install\.sh\n$/,
   );
+  t.is(await host.run(traces), '');
+});
+
+const k3s = '/var/lib/rancher/k3s';
+const k3sSocket = '/run/k3s/containerd/containerd.sock';
+const k3sConfig = `version = 2
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${k3s}/agent/containerd"
+[plugins."io.containerd.grpc.v1.cri"]
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "10010"
+  sandbox_image = "rancher/mirrored-pause:3.6"
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "overlayfs"
+  disable_snapshot_annotations = true
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "${k3s}/data/cni"
+  conf_dir = "${k3s}/agent/etc/cni/net.d"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+`;
+const k3sUnit = `[Service]
+Type=notify
+Environment=PATH=${k3s}/data/current/bin:/usr/sbin:/usr/bin
+ExecStart=${k3s}/data/current/bin/containerd --config ${k3s}/agent/etc/containerd/config.toml --address ${k3sSocket} \\
+  --root ${k3s}/agent/containerd --state /run/k3s/containerd
+KillMode=process
+Delegate=yes
+`;
+
+/** What k3s makes of a host: its own containerd, in a folder that is on nobody's PATH, the pods' bridge, and a pod. */
+const likeK3s = `
+  for package in containerd runc; do dpkg -x /root/berth/packages/\${package}_*.deb /root/unpacked; done
+  mkdir -p ${k3s}/data/current/bin ${k3s}/agent/etc/containerd ${k3s}/pod
+  find /root/unpacked -type f -perm -100 -path '*bin/*' -exec cp {} ${k3s}/data/current/bin +
+  rm -r /root/unpacked
+  cat >${k3s}/agent/etc/containerd/config.toml <<'CONFIG'\n${k3sConfig}CONFIG
+  cat >/etc/systemd/system/k3s.service <<'UNIT'\n${k3sUnit}UNIT
+  systemctl start k3s
+  ip link add cni0 type bridge
+  ip address add 10.42.0.1/24 dev cni0
+  ip link set cni0 up`;
+const ctr = `${k3s}/data/current/bin/ctr --address ${k3sSocket}`;
+
+test.serial('k3s is used as it is, goes on as it was, and keeps its addresses', async (t) => {
+  await using registry = await startRegistry({ address: host.testAddress });
+  await host.trusts(registry);
+  const theirs = `sha256sum ${k3s}/agent/etc/containerd/config.toml; ${ctr} namespaces ls -q; ${ctr} -n k8s.io tasks ls`;
+  await host.run(`systemctl stop squatter; ${likeK3s}`);
+  await host.copyIn('/bin/busybox', `${k3s}/pod/busybox`);
+  await host.run(`${ctr} -n k8s.io run --detach --null-io --rootfs ${k3s}/pod pod /busybox sleep infinity`);
+  const before = await host.run(theirs);
+  t.regex(before, /pod +\d+ +RUNNING/);
+  t.regex(await host.run(`${ctr} plugins ls id==cri`), /cri .* ok/);
+
+  const taken = await host.attempt(`BERTH_SUBNET=10.42.0.0/16 ${installCommand}`);
+  t.not(taken.code, 0);
+  t.regex(
+    taken.stderr,
+    /^berth: subnet=10\.42\.0\.0\/16 is taken: the host has the route 10\.42\.0\.0\/24 dev cni0.*\n$/,
+  );
+  t.regex(taken.stderr, /choose another: BERTH_SUBNET=10\.200\.0\.0\/16 sh install\.sh\n$/);
+  await host.run(`BERTH_SUBNET=10.200.0.0/16 ${installCommand}`);
+  const deployed = await fetch(`${host.url}/system/functions`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(`admin:${await host.password()}`)}` },
+    body: JSON.stringify({ service: 'fn', image: (await functionImage(registry)).reference }),
+  });
+  t.true(deployed.ok, await deployed.text());
+  await until(async () => (await fetch(`${host.url}/function/fn`)).status === 200, { timeoutMs: 30_000 });
+  t.is((await host.attempt('command -v containerd')).code, 127, 'there is no other one');
+  const doctor = await host.attempt('berth doctor');
+  t.is(doctor.code, 0, doctor.stdout);
+
+  await host.run(`systemctl stop k3s; ${installCommand}`);
+  t.is((await host.attempt('command -v containerd')).code, 127, 'nor is there one after an upgrade while it is down');
+  await host.run('systemctl start k3s; berth uninstall --purge');
+  t.is(await host.run(theirs), before);
   t.is(await host.run(traces), '');
 });

@@ -1,4 +1,4 @@
-/** A host's whole life with berth, on one that nobody else uses: what was refused, installed, and taken away again. */
+/** A host's whole life with berth, on one that nobody else uses but Docker: what was installed, and taken away again. */
 import test from 'ava';
 import { watchdogImage } from '../helpers/functions.ts';
 import { freshHost, installCommand, type FreshHost } from '../helpers/fresh-host.ts';
@@ -34,6 +34,15 @@ const state = `
   ctr --namespace openfaas-fn images ls -q; ctr --namespace openfaas-fn containers ls -q; ctr --namespace openfaas-fn snapshots ls
   ls -d /sys/fs/cgroup/*/openfaas-fn /sys/fs/cgroup/openfaas-fn 2>/dev/null || true`;
 
+/** containerd as Docker's package sets it up, and a container of Docker's that runs. */
+const likeDocker = `
+  printf 'disabled_plugins = ["cri"]\\n' >/etc/containerd/config.toml
+  systemctl restart containerd
+  ctr --namespace moby run --detach --null-io --rootfs /srv/theirs theirs /busybox sleep infinity`;
+
+/** What the installer and berth must leave as it is, the process of the container too. */
+const ofDocker = 'sha256sum /etc/containerd/config.toml; ctr --namespace moby tasks ls';
+
 const gatewayAnswers = async (path: string) => (await fetch(host.url + path)).status === 200;
 
 test.serial(
@@ -42,7 +51,11 @@ test.serial(
     // The packages come first, so that what they bring is there before.
     const killed = await host.attempt(`BERTH_KILL_AFTER=install_packages setsid --wait ${installCommand}`);
     t.not(killed.code, 0);
-    await host.run('systemctl enable --now containerd; rm -rf /var/tmp/berth.*');
+    await host.run('systemctl enable --now containerd; rm -rf /var/tmp/berth.*; mkdir -p /srv/theirs');
+    await host.copyIn('/bin/busybox', '/srv/theirs/busybox');
+    await host.run(likeDocker);
+    const theirs = await host.run(ofDocker);
+    t.regex(theirs, /theirs +\d+ +RUNNING/);
     const before = (await host.run(state)).split('\n');
 
     for (const step of ['install_program', 'install_config', 'raise_limits', 'start_berth']) {
@@ -73,5 +86,6 @@ test.serial(
     // Hosts share the machine's cgroups of the old kind, where another may have left some that go with this one's.
     const gone = before.filter((line) => !after.includes(line) && !line.startsWith('/sys/fs/cgroup/'));
     t.deepEqual({ left, gone }, { left: [], gone: [] });
+    t.is(await host.run(ofDocker), theirs, 'the container of Docker, and the configuration, are as they were');
   },
 );

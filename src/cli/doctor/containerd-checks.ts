@@ -32,22 +32,29 @@ export const containerdCheck: Check = {
 
 async function atBoot(patient: Patient): Promise<Finding[]> {
   if (!(await hasSystemd(patient))) return [];
-  const enabled = await tool('systemctl', ['is-enabled', 'containerd']);
+  const service = serviceOf(patient.config.containerdAddress);
+  const enabled = await tool('systemctl', ['is-enabled', service]);
   if (enabled?.stdout.trim() !== 'disabled') return [];
-  return [warn('the next boot does not start it', 'sudo systemctl enable containerd')];
+  return [warn('the next boot does not start it', `sudo systemctl enable ${service}`)];
+}
+
+/** The service whose containerd is at an address: Docker and k3s may run one of their own. */
+function serviceOf(address: string): string {
+  return /^\/run\/(docker|k3s)\//.exec(address)?.[1] ?? 'containerd';
 }
 
 async function unreachable(patient: Patient, error: unknown): Promise<Finding> {
   const { containerdAddress: address } = patient.config;
   const isSystemd = await hasSystemd(patient);
-  const isInstalled = (await tool('containerd', ['--version'])) !== undefined;
+  const service = serviceOf(address);
+  const isInstalled = service !== 'containerd' || (await tool('containerd', ['--version'])) !== undefined;
   if (await isThere({ root: '/' }, address)) {
-    const restart = isSystemd ? 'sudo systemctl restart containerd' : 'start containerd anew';
-    return fail(`does not answer at ${address}: ${describeError(error)}`, `${restart}; journalctl -u containerd -n 20`);
+    const restart = isSystemd ? `sudo systemctl restart ${service}` : `start ${service} anew`;
+    return fail(`does not answer at ${address}: ${describeError(error)}`, `${restart}; journalctl -u ${service} -n 20`);
   }
   if (!isInstalled) return fail(`not installed, and nothing is at ${address}`, update);
   const start = isSystemd
-    ? 'sudo systemctl enable --now containerd'
+    ? `sudo systemctl enable --now ${service}`
     : "sudo sh -c 'setsid containerd >>/var/log/containerd.log 2>&1 &'";
   return fail(
     `not running: nothing is at ${address}`,
@@ -67,7 +74,8 @@ export const snapshotterCheck: Check = {
       const name = await storage.look();
       if (name === config.snapshotter) return pass(name);
       const found = `containerd refuses ${config.snapshotter} (${refusal}): with ${name} each replica takes a copy of its image`;
-      return warn(found, 'sudo modprobe overlay && sudo systemctl restart containerd');
+      const restart = `sudo systemctl restart ${serviceOf(config.containerdAddress)}`;
+      return warn(found, `sudo modprobe overlay && ${restart}`);
     } catch (error) {
       // Said where containerd itself is looked at.
       if (error instanceof ContainerdError) return warn('not known, as containerd does not answer', 'see containerd');
