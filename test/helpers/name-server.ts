@@ -6,14 +6,14 @@ const headerBytes = 12;
 const typeA = 1;
 
 /** Starts a name server at port 53 of `address`, which has one IPv4 address for every name, and none of any other type. */
-export async function startNameServer(address: string, answer: string): Promise<AsyncDisposable> {
+export async function startNameServer(address: string, answer: string): Promise<{ stop(): Promise<void> }> {
   if (!isIPv4(answer)) throw new Error(`${answer} is no IPv4 address`);
   const server = createSocket('udp4');
   server.on('message', (question, { port, address: asker }) => server.send(answerTo(question, answer), port, asker));
   server.bind(53, address);
   await once(server, 'listening');
   return {
-    async [Symbol.asyncDispose]() {
+    async stop() {
       server.close();
       await once(server, 'close');
     },

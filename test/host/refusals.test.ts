@@ -129,11 +129,16 @@ KillMode=process
 Delegate=yes
 `;
 
-/** What k3s makes of a host: its own containerd, in a folder that is on nobody's PATH, the pods' bridge, and a pod. */
+/**
+ * What k3s makes of a host without another containerd (that of Debian came with the refusals): its own one, in a folder that is
+ * on nobody's PATH, and the pods' bridge.
+ */
 const likeK3s = `
+  systemctl disable --now containerd
+  dpkg --purge containerd runc
   for package in containerd runc; do dpkg -x /root/berth/packages/\${package}_*.deb /root/unpacked; done
   mkdir -p ${k3s}/data/current/bin ${k3s}/agent/etc/containerd ${k3s}/pod
-  find /root/unpacked -type f -perm -100 -path '*bin/*' -exec cp {} ${k3s}/data/current/bin +
+  find /root/unpacked -type f -perm -100 -path '*bin/*' -exec cp --target-directory=${k3s}/data/current/bin {} +
   rm -r /root/unpacked
   cat >${k3s}/agent/etc/containerd/config.toml <<'CONFIG'\n${k3sConfig}CONFIG
   cat >/etc/systemd/system/k3s.service <<'UNIT'\n${k3sUnit}UNIT

@@ -242,7 +242,8 @@ test.serial(
     const began = await host.run('ctr --namespace openfaas-fn tasks ls');
     const late = async () => (await fetch(`${host.url}/function/late`)).status;
     t.is(await late(), 404);
-    await using _ = await startNameServer(host.testAddress, host.testAddress);
+    const names = await startNameServer(host.testAddress, host.testAddress);
+    t.teardown(() => names.stop());
     await host.run(`echo +0h >/root/clock; echo nameserver ${host.testAddress} >/etc/resolv.conf`);
     t.is(await status(), 200);
     await until(async () => (await late()) === 200, { timeoutMs: 90_000, message: 'the pull to go on' });
