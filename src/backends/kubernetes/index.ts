@@ -1,2 +1,1 @@
-export type { KubernetesBackEnd } from './kubernetes-back-end.ts';
-export { openCluster, openKubernetes, type KubernetesOptions } from './open-cluster.ts';
+export { openCluster, openKubernetes } from './open-cluster.ts';

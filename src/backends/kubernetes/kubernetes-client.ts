@@ -56,10 +56,16 @@ export class KubernetesClient {
       throw new Error('backend=kubernetes needs its client: npm install @kubernetes/client-node', { cause });
     });
     const config = new module.KubeConfig();
-    if (kubeconfig === undefined) config.loadFromCluster();
-    else config.loadFromFile(kubeconfig);
-    if (config.getCurrentCluster()?.server) return new KubernetesClient(module, config);
-    throw new Error(`kubeconfig: ${kubeconfig ?? 'the service account'} names no cluster`);
+    try {
+      if (kubeconfig === undefined) config.loadFromCluster();
+      else config.loadFromFile(kubeconfig);
+    } catch (cause) {
+      throw new Error(`kubeconfig: ${kubeconfig ?? 'the service account'} cannot be read`, { cause });
+    }
+    const { server = '' } = config.getCurrentCluster() ?? {};
+    // Outside of a Pod there are no variables to read it from.
+    if (server !== '' && !server.includes('undefined')) return new KubernetesClient(module, config);
+    throw new Error(`kubeconfig: ${kubeconfig ?? 'what is not in a Pod'} names no cluster: set it to a file that does`);
   }
 
   /**
