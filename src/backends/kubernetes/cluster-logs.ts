@@ -10,6 +10,7 @@ import type { KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import { keyOfDate, mergeLines, parsePodLine, type PodLine } from './pod-log-lines.ts';
 import { nameOf } from './object-store.ts';
+import { readPodLog } from './pod-log-reader.ts';
 import { functionContainer } from './pod-template.ts';
 
 /** How many Pods are asked at once: each holds a connection to its node. */
@@ -78,9 +79,9 @@ export class ClusterLogs {
     signal: AbortSignal,
   ): AsyncGenerator<InstanceLine> {
     const instance = nameOf(pod);
-    const of = { name: instance, namespace: pod.metadata?.namespace ?? '' };
+    const of = { ...options, name: instance, namespace: pod.metadata?.namespace ?? '', container: functionContainer };
     const after = options.since && keyOfDate(options.since);
-    for await (const text of this.#parts.client.podLog(of, { ...options, container: functionContainer }, signal)) {
+    for await (const text of readPodLog(this.#parts.client, of, signal)) {
       const line = parsePodLine(text);
       // The cluster counts whole seconds.
       if (line && (after === undefined || line.key > after)) yield { ...line, instance };

@@ -1,7 +1,6 @@
 /** The one place that knows the official client: how it is loaded, asked and watched with, and what is to be known of it. */
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { createInterface } from 'node:readline';
 import type * as Kubernetes from '@kubernetes/client-node';
 import { KubernetesError } from './kubernetes-error.ts';
 import type { KindSource, WatchEvent } from './list-watch.ts';
@@ -13,14 +12,6 @@ type ClientModule = typeof Kubernetes;
 const requestMs = 30_000;
 /** How long a watch is asked to last, in seconds; what is added by chance keeps them from ending together. */
 const [watchSeconds, watchSpread] = [300, 300];
-
-export interface PodLogOptions {
-  container: string;
-  follow?: boolean;
-  /** Only lines of this moment and later, in whole seconds. */
-  since?: Date;
-  tail?: number;
-}
 
 interface ListOf<T> {
   items: T[];
@@ -139,6 +130,8 @@ export class KubernetesClient {
   ): Promise<void> {
     const request = `watch ${of.what}`;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // It may reject before it is waited for.
+    promise.catch(() => {});
     let expired: KubernetesError | undefined;
     const take = (type: string, object: T) => {
       const { code, message } = object as { code?: number; message?: string };
@@ -176,37 +169,8 @@ export class KubernetesClient {
     }
   }
 
-  /**
-   * Reads a Pod's log, each line with its stamp before it. By a request of our own, with what the client knows of the cluster:
-   * its Log leaves a stream that breaks without a listener, which ends the process.
-   * @throws KubernetesError when there is none, or when it breaks
-   */
-  async *podLog(
-    { name, namespace }: { name: string; namespace: string },
-    options: PodLogOptions,
-    signal: AbortSignal,
-  ): AsyncGenerator<string> {
-    const request = `read the log of pod ${name}`;
-    const { container, follow = false, since, tail } = options;
-    const query = new URLSearchParams({ container, follow: String(follow), timestamps: 'true' });
-    if (since) query.set('sinceTime', since.toISOString());
-    if (tail !== undefined) query.set('tailLines', String(tail));
-    const reply = await this.#get(`/api/v1/namespaces/${namespace}/pods/${name}/log?${query.toString()}`, signal).catch(
-      (error: unknown) => {
-        throw KubernetesError.of(request, error);
-      },
-    );
-    try {
-      if (reply.statusCode !== 200) throw await refusal(request, reply);
-      yield* createInterface({ input: reply, crlfDelay: Infinity });
-    } catch (error) {
-      throw KubernetesError.of(request, error);
-    } finally {
-      reply.destroy();
-    }
-  }
-
-  async #get(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  /** Asks with a request of our own and what the client knows of the cluster; resolves with any answer. */
+  async get(path: string, signal: AbortSignal): Promise<IncomingMessage> {
     const options: https.RequestOptions = {};
     await this.#config.applyToHTTPSOptions(options);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
@@ -220,10 +184,4 @@ export class KubernetesClient {
     const of = { group: 'metrics.k8s.io', version: 'v1beta1', plural: 'pods', namespace, labelSelector };
     return this.call('read the metrics of pods', () => this.#custom.listNamespacedCustomObject(of));
   }
-}
-
-async function refusal(request: string, reply: IncomingMessage): Promise<KubernetesError> {
-  let body = '';
-  for await (const chunk of reply.setEncoding('utf8')) body += String(chunk).slice(0, 4096);
-  return KubernetesError.of(request, { code: reply.statusCode, body });
 }

@@ -10,6 +10,7 @@ import {
   type PullPolicy,
   type VersionInfo,
 } from '../../provider/index.ts';
+import { ClusterDeployments } from './cluster-deployments.ts';
 import { ClusterFunctions } from './cluster-functions.ts';
 import { ClusterLogs } from './cluster-logs.ts';
 import { ClusterNamespaces } from './cluster-namespaces.ts';
@@ -74,8 +75,9 @@ export async function openCluster(options: KubernetesOptions): Promise<Kubernete
   const { startTimeoutMs = 120_000, imagePullSecrets, pullPolicy } = options;
   const settings = { imagePullSecrets, pullPolicy, startTimeoutMs };
   const secrets = new ClusterSecrets({ client, watch });
-  const functions = new ClusterFunctions({ client, watch, routes, waits, secrets, settings, events, log });
-  const repair = (namespace: string) => functions.repair(namespace);
+  const deployments = new ClusterDeployments({ client, watch, settings, log });
+  const functions = new ClusterFunctions({ deployments, watch, routes, waits, secrets, events });
+  const repair = (namespace: string) => deployments.repair(namespace);
   const prepare = (namespace: string) => prepareNamespace(namespace, { client, gatewayNamespace, repair, log });
   const namespaces = new ClusterNamespaces({ client, watch, functionNamespace, prepare });
   const metrics = new PodMetrics({ client, watch });
