@@ -131,9 +131,9 @@ export class ClusterLogs {
     { out, since }: { out: PassThrough; since: string },
     signal: AbortSignal,
   ): Promise<void> {
-    const { pods } = this.#parts.watch.require(pod.metadata?.namespace ?? '');
+    const pods = this.#parts.watch.objects(pod.metadata?.namespace ?? '')?.pods;
     let last = since;
-    while (!signal.aborted && pods.get(nameOf(pod))) {
+    while (!signal.aborted && pods?.get(nameOf(pod))) {
       try {
         const options = { follow: true, since: last === '' ? undefined : new Date(`${last.slice(0, 23)}Z`) };
         for await (const line of this.#read(pod, options, signal)) {

@@ -70,7 +70,8 @@ export class ClusterNamespaces implements NamespaceVerbs {
     const labels = { ...kubernetesOwn(live.metadata?.labels), ...metadata?.labels };
     const annotations = { ...kubernetesOwn(live.metadata?.annotations), ...metadata?.annotations };
     const { resourceVersion } = live.metadata ?? {};
-    const body = { ...live, metadata: { ...live.metadata, labels, annotations, resourceVersion } };
+    // No more than that of what is there: its dates are texts, which the client does not send.
+    const body = { spec: live.spec, metadata: { name, labels, annotations, resourceVersion } };
     const made = await client.call('change a Namespace', () => client.core.replaceNamespace({ name, body }));
     watch.namespaces.put(made);
   }

@@ -67,9 +67,9 @@ export class FunctionWatch {
     await Promise.all([...this.#followed.values()].map(({ listed }) => listed));
   }
 
+  /** Ends following; what is known stays, for calls that are under way. */
   stop(): void {
     this.#stopping.abort();
-    for (const { stop } of this.#followed.values()) stop();
   }
 
   /** Lists the namespaces that functions can be in, sorted. */
@@ -152,6 +152,7 @@ export class FunctionWatch {
       new KindFollower(this.#client.slices(namespace, ownSelector), objects.slices, options),
     ];
     const listed = Promise.all(kinds.map((kind) => kind.listed));
+    // Its functions are gone with it.
     const stop = () => {
       stopping.abort();
       for (const store of Object.values(objects)) (store as ObjectStore<V1Pod>).replace([]);

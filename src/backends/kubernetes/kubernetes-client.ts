@@ -44,7 +44,10 @@ export class KubernetesClient {
    */
   static async open(kubeconfig?: string): Promise<KubernetesClient> {
     const module = await import('@kubernetes/client-node').catch((cause: unknown) => {
-      throw new Error('backend=kubernetes needs its client: npm install @kubernetes/client-node', { cause });
+      throw new Error(
+        'backend=kubernetes needs the package @kubernetes/client-node, which a single host goes without: see docs/kubernetes.md',
+        { cause },
+      );
     });
     const config = new module.KubeConfig();
     try {

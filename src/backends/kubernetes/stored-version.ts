@@ -70,12 +70,14 @@ function parseVersion(text: string | undefined): StoredVersion | undefined {
   return success ? data : undefined;
 }
 
-/** Writes the versions as annotations of a Deployment. */
+/** All annotations of an object take 256 KiB; others' want some of it. */
+const roomBytes = 250 * 1024;
+
+/** Writes the versions as annotations of a Deployment, the one before only where there is room for both. */
 export function versionAnnotations({ current, previous }: StoredVersions): Record<string, string> {
-  return {
-    [versionAnnotation]: JSON.stringify(current),
-    ...(previous && { [previousAnnotation]: JSON.stringify(previous) }),
-  };
+  const [text, before] = [JSON.stringify(current), JSON.stringify(previous)];
+  const hasRoom = previous && Buffer.byteLength(text + before) <= roomBytes;
+  return { [versionAnnotation]: text, ...(hasRoom && { [previousAnnotation]: before }) };
 }
 
 /** Tells of a version beside the one that is described. */

@@ -32,6 +32,15 @@ test('what was sent is read back exactly, texts that no label can hold too', (t)
   t.deepEqual(versionsOf(deploymentOf({ current, previous })), { current, previous });
 });
 
+test('where both versions are more than Kubernetes takes the one before is left out', (t) => {
+  const envVars = { LONG: 'x'.repeat(130 * 1024) };
+  const current = versionOf('g2', { envVars });
+  t.deepEqual(versionsOf(deploymentOf({ current, previous: versionOf('g1', { envVars }) })), {
+    current,
+    previous: undefined,
+  });
+});
+
 test('labels that Kubernetes does not take, and ours, are left out of it', (t) => {
   const { object } = specOf({
     labels: { good: 'yes', odd: 'two words', faas_function: 'other', 'app.kubernetes.io/managed-by': 'me' },
