@@ -72,6 +72,7 @@ function overviewFeed(
 ): OverviewFeed {
   const { provider, config, version, ready, parts, asyncCalls, log } = options;
   const rows = new FunctionRows({ provider, defaultNamespace: config.defaultNamespace, invocations, usage, log });
-  const host = () => hostView({ provider, version, ready, parts, hasAsyncCalls: asyncCalls !== undefined });
+  const { tcpPort: apiPort } = config;
+  const host = () => hostView({ provider, apiPort, version, ready, parts, hasAsyncCalls: asyncCalls !== undefined });
   return new OverviewFeed({ provider, rows, usage, host, log });
 }

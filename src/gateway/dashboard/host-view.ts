@@ -9,6 +9,8 @@ type Facts = Pick<HostView, 'hostname' | 'versions' | 'cpus' | 'load' | 'memoryB
 
 export interface HostViewOptions {
   provider: Provider;
+  /** The port that the API is served at. */
+  apiPort: number;
   version: VersionInfo;
   ready: () => boolean;
   /** How each part is; none where it is absent. */
@@ -32,12 +34,13 @@ const optionalVerbs = [
 
 /** Tells how the host is, in numbers that are so coarse that they seldom change. */
 export async function hostView(options: HostViewOptions): Promise<HostView> {
-  const { provider, version, ready, parts } = options;
+  const { provider, apiPort, version, ready, parts } = options;
   const { hostname, versions, cpus, load, memoryBytes, freeMemoryBytes, disks } = await factsOf(provider);
   const all = parts?.() ?? [];
   const problems = all.filter(({ healthy }) => !healthy).map(({ name, problem, mend }) => ({ name, problem, mend }));
   return {
     hostname,
+    apiPort,
     release: version.release,
     sha: version.sha,
     versions,

@@ -12,14 +12,25 @@ const own: OutgoingHttpHeaders = {
   'Content-Security-Policy': 'sandbox',
   'X-Content-Type-Options': 'nosniff',
 };
-const replaced = [...dropped, ...Object.keys(own).map((name) => name.toLowerCase())];
+
+/** A browser hides where a redirect leads from the page that asked: it has 200 instead, and here what the function answered. */
+const statusHeader = 'X-Berth-Status';
+const redirects: readonly number[] = [301, 302, 303, 307, 308];
+const replaced = [...dropped, ...Object.keys(own), statusHeader].map((name) => name.toLowerCase());
 
 /** Has the answer of a function be nothing but data for the page that asked. */
 export function makeInert(res: ServerResponse): void {
   const writeHead = res.writeHead.bind(res);
   // Nobody here gives a phrase for the status.
-  res.writeHead = (status: number, headers: unknown = {}) =>
-    writeHead(status, inert(headers as OutgoingHttpHeaders | OutgoingHttpHeader[]));
+  res.writeHead = (status: number, headers: unknown = {}) => {
+    const passed = inert(headers as OutgoingHttpHeaders | OutgoingHttpHeader[]);
+    if (!redirects.includes(status)) return writeHead(status, passed);
+    const told = [statusHeader, String(status)] as const;
+    writeHead(200, Array.isArray(passed) ? [...passed, ...told] : { ...passed, [told[0]]: told[1] });
+    // It is counted as what the function answered.
+    res.statusCode = status;
+    return res;
+  };
 }
 
 function inert(headers: OutgoingHttpHeaders | OutgoingHttpHeader[]): OutgoingHttpHeaders | OutgoingHttpHeader[] {

@@ -31,6 +31,8 @@ export interface FunctionRow extends FunctionName {
 /** The host and what berth has on it. */
 export interface HostView {
   hostname: string;
+  /** Port of the API and of functions. */
+  apiPort: number;
   release: string;
   sha: string;
   /** Programs beside berth, such as containerd, and their versions. */

@@ -100,6 +100,44 @@ test.serial('a function is called, its log read, and its life directed', async (
   t.is((await host.berth.api('GET', '/system/function/hello')).status, 404);
 });
 
+test.serial('a call is queued, sends a file, and whatever it is answered is shown or offered', async (t) => {
+  await send('POST', { service: 'caller', envVars: { LOCATION: '/elsewhere?<b>' } });
+  const page = await openFunction(t, 'caller');
+  const answer = page.getByLabel('Body of the answer');
+  await call(page, '/status/302');
+  await page.getByText('It redirects to /elsewhere?<b>, where nobody has gone.').waitFor();
+  t.regex(await answer.innerText(), /^status 302/);
+
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+  await page.getByLabel('or a file as the body').setInputFiles({ name: 'all', mimeType: '', buffer: bytes });
+  await call(page, '/echo');
+  await page.getByText('This is no text: 256 B.').waitFor();
+  t.is(await answer.count(), 0);
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save as a file' }).click();
+  t.deepEqual(await readFile(await (await downloading).path()), bytes);
+
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+  await call(page, '/log/unseen');
+  await page.getByRole('button', { name: /^Go on \([12] new\)/ }).click();
+  await page.getByRole('log').getByText('unseen').first().waitFor();
+
+  const graphs = page.getByRole('region', { name: 'Over time' });
+  const calls = graphs.getByRole('img', { name: /^Calls per .*calls: last \d+, least \d+, most [1-9]/ });
+  const span = async (name: string) => graphs.getByRole('button', { name }).click();
+  // They are asked for anew with each span, and have a step when it has ended.
+  await until(async () => {
+    for (const name of ['Last day', 'Last hour']) await span(name);
+    return calls.isVisible();
+  });
+  t.regex((await calls.locator('.curve').first().getAttribute('d')) ?? '', /^M[\d.]+ [\d.]+/);
+
+  await page.getByLabel('Asynchronously').check();
+  await call(page, '/');
+  await page.getByRole('link', { name: 'What becomes of it' }).click();
+  await page.getByText('This call is done.').waitFor();
+});
+
 test.serial('what users and functions write is shown as text', async (t) => {
   const long = `${hostile}${'x'.repeat(10 * 1024)}`;
   await send('POST', {

@@ -31,7 +31,8 @@ test.serial('whoever opens the address of the API logs in on the page, and is in
   const page = await openTab(t, browser, { expected: [/status of 401.*\/ui\/session/] });
   await logIn(page, host.berth.url, username, 'wrong');
   t.is(page.url(), `${dashboard}/ui/`);
-  await page.getByRole('alert').getByText('invalid credentials').waitFor();
+  await page.getByRole('alert').getByText('not the password').waitFor();
+  await page.locator('input[name=password]:focus').waitFor();
   t.deepEqual(await axeFindings(page), []);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Log in' }).click();

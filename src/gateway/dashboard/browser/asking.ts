@@ -1,5 +1,5 @@
 import { messageOf } from './api.ts';
-import { useEffect, useState } from './preact.js';
+import { useEffect, useRef, useState } from './preact.js';
 
 export interface Loaded<T> {
   /** What was answered last. */
@@ -37,11 +37,17 @@ export function useLoaded<T>(ask: (signal: AbortSignal) => Promise<T>, keys: unk
   return { ...state, again: () => setRound((count) => count + 1) };
 }
 
-/** Something that a person has done: one thing at a time, and what went wrong. */
+/**
+ * Something that a person has done, and what went wrong. One thing at a time: what is asked for meanwhile is not done. Buttons are
+ * to be told by `aria-disabled`, as those that are disabled lose the focus.
+ */
 export function useAction() {
+  const isBusy = useRef(false);
   const [isActing, setActing] = useState(false);
   const [failure, setFailure] = useState<unknown>(undefined);
   const act = async (work: () => Promise<unknown>) => {
+    if (isBusy.current) return;
+    isBusy.current = true;
     setActing(true);
     setFailure(undefined);
     try {
@@ -49,6 +55,7 @@ export function useAction() {
     } catch (error) {
       setFailure(error);
     } finally {
+      isBusy.current = false;
       setActing(false);
     }
   };

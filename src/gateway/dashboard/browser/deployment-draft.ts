@@ -53,6 +53,18 @@ export function draftOf(fn: FunctionDeployment): Draft {
   };
 }
 
+/** Returns the draft with another image. A name that nobody has written is the image's. */
+export function withImage(draft: Draft, image: string): Draft {
+  return { ...draft, image, name: draft.name === nameFrom(draft.image) ? nameFrom(image) : draft.name };
+}
+
+/** Returns what a function of an image may be called: `ghcr.io/me/Hello_World:1` becomes `hello-world`. */
+function nameFrom(image: string): string {
+  const [, last = ''] = /([^/:@]*)(?::[^/]*)?(?:@[^/]*)?$/.exec(image.trim()) ?? [];
+  const label = last.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  return label.slice(0, 63).replaceAll(/^-|-$/g, '');
+}
+
 /** Whether berth puts it into a status by itself. */
 function isOurs(key: string, value: string, name: string): boolean {
   return key === 'com.openfaas.berth.status' || (key === 'faas_function' && value === name);

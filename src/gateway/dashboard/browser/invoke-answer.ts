@@ -11,6 +11,11 @@ export interface InvokeAnswer {
   isCut: boolean;
 }
 
+/** What the function answered where a browser would not tell. */
+const statusHeader = 'x-berth-status';
+/** berth has these of its own for this page, whatever the function answered. */
+const ownHeaders = [statusHeader, 'cache-control', 'content-security-policy', 'x-content-type-options'];
+
 /** The most of an answer that is read. */
 const mostBytes = 10 * 1024 * 1024;
 const tellMs = 200;
@@ -22,9 +27,9 @@ export async function readAnswer(
   onPart: (answer: InvokeAnswer) => void,
 ): Promise<InvokeAnswer> {
   const answer: InvokeAnswer = {
-    status: reply.status,
+    status: Number(reply.headers.get(statusHeader) ?? reply.status),
     headersMs: performance.now() - beganMs,
-    headers: [...reply.headers],
+    headers: [...reply.headers].filter(([name]) => !ownHeaders.includes(name)),
     bytes: [],
     size: 0,
     isCut: false,

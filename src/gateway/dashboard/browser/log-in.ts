@@ -1,11 +1,12 @@
 import type { SessionQuestion } from '../wire.ts';
-import { api, messageOf } from './api.ts';
-import { html, useEffect, useState } from './preact.js';
+import { api, messageOf, RefusedError } from './api.ts';
+import { html, useEffect, useRef, useState } from './preact.js';
 
 /** Asks for the password, where berth does. */
 export function LogIn({ onLoggedIn }: { onLoggedIn: () => void }) {
   const [problem, setProblem] = useState('');
   const [isAsking, setAsking] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const enter = async () => {
       const { asksPassword } = await api.json<SessionQuestion>('/ui/session');
@@ -17,14 +18,17 @@ export function LogIn({ onLoggedIn }: { onLoggedIn: () => void }) {
   }, []);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
+    if (isAsking) return;
     const form = new FormData(event.currentTarget as HTMLFormElement);
     setAsking(true);
     try {
       await api.logIn(form.get('user') as string, form.get('password') as string);
       onLoggedIn();
     } catch (error) {
-      setProblem(messageOf(error));
+      const isWrong = error instanceof RefusedError && error.status === 401;
+      setProblem(isWrong ? 'That is not the user or not the password.' : messageOf(error));
       setAsking(false);
+      field.current?.select();
     }
   };
   return html`<main class="log-in">
@@ -34,9 +38,9 @@ export function LogIn({ onLoggedIn }: { onLoggedIn: () => void }) {
       <label>User <input name="user" autocomplete="username" value="admin" required /></label>
       <label>
         Password
-        <input name="password" type="password" autocomplete="current-password" required autofocus />
+        <input ref=${field} name="password" type="password" autocomplete="current-password" required autofocus />
       </label>
-      <button class="primary" disabled=${isAsking}>Log in</button>
+      <button class="primary" aria-disabled=${isAsking}>Log in</button>
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     </form>
     <p class="hint">

@@ -50,9 +50,15 @@ function Places({ place }: { place: string }) {
   return html`<nav aria-label="Pages">
     ${shown.map(
       ({ path, title }) =>
-        html`<a key=${path} href=${linkTo(path)} aria-current=${path === place ? 'page' : undefined}>${title}</a>`,
+        html`<a key=${path} href=${linkTo(path)} aria-current=${currentOf(path, place)}>${title}</a>`,
     )}
   </nav>`;
+}
+
+/** A function's page is one of the functions. */
+function currentOf(path: string, place: string): string | undefined {
+  if (path === place) return 'page';
+  return path === '' && place === 'function' ? 'true' : undefined;
 }
 
 function pageOf(place: string, rest: string[]) {

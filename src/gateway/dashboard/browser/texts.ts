@@ -44,6 +44,21 @@ export function clockText(moment: string, nowMs = Date.now()): string {
   return at.toDateString() === new Date(nowMs).toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
 }
 
+/** Returns a sentence with its moments by the clock of whoever looks. */
+export function clockedText(text: string): string {
+  return text.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z\b/g, (moment) => clockText(moment));
+}
+
+/** Returns a moment by the clock of whoever looks, to the minute. */
+export function hourText(ms: number): string {
+  return new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+}
+
+/** Returns a share of one core; a dash where it is not known. */
+export function cpuText(millis: number | undefined | null): string {
+  return shareText(millis === undefined || millis === null ? undefined : millis / 1000);
+}
+
 export function shareText(share: number | undefined): string {
   if (share === undefined) return '–';
   return `${share > 0 && share < 0.001 ? '<0.1' : (share * 100).toFixed(share < 0.0995 && share > 0 ? 1 : 0)} %`;

@@ -4,6 +4,7 @@ import {
   deploymentFrom,
   draftOf,
   fieldOf,
+  withImage,
 } from '../../../../src/gateway/dashboard/browser/deployment-draft.ts';
 import { deploymentOf, deploymentText, type FunctionDeployment } from '../../../../src/provider/index.ts';
 
@@ -83,4 +84,16 @@ for (const [field, part] of refused) {
 test('what names no field leads to none', (t) => {
   t.is(fieldOf('function orders.shop exists already'), '');
   t.is(fieldOf(''), '');
+});
+
+test('a name that nobody has written is the one of the image', (t) => {
+  const draft = draftOf({ name: '', namespace: 'openfaas-fn', image: '' });
+  const named = (image: string, before = draft) => withImage(before, image).name;
+  t.is(named('ghcr.io/openfaas/nodeinfo:latest'), 'nodeinfo');
+  t.is(named('127.0.0.1:5000/me/_Hello_World_:1@sha256:abc'), 'hello-world');
+  t.is(named(`${'x'.repeat(70)}`), 'x'.repeat(63));
+  t.is(named('ghcr.io/'), '');
+  t.is(named('b', withImage(draft, 'a')), 'b');
+  t.is(named('b', { ...withImage(draft, 'a'), name: 'mine' }), 'mine');
+  t.is(withImage(draft, 'a').image, 'a');
 });

@@ -102,7 +102,13 @@ test('all open pages share one look, and nobody looks while none is open', async
   const invocations = new Invocations(new Registry());
   const rows = new FunctionRows({ provider, defaultNamespace: 'openfaas-fn', invocations, usage, log: silentLog });
   const host = () =>
-    hostView({ provider, version: { release: '1', sha: 'a' }, ready: () => true, hasAsyncCalls: true });
+    hostView({
+      provider,
+      apiPort: 8080,
+      version: { release: '1', sha: 'a' },
+      ready: () => true,
+      hasAsyncCalls: true,
+    });
   const feed = new OverviewFeed({ provider, rows, usage, host, log: silentLog });
   const leaving = new AbortController();
   const told = [0, 0, 0];

@@ -225,6 +225,17 @@ test('what a function answers is data alone on the origin of the page', async (t
   for (const name of ['www-authenticate', 'clear-site-data', 'set-cookie']) t.false(name in told, name);
 });
 
+test('a redirect is told of, and not followed', async (t) => {
+  const redirect = { location: 'https://elsewhere.example/', 'x-berth-status': '999' };
+  const { page, logIn, provider } = await startDashboard(t, {
+    listener: (req, res) => void req.resume().on('end', () => res.writeHead(307, redirect).end('moved')),
+  });
+  provider.add('hello', 1);
+  const reply = await fetch(`${page}/function/hello`, { headers: { [header]: await logIn() } });
+  t.deepEqual([reply.status, await reply.text()], [200, 'moved']);
+  t.like(Object.fromEntries(reply.headers), { 'x-berth-status': '307', location: 'https://elsewhere.example/' });
+});
+
 test('behind a proxy that is trusted the page is where the browser finds it', async (t) => {
   const { page, logIn, url } = await startDashboard(t, { config: { trustedProxies: new TrustedProxies('127.0.0.1') } });
   const forwarded = { 'x-forwarded-host': 'berth.example', 'x-forwarded-proto': 'https' };

@@ -3,6 +3,7 @@ import type { CallView } from '../../../async/call-view.ts';
 import type { ScheduleView } from '../../../async/schedules.ts';
 import { api } from '../api.ts';
 import { useLoaded } from '../asking.ts';
+import { gatewayUrl } from '../gateway-url.ts';
 import { CallLife } from '../parts/call-life.ts';
 import { Command } from '../parts/command.ts';
 import { FunctionLink } from '../parts/function-link.ts';
@@ -87,7 +88,7 @@ function NoCalls() {
     <p>
       There is none. A call to /async-function/NAME is answered at once, made later, and tried again where it fails:
     </p>
-    <${Command} text=${`curl -d hello http://${location.hostname}:8080/async-function/NAME`} />
+    <${Command} text=${`curl -d hello ${gatewayUrl()}/async-function/NAME`} />
   </section>`;
 }
 
@@ -96,7 +97,7 @@ function callRow(call: CallView) {
   const cells = [
     html`<a class="mono" href=${linkTo('async', id)}>${id}</a>`,
     html`<${FunctionLink} name=${name} namespace=${namespace} />${kind === 'callback' && ' (its callback)'}`,
-    dead ? 'dead' : state,
+    dead || state === 'failed' ? html`<span class="bad">${dead ? 'dead' : state}</span>` : state,
     attempts,
     lastStatus ?? lastError ?? '–',
     agoText(queuedAt),

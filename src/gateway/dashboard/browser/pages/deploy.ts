@@ -10,21 +10,23 @@ import { StackPaste } from '../parts/stack-paste.ts';
 import { html, useState } from '../preact.js';
 import { linkTo } from '../router.ts';
 
+const example = { name: 'nodeinfo', image: 'ghcr.io/openfaas/nodeinfo:latest' };
+
 /** Deploys a function by a form, or those of a stack.yml (`#/deploy/stack`); changes one where it is named. */
 export function DeployPage({ namespace, name }: { namespace: string; name: string }) {
   if (name !== '') return html`<${UpdatePage} namespace=${namespace} name=${name} />`;
   const way = (path: string, title: string) => {
-    const isHere = path === namespace;
+    const isHere = (path === 'stack') === (namespace === 'stack');
     return html`<a href=${linkTo('deploy', ...(path ? [path] : []))} aria-current=${isHere ? 'page' : undefined}
       >${title}</a
     >`;
   };
   return html`<h1>Deploy</h1>
     <nav class="ways" aria-label="Ways to deploy">${way('', 'By a form')}${way('stack', 'From a stack.yml')}</nav>
-    ${namespace === 'stack' ? html`<${StackPaste} />` : html`<${NewFunction} />`}`;
+    ${namespace === 'stack' ? html`<${StackPaste} />` : html`<${NewFunction} ...${namespace === example.name ? example : { name: '', image: '' }} />`}`;
 }
 
-function NewFunction() {
+function NewFunction({ name, image }: { name: string; image: string }) {
   const { value: namespaces, problem } = useLoaded(listNamespaces, []);
   const [deployed, setDeployed] = useState<Outcome | undefined>(undefined);
   if (deployed)
@@ -34,7 +36,7 @@ function NewFunction() {
   const [first = ''] = namespaces;
   const namespace = namespaces.includes('openfaas-fn') ? 'openfaas-fn' : first;
   return html`<${DeploymentForm}
-    draft=${draftOf({ name: '', namespace, image: '' })}
+    draft=${draftOf({ name, namespace, image })}
     namespaces=${namespaces}
     isUpdate=${false}
     onDeployed=${(fn: FunctionDeployment, isReady: boolean) => setDeployed({ fn, isReady })}

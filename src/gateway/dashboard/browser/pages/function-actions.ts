@@ -8,7 +8,7 @@ import { Confirm } from '../parts/confirm.ts';
 import { Problem } from '../parts/problem.ts';
 import { Terminal } from '../parts/terminal.ts';
 import { html, useState } from '../preact.js';
-import { goTo } from '../router.ts';
+import { goTo, linkTo } from '../router.ts';
 
 /** Something that can be done to a function, and the sentences around it. */
 interface Deed {
@@ -62,13 +62,14 @@ export function Actions({ fn, status, row, onDone }: ActionsOptions) {
         wanted=${row?.wanted ?? status.replicas}
         onScale=${(count: number) => setAsked(scale(fn, count))}
       />
+      <a class="button" href=${linkTo('deploy', fn.namespace, fn.name)}>Change</a>
       ${deeds.map(
         (deed) =>
           html`<button
             type="button"
             key=${deed.act}
             class=${deed.isDangerous ? 'danger' : undefined}
-            disabled=${isActing}
+            aria-disabled=${isActing}
             onClick=${() => setAsked(deed)}
           >
             ${deed.act}

@@ -1,6 +1,6 @@
 import { textOf, type InvokeAnswer } from '../invoke-answer.ts';
 import { offer } from '../parts/download.ts';
-import { Values } from '../parts/value.ts';
+import { Value, Values } from '../parts/value.ts';
 import { html } from '../preact.js';
 import { linkTo } from '../router.ts';
 import { shownText, withoutEscapes } from '../shown-text.ts';
@@ -19,10 +19,7 @@ export interface AnswerOptions {
 export function Answer({ answer, isAsync, name }: AnswerOptions) {
   const { status, headers, headersMs, totalMs, size, isCut } = answer;
   const id = headers.find(([header]) => header === 'x-call-id')?.[1];
-  if (status === 0)
-    return html`<p class="warning">
-      It redirects elsewhere, and a browser does not say where. The line for curl shows it.
-    </p>`;
+  const location = status >= 300 && status < 400 && headers.find(([header]) => header === 'location')?.[1];
   return html`<h3>Answer</h3>
     <p class="state-line" role="status">
       <strong class=${status < 400 ? 'state-ready' : 'state-failing'}>${status}</strong>
@@ -30,11 +27,13 @@ export function Answer({ answer, isAsync, name }: AnswerOptions) {
       <span>${bytesText(size)}</span>
       ${isAsync && status === 202 && id !== undefined && html`<a href=${linkTo('async', id)}>What becomes of it</a>`}
     </p>
+    ${location && html`<p>It redirects to <${Value} text=${location} />, where nobody has gone.</p>`}
     ${isCut && html`<p class="warning">The answer is longer: its begin is here. The line for curl reads it all.</p>`}
     <${Body} answer=${answer} name=${name} />
     <details>
       <summary>Headers (${headers.length})</summary>
       <${Values} title="Headers of the answer" values=${Object.fromEntries(headers)} />
+      <p class="hint">Cookies and what it says of caching are kept from this page: the line for curl shows them.</p>
     </details>`;
 }
 

@@ -7,7 +7,7 @@ import { agoText, timeText } from '../texts.ts';
 
 /** What was declared, and which versions there are. */
 export function Declared({ status }: { status: FunctionStatus }) {
-  const { image, envProcess, envVars, labels, annotations, limits, requests, secrets, constraints } = status;
+  const { envProcess, envVars, labels, annotations, limits, requests, secrets, constraints } = status;
   const rest: Record<string, string> = {};
   if (envProcess) rest['process'] = envProcess;
   if (limits) rest['limits'] = resourcesText(limits);
@@ -17,7 +17,7 @@ export function Declared({ status }: { status: FunctionStatus }) {
   return html`<section class="card" aria-labelledby="declared">
     <h2 id="declared">What was declared</h2>
     <${Versions} status=${status} />
-    <${Values} title="Function" values=${{ image, ...rest }} />
+    <${Values} title="Function" values=${rest} />
     <${Values} title="Environment" values=${envVars} />
     ${
       secrets &&

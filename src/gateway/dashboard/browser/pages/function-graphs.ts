@@ -5,7 +5,7 @@ import { useLoaded } from '../asking.ts';
 import { Chart, type ChartOptions } from '../parts/chart.ts';
 import { Problem } from '../parts/problem.ts';
 import { html, useState } from '../preact.js';
-import { bytesText, msText } from '../texts.ts';
+import { bytesText, cpuText, msText } from '../texts.ts';
 
 const spans = { hour: 'Last hour', day: 'Last day' } as const;
 type Span = keyof typeof spans;
@@ -47,7 +47,7 @@ function chartsOf(view: HistoryView): ChartOptions[] {
   return [
     {
       ...steps,
-      title: `Calls in ${step}`,
+      title: `Calls per ${step}`,
       series: [
         { label: 'calls', values: view.calls },
         { label: 'errors', values: view.errors, isBad: true },
@@ -70,15 +70,11 @@ function chartsOf(view: HistoryView): ChartOptions[] {
       text: bytesText,
       isBytes: true,
     },
-    { ...steps, title: 'CPU', series: [{ label: 'all replicas', values: view.cpuMillis }], text: coresText },
+    { ...steps, title: 'CPU, of one core', series: [{ label: 'all replicas', values: view.cpuMillis }], text: cpuText },
     { ...steps, title: 'Replicas', series: [{ label: 'ready', values: view.replicas }], text: countText },
   ];
 }
 
 function countText(count: number | null | undefined): string {
   return count === null || count === undefined ? '–' : String(Math.round(count * 10) / 10);
-}
-
-function coresText(millis: number | null | undefined): string {
-  return millis === null || millis === undefined ? '–' : `${(millis / 1000).toFixed(millis < 100 ? 3 : 2)} cores`;
 }

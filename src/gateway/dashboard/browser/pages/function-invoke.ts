@@ -42,7 +42,7 @@ export function Invoke({ fn, row }: { fn: FunctionName; row?: FunctionRow }) {
     <form onSubmit=${submit}>
       <${Fields} />
       <div class="buttons">
-        <button class="primary" disabled=${isActing}>${isActing ? 'Waiting …' : 'Call'}</button>
+        <button class="primary" aria-disabled=${isActing}>${isActing ? 'Waiting …' : 'Call'}</button>
         ${isActing && html`<button type="button" onClick=${() => leaving.current?.abort()}>Give up</button>`}
       </div>
       ${isAsleep && html`<p class="hint">${fn.name} is asleep: a call wakes it, and waits until it has started.</p>`}
@@ -58,7 +58,7 @@ function Fields() {
   const live = useLive();
   const [method, setMethod] = useState('POST');
   const choose = (event: Event) => setMethod((event.currentTarget as HTMLSelectElement).value);
-  return html`<div class="fields">
+  return html`<div class="address">
       <label>
         Method
         <select name="method" onChange=${choose}>
@@ -67,15 +67,17 @@ function Fields() {
       </label>
       <label>Path and query <input name="path" defaultValue="/" spellcheck=${false} /></label>
     </div>
-    <label>
-      Headers, one a line
-      <textarea name="headers" rows="2" placeholder="Content-Type: application/json" spellcheck=${false}></textarea>
-    </label>
-    ${
-      hasBody(method) &&
-      html`<label>Body <textarea name="body" rows="3" spellcheck=${false}></textarea></label>
-        <label>or a file as the body <input name="file" type="file" /></label>`
-    }
+    <div class="halves">
+      <label>
+        Headers, one a line
+        <textarea name="headers" rows="3" placeholder="Content-Type: application/json" spellcheck=${false}></textarea>
+      </label>
+      ${
+        hasBody(method) &&
+        html`<label>Body <textarea name="body" rows="3" spellcheck=${false}></textarea></label>
+          <label>or a file as the body <input name="file" type="file" /></label>`
+      }
+    </div>
     ${
       live.can('asyncCalls') &&
       html`<label

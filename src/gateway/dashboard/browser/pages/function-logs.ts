@@ -21,30 +21,34 @@ export function Logs(fn: FunctionName) {
   return html`<section class="card" aria-labelledby="logs">
     <div class="head">
       <h2 id="logs">Log</h2>
-      <div class="buttons">
+      <div class="buttons tools">
+        <input
+          type="search"
+          aria-label="Search"
+          placeholder="Search"
+          onInput=${(event: Event) => setSearch(valueOf(event))}
+        />
+        <select aria-label="Replica" onChange=${(event: Event) => setReplica(valueOf(event))}>
+          <option value="">All replicas</option>
+          ${replicas.map((id) => html`<option key=${id} value=${id}>${id}</option>`)}
+        </select>
         <button type="button" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>
           ${isPaused ? `Go on${unseen > 0 ? ` (${unseen} new)` : ''}` : 'Pause'}
         </button>
-        <button type="button" disabled=${download.isActing} onClick=${() => void download.act(() => downloadLog(fn))}>
+        <button
+          type="button"
+          aria-disabled=${download.isActing}
+          onClick=${() => void download.act(() => downloadLog(fn))}
+        >
           Download
         </button>
       </div>
     </div>
-    <div class="fields">
-      <label>Search <input type="search" onInput=${(event: Event) => setSearch(valueOf(event))} /></label>
-      <label>
-        Replica
-        <select onChange=${(event: Event) => setReplica(valueOf(event))}>
-          <option value="">all</option>
-          ${replicas.map((id) => html`<option key=${id} value=${id}>${id}</option>`)}
-        </select>
-      </label>
-    </div>
     <${Problem} text=${problem || download.problem} />
     <${Lines} lines=${shown} search=${search} isStill=${isPaused} />
     <p class="hint">
-      ${shown.length === lines.length ? `${lines.length} lines` : `${shown.length} of ${lines.length} lines`}. The
-      newest ${most} are kept here; the download has all that berth keeps.
+      ${shown.length < lines.length && `${shown.length} of `}${lines.length} ${lines.length === 1 ? 'line' : 'lines'}.
+      The newest ${most} are kept here; the download has all that berth keeps.
     </p>
     <${Terminal} lines=${logsLines(fn)} />
   </section>`;
@@ -115,7 +119,7 @@ function Line({ line, search }: { line: ShownLine; search: string }) {
   return html`<div class=${`line ${level ?? ''}`}>
     <time datetime=${timestamp} title=${timestamp}>${new Date(timestamp).toLocaleTimeString()}</time>
     <span class="faint" title="replica">${replica}</span>
-    ${level && html`<span class="level">${level}</span>`}
+    ${level && !text.toLowerCase().includes(level) && html`<span class="level">${level}</span>`}
     <bdi>${marked(text, search)}</bdi>
   </div>`;
 }

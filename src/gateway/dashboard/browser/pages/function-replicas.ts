@@ -6,7 +6,7 @@ import { Problem } from '../parts/problem.ts';
 import { Table } from '../parts/table.ts';
 import { Value } from '../parts/value.ts';
 import { html } from '../preact.js';
-import { agoText, timeText } from '../texts.ts';
+import { agoText, clockedText, timeText } from '../texts.ts';
 
 /** Each replica: its address, since when, and what it went through. */
 export function Replicas({ fn, row }: { fn: FunctionName; row?: FunctionRow }) {
@@ -30,7 +30,7 @@ function rowOf({ id, state, address, since, inFlight, restarts, lastExit, reason
     html`<span title=${timeText(since)}>${agoText(since)}</span>`,
     inFlight ?? '–',
     restarts,
-    lastExit ? html`<${Value} text=${lastExit} />` : '–',
+    lastExit ? html`<${Value} text=${clockedText(lastExit)} />` : '–',
   ];
   return { key: id, cells };
 }

@@ -2,11 +2,13 @@ import type { FunctionName, FunctionStatus } from '../../../../provider/index.ts
 import type { FunctionRow } from '../../wire.ts';
 import { api } from '../api.ts';
 import { useLoaded } from '../asking.ts';
+import { gatewayUrl } from '../gateway-url.ts';
 import { useLive } from '../live.ts';
+import { Command } from '../parts/command.ts';
 import { Problem } from '../parts/problem.ts';
 import { Value } from '../parts/value.ts';
 import { html } from '../preact.js';
-import { timeText } from '../texts.ts';
+import { clockedText, timeText } from '../texts.ts';
 import { Actions } from './function-actions.ts';
 import { Declared } from './function-declared.ts';
 import { Graphs } from './function-graphs.ts';
@@ -50,12 +52,13 @@ function State({ status, row }: { status: FunctionStatus; row?: FunctionRow }) {
   const state = row?.state ?? (wanted === 0 ? 'asleep' : ready > 0 ? 'ready' : 'starting');
   const why = row?.reason ?? reason;
   return html`<p class="state-line">
-      <strong class=${`state-${state}`}>${state}</strong>
-      <span>${ready} of ${wanted} replicas ready</span>
+      <strong class=${`state ${state}`}>${state}</strong>
+      <span>${wanted + ready > 0 ? `${ready} of ${wanted} replicas ready` : 'no replica'}</span>
       <span>${row?.calls ?? status.invocationCount ?? 0} calls so far</span>
     </p>
-    ${why && html`<p class=${state === 'failing' ? 'problem' : 'warning'}><${Value} text=${why} /></p>`}
-    ${failedUpdate && html`<p class="warning">The last update failed: <${Value} text=${failedUpdate} /></p>`}
+    <${Command} text=${`${gatewayUrl()}/function/${status.name}.${status.namespace}`} />
+    ${why && html`<p class=${state === 'failing' ? 'problem' : 'warning'}><${Value} text=${clockedText(why)} /></p>`}
+    ${failedUpdate && html`<p class="warning"><${Value} text=${updateText(failedUpdate)} /></p>`}
     ${warnings.map((text) => html`<p class="warning"><${Value} text=${text} /></p>`)}
     ${
       file &&
@@ -64,6 +67,11 @@ function State({ status, row }: { status: FunctionStatus; row?: FunctionRow }) {
         keeps it, berth refuses both here.
       </p>`
     }
-    ${lastExit && html`<p class="hint">Last exit: <${Value} text=${lastExit} /></p>`}
+    ${lastExit && html`<p class="hint">Last exit: <${Value} text=${clockedText(lastExit)} /></p>`}
     ${nextRuns && nextRuns.length > 0 && html`<p class="hint">Next run: ${timeText(nextRuns[0])}</p>`}`;
+}
+
+function updateText(failed: string): string {
+  const text = clockedText(failed);
+  return `The last update ${text.startsWith('rolled back') ? 'was' : 'failed:'} ${text}`;
 }

@@ -26,7 +26,7 @@ export function ActionForm({ title, verb, work, onCancel, children }: ActionForm
     ${children}
     <${Problem} text=${problem} />
     <div class="buttons">
-      <button class="primary" disabled=${isActing}>${verb}</button>
+      <button class="primary" aria-disabled=${isActing}>${verb}</button>
       <button type="button" onClick=${onCancel}>Cancel</button>
     </div>
   </form>`;

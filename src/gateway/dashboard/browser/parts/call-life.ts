@@ -19,7 +19,7 @@ export function CallLife({ id }: { id: string }) {
   const { value: call, problem, again } = useLoaded(ask, [id], everyMs);
   const { isActing, problem: refused, act } = useAction();
   const button = (title: string, method: string, where: string) =>
-    html`<button disabled=${isActing} onClick=${() => void act(() => api.json(where, { method })).then(again)}>
+    html`<button aria-disabled=${isActing} onClick=${() => void act(() => api.json(where, { method })).then(again)}>
       ${title}
     </button>`;
   const isOpen = call?.state === 'queued' || call?.state === 'running';

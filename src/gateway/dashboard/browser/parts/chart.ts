@@ -1,5 +1,6 @@
-import { linePath, topOf, wordsOf, type Values } from '../chart-paths.ts';
+import { areaPath, dotsPath, linePath, ticksOf, topOf, wordsOf, type Values } from '../chart-paths.ts';
 import { html, useState } from '../preact.js';
+import { hourText } from '../texts.ts';
 
 export interface ChartSeries {
   label: string;
@@ -18,58 +19,102 @@ export interface ChartOptions {
   isBytes?: boolean;
 }
 
-const width = 600;
-const height = 120;
+const [width, height] = [600, 120];
 
 /** Lines over time. What is at a moment is shown by pointing at it, and by the arrow keys. */
-export function Chart({ title, series, from, stepSeconds, text, isBytes = false }: ChartOptions) {
+export function Chart(chart: ChartOptions) {
+  const { title, series, from, stepSeconds, text, isBytes = false } = chart;
   const [at, setAt] = useState<number | undefined>(undefined);
   const most = topOf(
     series.map(({ values }) => values),
     isBytes,
   );
-  const last = (series[0]?.values.length ?? 1) - 1;
-  const clock = (i: number) =>
-    new Date(Date.parse(from) + i * stepSeconds * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  const saying = (i: number) => series.map(({ label, values }) => `${label} ${text(values[i])}`).join(', ');
-  const point = (event: PointerEvent) => {
-    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    setAt(Math.max(0, Math.min(last, Math.round(((event.clientX - box.left) / box.width) * last))));
-  };
+  const isKnown = series.some(({ values }) => values.some((value) => value !== null));
+  const last = Math.max(0, (series[0]?.values.length ?? 1) - 1);
   const shown = Math.min(at ?? last, last);
-  const x = last > 0 ? (shown / last) * width : 0;
+  const clock = hourText(Date.parse(from) + shown * stepSeconds * 1000);
+  const ticks = ticksOf(Date.parse(from), stepSeconds, last);
   return html`<figure class="chart">
     <figcaption>
       <strong>${title}</strong>
       <span>
-        ${at === undefined ? 'now' : clock(shown)}
+        ${at === undefined ? 'now' : clock}
         ${series.map(({ label, values, isBad }) => html` <span class=${`key ${isBad ? 'bad' : ''}`}>${label} ${text(values[shown])}</span>`)}
       </span>
     </figcaption>
+    <div class="scale-of" aria-hidden="true"><span>${isKnown && text(most)}</span><span>0</span></div>
     <div class="plot">
-      <svg
-        role="img"
-        aria-label=${`${title}. ${series.map(({ label, values }) => wordsOf(label, values, text)).join('. ')}`}
-        viewBox="0 0 ${width} ${height}"
-        preserveAspectRatio="none"
-      >
-        <path class="grid" d=${`M0 .5H${width}M0 ${height / 2}H${width}M0 ${height - 0.5}H${width}`} />
-        ${at !== undefined && html`<path class="grid at" d=${`M${x} 0V${height}`} />`}
-        ${series.map(({ values, isBad }) => html`<path class=${`curve ${isBad ? 'bad' : ''}`} d=${linePath(values, { width, height, most })} />`)}
-      </svg>
-      <input
-        type="range"
-        aria-label=${`${title}: a moment`}
-        aria-valuetext=${`${clock(shown)}: ${saying(shown)}`}
-        min="0"
-        max=${Math.max(last, 0)}
-        value=${shown}
-        onInput=${(event: Event) => setAt(Number((event.currentTarget as HTMLInputElement).value))}
-        onPointerMove=${point}
-        onPointerLeave=${() => setAt(undefined)}
-        onBlur=${() => setAt(undefined)}
+      <${Curves}
+        ...${chart}
+        most=${most}
+        ticks=${ticks.map(({ share }) => share)}
+        at=${at === undefined ? undefined : shown / last}
       />
+      ${!isKnown && html`<p class="hint none">Nothing yet</p>`}
+      <${Pointer} ...${chart} clock=${clock} shown=${shown} last=${last} onPoint=${setAt} />
     </div>
-    <p class="axis"><span>${clock(0)}</span><span>top: ${text(most)}</span><span>${clock(last)}</span></p>
+    <div class="axis" aria-hidden="true">
+      ${ticks.map(({ share, moment }) => html`<span style=${{ left: `${share * 100}%` }}>${hourText(moment)}</span>`)}
+    </div>
   </figure>`;
+}
+
+interface CurvesOptions extends ChartOptions {
+  most: number;
+  /** Where upright lines are, from 0 to 1. */
+  ticks: number[];
+  /** Where somebody points at. */
+  at?: number;
+}
+
+function Curves({ title, series, text, most, ticks, at }: CurvesOptions) {
+  const size = { width, height, most };
+  const [first] = series;
+  // No errors are no red line.
+  const drawn = series.filter(({ values, isBad }) => !isBad || values.some((value) => value));
+  const words = series.map(({ label, values }) => wordsOf(label, values, text)).join('. ');
+  const upright = ticks.map((share) => `M${Math.round(share * width)} 0V${height}`).join('');
+  return html`<svg
+    role="img"
+    aria-label=${`${title}. ${words}`}
+    viewBox="0 0 ${width} ${height}"
+    preserveAspectRatio="none"
+  >
+    <path class="grid" d=${`M0 .5H${width}M0 ${height / 2}H${width}M0 ${height - 0.5}H${width}${upright}`} />
+    ${first && html`<path class="area" d=${areaPath(first.values, size)} />`}
+    ${at !== undefined && html`<path class="grid at" d=${`M${at * width} 0V${height}`} />`}
+    ${drawn.map(({ values, isBad }) => {
+      const kind = isBad ? 'curve bad' : 'curve';
+      return html`<path class=${kind} d=${linePath(values, size)} />
+        <path class=${`${kind} dot`} d=${dotsPath(values, size)} />`;
+    })}
+  </svg> `;
+}
+
+interface PointerOptions extends ChartOptions {
+  clock: string;
+  shown: number;
+  last: number;
+  onPoint: (at: number | undefined) => void;
+}
+
+/** Lies over the curves, unseen. */
+function Pointer({ title, series, text, clock, shown, last, onPoint }: PointerOptions) {
+  const saying = series.map(({ label, values }) => `${label} ${text(values[shown])}`).join(', ');
+  const point = (event: PointerEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    onPoint(Math.max(0, Math.min(last, Math.round(((event.clientX - box.left) / box.width) * last))));
+  };
+  return html`<input
+    type="range"
+    aria-label=${`${title}: a moment`}
+    aria-valuetext=${`${clock}: ${saying}`}
+    min="0"
+    max=${last}
+    value=${shown}
+    onInput=${(event: Event) => onPoint(Number((event.currentTarget as HTMLInputElement).value))}
+    onPointerMove=${point}
+    onPointerLeave=${() => onPoint(undefined)}
+    onBlur=${() => onPoint(undefined)}
+  />`;
 }

@@ -11,10 +11,14 @@ export interface ConfirmOptions {
   onNo: () => void;
 }
 
-/** Asks before something is done. Escape, and the first button, mean no. */
+/** Asks before something is done. Escape, and the first button, mean no. The focus goes back to where it was. */
 export function Confirm({ title, text, act, isDangerous = false, onYes, onNo }: ConfirmOptions) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    return () => (before as HTMLElement | null)?.focus();
+  }, []);
   return html`<dialog ref=${dialog} aria-labelledby="confirm-title" onClose=${onNo}>
     <h2 id="confirm-title">${title}</h2>
     <p>${text}</p>

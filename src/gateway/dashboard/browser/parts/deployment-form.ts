@@ -1,7 +1,7 @@
 import type { FunctionDeployment } from '../../../../provider/index.ts';
 import { api, RefusedError } from '../api.ts';
 import { useAction, useLoaded } from '../asking.ts';
-import { deploymentFrom, fieldOf, type Draft, type Pair } from '../deployment-draft.ts';
+import { deploymentFrom, fieldOf, withImage, type Draft, type Pair } from '../deployment-draft.ts';
 import { html, useEffect, useState } from '../preact.js';
 import { linkTo } from '../router.ts';
 import { Field, type FieldOptions } from './field.ts';
@@ -39,7 +39,7 @@ export function DeploymentForm({ draft: first, namespaces, isUpdate, onDeployed 
   const text: TextOf = (name, label, help, others) =>
     html`<${Field}
       ...${{ name, label, help, value: draft[name], problem: of(name), ...others }}
-      onValue=${(value: string) => set({ [name]: value })}
+      onValue=${(value: string) => (name === 'image' && !isUpdate ? setDraft(withImage(draft, value)) : set({ [name]: value }))}
     />`;
   const pairs = (name: 'env' | 'labels' | 'annotations', title: string, one: string) =>
     html`<${Pairs}
@@ -48,8 +48,8 @@ export function DeploymentForm({ draft: first, namespaces, isUpdate, onDeployed 
     />`;
   const kept = { required: true, readOnly: isUpdate };
   return html`<form onSubmit=${submit}>
-    <section class="card">
-      ${text('image', 'Image', 'Where its registry has it, such as ghcr.io/openfaas/alpine:latest', { required: true })}
+    <section class="card fields two">
+      ${text('image', 'Image', 'Where its registry has it, such as ghcr.io/openfaas/nodeinfo:latest', { required: true })}
       ${text('name', 'Name', 'Lower-case letters, digits and dashes', kept)}
       ${text('namespace', 'Namespace', '', { ...kept, values: isUpdate ? undefined : namespaces })}
       ${text('process', 'Process', "What the watchdog starts for a call (fprocess), if not the image's own")}
@@ -69,7 +69,7 @@ export function DeploymentForm({ draft: first, namespaces, isUpdate, onDeployed 
     </section>
     ${!field && html`<${Problem} text=${problem} />`}
     ${isThere(failure) && html`<p><a href=${linkTo('deploy', draft.namespace, draft.name)}>Change that function instead</a></p>`}
-    <button class="primary" disabled=${isActing}>${isUpdate ? 'Update' : 'Deploy'}</button>
+    <button class="primary" aria-disabled=${isActing}>${isUpdate ? 'Update' : 'Deploy'}</button>
     <div role="status">
       ${isActing && 'berth has the image pulled and starts it, and goes on with that if you leave.'}
       ${isActing && html`<${Pulling} image=${draft.image.trim()} namespace=${draft.namespace} />`}
@@ -80,7 +80,7 @@ export function DeploymentForm({ draft: first, namespaces, isUpdate, onDeployed 
 function resourceFields(text: TextOf, { readOnly }: Draft, set: (part: Partial<Draft>) => void) {
   return html`<section class="card">
     <h2>Memory and CPU</h2>
-    <div class="fields">
+    <div class="fields two">
       ${text('memoryLimit', 'Memory limit', 'Such as 128Mi; a replica that needs more is started again')}
       ${text('cpuLimit', 'CPU limit', 'Such as 500m for half a core')}
       ${text('memoryRequest', 'Memory request', 'What a replica usually takes: the room on the host is counted by it')}
@@ -131,14 +131,16 @@ function SecretTicks({ draft: { namespace, secrets }, problem, onSecrets }: Secr
     onSecrets(secrets.includes(name) ? secrets.filter((each) => each !== name) : [...secrets, name]);
   return html`<fieldset>
     <legend>Secrets</legend>
-    ${names.map(
-      (name) =>
-        html`<label key=${name}>
-          <input type="checkbox" checked=${secrets.includes(name)} onChange=${() => toggle(name)} />${' '}<bdi
-            >${name}</bdi
-          >
-        </label>`,
-    )}
+    <div class="ticks">
+      ${names.map(
+        (name) =>
+          html`<label key=${name}>
+            <input type="checkbox" checked=${secrets.includes(name)} onChange=${() => toggle(name)} />${' '}<bdi
+              >${name}</bdi
+            >
+          </label>`,
+      )}
+    </div>
     <p class="hint">
       ${
         known && names.length === 0

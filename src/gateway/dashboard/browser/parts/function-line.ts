@@ -1,7 +1,7 @@
 import type { FunctionRow } from '../../wire.ts';
 import { Component, html } from '../preact.js';
 import { linkTo } from '../router.ts';
-import { bytesText, msText, rateText, shareText } from '../texts.ts';
+import { bytesText, clockedText, cpuText, msText, rateText, shareText } from '../texts.ts';
 
 interface LineProps {
   row: FunctionRow;
@@ -20,7 +20,7 @@ export class FunctionLine extends Component<LineProps> {
       <th role="rowheader" scope="row">
         <a href=${linkTo('function', namespace, name)}><bdi>${name}</bdi></a>
         <span class="image faint">${image}</span>
-        ${reason && html`<span class=${`why ${state}`}>${reason}</span>`}
+        ${reason && html`<span class=${`why ${state}`}>${clockedText(reason)}</span>`}
       </th>
       <td role="cell"><span class=${`state ${state}`}>${state}</span></td>
       ${cell('Replicas', wanted === 0 && ready === 0 ? '0' : `${ready} of ${wanted}`)}
@@ -33,9 +33,4 @@ export class FunctionLine extends Component<LineProps> {
 
 function cell(label: string, text: string, how?: string) {
   return html`<td role="cell" class=${text === '–' ? 'unknown' : how} data-label=${label}>${text}</td>`;
-}
-
-/** Returns a share of one core. */
-function cpuText(millis: number | undefined): string {
-  return millis === undefined ? '–' : shareText(millis / 1000);
 }

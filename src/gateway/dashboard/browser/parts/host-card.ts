@@ -16,7 +16,13 @@ export function HostCard({ host, pulls }: { host: HostView; pulls: PullView[] })
       <${Gauge} title="Memory" used=${memoryBytes - freeMemoryBytes} whole=${memoryBytes} />
       ${disks.map(
         ({ name, path, bytes, freeBytes }) =>
-          html`<${Gauge} key=${name} title=${`Disk: ${name}`} hint=${path} used=${bytes - freeBytes} whole=${bytes} />`,
+          html`<${Gauge}
+            key=${name}
+            title=${disks.length > 1 ? `Disk: ${name}` : 'Disk'}
+            hint=${`${name}: ${path}`}
+            used=${bytes - freeBytes}
+            whole=${bytes}
+          />`,
       )}
       <div>
         <dt>Load of 1, 5, 15 min</dt>
@@ -73,9 +79,11 @@ function Problems({ problems }: HostView) {
 }
 
 function Versions({ release, sha, versions }: HostView) {
+  // It may tell its own, which is here already.
+  const others = Object.entries(versions).filter(([name]) => name !== 'berth');
   return html`<p class="versions faint">
     <span title=${sha}>berth ${release}</span>
-    ${Object.entries(versions).map(([name, version]) => html`<span key=${name}>${name} ${version}</span>`)}
+    ${others.map(([name, version]) => html`<span key=${name}>${name} ${version}</span>`)}
   </p>`;
 }
 

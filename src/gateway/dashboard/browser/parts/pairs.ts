@@ -1,5 +1,5 @@
 import type { Pair } from '../deployment-draft.ts';
-import { html } from '../preact.js';
+import { html, useEffect, useRef } from '../preact.js';
 import { Problem } from './problem.ts';
 
 export interface PairsOptions {
@@ -13,9 +13,19 @@ export interface PairsOptions {
 
 /** Names with values, any number of them. */
 export function Pairs({ title, one, pairs, onPairs, problem = '' }: PairsOptions) {
+  const fields = useRef<HTMLFieldSetElement>(null);
+  const isAdded = useRef(false);
+  useEffect(() => {
+    if (isAdded.current) [...(fields.current?.querySelectorAll('input') ?? [])].at(-1)?.focus();
+    isAdded.current = false;
+  }, [pairs.length]);
+  const add = () => {
+    isAdded.current = true;
+    onPairs([...pairs, { key: '', value: '' }]);
+  };
   const change = (at: number, part: Partial<Pair>) =>
     onPairs(pairs.map((pair, index) => (index === at ? { ...pair, ...part } : pair)));
-  return html`<fieldset class="pairs">
+  return html`<fieldset class="pairs" ref=${fields}>
     <legend>${title}</legend>
     ${pairs.map(
       ({ key, value }, at) =>
@@ -46,7 +56,7 @@ export function Pairs({ title, one, pairs, onPairs, problem = '' }: PairsOptions
           </button>
         </div>`,
     )}
-    <button type="button" onClick=${() => onPairs([...pairs, { key: '', value: '' }])}>Add ${one}</button>
+    <button type="button" onClick=${add}>Add ${one}</button>
     <${Problem} text=${problem} />
   </fieldset>`;
 }

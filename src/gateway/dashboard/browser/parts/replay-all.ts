@@ -16,7 +16,7 @@ export function ReplayAll({ of, onReplayed }: { of: AsyncList['functions'][numbe
     setAsked(false);
     void act(() => replayDead(`${of.name}.${of.namespace}`, setCount)).then(onReplayed);
   };
-  return html`<button disabled=${isActing} onClick=${() => setAsked(true)}>
+  return html`<button aria-disabled=${isActing} onClick=${() => setAsked(true)}>
       ${isActing ? `Replayed ${count}` : 'Replay dead'}
     </button>
     <${Problem} text=${problem} />

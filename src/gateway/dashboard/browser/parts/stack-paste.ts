@@ -85,7 +85,7 @@ function StackText({ text, isActing, problem, onText, onRead }: StackTextOptions
         onInput=${(event: Event) => onText((event.target as HTMLTextAreaElement).value)}
       />
     </label>
-    <button disabled=${isActing}>Look at it</button>
+    <button aria-disabled=${isActing}>Look at it</button>
     <p class="hint">This deploys nothing yet. Images must be in a registry: no image is built here.</p>
     <${Problem} text=${problem} />
   </form>`;

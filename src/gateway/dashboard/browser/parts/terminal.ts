@@ -1,3 +1,4 @@
+import { gatewayUrl } from '../gateway-url.ts';
 import { html } from '../preact.js';
 import { Command } from './command.ts';
 
@@ -8,9 +9,4 @@ export function Terminal({ lines, isOpen = false }: { lines: string[]; isOpen?: 
     <p class="hint">Say once where berth is: <code>export OPENFAAS_URL=${gatewayUrl()}</code></p>
     ${lines.map((text) => html`<${Command} key=${text} text=${text} />`)}
   </details>`;
-}
-
-/** As well as this page can know: it is served on a port of its own. */
-function gatewayUrl(): string {
-  return `${location.protocol}//${location.hostname}:8080`;
 }
