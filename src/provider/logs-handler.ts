@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { FaaSContext, Handler } from './handlers.ts';
-import { parseLogRequest } from './parse.ts';
+import { parseKeepAlive, parseLogRequest } from './parse.ts';
 import type { LogMessage, LogRequest } from './types.ts';
 
 /** Gives a function's log lines; see `Provider.logs`. */
@@ -8,12 +8,14 @@ export type LogsVerb = (request: LogRequest, signal: AbortSignal) => Promise<Asy
 
 /**
  * Makes the handler of GET /system/logs, which answers with one JSON object a line (NDJSON): headers at once, each line as
- * it comes, the end when the messages end, the caller leaves or the server closes.
+ * it comes, the end when the messages end, the caller leaves or the server closes. Who asks for it by `keepalive=SECONDS` is sent
+ * an empty line so often.
  * Source: https://github.com/openfaas/faas-provider/blob/master/logs/handler.go
  */
 export function logsHandler(logs: LogsVerb): Handler {
   return async (ctx) => {
-    await streamLines(ctx, await logs(parseLogRequest(ctx), ctx.state.signal));
+    const everyMs = parseKeepAlive(ctx);
+    await streamLines(ctx, await logs(parseLogRequest(ctx), ctx.state.signal), everyMs);
   };
 }
 
@@ -21,20 +23,28 @@ export function logsHandler(logs: LogsVerb): Handler {
 const keepAliveMs = 60_000;
 
 /** Written by hand because Koa's stream body neither waits for the end nor tells a failure from one. */
-async function streamLines(ctx: FaaSContext, messages: AsyncIterable<LogMessage>): Promise<void> {
+async function streamLines(ctx: FaaSContext, messages: AsyncIterable<LogMessage>, everyMs?: number): Promise<void> {
   const { res } = ctx;
   ctx.respond = false;
   ctx.status = 200;
   ctx.type = 'application/x-ndjson';
   ctx.flushHeaders();
   res.socket?.setKeepAlive(true, keepAliveMs);
+  const emptyLines = everyMs === undefined ? undefined : setInterval(() => keepAlive(res), everyMs);
   try {
     if (ctx.method !== 'HEAD') await writeLines(ctx, messages);
   } catch (error) {
     // What a caller that left, or a server that closes, breaks off is no failure.
     if (!ctx.state.signal.aborted) throw error;
+  } finally {
+    clearInterval(emptyLines);
   }
   res.end();
+}
+
+/** Who has more to read already is told enough. */
+function keepAlive(res: FaaSContext['res']): void {
+  if (!res.destroyed && res.writableLength === 0) res.write('\n');
 }
 
 async function writeLines({ res, state }: FaaSContext, messages: AsyncIterable<LogMessage>): Promise<void> {

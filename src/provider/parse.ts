@@ -224,6 +224,17 @@ export function parseLogRequest(ctx: FaaSContext): LogRequest {
   });
 }
 
+/**
+ * Reads how often a stream of log lines is to say that it goes on, in milliseconds; undefined where nobody asks for it.
+ * @throws ProviderError with status 422 when `keepalive` is no number of seconds up to an hour
+ */
+export function parseKeepAlive(ctx: FaaSContext): number | undefined {
+  const seconds = lastOf(ctx, 'keepalive');
+  if (seconds === undefined) return undefined;
+  if (/^[1-9]\d{0,3}$/.test(seconds) && Number(seconds) <= 3600) return Number(seconds) * 1000;
+  throw unreadableLogRequest('keepalive must be a whole number of seconds, 1 to 3600');
+}
+
 function parseSince(since: string | undefined): Date | undefined {
   if (since === undefined) return undefined;
   const date = new Date(since);

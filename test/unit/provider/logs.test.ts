@@ -126,6 +126,24 @@ test('followed logs send headers before the first line, each line as it comes, a
   });
 });
 
+test('a follower that asks for it is told by empty lines that its stream goes on', async (t) => {
+  const handlers = withLogs(async function* (_request, signal) {
+    yield line(1);
+    await aborted(signal);
+  });
+  await withServer(handlers, {}, async ({ port, send }) => {
+    const res = await openLogs(port, 'follow=true&keepalive=1');
+    const chunks: string[] = [];
+    for await (const chunk of res) {
+      chunks.push(String(chunk));
+      if (chunks.length === 3) break;
+    }
+    t.deepEqual(chunks, [`${JSON.stringify(line(1))}\n`, '\n', '\n']);
+    for (const keepalive of ['0', '1.5', '-1', '3601', 'x'])
+      t.is((await send('GET', `/system/logs?name=env&keepalive=${keepalive}`)).status, 422, keepalive);
+  });
+});
+
 test('a follower whose caller reads nothing is held back, and stops when the caller leaves', async (t) => {
   let given = 0;
   const stopped = Promise.withResolvers<void>();

@@ -1,5 +1,4 @@
 import type { SessionView } from '../wire.ts';
-import { readEvents, type ServerEvent } from './event-reader.ts';
 
 /** berth answered, but not with success; the message is what it said. */
 export class RefusedError extends Error {
@@ -17,6 +16,16 @@ export interface ApiCall {
   body?: unknown;
   signal?: AbortSignal;
 }
+
+export interface StreamCall {
+  headers?: Record<string, string>;
+  signal: AbortSignal;
+  /** How long nothing may come. */
+  silentMs?: number;
+}
+
+/** berth says something every 15 s in each stream: one that is silent for longer has lost its other end. */
+export const mostSilentMs = 40_000;
 
 const storageKey = 'berth-session';
 const sessionHeader = 'X-Berth-Session';
@@ -62,19 +71,27 @@ export class Api {
   }
 
   /**
-   * Reads an event stream, and resolves when it ends.
-   * @param lastId id of the last event that was read of it
+   * Asks for what goes on until somebody ends it, and resolves when it was read.
+   * @param read reads the answer, and calls `heard` at whatever comes
+   * @throws DOMException `TimeoutError` when nothing came for `silentMs`
    */
-  async events(
+  async stream(
     path: string,
-    onEvent: (event: ServerEvent) => void,
-    signal: AbortSignal,
-    lastId?: string,
+    { headers, signal, silentMs = mostSilentMs }: StreamCall,
+    read: (reply: Response, heard: () => void) => Promise<void>,
   ): Promise<void> {
-    const headers: Record<string, string> = { Accept: 'text/event-stream' };
-    if (lastId !== undefined) headers['Last-Event-ID'] = lastId;
-    const reply = await this.fetch(path, { headers, signal });
-    await readEvents(reply, onEvent);
+    const silence = new AbortController();
+    const lose = () => silence.abort(new DOMException('nothing came of the stream', 'TimeoutError'));
+    let timer = setTimeout(lose, silentMs);
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(lose, silentMs);
+    };
+    try {
+      await read(await this.fetch(path, { headers, signal: AbortSignal.any([signal, silence.signal]) }), heard);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Asks as `json` does, and returns the answer to be read. */
@@ -106,6 +123,8 @@ export const api = new Api();
 /** Returns what an error says to a person. */
 export function messageOf(error: unknown): string {
   if (error instanceof RefusedError) return error.message;
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return 'berth does not answer: is the host up, and on this network?';
   if (error instanceof TypeError) return 'berth cannot be reached: is the host up, and on this network?';
   return error instanceof Error ? error.message : String(error);
 }

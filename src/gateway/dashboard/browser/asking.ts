@@ -1,4 +1,4 @@
-import { messageOf } from './api.ts';
+import { messageOf, mostSilentMs } from './api.ts';
 import { useEffect, useRef, useState } from './preact.js';
 
 export interface Loaded<T> {
@@ -22,7 +22,7 @@ export function useLoaded<T>(ask: (signal: AbortSignal) => Promise<T>, keys: unk
     let timer = 0;
     const look = async () => {
       try {
-        if (everyMs === 0 || !document.hidden) setState({ value: await ask(signal), problem: '' });
+        if (everyMs === 0 || !document.hidden) setState({ value: await ask(inTime(signal)), problem: '' });
       } catch (error) {
         if (!signal.aborted) setState(({ value }) => ({ value, problem: messageOf(error) }));
       }
@@ -35,6 +35,11 @@ export function useLoaded<T>(ask: (signal: AbortSignal) => Promise<T>, keys: unk
     };
   }, [...keys, everyMs, round]);
   return { ...state, again: () => setRound((count) => count + 1) };
+}
+
+/** Gives up what is not answered: a connection may be gone without a word. */
+function inTime(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(mostSilentMs)]);
 }
 
 /**

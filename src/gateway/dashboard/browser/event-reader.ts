@@ -12,11 +12,16 @@ export interface ServerEvent {
  * Reads the events of an answer until it ends. Not by EventSource, which can send no header. Lines end with LF or CRLF; by
  * CR alone, which the standard has too, nobody ends them.
  */
-export async function readEvents(reply: Response, onEvent: (event: ServerEvent) => void): Promise<void> {
-  await readParts(reply, /\r?\n\r?\n/, (part) => {
+export async function readEvents(
+  reply: Response,
+  onEvent: (event: ServerEvent) => void,
+  onChunk?: () => void,
+): Promise<void> {
+  const take = (part: string) => {
     const event = eventOf(part);
     if (event) onEvent(event);
-  });
+  };
+  await readParts(reply, /\r?\n\r?\n/, take, onChunk);
 }
 
 function eventOf(part: string): ServerEvent | undefined {

@@ -1,26 +1,44 @@
 import type { FunctionRow, FunctionsChange, HostView, PullView } from '../wire.ts';
 import type { ServerEvent } from './event-reader.ts';
-import { followEvents } from './following.ts';
+import { followEvents, type FollowedEvents } from './following.ts';
 import { useEffect, useState } from './preact.js';
-
-export type ConnectionState = 'connecting' | 'live' | 'lost';
 
 /** What berth tells of its functions and its host as it changes, over one stream that all pages share. */
 export class Live {
   readonly functions = new Map<string, FunctionRow>();
   host?: HostView;
   pulls: PullView[] = [];
-  connection: ConnectionState = 'connecting';
+  /** Streams that were lost, and are not there again yet. */
+  readonly #lost = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #isToldSoon = false;
 
+  /** Whether something that is shown is of before. */
+  get isLost(): boolean {
+    return this.#lost.size > 0;
+  }
+
   /** Follows until the signal aborts. */
   run(signal: AbortSignal): Promise<void> {
+    return this.follow({ path: '/system/overview', onEvent: (event) => this.#take(event), signal });
+  }
+
+  /** Follows an event stream, of each path one; while it is lost the page says so. */
+  async follow(stream: Omit<FollowedEvents, 'onLost'>): Promise<void> {
+    const { path } = stream;
+    const found = () => {
+      if (this.#lost.delete(path)) this.#tell();
+    };
+    const onOpen = () => {
+      found();
+      stream.onOpen?.();
+    };
     const onLost = () => {
-      this.connection = 'lost';
+      this.#lost.add(path);
       this.#tell();
     };
-    return followEvents({ path: '/system/overview', onEvent: (event) => this.#take(event), onLost, signal });
+    await followEvents({ ...stream, onOpen, onLost });
+    found();
   }
 
   /** @returns a function that ends it */
@@ -40,7 +58,6 @@ export class Live {
   }
 
   #take({ name, data }: ServerEvent): void {
-    this.connection = 'live';
     if (name === 'functions') this.#takeFunctions(JSON.parse(data) as FunctionsChange);
     if (name === 'host') this.host = JSON.parse(data) as HostView;
     if (name === 'pulls') this.pulls = JSON.parse(data) as PullView[];

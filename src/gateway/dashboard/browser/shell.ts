@@ -21,7 +21,7 @@ const places: { path: string; title: string; verb?: string }[] = [
 /** What is around each page: where one can go, and whether what is shown is of now. */
 export function Shell() {
   const [place = '', ...rest] = useRoute();
-  const { connection } = useLive();
+  const { isLost } = useLive();
   const title = places.find(({ path }) => path === place)?.title ?? rest[1] ?? 'berth';
   useEffect(() => {
     document.title = `${title} · berth`;
@@ -34,7 +34,7 @@ export function Shell() {
       <button class="quiet" onClick=${() => void api.logOut()}>Log out</button>
     </header>
     <div role="status" class="connection">
-      ${connection === 'lost' && html`<p class="warning">The connection to berth is lost. Trying again; what you see is of before.</p>`}
+      ${isLost && html`<p class="warning">The connection to berth is lost. Trying again; what you see is of before.</p>`}
     </div>
     <main id="main" tabindex="-1">${pageOf(place, rest)}</main>`;
 }

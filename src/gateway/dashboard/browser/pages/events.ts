@@ -1,12 +1,13 @@
 import type { EventView } from '../../wire.ts';
 import { api, messageOf } from '../api.ts';
 import { type EventQuery, mostEvents, newsOf, shownEvents, withEvents } from '../event-list.ts';
-import { followEvents } from '../following.ts';
+import { live } from '../live.ts';
 import { FunctionLink } from '../parts/function-link.ts';
 import { Problem } from '../parts/problem.ts';
 import { html, useEffect, useRef, useState } from '../preact.js';
 import { clockText, timeText } from '../texts.ts';
 
+const path = '/system/events';
 const any: EventQuery = { text: '', kind: '', severity: '' };
 
 /** What happened lately on this host, as it happens. */
@@ -61,7 +62,11 @@ function useEvents() {
   useEffect(() => {
     const leaving = new AbortController();
     const { signal } = leaving;
-    void read(setList, take, setProblem, signal);
+    const onOpen = () => {
+      setProblem('');
+      setList((shown = []) => shown);
+    };
+    void read({ onList: setList, onEvent: take, onOpen, onProblem: setProblem, signal });
     return () => leaving.abort();
   }, []);
   const setPaused = (value: boolean) => {
@@ -72,13 +77,16 @@ function useEvents() {
   return { list, problem, news, waiting, isPaused, setPaused };
 }
 
-async function read(
-  onList: (list: EventView[]) => void,
-  onEvent: (event: EventView) => void,
-  onProblem: (problem: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const path = '/system/events';
+interface ReadOptions {
+  onList: (list: EventView[]) => void;
+  onEvent: (event: EventView) => void;
+  onOpen: () => void;
+  onProblem: (problem: string) => void;
+  signal: AbortSignal;
+}
+
+/** Gives what happened so far, and follows behind it. */
+async function read({ onList, onEvent, onOpen, onProblem, signal }: ReadOptions): Promise<void> {
   let lastId: string | undefined;
   try {
     const recent = await api.json<EventView[]>(path, { signal });
@@ -87,11 +95,7 @@ async function read(
   } catch (error) {
     if (!signal.aborted) onProblem(messageOf(error));
   }
-  const take = (data: string) => {
-    onProblem('');
-    onEvent(JSON.parse(data) as EventView);
-  };
-  await followEvents({ path, onEvent: ({ data }) => take(data), onLost: () => {}, signal, lastId });
+  await live.follow({ path, onEvent: ({ data }) => onEvent(JSON.parse(data) as EventView), onOpen, signal, lastId });
 }
 
 interface FilterOptions {

@@ -10,12 +10,12 @@ let lastQuery: RowQuery = { text: '', state: '', by: 'name', isDescending: false
 
 /** All functions, and the host they are on. */
 export function OverviewPage() {
-  const { functions, host, pulls, connection } = useLive();
+  const { functions, host, pulls, isLost } = useLive();
   const [query, setQuery] = useState(lastQuery);
   const ask = (asked: RowQuery) => setQuery((lastQuery = asked));
   if (!host)
     return html`<h1>Functions</h1>
-      ${connection === 'connecting' && html`<p role="status">Asking berth what runs…</p>`}`;
+      ${!isLost && html`<p role="status">Asking berth what runs…</p>`}`;
   const groups = shownRows(functions.values(), query);
   return html`<${HostCard} host=${host} pulls=${pulls} /> ${
       functions.size === 0

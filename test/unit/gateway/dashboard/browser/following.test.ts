@@ -81,6 +81,47 @@ test('a session that ended is not asked for again', async (t) => {
   t.is(lastIds.length, 1);
 });
 
+test('a stream of which nothing comes, not even a comment, is lost, and opened again behind the last event', async (t) => {
+  const silent = open('id: 7\ndata: a\n\n');
+  const unanswered: Answer = () => {};
+  const alive: Answer = (_req, res) => {
+    res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    const timer = setInterval(() => res.write(':\n\n'), 50);
+    res.on('close', () => clearInterval(timer));
+    setTimeout(() => res.write('data: b\n\n'), 1500);
+  };
+  const { path, lastIds, stop } = await serve([silent, unanswered, alive]);
+  t.teardown(stop);
+  const ending = new AbortController();
+  const seen: string[] = [];
+  const end = followEvents({
+    path,
+    onEvent: ({ data }) => seen.push(data),
+    onOpen: () => seen.push('open'),
+    onLost: () => seen.push('lost'),
+    signal: ending.signal,
+    silentMs: 500,
+  });
+  await until(() => seen.includes('b'));
+  t.deepEqual(seen, ['open', 'a', 'lost', 'lost', 'open', 'b'], 'comments alone keep a stream');
+  t.deepEqual(lastIds, [undefined, '7', '7']);
+  ending.abort();
+  await end;
+});
+
+test('who ends it while it waits to try again waits no longer', async (t) => {
+  const { path, stop } = await serve([ended('')]);
+  t.teardown(stop);
+  const ending = new AbortController();
+  let lost = 0;
+  const onLost = () => void (lost += 1);
+  const end = followEvents({ path, onEvent: () => t.fail(), onLost, signal: ending.signal });
+  await until(() => lost === 2);
+  const late = new Promise((resolve) => setTimeout(resolve, 1000, 'late'));
+  ending.abort();
+  t.is(await Promise.race([end, late]), undefined, 'the next try was in 2 s');
+});
+
 test('who has ended before it began asks nothing', async (t) => {
   const { path, lastIds, stop } = await serve([ended('data: a\n\n')]);
   t.teardown(stop);
