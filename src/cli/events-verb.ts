@@ -1,22 +1,25 @@
-import { createInterface } from 'node:readline';
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { readDaemonConfig } from '../daemon/index.ts';
 import type { SystemEvent } from '../provider/index.ts';
 import { ApiClient } from './api-client.ts';
+import { followBerthEvents } from './follow-berth-events.ts';
 import { terminalText } from './terminal-text.ts';
-import { UsageError, type Cli, type Verb } from './verb.ts';
+import { UsageError, type Verb } from './verb.ts';
 
-const usage = `[--function NAME] [--follow] [--json]
+const usage = `[--function NAME] [--namespace NAMESPACE] [--follow] [--json]
 
 Shows what happened lately on this host, oldest first: deployments, updates, crashes, functions that woke or fell asleep, parts
 that are not well. It is kept since berth started; the journal has what was before.
 
-  -f, --follow     stay, and show what happens, until Ctrl-C
+  -f, --follow     stay, and show what happens, until Ctrl-C; also over a restart or an upgrade of berth
   --function NAME  only what happened to this function; NAME.NAMESPACE is read as well
+  -n, --namespace  only what happened in this namespace, or where the function is
   --json           each event as one JSON object`;
 
 const options = {
   function: { type: 'string' },
+  namespace: { type: 'string', short: 'n' },
   follow: { type: 'boolean', short: 'f' },
   json: { type: 'boolean' },
 } as const;
@@ -30,29 +33,20 @@ export const eventsVerb: Verb = {
     if (positionals.length > 0)
       throw new UsageError(`events takes no ${JSON.stringify(positionals[0])}: say --function`);
     const api = await ApiClient.open(readDaemonConfig(cli.env));
-    const query =
-      values.function === undefined ? '' : `?${new URLSearchParams({ function: values.function }).toString()}`;
-    const show = (event: SystemEvent) => cli.stdout.write(values.json ? `${JSON.stringify(event)}\n` : lineOf(event));
-    if (values.follow) await follow(api, query, show, cli);
-    else for (const event of (await api.json(`/system/events${query}`)) as SystemEvent[]) show(event);
+    const { stdout, signal } = cli;
+    const path = pathOf(values);
+    const events = values.follow ? followBerthEvents(api, path, cli) : ((await api.json(path)) as SystemEvent[]);
+    for await (const event of events) {
+      const line = values.json ? `${JSON.stringify(event)}\n` : lineOf(event);
+      if (!stdout.write(line)) await once(stdout, 'drain', { signal }).catch(() => {});
+    }
     return 0;
   },
 };
 
-async function follow(
-  api: ApiClient,
-  query: string,
-  show: (event: SystemEvent) => void,
-  { signal }: Cli,
-): Promise<void> {
-  const accept = { Accept: 'text/event-stream' };
-  const stream = await api.stream(`/system/events${query}`, { signal, headers: accept });
-  try {
-    for await (const line of createInterface({ input: stream }))
-      if (line.startsWith('data: ')) show(JSON.parse(line.slice('data: '.length)) as SystemEvent);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+function pathOf({ function: fn, namespace }: { function?: string; namespace?: string }): string {
+  const query = new URLSearchParams({ ...(fn && { function: fn }), ...(namespace && { namespace }) }).toString();
+  return query === '' ? '/system/events' : `/system/events?${query}`;
 }
 
 function lineOf({ at, severity, name, namespace, text }: SystemEvent): string {

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -7,6 +6,7 @@ import { hasCode } from '../base/absent-file.ts';
 import { readDaemonConfig } from '../daemon/index.ts';
 import { parseFullName, parseSecondsOrGoDuration, type FunctionName, type LogMessage } from '../provider/index.ts';
 import { ApiClient, ApiError } from './api-client.ts';
+import { linesOf } from './lines-of.ts';
 import { terminalText } from './terminal-text.ts';
 import { UsageError, type Cli, type Verb } from './verb.ts';
 
@@ -104,7 +104,7 @@ class ShownLines {
     const { stdout, signal } = this.#cli;
     const known = [...this.#ofNewest];
     try {
-      for await (const line of createInterface({ input: lines, crlfDelay: Infinity })) {
+      for await (const line of linesOf(lines)) {
         const message = JSON.parse(line) as LogMessage;
         if (this.#isShown(line, message, known)) continue;
         if (!stdout.write(`${this.#asJson ? line : readable(message)}\n`)) await once(stdout, 'drain', { signal });

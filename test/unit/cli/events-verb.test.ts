@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { EventFeed, type SystemEvent } from '../../../src/provider/index.ts';
 import { until } from '../../helpers/poll.ts';
 import { startGateway } from '../gateway/with-gateway.ts';
@@ -66,6 +69,79 @@ test('who follows is shown what comes, each event once, until Ctrl-C', async (t)
     .split('\n')
     .map((line) => JSON.parse(line) as SystemEvent);
   t.deepEqual(events, sent(feed));
+});
+
+const event = (id: string, text = id) => ({ id, at: '2026-01-01T00:00:00Z', kind: 'deployed', severity: 'info', text });
+const sentAs = (id: string, text?: string) => `id: ${id}\ndata: ${JSON.stringify(event(id, text))}\n\n`;
+
+/** A server that answers each request for events as it is told, and can be away meanwhile. */
+async function serveStreams(t: ExecutionContext, answers: ((res: ServerResponse) => void)[]) {
+  const asked: (string | undefined)[] = [];
+  const answer = (req: IncomingMessage, res: ServerResponse) => {
+    asked.push(req.headers['last-event-id'] as string | undefined);
+    answers[Math.min(asked.length, answers.length) - 1]?.(res);
+  };
+  let server = createServer(answer);
+  const stop = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  t.teardown(() => stop());
+  const start = async () => {
+    server = createServer(answer);
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+  };
+  return { asked, stop, start, env: { port: String(port), bind: '127.0.0.1', basic_auth: 'false' } };
+}
+
+test('who follows is shown each event once, also where berth was away or cut one in the middle', async (t) => {
+  const answers = [
+    (res: ServerResponse) => void res.end(sentAs('a-1') + sentAs('a-2', 'of\u2028two lines')),
+    (res: ServerResponse) => void res.writeHead(503).end('berth is being restarted'),
+    (res: ServerResponse) => res.write(`${sentAs('a-3')}id: a-4\ndata: {"id":"a-4","te`, () => res.destroy()),
+    (res: ServerResponse) => void res.write(`:\n\n${sentAs('a-4')}`),
+    (res: ServerResponse) => void res.write(sentAs('b-1')),
+  ];
+  const { asked, stop, start, env } = await serveStreams(t, answers);
+  const [stdout, leaving] = [new PassThrough(), new AbortController()];
+  let shown = '';
+  stdout.on('data', (text: Buffer) => (shown += text.toString()));
+  const running = runVerb(['events', '-f', '--json'], env, { stdout, signal: leaving.signal });
+  await until(() => shown.includes('a-4'));
+  stop();
+  await start();
+  await until(() => shown.includes('b-1'));
+  leaving.abort();
+  const { code, stderr } = await running;
+  t.is(code, 0);
+  t.is(stderr, 'the connection to berth is lost: trying again\n'.repeat(3));
+  const ids = shown.split('\n').flatMap((line) => (line === '' ? [] : (JSON.parse(line) as SystemEvent).id));
+  t.deepEqual(ids, ['a-1', 'a-2', 'a-3', 'a-4', 'b-1']);
+  t.deepEqual(asked, [undefined, 'a-2', 'a-2', 'a-3', 'a-4']);
+});
+
+test('who follows and is refused meanwhile is told so', async (t) => {
+  const { env } = await serveStreams(t, [
+    (res) => void res.end(sentAs('a-1')),
+    (res) => void res.writeHead(401).end('invalid credentials'),
+  ]);
+  const { code, stdout, stderr } = await runVerb(['events', '-f'], env);
+  t.is(code, 1);
+  t.is(stdout, '2026-01-01T00:00:00Z a-1\n');
+  t.regex(stderr, /invalid credentials/);
+});
+
+test('events of one namespace are shown', async (t) => {
+  const { feed, env } = await start(t);
+  feed.tell({ kind: 'removed', text: 'removed', ...of });
+  feed.tell({ kind: 'removed', text: 'removed', ...of, namespace: 'dev' });
+  feed.tell({ kind: 'removed', text: 'removed', name: 'other', namespace: 'dev' });
+  const shown = async (...args: string[]) => (await runVerb(['events', '--json', ...args], env)).stdout;
+  const [, inDev = '', otherInDev = ''] = sent(feed).map((event) => `${JSON.stringify(event)}\n`);
+  t.is(await shown('--namespace', 'dev'), `${inDev}${otherInDev}`);
+  t.is(await shown('-n', 'dev', '--function', 'fn'), inDev);
 });
 
 test('a berth that does not answer is said, also to who follows', async (t) => {

@@ -22,9 +22,10 @@ test('lines are shown with time and replica, without what moves the cursor', asy
 
 test('programs get each line as an object', async (t) => {
   const { provider, env } = await serveTold(t);
-  provider.lines = [line];
+  const odd = { ...line, text: 'one\u2028line\u2029' };
+  provider.lines = [odd];
   const { stdout } = await runVerb(['logs', 'hello', '--json'], env);
-  t.deepEqual(JSON.parse(stdout), line);
+  t.deepEqual(JSON.parse(stdout), odd);
 });
 
 test('what is asked for reaches the API', async (t) => {
