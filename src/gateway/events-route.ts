@@ -1,7 +1,6 @@
 import {
   EventStream,
   lastOf,
-  NotImplementedError,
   parseFullName,
   BadRequestError,
   quote,
@@ -15,12 +14,11 @@ import {
  * Makes the route that tells what happens: a stream of server-sent events, the recent ones first, each with its id; who names the
  * last that it has had in `Last-Event-ID` is given those behind it. Who accepts JSON alone is given the recent ones as a list.
  */
-export function eventsRoute(source: EventSource | undefined): Route {
+export function eventsRoute(source: EventSource): Route {
   return {
     method: 'GET',
     path: '/system/events',
     handler(ctx) {
-      if (!source) return Promise.reject(new NotImplementedError('events'));
       const isAskedFor = filterOf(ctx);
       const recent = behind(source.recent(), ctx.get('Last-Event-ID')).filter(isAskedFor);
       if (ctx.method === 'HEAD' || ctx.accepts('text/event-stream', 'application/json') === 'application/json')

@@ -17,6 +17,7 @@ import { partGauge } from './metrics/part-gauge.ts';
 import { resourceSeries } from './metrics/resource-series.ts';
 import { serviceGauges } from './metrics/service-gauges.ts';
 import { UsageSamples } from './metrics/usage-samples.ts';
+import { tellingProvider } from './telling-provider.ts';
 
 export interface Gateway {
   handlers: FaaSHandlers;
@@ -31,8 +32,10 @@ export interface Gateway {
 }
 
 /** Puts in front of a provider what OpenFaaS's gateway does: its routes, metrics and autoscaler. */
-export function createGateway(options: GatewayOptions): Gateway {
-  const { provider, config, registry, ready, parts, countsPath: path, asyncCalls, log } = options;
+export function createGateway(given: GatewayOptions): Gateway {
+  const provider = tellingProvider(given.provider);
+  const options = { ...given, provider };
+  const { config, registry, ready, parts, countsPath: path, asyncCalls, log } = options;
   const { defaultNamespace } = config;
   const invocations = new Invocations(registry);
   const holds = new AlertHolds();

@@ -158,6 +158,8 @@ export interface StatusOptions {
 export interface ScaleOptions {
   /** False when the count follows the load and may be lost in a power cut; true when absent. */
   durable?: boolean;
+  /** What wants it, to be told with the event; a person when absent. */
+  by?: 'call' | 'load' | 'alert';
 }
 
 export interface ResolveOptions {

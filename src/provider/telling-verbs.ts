@@ -1,44 +1,59 @@
-import type { EventKind, EventSource } from './event-feed.ts';
-import type { Provider } from './provider.ts';
+import type { EventSource } from './event-feed.ts';
+import type { NamespaceVerbs, Provider, SecretVerbs } from './provider.ts';
+import type { SecretName } from './types.ts';
 
-type Told = Required<Pick<Provider, 'deploy' | 'remove' | 'rollBack' | 'secrets' | 'namespaces'>>;
+type Told = Pick<Provider, 'deploy' | 'remove' | 'rollBack' | 'secrets' | 'namespaces'>;
 
-/** Returns the same verbs, of which those that change something tell what they did once it is done. */
-export function tellingVerbs<Verbs extends Told>(verbs: Verbs, events: EventSource): Verbs {
-  const { deploy, remove, rollBack, secrets, namespaces } = verbs;
-  const after = async <T>(
-    done: Promise<T>,
-    kind: EventKind,
-    about: { name?: string; namespace?: string },
-    text: string,
-  ) => {
-    const result = await done;
-    events.tell({ ...about, kind, text });
-    return result;
-  };
-  const ofSecret = (done: Promise<void>, { name, namespace }: { name: string; namespace: string }, what: string) =>
-    after(done, 'secret-changed', { namespace }, `secret ${name} was ${what}`);
-  const ofNamespace = (done: Promise<void>, name: string, what: string) =>
-    after(done, 'namespace-changed', { namespace: name }, `namespace ${name} was ${what}`);
-  return {
-    ...verbs,
-    deploy: (deployment, options) => {
+/** Returns those verbs that change something at once, each of which tells what it did once it is done; what is absent stays so. */
+export function tellingVerbs<Verbs extends Told>(verbs: Verbs, events: EventSource): Pick<Verbs, keyof Told> {
+  const { secrets, namespaces } = verbs;
+  const told: Told = {
+    async deploy(deployment, options) {
       const { name, namespace, image } = deployment;
-      return after(deploy(deployment, options), 'deployed', { name, namespace }, `was deployed, of ${image}`);
+      const outcome = await verbs.deploy(deployment, options);
+      events.tell({ name, namespace, kind: 'deployed', text: `was deployed, of ${image}` });
+      return outcome;
     },
-    remove: (fn) => after(remove(fn), 'removed', fn, 'was removed'),
-    rollBack: (fn) => after(rollBack(fn), 'rolled-back', fn, 'goes back to the version before, as was asked for'),
-    secrets: {
-      ...secrets,
-      create: (secret) => ofSecret(secrets.create(secret), secret, 'created'),
-      update: (secret) => ofSecret(secrets.update(secret), secret, 'given another value'),
-      remove: (secret) => ofSecret(secrets.remove(secret), secret, 'removed'),
+    async remove({ name, namespace }) {
+      await verbs.remove({ name, namespace });
+      events.tell({ name, namespace, kind: 'removed', text: 'was removed' });
     },
-    namespaces: {
-      ...namespaces,
-      create: (namespace) => ofNamespace(namespaces.create(namespace), namespace.name, 'created'),
-      update: (namespace) => ofNamespace(namespaces.update(namespace), namespace.name, 'changed'),
-      remove: (name) => ofNamespace(namespaces.remove(name), name, 'removed'),
-    },
+    rollBack:
+      verbs.rollBack &&
+      (async ({ name, namespace }) => {
+        await verbs.rollBack?.({ name, namespace });
+        const text = 'goes back to the version before, as was asked for';
+        events.tell({ name, namespace, kind: 'rolled-back', text });
+      }),
+    secrets: secrets && tellingSecrets(secrets, events),
+    namespaces: namespaces && tellingNamespaces(namespaces, events),
+  };
+  return told;
+}
+
+function tellingSecrets(verbs: SecretVerbs, events: EventSource): SecretVerbs {
+  const after = async (done: Promise<void>, { name, namespace }: SecretName, what: string) => {
+    await done;
+    events.tell({ namespace, kind: 'secret-changed', text: `secret ${name} was ${what}` });
+  };
+  return {
+    list: (namespace) => verbs.list(namespace),
+    create: (secret) => after(verbs.create(secret), secret, 'created'),
+    update: (secret) => after(verbs.update(secret), secret, 'given another value'),
+    remove: (secret) => after(verbs.remove(secret), secret, 'removed'),
+  };
+}
+
+function tellingNamespaces(verbs: NamespaceVerbs, events: EventSource): NamespaceVerbs {
+  const after = async (done: Promise<void>, namespace: string, what: string) => {
+    await done;
+    events.tell({ namespace, kind: 'namespace-changed', text: `namespace ${namespace} was ${what}` });
+  };
+  return {
+    list: () => verbs.list(),
+    get: (name) => verbs.get(name),
+    create: (namespace) => after(verbs.create(namespace), namespace.name, 'created'),
+    update: (namespace) => after(verbs.update(namespace), namespace.name, 'changed'),
+    remove: (name) => after(verbs.remove(name), name, 'removed'),
   };
 }

@@ -56,5 +56,6 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
       remove: (name) => namespaces.remove(name),
     },
   };
-  return { ...answering(tellingVerbs(verbs, events), toProviderError), resolve, resolveNow, events };
+  const told = { ...verbs, ...tellingVerbs(verbs, events) };
+  return { ...answering(told, toProviderError), resolve, resolveNow, events };
 }

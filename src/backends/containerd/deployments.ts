@@ -226,7 +226,7 @@ export class Deployments {
    * @throws FunctionNotFoundError when there is no function of the name
    * @throws BadRequestError for more than the host has room for; what scales by itself (not `durable`) gets as many as it has
    */
-  async scale(fn: FunctionName, replicas: number, { durable = true }: ScaleOptions): Promise<void> {
+  async scale(fn: FunctionName, replicas: number, { durable = true, by }: ScaleOptions): Promise<void> {
     const told: ReturnType<typeof scaleEvent>[] = [];
     const change = (record: FunctionRecord | undefined): FunctionRecord => {
       const found = required(fn, record);
@@ -239,7 +239,7 @@ export class Deployments {
       // What asks every second for more than there is room for writes nothing.
       const isSame = asleep === found.asleep && (asleep || given === found.replicas);
       if (isSame) return found;
-      told.push(scaleEvent({ from, to: given, isAskedFor: durable }));
+      told.push(scaleEvent({ from, to: given, by }));
       return { ...found, asleep, replicas: asleep ? found.replicas : given };
     };
     await this.#parts.store.change(fn, change, { durable });

@@ -89,7 +89,7 @@ export class ClusterFunctions {
     await deployments.remove(fn, watch.get(fn).object);
   }
 
-  async scale(fn: FunctionName, asked: number, { durable = true }: ScaleOptions = {}): Promise<void> {
+  async scale(fn: FunctionName, asked: number, { by }: ScaleOptions = {}): Promise<void> {
     const { deployments, watch, events } = this.#parts;
     const { object, versions } = watch.get(fn);
     const replicas = clampReplicas(versions.current.deployment, asked);
@@ -97,7 +97,7 @@ export class ClusterFunctions {
     if (replicas === from) return;
     await deployments.scale(fn, object, replicas);
     const { name, namespace } = fn;
-    events.tell({ ...scaleEvent({ from, to: replicas, isAskedFor: durable }), name, namespace });
+    events.tell({ ...scaleEvent({ from, to: replicas, by }), name, namespace });
   }
 
   /** @throws ProviderError 409 when it has no previous version */

@@ -137,7 +137,8 @@ function clusterProvider(parts: Verbs): Provider {
   // Whoever calls a function has no password: of what `resolve` throws only the contract's own errors are for them.
   const resolve: Provider['resolve'] = (fn, options) => queries.resolve(fn, options);
   const resolveNow: Provider['resolveNow'] = (fn) => queries.resolveNow(fn);
-  return { ...answering(tellingVerbs(verbs, events), answerOfCluster), resolve, resolveNow, events };
+  const told = { ...verbs, ...tellingVerbs(verbs, events) };
+  return { ...answering(told, answerOfCluster), resolve, resolveNow, events };
 }
 
 /** Returns the namespace of the Pod that this runs in. */

@@ -49,7 +49,7 @@ export function wakingResolve(provider: Provider, { wakeMs, hold, woken, leaving
     const { scaling, startAllowedMs } = workloadOf(status);
     const waitMs = Math.max(wakeMs, startAllowedMs);
     if (status.replicas > 0) return { waitMs };
-    await provider.scale(fn, scaling.min, { durable: false });
+    await provider.scale(fn, scaling.min, { durable: false, by: 'call' });
     return { waitMs, beganMs };
   }
 

@@ -86,7 +86,7 @@ async function scaleByAlert({ function: fn, firing, key }: Alert, options: Alert
 
 async function scale(fn: FunctionName, { from, to }: { from: number; to: number }, options: AlertOptions) {
   if (to === from) return;
-  await options.provider.scale(fn, to, { durable: false });
+  await options.provider.scale(fn, to, { durable: false, by: 'alert' });
   options.log.info('function scaled by alert', { function: fullName(fn), from, to });
 }
 

@@ -168,7 +168,7 @@ export class Autoscaler {
   }
 
   async #scale({ name, namespace }: FunctionName, from: number, to: number): Promise<void> {
-    await this.#options.provider.scale({ name, namespace }, to, { durable: false });
+    await this.#options.provider.scale({ name, namespace }, to, { durable: false, by: 'load' });
     const fields = { function: fullName({ name, namespace }), from, to };
     this.#options.log.info(to === 0 ? 'idle function scaled to zero' : 'function scaled', fields);
   }

@@ -47,7 +47,7 @@ test.serial('each change of a function is told, and its crash with the reason', 
   await asked(t, 'POST', scale, { serviceName: service, replicas: 0 });
   t.is((await told('asleep')).text, 'was put to sleep');
   t.is((await host.berth.invoke('told')).status, 200);
-  t.regex((await told('woken')).text, /^wakes, with \d replicas?$/);
+  t.regex((await told('woken')).text, /^was woken by a call, with \d replicas?$/);
   await host.berth.invoke('told/exit/7').catch(() => {});
   t.like(await told('replica-exited'), { severity: 'warn' });
   t.regex((await told('replica-exited')).text, /\b7\b/);

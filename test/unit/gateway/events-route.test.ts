@@ -64,8 +64,3 @@ test('a stream gives what was and what comes; who comes back is given what is ne
   await until(() => stranger.text().includes('was deployed'));
   t.regex(stranger.text(), new RegExp(`^id: ${first}$`, 'm'));
 });
-
-test('a back end that tells nothing is 501', async (t) => {
-  const { url } = await startGateway(t);
-  t.is((await fetch(`${url}/system/events`)).status, 501);
-});

@@ -9,7 +9,7 @@ test('a call wakes a sleeping function and is answered by it', async (t) => {
   const reply = await fetch(`${url}/function/env`);
   t.is(reply.status, 200);
   t.is(await reply.text(), 'hello');
-  t.deepEqual(provider.scaled, [['env', 1, { durable: false }]]);
+  t.deepEqual(provider.scaled, [['env', 1, { durable: false, by: 'call' }]]);
 });
 
 test('a hundred callers of a sleeping function wake it once and all are answered', async (t) => {
@@ -31,7 +31,7 @@ test('a function wakes to its com.openfaas.scale.min', async (t) => {
   const { url, provider } = await startGateway(t);
   provider.add('env', 0, { 'com.openfaas.scale.min': '3' });
   t.is((await fetch(`${url}/function/env`)).status, 200);
-  t.deepEqual(provider.scaled, [['env', 3, { durable: false }]]);
+  t.deepEqual(provider.scaled, [['env', 3, { durable: false, by: 'call' }]]);
 });
 
 test('a function that sleeps again is woken again', async (t) => {

@@ -28,7 +28,7 @@ test('a firing alert adds a step until max, a resolved one goes back to min', as
   t.is((await post(url, webhook(alert('env', 'resolved')))).status, 200);
   t.is(status.replicas, 1);
   t.is(provider.scaled.length, 4);
-  t.deepEqual(provider.scaled[0], ['env', 4, { durable: false }]);
+  t.deepEqual(provider.scaled[0], ['env', 4, { durable: false, by: 'alert' }]);
 });
 
 test('without labels the step is 20 % of 20 replicas', async (t) => {

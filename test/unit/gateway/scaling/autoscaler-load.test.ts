@@ -12,8 +12,8 @@ test('min 1, max 2: ten calls a second make two replicas within ten seconds, and
   await world.pass(30);
   t.is(world.replicas, 1);
   t.deepEqual(world.provider.scaled, [
-    ['env', 2, { durable: false }],
-    ['env', 1, { durable: false }],
+    ['env', 2, { durable: false, by: 'load' }],
+    ['env', 1, { durable: false, by: 'load' }],
   ]);
 });
 
@@ -23,7 +23,7 @@ test('a pause of ten seconds in the load takes no replica away', async (t) => {
   await world.pass(60, { rps: 10 });
   await world.pass(10);
   await world.pass(20, { rps: 10 });
-  t.deepEqual(world.provider.scaled, [['env', 2, { durable: false }]]);
+  t.deepEqual(world.provider.scaled, [['env', 2, { durable: false, by: 'load' }]]);
 });
 
 test('min and max alike: never scaled', async (t) => {

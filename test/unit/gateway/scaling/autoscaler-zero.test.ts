@@ -12,7 +12,7 @@ test('a function without a call for its zero-duration is put to sleep', async (t
   t.is(world.replicas, 1);
   await world.pass(2);
   t.is(world.replicas, 0);
-  t.deepEqual(world.provider.scaled, [['env', 0, { durable: false }]]);
+  t.deepEqual(world.provider.scaled, [['env', 0, { durable: false, by: 'load' }]]);
 });
 
 test('each function sleeps by its own label, those without it never', async (t) => {
