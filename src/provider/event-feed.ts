@@ -13,6 +13,7 @@ export type EventKind =
   | 'woken'
   | 'asleep'
   | 'replica-ready'
+  | 'start-failed'
   | 'replica-exited'
   | 'out-of-memory'
   | 'replica-unready'

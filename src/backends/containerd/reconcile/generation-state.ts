@@ -8,6 +8,8 @@ import { BackOff, shortestRetryMs } from './back-off.ts';
 import type { DesiredGeneration } from './decide.ts';
 import type { ReplicaExit } from './replica-exit.ts';
 
+const mostToldCauses = 20;
+
 /** What is known of one generation's image and start. It has no clock: `nowMs` is milliseconds of the monotonic one. */
 export class GenerationState {
   readonly #id: string;
@@ -23,6 +25,8 @@ export class GenerationState {
   #retryAtMs = 0;
   #startUntilMs?: number;
   #tookOverMs?: number;
+  /** Why its starts failed, as far as it was told since a replica was ready. */
+  readonly #toldCauses = new Set<string>();
 
   constructor(id: string, timing: Timing) {
     this.#id = id;
@@ -98,7 +102,23 @@ export class GenerationState {
     this.#failure = new StartError('exited', reason);
     this.#retryAtMs = nowMs + restartInMs;
     this.#restarts += 1;
-    this.#lastExit = { reason, at: new Date(), atMs: nowMs, restartInMs };
+    this.#lastExit = { reason, at: new Date(), atMs: nowMs, restartInMs, wasReady: true };
+  }
+
+  /**
+   * Says whether a start that failed is to be told: not for a cause that was told since a replica was ready. Numbers and ids in
+   * it are of the try.
+   */
+  isNewCause(reason: string): boolean {
+    const cause = reason.replaceAll(/[0-9a-f]{12,}|\d+/g, '#');
+    if (this.#toldCauses.has(cause) || this.#toldCauses.size >= mostToldCauses) return false;
+    this.#toldCauses.add(cause);
+    return true;
+  }
+
+  /** A replica of it has become ready. */
+  becameReady(): void {
+    this.#toldCauses.clear();
   }
 
   /** How many of its replicas were replaced as condemned. */

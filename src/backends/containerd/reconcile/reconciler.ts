@@ -12,8 +12,9 @@ import { desiredView } from './desired-view.ts';
 import type { FunctionState, GenerationOutcome } from './function-state.ts';
 import { PassLoop } from './pass-loop.ts';
 import { StartTraces } from './start-traces.ts';
-import { isOutOfMemory } from './replica-exit.ts';
 import type { ReconcilerParts, WakeOptions } from './reconciler-parts.ts';
+import type { Replica } from './replica.ts';
+import { isOutOfMemory, type ReplicaExit } from './replica-exit.ts';
 import { Steps } from './steps.ts';
 import { Watches } from './watches.ts';
 
@@ -121,8 +122,7 @@ export class Reconciler {
     if (!exit) return;
     const { reason } = exit;
     this.#parts.log.warn('replica ran out of memory', { function: fullName(owner.fn), replica: replicaId, reason });
-    const told = { kind: 'out-of-memory', severity: 'error', text: `ran out of memory: ${reason}` } as const;
-    this.#parts.host.events.tell({ ...owner.fn, replica: replicaId, ...told });
+    this.#tellExit(this.#parts.states.of(owner.fn), owner.replica, exit);
   }
 
   #callEnded(fn: FunctionName, replicaId: string, outcome: CallOutcome): void {
@@ -211,12 +211,19 @@ export class Reconciler {
         reason,
         restartInMs,
       });
-      const how = isOutOfMemory(exit)
-        ? ({ kind: 'out-of-memory', severity: 'error' } as const)
-        : ({ kind: 'replica-exited', severity: 'warn' } as const);
-      const told = { ...how, text: `a replica ended: ${reason}` };
-      this.#parts.host.events.tell({ ...state.fn, replica: replica.id, ...told });
+      this.#tellExit(state, replica, exit);
     }
+  }
+
+  /** A crash while it starts is told once for each cause, and not at each try. */
+  #tellExit(state: FunctionState, replica: Replica, exit: ReplicaExit): void {
+    const { reason, wasReady } = exit;
+    if (!wasReady && !state.generation(replica.generation).isNewCause(reason)) return;
+    const how = isOutOfMemory(exit)
+      ? ({ kind: 'out-of-memory', severity: 'error' } as const)
+      : ({ kind: 'replica-exited', severity: 'warn' } as const);
+    const text = `a replica ended${wasReady ? '' : ' before it was ready'}: ${reason}`;
+    this.#parts.host.events.tell({ ...state.fn, replica: replica.id, ...how, text });
   }
 
   #route(state: FunctionState, record: FunctionRecord | undefined): void {

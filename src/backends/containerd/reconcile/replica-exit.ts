@@ -22,6 +22,8 @@ export interface ReplicaExit {
   /** By the monotonic clock. */
   atMs: number;
   restartInMs: number;
+  /** Whether it was ready before; else its start has failed. */
+  wasReady: boolean;
 }
 
 /** Says in words how a process ended, for the operator. */

@@ -10,6 +10,7 @@ import { deleteReplica } from '../replicas/delete-replica.ts';
 import { findRoot, type ReplicaRoot } from '../replicas/replica-root.ts';
 import { createTask, startTask, type KnownReplica } from '../replicas/start-task.ts';
 import { stopTask } from '../replicas/stop-task.ts';
+import { startFailed } from './failed-start.ts';
 import type { FunctionState } from './function-state.ts';
 import { JobSlots } from './job-slots.ts';
 import type { StepParts } from './reconciler-parts.ts';
@@ -138,7 +139,7 @@ export class ReplicaJobs {
     replica.stepFailed(error, monotonicMs());
     // One that somebody took away is made anew, and says nothing about the others.
     const isStart = (step === 'start-task' && !isNotFound(error)) || step === 'create-replica';
-    if (isStart) state.generation(replica.generation).failed(error, monotonicMs());
+    if (isStart) startFailed(this.#parts, state, replica.generation, error);
   }
 
   async #bringUp(state: FunctionState, replica: Replica, step: ReplicaStep): Promise<MadeReplica | undefined> {

@@ -178,11 +178,11 @@ export class Replica {
    * @returns how its process ended, when that is news
    */
   observed({ status, exitStatus = 0 }: TaskState, nowMs: number): ReplicaExit | undefined {
-    const hasCrashed = this.task === 'running' && status !== 'running';
+    const exit = this.task === 'running' && status !== 'running' ? this.#exited(exitStatus, nowMs) : undefined;
     if (this.task !== 'running') this.#seenRunningAtMs = nowMs;
     this.#is.created = true;
     this.#taskBecame(status);
-    return hasCrashed ? this.#exited(exitStatus, nowMs) : undefined;
+    return exit;
   }
 
   #exited(exitStatus: number, nowMs: number): ReplicaExit {
@@ -190,8 +190,8 @@ export class Replica {
     const restartInMs = this.#backOff.failed();
     this.#restartAtMs = nowMs + restartInMs;
     this.#restarts += 1;
-    const isOom = nowMs - this.#oomAtMs < oomWindowMs;
-    return (this.#lastExit = { reason: exitReason(exitStatus, isOom), at: new Date(), atMs: nowMs, restartInMs });
+    const reason = exitReason(exitStatus, nowMs - this.#oomAtMs < oomWindowMs);
+    return (this.#lastExit = { reason, at: new Date(), atMs: nowMs, restartInMs, wasReady: this.#wasReady });
   }
 
   /**

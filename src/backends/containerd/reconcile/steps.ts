@@ -1,7 +1,7 @@
-import { monotonicMs } from '../../../base/monotonic.ts';
 import { fullName } from '../../../provider/index.ts';
 import { resolvedTo, wantedGeneration } from '../desired/record.ts';
 import type { Step } from './decide.ts';
+import { startFailed } from './failed-start.ts';
 import type { FunctionState } from './function-state.ts';
 import type { StepParts } from './reconciler-parts.ts';
 import { ReplicaJobs } from './replica-jobs.ts';
@@ -56,7 +56,7 @@ export class Steps {
     const generation = state.generation(generationId);
     if (!generation.beginPull()) return;
     void this.#pull(state, generationId)
-      .catch((error: unknown) => generation.failed(error, monotonicMs()))
+      .catch((error: unknown) => startFailed(this.#parts, state, generationId, error))
       .finally(() => {
         generation.pullEnded();
         this.#parts.wake(state.fn);

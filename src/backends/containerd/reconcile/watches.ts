@@ -191,6 +191,7 @@ export class Watches {
     const isNews = replica.startedAtMs !== undefined || replica.wasReady;
     if (replica.becameReady(monotonicMs())) {
       this.#parts.log.info('replica ready', { function: fullName(fn), replica: replica.id, ip: replica.ip });
+      this.#parts.states.of(fn).generation(replica.generation).becameReady();
       const told = { kind: 'replica-ready', text: `a replica is ready at ${replica.ip}` } as const;
       if (isNews) this.#parts.host.events.tell({ ...fn, replica: replica.id, ...told });
       this.#parts.traces.ready(fn, replica);

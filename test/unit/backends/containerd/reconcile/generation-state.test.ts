@@ -102,3 +102,12 @@ test('what failed for want of room is tried at once when there is room again, an
   for (const error of [new DiskFullError('log_dir'), outOfDisk]) t.is(after(error), undefined);
   for (const error of [new Error('no such image'), refused]) t.is(after(error), error);
 });
+
+test('a cause is news once, whatever the numbers of the try, until a replica was ready', (t) => {
+  const generation = new GenerationState('g', defaultTiming);
+  t.true(generation.isNewCause('cannot start 0123456789ab: exit 3'));
+  t.false(generation.isNewCause('cannot start ba9876543210: exit 4'));
+  t.true(generation.isNewCause('its image cannot be pulled'));
+  generation.becameReady();
+  t.true(generation.isNewCause('its image cannot be pulled'));
+});

@@ -14,7 +14,7 @@ import { untimed } from '../../../../../src/backends/containerd/start-trace.ts';
 import { defaultTiming } from '../../../../../src/backends/containerd/timing.ts';
 import { silentLog } from '../../../../../src/base/log.ts';
 import { ContainerdError } from '../../../../../src/containerd/index.ts';
-import { fullName, RoutingTable, type FunctionName } from '../../../../../src/provider/index.ts';
+import { EventFeed, fullName, RoutingTable, type FunctionName } from '../../../../../src/provider/index.ts';
 import { until } from '../../../../helpers/poll.ts';
 
 const namespace = 'openfaas-fn';
@@ -45,7 +45,8 @@ async function world(t: ExecutionContext, names: string[], ask: (name: string) =
     return ask(name);
   };
   const storage = { snapshotter: () => Promise.resolve('overlayfs') };
-  const host = { containerd: { namespace: () => client }, storage, at: () => {}, timed: untimed };
+  const events = new EventFeed();
+  const host = { containerd: { namespace: () => client }, storage, at: () => {}, timed: untimed, events };
   const woken: string[] = [];
   const parts = {
     store,
@@ -59,7 +60,7 @@ async function world(t: ExecutionContext, names: string[], ask: (name: string) =
   const jobs = new ReplicaJobs(parts, new Watches(parts));
   const state = (name: string) => functions.get(name)!;
   const replica = (name: string) => state(name).newReplica(store.get({ name, namespace })?.current.id ?? '');
-  return { jobs, store, routes, asked, woken, state, replica };
+  return { jobs, store, routes, events, asked, woken, state, replica };
 }
 
 const never = () => new Promise<never>(() => {});
@@ -115,4 +116,38 @@ test('whether a replica has a task is known, and asked only after a step that fa
   jobs.begin(state('fn'), made.id, 'start-task');
   await until(() => woken.length === 2);
   t.deepEqual(asked, ['fn']);
+});
+
+test('why a replica cannot be started is told once for each cause, however often it is tried again', async (t) => {
+  let reason = 'no room for 0123456789ab';
+  const { jobs, events, woken, state, replica } = await world(t, ['fn'], () => Promise.reject(new Error(reason)));
+  const fail = async (cause: string) => {
+    reason = cause;
+    const before = woken.length;
+    jobs.begin(state('fn'), replica('fn').id, 'create-replica');
+    await until(() => woken.length > before);
+  };
+  for (const cause of ['no room for 0123456789ab', 'no room for ba9876543210', 'disk full']) await fail(cause);
+  const [first, second, ...more] = events.recent();
+  t.like(first, {
+    name: 'fn',
+    kind: 'start-failed',
+    severity: 'error',
+    text: 'a replica could not be started: no room for 0123456789ab',
+  });
+  t.is(second?.text, 'a replica could not be started: disk full');
+  t.deepEqual(more, []);
+});
+
+test('a candidate that cannot be started is not told of: the end of its update is', async (t) => {
+  const { jobs, store, events, woken, state } = await world(t, ['fn'], () => Promise.reject(new Error('no')));
+  const candidate = newGeneration({ name: 'fn', namespace, image: 'fn:two' }, 'sha256:2');
+  await store.change({ name: 'fn', namespace }, (record) => record && { ...record, candidate });
+  state('fn')
+    .generation(candidate.id)
+    .pulled({ chainId: 'sha256:y' } as UnpackedImage);
+  jobs.begin(state('fn'), state('fn').newReplica(candidate.id).id, 'create-replica');
+  await until(() => woken.length > 0);
+  t.regex(state('fn').generation(candidate.id).failure?.message ?? '', /no/);
+  t.deepEqual(events.recent(), []);
 });

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Network } from '../../../../../src/backends/containerd/network/index.ts';
+import { FunctionStates } from '../../../../../src/backends/containerd/reconcile/function-states.ts';
 import type { StepParts } from '../../../../../src/backends/containerd/reconcile/reconciler-parts.ts';
 import { StartTraces } from '../../../../../src/backends/containerd/reconcile/start-traces.ts';
 import { Replica } from '../../../../../src/backends/containerd/reconcile/replica.ts';
@@ -70,6 +71,7 @@ async function watched(
     },
     log: silentLog,
     traces: new StartTraces(silentLog),
+    states: new FunctionStates(defaultTiming),
   } as unknown as StepParts);
   if (starting) {
     replica.stepBegan('start-task');
