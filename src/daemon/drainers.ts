@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../base/monotonic.ts';
+import { processStartTicks } from '../base/process-start.ts';
 
 const lookMs = 250;
 /** How much longer than it may drain a daemon that ends is waited for. */
@@ -21,7 +22,7 @@ export class Drainers {
   /** This process is one from now on. */
   async add(): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await writeFile(this.#own, await beganAt(process.pid));
+    await writeFile(this.#own, String((await processStartTicks(process.pid)) ?? ''));
   }
 
   /** Its last call has ended. */
@@ -48,15 +49,9 @@ export class Drainers {
   async #isAlive(pid: string): Promise<boolean> {
     const file = path.join(this.#folder, pid);
     const said = await readFile(file, 'utf8').catch(() => '');
-    if (Number(pid) !== process.pid && said !== '' && said === (await beganAt(Number(pid)))) return true;
+    const ticks = await processStartTicks(Number(pid));
+    if (Number(pid) !== process.pid && ticks !== undefined && said === String(ticks)) return true;
     await rm(file, { force: true }).catch(() => undefined);
     return false;
   }
-}
-
-/** Returns when a process began, in ticks since the boot; an empty text where it is gone. */
-async function beganAt(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // Its name, in brackets, may hold anything.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }

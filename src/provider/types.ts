@@ -118,7 +118,7 @@ export interface ReplicaStatus {
   state: 'starting' | 'ready' | 'unready' | 'stopping';
   /** Its IP address. */
   address?: string;
-  /** When its process began, RFC 3339; absent for one that is older than the provider's own. */
+  /** When its process began, RFC 3339; absent where it does not run, or the provider cannot say. */
   since?: string;
   /** How often its process was started again. */
   restarts: number;

@@ -34,7 +34,7 @@ export function containerdProvider(parts: ContainerdProviderParts): Required<Pro
     scale: (name, replicas, options = {}) => deployments.scale(name, replicas, options),
     rollBack: (name) => deployments.rollBack(name),
     restart: (name) => deployments.restart(name),
-    replicas: (name) => Promise.try(() => queries.replicas(name)),
+    replicas: (name) => queries.replicas(name),
     pulls: () => Promise.resolve(images.pulls()),
     host: () => host.read(),
     fromFiles: () => Promise.resolve(queries.fromFiles()),

@@ -18,7 +18,9 @@ import {
 import type { FunctionStore } from './desired/function-store.ts';
 import type { FunctionNamespaces } from './function-namespaces.ts';
 import { annotationsWithFault, functionFacts, functionStatus } from './function-status.ts';
+import { OlderProcesses } from './older-processes.ts';
 import type { FunctionStates } from './reconcile/function-states.ts';
+import type { Replica } from './reconcile/replica.ts';
 import { replicaStatuses } from './replica-status.ts';
 import { usageOf } from './usage.ts';
 
@@ -34,6 +36,7 @@ export interface FunctionQueriesOptions {
 /** The verbs that ask: which functions there are, how they are, where they answer, what they wrote. */
 export class FunctionQueries {
   readonly #parts: FunctionQueriesOptions;
+  readonly #processes = new OlderProcesses();
 
   constructor(parts: FunctionQueriesOptions) {
     this.#parts = parts;
@@ -67,12 +70,14 @@ export class FunctionQueries {
     return { ...status, annotations, usage: await usageOf(containerd.namespace(name.namespace), ids) };
   }
 
-  replicas(name: FunctionName): ReplicaStatus[] {
-    const { store, states, routes } = this.#parts;
+  async replicas(name: FunctionName): Promise<ReplicaStatus[]> {
+    const { containerd, store, states, routes } = this.#parts;
+    await this.#processes.find(containerd.namespace(name.namespace), states.get(name)?.replicas.values() ?? []);
     const record = store.get(name);
     if (!record) throw new FunctionNotFoundError(name);
     const state = states.get(name);
-    return state ? replicaStatuses(record, state, (id) => routes.inFlight(id)) : [];
+    const beganMs = (replica: Replica) => this.#processes.beganMs(replica);
+    return state ? replicaStatuses(record, state, (id) => routes.inFlight(id), beganMs) : [];
   }
 
   resolve(name: FunctionName, options: ResolveOptions): Promise<Endpoint> {

@@ -8,11 +8,13 @@ import type { Replica } from './reconcile/replica.ts';
  * Returns how a function's replicas are, those of a version that comes or goes too. What a sleeping one keeps for a quick wake
  * counts for none.
  * @param inFlight counts the calls that a replica has
+ * @param beganMs says when its process began, on the monotonic clock
  */
 export function replicaStatuses(
   record: FunctionRecord,
   state: FunctionState,
   inFlight: (id: string) => number,
+  beganMs: (replica: Replica) => number | undefined,
 ): ReplicaStatus[] {
   const isKept = ({ generation, task }: Replica) =>
     record.asleep && generation === record.current.id && task !== 'running';
@@ -27,7 +29,7 @@ export function replicaStatuses(
       generation,
       state: now,
       address,
-      since: sinceOf(replica),
+      since: sinceOf(replica, beganMs(replica)),
       restarts,
       lastExit,
       inFlight: inFlight(id),
@@ -56,8 +58,8 @@ function whyNotReady(replica: Replica, now: ReplicaStatus['state'], state: Funct
 }
 
 /** To the second, as it is worked out anew each time. */
-function sinceOf({ task, startedAtMs }: Replica): string | undefined {
-  if (task !== 'running' || startedAtMs === undefined) return undefined;
-  const seconds = Math.round((Date.now() - (monotonicMs() - startedAtMs)) / 1000);
+function sinceOf({ task }: Replica, beganMs: number | undefined): string | undefined {
+  if (task !== 'running' || beganMs === undefined) return undefined;
+  const seconds = Math.round((Date.now() - (monotonicMs() - beganMs)) / 1000);
   return new Date(seconds * 1000).toISOString();
 }

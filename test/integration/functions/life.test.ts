@@ -284,6 +284,11 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
 test.serial('a replica that runs when the daemon comes takes calls without its initial delay once more', async (t) => {
   await deploy(t, { service: 'delayed' });
   const before = await pidsOf('delayed');
+  const since = async () => {
+    const { text } = await host.berth.api('GET', '/system/function/delayed/replicas');
+    return (JSON.parse(text) as ReplicaStatus[]).map((replica) => Date.parse(replica.since ?? ''));
+  };
+  const [began = 0] = await since();
   await host.berth.kill();
   const file = join(host.berth.folder, 'data/functions/openfaas-fn/delayed.json');
   const record = JSON.parse(await readFile(file, 'utf8')) as { current: { deployment: object } };
@@ -294,6 +299,9 @@ test.serial('a replica that runs when the daemon comes takes calls without its i
   await untilAvailable(host.berth, 'delayed', 1);
   t.deepEqual(await pidsOf('delayed'), before);
   t.is((await host.berth.invoke('delayed')).status, 200);
+  const [told = 0] = await since();
+  // Of the one it is known when it was started, of the other since when the kernel has it.
+  t.true(Math.abs(told - began) <= 10_000, `${told} is not about ${began}`);
 });
 
 test.serial('a process that died while the daemon was away is started again, with no call', async (t) => {

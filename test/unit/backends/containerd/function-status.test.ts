@@ -26,7 +26,9 @@ function world(deployment: Partial<FunctionDeployment> = {}) {
   let record: FunctionRecord = { schema: 1, current, replicas: 1, asleep: false };
   const metrics = () => Promise.resolve([]);
   const queries = new FunctionQueries({
-    containerd: { namespace: () => ({ tasks: { metrics } }) } as unknown as Containerd,
+    containerd: {
+      namespace: () => ({ tasks: { metrics, get: () => Promise.resolve({ pid: process.pid }) } }),
+    } as unknown as Containerd,
     store: { get: () => record } as unknown as FunctionStore,
     states: { get: () => state } as unknown as FunctionStates,
     routes: new RoutingTable(),
@@ -96,32 +98,44 @@ test('the status names the versions that there are', async (t) => {
   });
 });
 
-test('a replica is told with its state, address, restarts and last exit', (t) => {
+test('a replica is told with its state, address, restarts and last exit', async (t) => {
   const { replica, replicas } = world();
   const { id, generation } = replica;
-  t.like(replicas(), [{ id, generation, state: 'ready', address: '10.62.0.2', restarts: 0, inFlight: 0 }]);
-  t.regex(replicas()[0]?.since ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/);
+  t.like(await replicas(), [{ id, generation, state: 'ready', address: '10.62.0.2', restarts: 0, inFlight: 0 }]);
+  t.regex((await replicas())[0]?.since ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/);
   replica.becameUnready();
-  t.like(replicas(), [{ state: 'unready', reason: 'its readiness probe fails, or it cannot be reached' }]);
+  t.like(await replicas(), [{ state: 'unready', reason: 'its readiness probe fails, or it cannot be reached' }]);
   replica.observed({ status: 'stopped', exitStatus: 3 }, 1);
-  const [stopped] = replicas();
+  const [stopped] = await replicas();
   t.like(stopped, { state: 'starting', since: undefined, restarts: 1, reason: 'its process exited with code 3' });
   t.regex(stopped?.lastExit ?? '', /^its process exited with code 3 at 20/);
 });
 
-test('replicas of a version that comes are told too, those that leave stop, and what a sleeping function keeps is none', (t) => {
+test('replicas of a version that comes are told too, those that leave stop, and what a sleeping function keeps is none', async (t) => {
   const { replica, replicas, change, state } = world();
   const candidate = newGeneration({ ...fn, image: 'fn:two' });
   change((record) => ({ ...record, candidate }));
   const next = state.newReplica(candidate.id);
-  t.like(replicas(), [{ state: 'ready' }, { id: next.id, generation: candidate.id, state: 'starting' }]);
+  t.like(await replicas(), [{ state: 'ready' }, { id: next.id, generation: candidate.id, state: 'starting' }]);
   change((record) => ({ ...record, candidate: undefined }));
-  t.is(replicas()[1]?.state, 'stopping');
+  t.is((await replicas())[1]?.state, 'stopping');
   state.forget(next);
   replica.drainUntil(1);
-  t.like(replicas(), [{ state: 'stopping' }]);
+  t.like(await replicas(), [{ state: 'stopping' }]);
   change((record) => ({ ...record, asleep: true }));
-  t.is(replicas().length, 1);
+  t.is((await replicas()).length, 1);
   replica.stopped();
-  t.deepEqual(replicas(), []);
+  t.deepEqual(await replicas(), []);
+});
+
+test('of a process older than the daemon the kernel says since when it runs', async (t) => {
+  const { state, replica, replicas, change } = world();
+  state.forget(replica);
+  const adopted = state.newReplica(change((record) => record).current.id);
+  adopted.observed({ status: 'running' }, 1);
+  const [told] = await replicas();
+  const beganMs = Date.now() - process.uptime() * 1000;
+  t.true(Math.abs(Date.parse(told?.since ?? '') - beganMs) < 3000, told?.since);
+  adopted.observed({ status: 'stopped', exitStatus: 3 }, 2);
+  t.is((await replicas())[0]?.since, undefined);
 });
