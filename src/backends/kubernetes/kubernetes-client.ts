@@ -1,5 +1,5 @@
 /** The one place that knows the official client: how it is loaded, asked and watched with, and what is to be known of it. */
-import type { IncomingMessage } from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type * as Kubernetes from '@kubernetes/client-node';
 import { KubernetesError } from './kubernetes-error.ts';
@@ -178,7 +178,9 @@ export class KubernetesClient {
     await this.#config.applyToHTTPSOptions(options);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const url = new URL((this.#config.getCurrentCluster()?.server ?? '') + path);
-    https.get(url, { ...options, signal }, resolve).on('error', reject);
+    // As kubectl proxy gives it, without TLS.
+    const { get } = url.protocol === 'http:' ? http : https;
+    get(url, { ...options, signal }, resolve).on('error', reject);
     return promise;
   }
 
