@@ -13,7 +13,8 @@ export const username = 'admin';
 export const password = 'test-password';
 
 export interface TestBerthOptions {
-  containerd: TestContainerd;
+  /** Absent with another back end. */
+  containerd?: TestContainerd;
   /** Environment variables of the daemon beside those that put everything into a temporary folder. */
   env?: Record<string, string>;
   /** Serve the dashboard, on a port of its own. */
@@ -50,7 +51,7 @@ export interface TestBerth extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts the daemon from its source, as `npm start` does, on a containerd of the test's own. */
+/** Starts the daemon from its source, as `npm start` does, on a containerd of the test's own, or as `env` says. */
 export async function startBerth(options: TestBerthOptions): Promise<TestBerth> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-'));
   const { program = [join(import.meta.dirname, '../../src/main.ts')] } = options;
@@ -66,7 +67,7 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
     port: String(port),
     bind: '0.0.0.0',
     secret_mount_path: join(folder, 'auth'),
-    containerd_address: options.containerd.address,
+    ...(options.containerd && { containerd_address: options.containerd.address }),
     data_dir: join(folder, 'data'),
     run_dir: join(folder, 'run'),
     log_dir: join(folder, 'log'),

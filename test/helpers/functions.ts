@@ -3,9 +3,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from './cache.ts';
-import { buildImage, type ImageOptions, type ImageProcess, type Layer, type TestImage } from './images.ts';
+import {
+  buildImage,
+  type ImageOptions,
+  type ImageProcess,
+  type ImageRegistry,
+  type Layer,
+  type TestImage,
+} from './images.ts';
 import { run } from './processes.ts';
-import type { TestRegistry } from './registry.ts';
 
 const userFiles: Layer = {
   'etc/passwd': 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n',
@@ -26,7 +32,7 @@ export interface FunctionImageOptions extends Partial<Omit<ImageOptions, 'regist
 }
 
 /** Pushes an image with the HTTP function of test/fixtures/function.c. Its default name is fn:latest. */
-export async function functionImage(registry: TestRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
+export async function functionImage(registry: ImageRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
   const { name = 'fn', env = [], user = 'app', config, layers = [], ...rest } = options;
   const binary = await functionProgram();
   return buildImage({
@@ -44,7 +50,7 @@ export async function functionProgram(): Promise<Buffer> {
 }
 
 /** Pushes an image with busybox and all its applets. By default it serves /www over HTTP on port 8080. */
-export async function busyboxImage(registry: TestRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
+export async function busyboxImage(registry: ImageRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
   const { name = 'busybox', env = [], user = '', config, layers = [], ...rest } = options;
   return buildImage({
     ...rest,
@@ -63,7 +69,7 @@ export async function busyboxImage(registry: TestRegistry, options: FunctionImag
 /** Pushes an image as OpenFaaS's templates make them: busybox and the stand-in for the watchdogs (test/fixtures/watchdog), which
  * needs `fprocess`. Its default name is functions/alpine:latest. test/helpers/go-tools.sh compiles what is in it.
  */
-export async function watchdogImage(registry: TestRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
+export async function watchdogImage(registry: ImageRegistry, options: FunctionImageOptions = {}): Promise<TestImage> {
   const { name = 'functions/alpine', config, layers = [], ...rest } = options;
   const watchdog: Layer = { 'usr/bin/fwatchdog': { content: await goProgram('fwatchdog'), mode: 0o755 } };
   return busyboxImage(registry, {
@@ -76,7 +82,7 @@ export async function watchdogImage(registry: TestRegistry, options: FunctionIma
 }
 
 /** Pushes an image whose function, a server behind the watchdog, redirects every caller to `$destination`. */
-export async function redirectorImage(registry: TestRegistry): Promise<TestImage> {
+export async function redirectorImage(registry: ImageRegistry): Promise<TestImage> {
   return watchdogImage(registry, {
     name: 'functions/redirector',
     env: ['mode=http', 'upstream_url=http://127.0.0.1:8082'],
@@ -100,8 +106,15 @@ async function busyboxLayer(): Promise<Layer> {
   return layer;
 }
 
+/** Pushes an image with the process that holds a Pod's namespaces, pause:1. */
+export async function pauseImage(registry: ImageRegistry): Promise<TestImage> {
+  const layers = [{ pause: { content: await readFile(await compile('pause.c')), mode: 0o755 } }];
+  const config = { Entrypoint: ['/pause'], User: '65535:65535' };
+  return buildImage({ registry, name: 'pause', tag: '1', layers, config });
+}
+
 /** Pushes an image for linux/386 with the function of test/fixtures/function-386.c. Only hosts of amd64 run it. */
-export async function image386(registry: TestRegistry): Promise<TestImage> {
+export async function image386(registry: ImageRegistry): Promise<TestImage> {
   const flags = ['-m32', '-nostdlib', '-ffreestanding', '-fno-pie', '-no-pie', '-fno-stack-protector'];
   const binary = await readFile(await compile('function-386.c', flags));
   const layers = [{ function: { content: binary, mode: 0o755 } }];

@@ -35,8 +35,11 @@ export interface ImageProcess {
   Volumes?: Record<string, object>;
 }
 
+/** A registry that images are pushed to. */
+export type ImageRegistry = Pick<TestRegistry, 'host' | 'url' | 'fetch'>;
+
 export interface ImageOptions {
-  registry: TestRegistry;
+  registry: ImageRegistry;
   name: string;
   /** Default latest. */
   tag?: string;
@@ -146,10 +149,10 @@ export async function buildImage(options: ImageOptions): Promise<TestImage> {
 }
 
 class Pusher {
-  readonly #registry: TestRegistry;
+  readonly #registry: ImageRegistry;
   readonly #name: string;
 
-  constructor(registry: TestRegistry, name: string) {
+  constructor(registry: ImageRegistry, name: string) {
     this.#registry = registry;
     this.#name = name;
   }
