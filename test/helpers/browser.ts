@@ -88,3 +88,19 @@ export async function axeFindings(page: Page): Promise<string[]> {
         `${id}: ${help}\n${nodes.map((node) => `${node.html}\n${node.failureSummary}`).join('\n')}`,
     );
 }
+
+/**
+ * Returns what of the page is more than text of what functions and users wrote: elements, and characters that are unseen or turn
+ * what is beside them. What somebody types is left as it is.
+ */
+export async function strangeParts(page: Page): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const unseen = /(?![\\t\\n])[\\p{Cc}\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]/u;
+    const elements = [...document.querySelectorAll('main :is(img, script, iframe, style, [onerror])')];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = elements.map((element) => element.outerHTML.slice(0, 100));
+    if (unseen.test(document.title)) found.push(document.title);
+    while (texts.nextNode()) if (unseen.test(texts.currentNode.data)) found.push(texts.currentNode.data.slice(0, 100));
+    return found;
+  })()`);
+}

@@ -8,6 +8,7 @@ import { OverviewPage } from './pages/overview.ts';
 import { SecretsPage } from './pages/secrets.ts';
 import { html, useEffect } from './preact.js';
 import { linkTo, useRoute } from './router.ts';
+import { shownText } from './shown-text.ts';
 
 /** The places of the page, and the optional verb that each is about. */
 const places: { path: string; title: string; verb?: string }[] = [
@@ -22,7 +23,7 @@ const places: { path: string; title: string; verb?: string }[] = [
 export function Shell() {
   const [place = '', ...rest] = useRoute();
   const { isLost } = useLive();
-  const title = places.find(({ path }) => path === place)?.title ?? rest[1] ?? 'berth';
+  const title = places.find(({ path }) => path === place)?.title ?? shownText(rest[1] ?? 'berth');
   useEffect(() => {
     document.title = `${title} · berth`;
     document.querySelector<HTMLElement>('main')?.focus({ preventScroll: true });

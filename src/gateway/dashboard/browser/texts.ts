@@ -1,4 +1,5 @@
 /** Numbers and moments as people read them. */
+import { unseen } from './shown-text.ts';
 
 /** Returns an amount such as `12.3 MiB`; a dash where it is not known. */
 export function bytesText(bytes: number | undefined | null): string {
@@ -69,7 +70,14 @@ export function rateText(perSecond: number): string {
   return perSecond >= 9.95 || perSecond === 0 ? String(Math.round(perSecond)) : perSecond.toFixed(1);
 }
 
-/** Returns text for a shell that takes it as one word, whatever is in it. */
+/** Returns text for a shell that takes it as one word, whatever is in it; what is unseen is written out, as bash and zsh read it. */
 export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  if (text.search(unseen) < 0) return `'${text.replaceAll("'", `'\\''`)}'`;
+  const written = text.replaceAll(/['\\]/g, '\\$&').replaceAll(unseen, codeOf);
+  return `$'${written}'`;
+}
+
+function codeOf(mark: string): string {
+  return `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

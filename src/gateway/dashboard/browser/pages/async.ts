@@ -12,6 +12,7 @@ import { ReplayAll } from '../parts/replay-all.ts';
 import { Table } from '../parts/table.ts';
 import { html, useState } from '../preact.js';
 import { linkTo } from '../router.ts';
+import { shownText } from '../shown-text.ts';
 import { agoText, timeText } from '../texts.ts';
 
 const [everyMs, schedulesMs, least, most] = [2000, 30_000, 50, 1000];
@@ -99,7 +100,7 @@ function callRow(call: CallView) {
     html`<${FunctionLink} name=${name} namespace=${namespace} />${kind === 'callback' && ' (its callback)'}`,
     dead || state === 'failed' ? html`<span class="bad">${dead ? 'dead' : state}</span>` : state,
     attempts,
-    lastStatus ?? lastError ?? '–',
+    lastStatus ?? shownText(lastError ?? '–'),
     agoText(queuedAt),
   ];
   return { key: id, cells };

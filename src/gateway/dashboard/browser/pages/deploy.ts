@@ -9,6 +9,7 @@ import { Problem } from '../parts/problem.ts';
 import { StackPaste } from '../parts/stack-paste.ts';
 import { html, useState } from '../preact.js';
 import { linkTo } from '../router.ts';
+import { shownText } from '../shown-text.ts';
 
 const example = { name: 'nodeinfo', image: 'ghcr.io/openfaas/nodeinfo:latest' };
 
@@ -53,7 +54,7 @@ function UpdatePage({ namespace, name }: { namespace: string; name: string }) {
   const { value: status, problem } = useLoaded((signal) => api.json<FunctionStatus>(path, { signal }), [path]);
   const [deployed, setDeployed] = useState<Outcome | undefined>(undefined);
   const file = status?.berth?.file;
-  return html`<h1>Change <bdi>${name}</bdi></h1>
+  return html`<h1>Change <bdi>${shownText(name)}</bdi></h1>
     <${Problem} text=${problem} />
     ${deployed && html`<${Deployed} ...${deployed} isUpdate=${true} />`}
     ${file && !deployed && html`<p class="warning">It comes from the file ${file}: what is changed here may be put back.</p>`}

@@ -5,6 +5,7 @@ import { live } from '../live.ts';
 import { FunctionLink } from '../parts/function-link.ts';
 import { Problem } from '../parts/problem.ts';
 import { html, useEffect, useRef, useState } from '../preact.js';
+import { shownText } from '../shown-text.ts';
 import { clockText, timeText } from '../texts.ts';
 
 const path = '/system/events';
@@ -133,6 +134,6 @@ function EventLine({ event }: { event: EventView }) {
     <time datetime=${at} title=${timeText(at)}>${clockText(at)}</time>
     <span class="kind">${kind}</span>
     <span class="about">${name && html`<${FunctionLink} name=${name} namespace=${namespace} />`}</span>
-    <span class="text">${text}</span>
+    <span class="text">${shownText(text)}</span>
   </li>`;
 }

@@ -4,7 +4,7 @@ import { useAction, useLoaded } from '../asking.ts';
 import { html } from '../preact.js';
 import { linkTo } from '../router.ts';
 import { shownText } from '../shown-text.ts';
-import { timeText } from '../texts.ts';
+import { shellWord, timeText } from '../texts.ts';
 import { Command } from './command.ts';
 import { FunctionLink } from './function-link.ts';
 import { Problem } from './problem.ts';
@@ -25,7 +25,7 @@ export function CallLife({ id }: { id: string }) {
   const isOpen = call?.state === 'queued' || call?.state === 'running';
   const verb = isOpen ? 'cancel' : call?.dead ? 'replay' : 'show';
   return html`<p><a href="#/async">All calls</a></p>
-    <h1>Call <bdi class="mono">${id}</bdi></h1>
+    <h1>Call <bdi class="mono">${shownText(id)}</bdi></h1>
     <${Problem} text=${problem} />
     ${
       call &&
@@ -38,7 +38,7 @@ export function CallLife({ id }: { id: string }) {
           ${call.dead && button('Replay', 'POST', `/system/async/${path}/replay`)}
         </div>
         <h2>The same on the host</h2>
-        <${Command} text=${`sudo berth async ${verb} ${id}`} />
+        <${Command} text=${`sudo berth async ${verb} ${shellWord(id)}`} />
       </section>`
     }
     ${call?.result && html`<${Answer} result=${call.result} />`}`;
@@ -65,7 +65,7 @@ function Life({ call }: { call: CallView }) {
     ${line('Comes from', parent && html`<a class="mono" href=${linkTo('async', parent)}>${parent}</a>`)}
     ${line('Queued', timeText(call.queuedAt))} ${line('Attempts', String(call.attempts))}
     ${line('Last attempt', lastBeganAt && `${timeText(lastBeganAt)} to ${timeText(lastEndedAt)}`)}
-    ${line('Its answer', [lastStatus && `status ${lastStatus}`, lastError].filter(Boolean).join(', '))}
+    ${line('Its answer', shownText([lastStatus && `status ${lastStatus}`, lastError].filter(Boolean).join(', ')))}
     ${line('Next attempt', state === 'queued' && timeText(call.dueAt))} ${line('Ended', endedAt && timeText(endedAt))}
     ${line('Answer goes to', callbackUrl && html`<${Value} text=${callbackUrl} />`)}
   </dl>`;

@@ -1,6 +1,7 @@
 import type { FunctionRow } from '../../wire.ts';
 import { Component, html } from '../preact.js';
 import { linkTo } from '../router.ts';
+import { shownText } from '../shown-text.ts';
 import { bytesText, clockedText, cpuText, msText, rateText, shareText } from '../texts.ts';
 
 interface LineProps {
@@ -20,7 +21,7 @@ export class FunctionLine extends Component<LineProps> {
       <th role="rowheader" scope="row">
         <a href=${linkTo('function', namespace, name)}><bdi>${name}</bdi></a>
         <span class="image faint">${image}</span>
-        ${reason && html`<span class=${`why ${state}`}>${clockedText(reason)}</span>`}
+        ${reason && html`<span class=${`why ${state}`}>${shownText(clockedText(reason))}</span>`}
       </th>
       <td role="cell"><span class=${`state ${state}`}>${state}</span></td>
       ${cell('Replicas', wanted === 0 && ready === 0 ? '0' : `${ready} of ${wanted}`)}

@@ -1,5 +1,6 @@
 import type { HostView, PullView } from '../../wire.ts';
 import { html } from '../preact.js';
+import { shownText } from '../shown-text.ts';
 import { bytesText } from '../texts.ts';
 import { Command } from './command.ts';
 
@@ -72,7 +73,7 @@ function Problems({ problems }: HostView) {
   return problems.map(
     ({ name, problem = 'It is not well; the log says why.', mend }) =>
       html`<div key=${name} class="unwell">
-        <p class="problem"><strong>${name}</strong>: ${problem}</p>
+        <p class="problem"><strong>${name}</strong>: ${shownText(problem)}</p>
         ${mend && html`<${Command} text=${mend} />`}
       </div>`,
   );

@@ -4,6 +4,7 @@ import { useAction, useLoaded } from '../asking.ts';
 import { live } from '../live.ts';
 import { html, useState } from '../preact.js';
 import { usersOf } from '../secret-users.ts';
+import { shownText } from '../shown-text.ts';
 import { Confirm } from './confirm.ts';
 import { FunctionLink } from './function-link.ts';
 import { Problem } from './problem.ts';
@@ -53,7 +54,7 @@ export function NamespaceCard({ namespace, onGone }: { namespace: string; onGone
   };
   return html`<section class="card">
     <h2>${namespace ? html`Namespace <bdi>${namespace}</bdi>` : 'All'}</h2>
-    <p class="hint">${found?.labels}</p>
+    <p class="hint">${shownText(found?.labels ?? '')}</p>
     <${Problem} text=${problem || unread} />
     ${found && html`<${Secrets} ...${found} onUpdate=${setWritten} onDelete=${askSecret} />`}
     ${

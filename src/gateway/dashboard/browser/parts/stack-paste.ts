@@ -4,6 +4,7 @@ import { api, messageOf } from '../api.ts';
 import { useAction } from '../asking.ts';
 import { useLive } from '../live.ts';
 import { html, useState } from '../preact.js';
+import { shownText } from '../shown-text.ts';
 import { FunctionLink } from './function-link.ts';
 import { Problem } from './problem.ts';
 import { Pulling } from './pulling.ts';
@@ -43,7 +44,7 @@ export function StackPaste() {
       html`<section class="card">
         <h2>What it says</h2>
         <${Problem} text=${view.problems.join('\n')} />
-        ${view.warnings.length > 0 && html`<p class="warning">${view.warnings.join('\n')}</p>`}
+        ${view.warnings.length > 0 && html`<p class="warning">${shownText(view.warnings.join('\n'))}</p>`}
         ${view.functions.length > 0 && html`<${Functions} functions=${view.functions} outcomes=${outcomes} />`}
         ${
           view.problems.length === 0 &&
@@ -102,10 +103,13 @@ function Functions({ functions, outcomes }: { functions: StackFunctionView[]; ou
       html`<${Value} text=${fn.image} />`,
       isNew ? 'new' : isSame ? 'none: it is so already' : 'changed',
       outcome === asking || (outcome === accepted && state !== 'ready')
-        ? html`${(outcome === accepted && reason) || outcome}<${Pulling} image=${fn.image} namespace=${fn.namespace} />`
+        ? html`${shownText((outcome === accepted && reason) || outcome)}<${Pulling}
+              image=${fn.image}
+              namespace=${fn.namespace}
+            />`
         : outcome === accepted
           ? state
-          : outcome,
+          : shownText(outcome),
     ];
     return { key, cells };
   });

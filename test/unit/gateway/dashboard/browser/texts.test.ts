@@ -105,4 +105,5 @@ check<string>('the word for a shell of', shellWord, [
   ["it's", "'it'\\''s'"],
   ['a\n', "'a\n'"],
   ['~', "'~'"],
+  ["a\u202e'\\\u001b", "$'a\\u202e\\'\\\\\\u001b'"],
 ]);
