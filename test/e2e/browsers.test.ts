@@ -3,53 +3,58 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
+import type { Browser, Page } from 'playwright-core';
 import { password, username } from '../helpers/berth.ts';
-import { startChromium, type Browser } from '../helpers/chromium.ts';
+import { goTo, startBrowser } from '../helpers/browser.ts';
 import { busyboxImage, functionImage } from '../helpers/functions.ts';
 import { listOf, startHost, type TestHost } from '../integration/functions/setup.ts';
 
 /** An empty one is enough: what its own script would do is run in it. */
-const page = '<!doctype html><title>a page</title>';
+const html = '<!doctype html><title>a page</title>';
 
 let host: TestHost;
 let browser: Browser;
+/** A tab of somebody who gives no password when asked. */
+let page: Page;
 let foreign: Server;
 /** What `ui_origin` names. */
 let dashboard: Server;
 
 test.before(async () => {
-  foreign = await serving(page);
-  dashboard = await serving(page);
+  foreign = await serving(html);
+  dashboard = await serving(html);
   host = await startHost({ env: { ui_origin: `http://127.0.0.1:${portOf(dashboard)}` } });
-  const { reference: image } = await busyboxImage(host.registry, { layers: [{ 'www/index.html': page }] });
+  const { reference: image } = await busyboxImage(host.registry, { layers: [{ 'www/index.html': html }] });
   const { status, text } = await host.berth.api('POST', '/system/functions', { service: 'page', image });
   if (status !== 202) throw new Error(text);
-  browser = await startChromium();
+  browser = await startBrowser();
+  page = await browser.newPage();
 });
 test.after.always(async () => {
-  await browser?.[Symbol.asyncDispose]();
+  await browser?.close();
   for (const server of [foreign, dashboard]) server.close().closeAllConnections();
   await host?.stop();
 });
 
 test.serial('a person logs in at /system, and is asked no more', async (t) => {
   const { berth } = host;
-  await browser.open(`http://${username}:${password}@127.0.0.1:${berth.port}/system/functions`);
-  t.regex(String(await browser.run('document.body.innerText')), /"name":"page"/);
-  await browser.open(`${berth.url}/system/functions?again`);
-  t.regex(String(await browser.run('document.body.innerText')), /"name":"page"/);
+  await goTo(page, `http://${username}:${password}@127.0.0.1:${berth.port}/system/functions`);
+  t.regex(String(await page.evaluate('document.body.innerText')), /"name":"page"/);
+  await goTo(page, `${berth.url}/system/functions?again`);
+  t.regex(String(await page.evaluate('document.body.innerText')), /"name":"page"/);
 });
 
 test.serial('a password given at another address than below /system is not given to functions as well', async (t) => {
   const { berth, registry } = host;
   const { reference: image } = await functionImage(registry);
   t.is((await berth.api('PUT', '/system/functions', { service: 'headers', image })).status, 202);
-  await using stranger = await startChromium();
+  const stranger = await browser.newPage();
+  t.teardown(() => stranger.close());
   const secretly = `http://${username}:${password}@127.0.0.1:${berth.port}`;
   for (const path of ['/metrics', '/nothing', '/system', '/system/']) {
-    await stranger.open(secretly + path);
-    await stranger.open(`${berth.url}/function/headers/headers`);
-    t.notRegex(String(await stranger.run('document.body.innerText')), /^authorization:/im, path);
+    await goTo(stranger, secretly + path);
+    await goTo(stranger, `${berth.url}/function/headers/headers`);
+    t.notRegex(String(await stranger.evaluate('document.body.innerText')), /^authorization:/im, path);
   }
   t.is((await berth.api('DELETE', '/system/functions', { functionName: 'headers' })).status, 202);
 });
@@ -57,7 +62,7 @@ test.serial('a password given at another address than below /system is not given
 const refused = 'no web page may use the API';
 
 test.serial("a function's page can neither read nor change anything", async (t) => {
-  await browser.open(`${host.berth.url}/function/page/index.html`);
+  await goTo(page, `${host.berth.url}/function/page/index.html`);
   t.deepEqual(await tryAll(), { fetches: [403, 403, 403, 403], image: 403, form: refused });
   await nothingHasChanged(t);
 });
@@ -67,9 +72,9 @@ for (const realm of ['"Restricted"', 'Restricted', '"Re\\stricted"']) {
     const { reference: image } = await functionImage(host.registry, { env: [`CHALLENGE=Basic realm=${realm}`] });
     const service = 'phisher';
     t.is((await host.berth.api('PUT', '/system/functions', { service, image })).status, 202);
-    await browser.open(`${host.berth.url}/function/page/index.html`);
+    await goTo(page, `${host.berth.url}/function/page/index.html`);
     const asked = `fetch('/function/${service}/login').then(async (reply) => [reply.status, await reply.text()])`;
-    const [status, head] = (await browser.run(asked)) as [number, string];
+    const [status, head] = await page.evaluate<[number, string]>(asked);
     t.is(status, 401, head);
     t.is((await host.berth.api('DELETE', '/system/functions', { functionName: service })).status, 202);
   });
@@ -77,15 +82,15 @@ for (const realm of ['"Restricted"', 'Restricted', '"Re\\stricted"']) {
 
 for (const name of ['127.0.0.1', 'localhost']) {
   test.serial(`a page of another origin can neither read nor change anything: ${name}`, async (t) => {
-    await browser.open(`http://${name}:${portOf(foreign)}/`);
-    t.is(await browser.run('document.title'), 'a page');
+    await goTo(page, `http://${name}:${portOf(foreign)}/`);
+    t.is(await page.evaluate('document.title'), 'a page');
     t.deepEqual(await tryAll(), { fetches: ['hidden', 'hidden', 'hidden', 'hidden'], image: 0, form: 'hidden' });
     await nothingHasChanged(t);
   });
 }
 
 test.serial('a page of ui_origin may use the API', async (t) => {
-  await browser.open(`http://127.0.0.1:${portOf(dashboard)}/`);
+  await goTo(page, `http://127.0.0.1:${portOf(dashboard)}/`);
   const { fetches } = await tryAll();
   t.deepEqual(fetches, [200, 'hidden', 404, 201], 'but for what is asked without a leave to read');
 });
@@ -107,7 +112,7 @@ interface Tried {
 }
 
 async function tryAll(): Promise<Tried> {
-  return (await browser.run(`const api = '${host.berth.url}/system'; ${attempts}`)) as Tried;
+  return page.evaluate<Tried>(`const api = '${host.berth.url}/system'; ${attempts}`);
 }
 
 /** Reads, reads without a leave to, changes with a body that needs a leave, and with one that needs none. */

@@ -54,6 +54,11 @@ export async function openTab(t: ExecutionContext, browser: Browser, options: Ta
   return page;
 }
 
+/** Opens an address as if a person had typed it, and waits until the page and what is in it are loaded. */
+export async function goTo(page: Page, url: string): Promise<void> {
+  await until(() => page.goto(url), { message: `${url} to be loaded` });
+}
+
 /** Logs in on the dashboard at an address. */
 export async function logIn(page: Page, url: string, user: string, password: string): Promise<void> {
   const field = page.getByLabel('User');

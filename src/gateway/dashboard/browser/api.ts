@@ -120,11 +120,19 @@ export class Api {
 /** The one that all pages use. */
 export const api = new Api();
 
+/** Whether nothing was heard of berth. */
+export function isUnreachable(error: unknown): boolean {
+  return isTimeout(error) || error instanceof TypeError;
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError';
+}
+
 /** Returns what an error says to a person. */
 export function messageOf(error: unknown): string {
   if (error instanceof RefusedError) return error.message;
-  if (error instanceof DOMException && error.name === 'TimeoutError')
-    return 'berth does not answer: is the host up, and on this network?';
+  if (isTimeout(error)) return 'berth does not answer: is the host up, and on this network?';
   if (error instanceof TypeError) return 'berth cannot be reached: is the host up, and on this network?';
   return error instanceof Error ? error.message : String(error);
 }

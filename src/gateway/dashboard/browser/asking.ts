@@ -1,4 +1,5 @@
 import { messageOf, mostSilentMs } from './api.ts';
+import { lookProblem } from './live.ts';
 import { useEffect, useRef, useState } from './preact.js';
 
 export interface Loaded<T> {
@@ -24,7 +25,7 @@ export function useLoaded<T>(ask: (signal: AbortSignal) => Promise<T>, keys: unk
       try {
         if (everyMs === 0 || !document.hidden) setState({ value: await ask(inTime(signal)), problem: '' });
       } catch (error) {
-        if (!signal.aborted) setState(({ value }) => ({ value, problem: messageOf(error) }));
+        if (!signal.aborted) setState(({ value }) => ({ value, problem: lookProblem(error) }));
       }
       if (everyMs > 0 && !signal.aborted) timer = window.setTimeout(() => void look(), everyMs);
     };

@@ -1,4 +1,5 @@
 import type { FunctionRow, FunctionsChange, HostView, PullView } from '../wire.ts';
+import { isUnreachable, messageOf } from './api.ts';
 import type { ServerEvent } from './event-reader.ts';
 import { followEvents, type FollowedEvents } from './following.ts';
 import { useEffect, useState } from './preact.js';
@@ -82,6 +83,11 @@ export class Live {
 }
 
 export const live = new Live();
+
+/** Returns what a look that failed says: nothing where the whole page says already that the connection is lost. */
+export function lookProblem(error: unknown): string {
+  return live.isLost && isUnreachable(error) ? '' : messageOf(error);
+}
 
 /** Draws the component anew when something has changed, and returns what there is. */
 export function useLive(): Live {

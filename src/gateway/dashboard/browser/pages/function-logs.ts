@@ -2,6 +2,7 @@ import type { FunctionName, LogMessage } from '../../../../provider/index.ts';
 import { api } from '../api.ts';
 import { useAction } from '../asking.ts';
 import { logsLines } from '../command-lines.ts';
+import { live } from '../live.ts';
 import { LogFollower } from '../log-follower.ts';
 import { matching, type ShownLine } from '../log-lines.ts';
 import { readParts } from '../part-reader.ts';
@@ -69,7 +70,8 @@ function useLines(fn: FunctionName) {
     follower.current = follow;
     void follow.run(leaving.signal, () => {
       setCount(follow.lines.count);
-      setProblem(follow.problem);
+      // The whole page says so already.
+      setProblem(live.isLost ? '' : follow.problem);
     });
     return () => leaving.abort();
   }, [fn.name, fn.namespace]);
