@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import type { Browser, Page } from 'playwright-core';
 import { password, username } from '../helpers/berth.ts';
-import { goTo, startBrowser } from '../helpers/browser.ts';
+import { goTo, openStranger, startBrowser } from '../helpers/browser.ts';
 import { busyboxImage, functionImage } from '../helpers/functions.ts';
+import { until } from '../helpers/poll.ts';
 import { listOf, startHost, type TestHost } from '../integration/functions/setup.ts';
 
 /** An empty one is enough: what its own script would do is run in it. */
@@ -14,7 +15,6 @@ const html = '<!doctype html><title>a page</title>';
 
 let host: TestHost;
 let browser: Browser;
-/** A tab of somebody who gives no password when asked. */
 let page: Page;
 let foreign: Server;
 /** What `ui_origin` names. */
@@ -28,7 +28,7 @@ test.before(async () => {
   const { status, text } = await host.berth.api('POST', '/system/functions', { service: 'page', image });
   if (status !== 202) throw new Error(text);
   browser = await startBrowser();
-  page = await browser.newPage();
+  page = await openStranger(browser);
 });
 test.after.always(async () => {
   await browser?.close();
@@ -48,7 +48,7 @@ test.serial('a password given at another address than below /system is not given
   const { berth, registry } = host;
   const { reference: image } = await functionImage(registry);
   t.is((await berth.api('PUT', '/system/functions', { service: 'headers', image })).status, 202);
-  const stranger = await browser.newPage();
+  const stranger = await openStranger(browser);
   t.teardown(() => stranger.close());
   const secretly = `http://${username}:${password}@127.0.0.1:${berth.port}`;
   for (const path of ['/metrics', '/nothing', '/system', '/system/']) {
@@ -73,8 +73,10 @@ for (const realm of ['"Restricted"', 'Restricted', '"Re\\stricted"']) {
     const service = 'phisher';
     t.is((await host.berth.api('PUT', '/system/functions', { service, image })).status, 202);
     await goTo(page, `${host.berth.url}/function/page/index.html`);
-    const asked = `fetch('/function/${service}/login').then(async (reply) => [reply.status, await reply.text()])`;
-    const [status, head] = await page.evaluate<[number, string]>(asked);
+    // The network interface of a function that comes may keep the browser from what it was about to ask.
+    const asked = `fetch('/function/${service}/login', { signal: AbortSignal.timeout(10000) })
+      .then(async (reply) => [reply.status, await reply.text()])`;
+    const [status, head] = await until(() => page.evaluate<[number, string]>(asked));
     t.is(status, 401, head);
     t.is((await host.berth.api('DELETE', '/system/functions', { functionName: service })).status, 202);
   });

@@ -54,6 +54,21 @@ export async function openTab(t: ExecutionContext, browser: Browser, options: Ta
   return page;
 }
 
+/** Opens a tab of somebody of their own, who gives no password when asked, and whose browser complains unheard. */
+export async function openStranger(browser: Browser): Promise<Page> {
+  const page = await browser.newPage();
+  const devtools = await page.context().newCDPSession(page);
+  // It may end before it has answered.
+  const tell = (sent: Promise<unknown>) => void sent.catch(() => {});
+  devtools.on('Fetch.requestPaused', ({ requestId }) => tell(devtools.send('Fetch.continueRequest', { requestId })));
+  devtools.on('Fetch.authRequired', ({ requestId }) => {
+    const authChallengeResponse = { response: 'CancelAuth' } as const;
+    tell(devtools.send('Fetch.continueWithAuth', { requestId, authChallengeResponse }));
+  });
+  await devtools.send('Fetch.enable', { handleAuthRequests: true });
+  return page;
+}
+
 /** Opens an address as if a person had typed it, and waits until the page and what is in it are loaded. */
 export async function goTo(page: Page, url: string): Promise<void> {
   await until(() => page.goto(url), { message: `${url} to be loaded` });
