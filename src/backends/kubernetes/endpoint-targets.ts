@@ -10,13 +10,20 @@ export interface PodEndpoint {
 }
 
 /**
- * Returns who takes calls: the endpoints that are ready, or where there is none those that end but serve still.
+ * Returns who takes calls: the endpoints that are ready. Where there is none those whose container is, of a node that has not
+ * been heard of, as after the API server was away; else those that end but serve still.
  * @param slices all of a function's, in any order; an endpoint may be in two of them for a moment
+ * @param isWell says whether the container of a Pod is ready as its node told last
  */
-export function callableEndpoints(slices: V1EndpointSlice[]): PodEndpoint[] {
+export function callableEndpoints(slices: V1EndpointSlice[], isWell: (replica: string) => boolean): PodEndpoint[] {
   // Nothing said counts as ready.
   const ready = endpointsOf(slices, ({ conditions }) => conditions?.ready ?? true);
   if (ready.length > 0) return ready;
+  const well = endpointsOf(
+    slices,
+    ({ conditions, targetRef }) => conditions?.terminating !== true && isWell(targetRef?.name ?? ''),
+  );
+  if (well.length > 0) return well;
   return endpointsOf(slices, ({ conditions }) => conditions?.serving === true && conditions.terminating === true);
 }
 

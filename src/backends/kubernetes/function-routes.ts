@@ -3,7 +3,7 @@ import { callLimitsOf, type FunctionName, type RouteTarget, type RoutingTable } 
 import { incarnationLabel } from './cluster-labels.ts';
 import { callableEndpoints } from './endpoint-targets.ts';
 import type { FunctionWatch, KnownFunction, NamespaceObjects } from './function-watch.ts';
-import { podTrouble, type TroubleKind } from './pod-trouble.ts';
+import { isContainerReady, podTrouble, type TroubleKind } from './pod-trouble.ts';
 
 /** How long calls of a function that cannot start are told so at once. */
 const failedMs = 10_000;
@@ -54,9 +54,10 @@ export class FunctionRoutes {
   #endpoints(fn: FunctionName, { object, incarnation }: KnownFunction) {
     // Of one that is put to sleep nobody is called who ends.
     if (object.spec?.replicas === 0) return [];
-    const slices = this.#watch.objects(fn.namespace)?.slices.group(fn.name) ?? [];
+    const { slices, pods } = this.#watch.objects(fn.namespace) ?? {};
     // Slices have the labels of their Service.
-    return callableEndpoints(slices.filter(({ metadata }) => metadata?.labels?.[incarnationLabel] === incarnation));
+    const own = slices?.group(fn.name).filter(({ metadata }) => metadata?.labels?.[incarnationLabel] === incarnation);
+    return callableEndpoints(own ?? [], (replica) => isContainerReady(pods?.get(replica)));
   }
 
   #setFailure(fn: FunctionName): void {

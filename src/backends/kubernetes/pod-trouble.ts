@@ -91,6 +91,11 @@ export function restartsOf({ status }: V1Pod): number {
   return status?.containerStatuses?.[0]?.restartCount ?? 0;
 }
 
+/** Whether the container of a Pod is ready, as its node told last; the Pod is not when nothing is heard of the node. */
+export function isContainerReady(pod: V1Pod | undefined): boolean {
+  return pod?.status?.containerStatuses?.[0]?.ready ?? false;
+}
+
 export function isPodReady({ status }: V1Pod): boolean {
   return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 }
