@@ -1,4 +1,5 @@
 /** What the back end on a cluster does beyond what every back end does alike: see contract.test.ts. */
+import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { openKubernetes } from '../../src/backends/kubernetes/index.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -8,7 +9,8 @@ import { labRegistry } from '../helpers/kubernetes-lab/registry.ts';
 import { until } from '../helpers/poll.ts';
 import { functionNamespace, kubeconfig, kubectl } from './cluster.ts';
 
-const namespace = 'back-end-fn';
+/** Of this run alone. */
+const namespace = `fn-${randomBytes(4).toString('hex')}`;
 const missing = `${labRegistry.host}/none:1`;
 const patience = { timeoutMs: 60_000 };
 let image = '';
@@ -28,7 +30,10 @@ test.before(async () => {
   provider = backEnd.provider as ClusterProvider;
   close = backEnd.close;
 });
-test.after.always(() => close?.());
+test.after.always(async () => {
+  await close?.();
+  await kubectl('delete', 'namespace', namespace, '--wait=false');
+});
 
 const nameOf = (name: string) => ({ name, namespace });
 
