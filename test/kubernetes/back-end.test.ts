@@ -28,7 +28,7 @@ test.before(async () => {
   image = (await functionImage(labRegistry)).reference;
   const backEnd = await open();
   provider = backEnd.provider as ClusterProvider;
-  close = backEnd.close;
+  close = () => backEnd.close();
 });
 test.after.always(async () => {
   await close?.();
@@ -49,13 +49,13 @@ async function factsOf(name: string): Promise<FunctionFacts> {
 
 /** Calls a function; what it answers is nothing where it ends by it. */
 async function call(name: string, path: string): Promise<string> {
-  const { hostname, port, release } = await provider.resolve(nameOf(name), { waitMs: 30_000 });
+  const endpoint = await provider.resolve(nameOf(name), { waitMs: 30_000 });
   try {
-    return await (await fetch(`http://${hostname}:${port}${path}`)).text();
+    return await (await fetch(`http://${endpoint.hostname}:${endpoint.port}${path}`)).text();
   } catch {
     return '';
   } finally {
-    release({ status: 200 });
+    endpoint.release({ status: 200 });
   }
 }
 
@@ -96,6 +96,19 @@ test('a process that ends again and again is said to, with how it ended', async 
 test('what no node can take is said to', async (t) => {
   t.is(await deployed(t, 'homeless', { constraints: ['nowhere=here'] }), 'accepted');
   t.regex((await factsOf('homeless')).reason ?? '', /no node can take it \(unschedulable\)/);
+});
+
+test('a Secret that somebody has taken away is said to be what a Pod waits for', async (t) => {
+  const secret = { ...nameOf('short-lived'), value: Buffer.from('x') };
+  await provider.secrets.create(secret);
+  await deployed(t, 'reader', { secrets: ['short-lived'] });
+  await kubectl('delete', 'secret', 'short-lived', '--namespace', namespace);
+  await provider.scale(nameOf('reader'), 2);
+  await until(async () => /short-lived/.test((await factsOf('reader')).reason ?? ''), patience);
+  await until(() =>
+    provider.events.recent().some(({ name, text }) => name === 'reader' && text.includes('FailedMount')),
+  );
+  t.pass();
 });
 
 test('an update that fails leaves the old version as the one that is told, until it is rolled back', async (t) => {

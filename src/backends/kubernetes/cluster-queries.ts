@@ -12,6 +12,7 @@ import { clusterFacts, clusterStatus } from './function-facts.ts';
 import type { FunctionWatch, KnownFunction } from './function-watch.ts';
 import type { PodMetrics } from './pod-metrics.ts';
 import { podReplicas } from './pod-replicas.ts';
+import { lastWarning } from './pod-warnings.ts';
 import { readyGenerations } from './rollout-waits.ts';
 
 export interface ClusterQueriesOptions {
@@ -37,7 +38,10 @@ export class ClusterQueries {
     const known = watch.get(fn);
     const ready = readyGenerations(fn, watch, routes);
     const replicas = routes.targets(fn).map(({ replica }) => replica);
-    const status = { ...this.#statusOf(known), berth: clusterFacts(known, watch.pods(fn), { ready, replicas }) };
+    const { warnings } = watch.require(fn.namespace);
+    const warningOf = (pod: string) => lastWarning(warnings, pod);
+    const berth = clusterFacts(known, watch.pods(fn), { ready, replicas, warningOf });
+    const status = { ...this.#statusOf(known), berth };
     const used = usage ? await metrics.usage(fn) : undefined;
     return used ? { ...status, usage: used } : status;
   }

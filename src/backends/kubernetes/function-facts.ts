@@ -3,7 +3,8 @@ import { workloadOf, type FunctionFacts, type FunctionStatus } from '../../provi
 import { generationLabel } from './cluster-labels.ts';
 import { isoTime } from './cluster-time.ts';
 import type { KnownFunction } from './function-watch.ts';
-import { lastExitOf, podTrouble, restartsOf, type ProcessExit } from './pod-trouble.ts';
+import { nameOf } from './object-store.ts';
+import { isContainerReady, lastExitOf, podTrouble, restartsOf, type ProcessExit } from './pod-trouble.ts';
 import { toFunctionVersion, type StoredVersion, type StoredVersions } from './stored-version.ts';
 
 /** Returns the version that takes calls: the one that is wanted, or the one before while that alone is ready. */
@@ -36,20 +37,30 @@ export function clusterStatus(known: KnownFunction, availableReplicas: number, r
   return status;
 }
 
+/** What is known of a function beside its objects. */
+interface FactsSource {
+  /** Which versions take calls. */
+  ready: Set<string>;
+  /** Ids of those that take calls. */
+  replicas: string[];
+  /** Returns what the cluster warned of last about a Pod. */
+  warningOf: (pod: string) => string | undefined;
+}
+
 /**
  * Returns what only the status of one function says.
- * @param replicas ids of those that take calls
+ * @param pods all of the function's
  */
 export function clusterFacts(
   { object, versions }: KnownFunction,
   pods: V1Pod[],
-  { ready, replicas }: { ready: Set<string>; replicas: string[] },
+  { ready, replicas, warningOf }: FactsSource,
 ): FunctionFacts {
   const { current, previous } = versions;
   const served = servedVersion(versions, ready);
   const isReplacing = served !== current;
   const ofServed = ofGeneration(pods, served.generation);
-  const reason = whyNotReady(object, ofGeneration(pods, current.generation));
+  const reason = whyNotReady(object, ofGeneration(pods, current.generation), warningOf);
   const { warnings } = workloadOf(served.deployment).scaling;
   const exit = lastExit(ofServed);
   const isShort = replicas.length < (object.spec?.replicas ?? 1);
@@ -69,11 +80,17 @@ export function clusterFacts(
 }
 
 /** Says what keeps a version from being ready: what its Pods say, or why there are none. */
-function whyNotReady({ status, metadata }: V1Deployment, pods: V1Pod[]): string | undefined {
+function whyNotReady(
+  { status, metadata }: V1Deployment,
+  pods: V1Pod[],
+  warningOf: FactsSource['warningOf'],
+): string | undefined {
   const living = pods.filter(({ metadata: of }) => of?.deletionTimestamp === undefined);
   const troubles = living.flatMap((pod) => podTrouble(pod) ?? []);
-  const trouble = troubles.find(({ kind }) => kind !== 'unready') ?? troubles[0];
+  const trouble = troubles.find(({ kind }) => kind !== 'unready');
   if (trouble) return trouble.words;
+  const [warning] = living.filter((pod) => !isContainerReady(pod)).flatMap((pod) => warningOf(nameOf(pod)) ?? []);
+  if (warning ?? troubles[0]) return warning ?? troubles[0]?.words;
   if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return undefined;
   const failed = status?.conditions?.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True');
   if (failed) return `its replicas cannot be made: ${failed.message ?? failed.reason ?? 'no reason is given'}`;

@@ -1,4 +1,4 @@
-import type { V1Deployment, V1EndpointSlice, V1Namespace, V1Pod } from '@kubernetes/client-node';
+import type { CoreV1Event, V1Deployment, V1EndpointSlice, V1Namespace, V1Pod } from '@kubernetes/client-node';
 import type { Log } from '../../base/log.ts';
 import { FunctionNotFoundError, NamespaceNotFoundError, type FunctionName } from '../../provider/index.ts';
 import { functionLabel, incarnationLabel, openfaasMark, ownSelector, serviceNameLabel } from './cluster-labels.ts';
@@ -14,6 +14,8 @@ export interface NamespaceObjects {
   pods: ObjectStore<V1Pod>;
   /** By function. */
   slices: ObjectStore<V1EndpointSlice>;
+  /** What the cluster warns of, by Pod. */
+  warnings: ObjectStore<CoreV1Event>;
 }
 
 /** A function, as its Deployment is now. */
@@ -26,10 +28,11 @@ export interface KnownFunction {
 interface FollowedNamespace extends NamespaceObjects {
   kinds: { listed: Promise<void>; problem: string | undefined }[];
   listed: Promise<unknown>;
+  isListed: boolean;
   stop: () => void;
 }
 
-export type ObjectsListener = (namespace: string, objects: NamespaceObjects) => void;
+type ObjectsListener = (namespace: string, objects: NamespaceObjects) => void;
 
 /**
  * Follows the namespaces that functions can be in, and in each the Deployments, the Pods and the endpoints of functions. Whoever
@@ -90,6 +93,11 @@ export class FunctionWatch {
     return objects;
   }
 
+  /** Whether all that is in a namespace was listed, so that what comes is new. */
+  isListed(namespace: string): boolean {
+    return this.#followed.get(namespace)?.isListed ?? false;
+  }
+
   /** Resolves when a namespace that was made just now is followed. */
   async listed(namespace: string): Promise<void> {
     await this.#followed.get(namespace)?.listed;
@@ -144,12 +152,14 @@ export class FunctionWatch {
       deployments: new ObjectStore(),
       pods: new ObjectStore<V1Pod>(labelOf(functionLabel)),
       slices: new ObjectStore<V1EndpointSlice>(labelOf(serviceNameLabel)),
+      warnings: new ObjectStore<CoreV1Event>(({ involvedObject }) => involvedObject.name ?? ''),
     };
     for (const listener of this.#listeners) listener(namespace, objects);
     const kinds = [
       new KindFollower(this.#client.deployments(namespace, ownSelector), objects.deployments, options),
       new KindFollower(this.#client.pods(namespace, ownSelector), objects.pods, options),
       new KindFollower(this.#client.slices(namespace, ownSelector), objects.slices, options),
+      new KindFollower(this.#client.warnings(namespace), objects.warnings, options),
     ];
     const listed = Promise.all(kinds.map((kind) => kind.listed));
     // Its functions are gone with it.
@@ -157,7 +167,9 @@ export class FunctionWatch {
       stopping.abort();
       for (const store of Object.values(objects)) (store as ObjectStore<V1Pod>).replace([]);
     };
-    this.#followed.set(namespace, { ...objects, kinds, listed, stop });
+    const followed = { ...objects, kinds, listed, isListed: false, stop };
+    this.#followed.set(namespace, followed);
+    void listed.then(() => (followed.isListed = true));
   }
 }
 

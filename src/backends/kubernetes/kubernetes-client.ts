@@ -13,6 +13,8 @@ const requestMs = 30_000;
 /** How long a watch is asked to last, in seconds; what is added by chance keeps them from ending together. */
 const [watchSeconds, watchSpread] = [300, 300];
 
+type Selector = { labelSelector?: string; fieldSelector?: string };
+
 interface ListOf<T> {
   items: T[];
   metadata?: { resourceVersion?: string };
@@ -88,31 +90,38 @@ export class KubernetesClient {
   }
 
   namespaces(): KindSource<Kubernetes.V1Namespace> {
-    return this.#kind('namespaces', '/api/v1/namespaces', '', () => this.core.listNamespace());
+    return this.#kind('namespaces', '/api/v1/namespaces', {}, () => this.core.listNamespace());
   }
 
   deployments(namespace: string, labelSelector: string): KindSource<Kubernetes.V1Deployment> {
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
     const list = () => this.apps.listNamespacedDeployment({ namespace, labelSelector });
-    return this.#kind(`deployments of ${namespace}`, path, labelSelector, list);
+    return this.#kind(`deployments of ${namespace}`, path, { labelSelector }, list);
   }
 
   pods(namespace: string, labelSelector: string): KindSource<Kubernetes.V1Pod> {
     const path = `/api/v1/namespaces/${namespace}/pods`;
     const list = () => this.core.listNamespacedPod({ namespace, labelSelector });
-    return this.#kind(`pods of ${namespace}`, path, labelSelector, list);
+    return this.#kind(`pods of ${namespace}`, path, { labelSelector }, list);
   }
 
   slices(namespace: string, labelSelector: string): KindSource<Kubernetes.V1EndpointSlice> {
     const path = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
     const list = () => this.#discovery.listNamespacedEndpointSlice({ namespace, labelSelector });
-    return this.#kind(`endpoints of ${namespace}`, path, labelSelector, list);
+    return this.#kind(`endpoints of ${namespace}`, path, { labelSelector }, list);
+  }
+
+  /** What the cluster warns of about Pods. */
+  warnings(namespace: string): KindSource<Kubernetes.CoreV1Event> {
+    const fieldSelector = 'involvedObject.kind=Pod,type=Warning';
+    const list = () => this.core.listNamespacedEvent({ namespace, fieldSelector });
+    return this.#kind(`events of ${namespace}`, `/api/v1/namespaces/${namespace}/events`, { fieldSelector }, list);
   }
 
   #kind<T extends ClusterObject>(
     what: string,
     path: string,
-    labelSelector: string,
+    selector: Selector,
     ask: () => Promise<ListOf<T>>,
   ): KindSource<T> {
     return {
@@ -121,13 +130,13 @@ export class KubernetesClient {
         const { items, metadata } = await this.call(`list ${what}`, ask);
         return { items, version: metadata?.resourceVersion ?? '' };
       },
-      watch: (version, onEvent, signal) => this.#watch({ what, path, labelSelector, version }, onEvent, signal),
+      watch: (version, onEvent, signal) => this.#watch({ what, path, selector, version }, onEvent, signal),
     };
   }
 
   /** The client's watch says that it ended, and why; its informer would stop for good at the first error. */
   async #watch<T>(
-    of: { what: string; path: string; labelSelector: string; version: string },
+    of: { what: string; path: string; selector: Selector; version: string },
     onEvent: (event: WatchEvent<T>) => void,
     signal: AbortSignal,
   ): Promise<void> {
@@ -158,7 +167,7 @@ export class KubernetesClient {
       resourceVersion: of.version,
       allowWatchBookmarks: true,
       timeoutSeconds: watchSeconds + Math.floor(Math.random() * watchSpread),
-      ...(of.labelSelector && { labelSelector: of.labelSelector }),
+      ...of.selector,
     };
     const controller = await new this.#module.Watch(this.#config).watch(of.path, query, take, done);
     const abort = () => controller.abort();

@@ -18,8 +18,8 @@ export interface KindSource<T> {
   watch(version: string, onEvent: (event: WatchEvent<T>) => void, signal: AbortSignal): Promise<void>;
 }
 
-/** Pauses between tries, in milliseconds; what is added by chance keeps many from coming at once. */
-const [firstPauseMs, longestPauseMs] = [200, 10_000];
+/** Pauses between tries, in milliseconds; chance keeps many from coming at once. */
+const [firstPauseMs, longestPauseMs] = [200, 5000];
 /** A watch that has lasted so long stands. */
 const steadyMs = 1000;
 
@@ -101,7 +101,12 @@ export class KindFollower<T extends ClusterObject> {
 
   #failed(error: unknown): void {
     if (this.#signal.aborted) return;
-    if (error instanceof KubernetesError && error.isExpired) this.#version = undefined;
+    if (error instanceof KubernetesError && error.isExpired) {
+      // It answers: nothing keeps us from listing anew.
+      this.#version = undefined;
+      this.#failures = 1;
+      return;
+    }
     if (error instanceof KubernetesError && error.isForbidden) this.#nowListed();
     this.#failures += 1;
     // Once is what happens to every connection now and then.
@@ -112,6 +117,6 @@ export class KindFollower<T extends ClusterObject> {
 }
 
 async function pause(failures: number, signal: AbortSignal): Promise<void> {
-  const ms = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1)) * (0.5 + Math.random());
+  const ms = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
   await sleep(ms, undefined, { signal, ref: false }).catch(() => {});
 }

@@ -23,6 +23,7 @@ import { KubernetesBackEnd } from './kubernetes-back-end.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
 import { answerOfCluster } from './kubernetes-error.ts';
 import { tellPods } from './pod-events.ts';
+import { tellWarnings } from './pod-warnings.ts';
 import { PodMetrics } from './pod-metrics.ts';
 import { RolloutWaits } from './rollout-waits.ts';
 
@@ -71,7 +72,10 @@ export async function openCluster(options: KubernetesOptions): Promise<Kubernete
   // Routes first: who waits for a version looks at them.
   new FunctionRoutes(watch, routes);
   const waits = new RolloutWaits({ watch, routes, answerMs });
-  watch.onNamespace((namespace, objects) => tellPods(namespace, objects, events));
+  watch.onNamespace((namespace, objects) => {
+    tellPods(namespace, objects, events);
+    tellWarnings(namespace, objects, { events, isNew: () => watch.isListed(namespace) });
+  });
   const { startTimeoutMs = 120_000, imagePullSecrets, pullPolicy } = options;
   const settings = { imagePullSecrets, pullPolicy, startTimeoutMs };
   const secrets = new ClusterSecrets({ client, watch });

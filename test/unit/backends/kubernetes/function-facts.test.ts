@@ -27,7 +27,7 @@ test('a status is what was sent, with how many are wanted and take calls', (t) =
 
 test('an update that fails leaves the old version and says why', (t) => {
   const pods = [podOf('old', 'g1', readyStatus), podOf('new', 'g2', imageTrouble)];
-  const facts = clusterFacts(known, pods, { ready: new Set(['g1']), replicas: ['old'] });
+  const facts = clusterFacts(known, pods, { ready: new Set(['g1']), replicas: ['old'], warningOf: () => undefined });
   t.like(facts, { generation: 'g1', candidate: { generation: 'g2' }, ready: ['old'] });
   t.regex(facts.failedUpdate ?? '', /image registry\/echo:2 cannot be pulled/);
   t.is(facts.reason, undefined);
@@ -35,20 +35,36 @@ test('an update that fails leaves the old version and says why', (t) => {
 });
 
 test('a version that takes calls has one before it to go back to', (t) => {
-  const facts = clusterFacts(known, [podOf('new', 'g2', readyStatus)], { ready: new Set(['g2']), replicas: ['new'] });
+  const facts = clusterFacts(known, [podOf('new', 'g2', readyStatus)], {
+    ready: new Set(['g2']),
+    replicas: ['new'],
+    warningOf: () => undefined,
+  });
   t.like(facts, { generation: 'g2', previous: { generation: 'g1' }, reason: undefined });
   t.is(facts.candidate, undefined);
 });
 
 test('what never was ready says why', (t) => {
   const first = { ...known, versions: { current: v2 } };
-  const facts = clusterFacts(first, [podOf('new', 'g2', imageTrouble)], { ready: new Set(), replicas: [] });
+  const facts = clusterFacts(first, [podOf('new', 'g2', imageTrouble)], {
+    ready: new Set(),
+    replicas: [],
+    warningOf: () => undefined,
+  });
   t.regex(facts.reason ?? '', /cannot be pulled/);
 });
 
 test('why there are no Pods at all is told, such as a quota', (t) => {
   const condition = { type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' };
   const object = { ...known.object, status: { conditions: [condition] } };
-  const facts = clusterFacts({ ...known, object }, [], { ready: new Set(), replicas: [] });
+  const facts = clusterFacts({ ...known, object }, [], { ready: new Set(), replicas: [], warningOf: () => undefined });
   t.regex(facts.reason ?? '', /exceeded quota/);
+});
+
+test('what a Pod does not say of itself is told as the cluster warns of it', (t) => {
+  const waiting = containerStatus({ state: { waiting: { reason: 'ContainerCreating' } } });
+  const warningOf = (pod: string) => (pod === 'new' ? 'the cluster says FailedMount: secret not found' : undefined);
+  const first = { ...known, versions: { current: v2 } };
+  const facts = clusterFacts(first, [podOf('new', 'g2', waiting)], { ready: new Set(), replicas: [], warningOf });
+  t.regex(facts.reason ?? '', /FailedMount: secret not found/);
 });
