@@ -9,6 +9,8 @@
 #   install.sh stop           stops what that has started; functions run on
 #   install.sh listen         has systemd listen at the port and bind of berth.env, which the daemon does by itself
 #   install.sh bundle FILE    makes FILE, by which a host without network is installed: tar -xf FILE && sh berth/install.sh
+#   install.sh image FILE     makes FILE, an image for a Kubernetes cluster of this machine's architecture, as an OCI archive: see
+#                             docs/kubernetes.md; needs no container engine
 #   install.sh runtime DIR    only puts the pinned Node.js into DIR (DIR/bin/node); a no-op when it is there
 #   install.sh compile DIR    only puts the program as JavaScript into DIR/src, by the Node.js in DIR/runtime
 #   install.sh commit         only prints the hash and the subject of the checkout's commit; nothing where git knows none
@@ -475,6 +477,41 @@ fetch_packages() {
 		echo "SHA256: $(sha256sum <"$packages/$name" | cut -d ' ' -f 1)"
 		echo
 	done >"$packages/Packages"
+}
+
+# The program with the client of clusters, its Node.js, and of this machine's files what they need: flock, libraries, and the
+# authorities to trust. There is no shell in it, and nothing that its user may write.
+make_image() {
+	file=$1
+	has umoci || die "umoci is missing: apt-get install --no-install-recommends umoci skopeo"
+	flock=$(command -v flock) || die "flock is missing: install util-linux"
+	open_bundle
+	choose_source
+	root=$tmp/root
+	program=/usr/local/lib/berth
+	mkdir -p "$root$program/runtime"
+	install_runtime "$here/.runtime"
+	cp -r "$here/.runtime/." "$root$program/runtime"
+	lay_out "$root$program"
+	client=@kubernetes/client-node@$(sed -n 's|.*"@kubernetes/client-node": "\([0-9.]*\)".*|\1|p' "$source/package.json")
+	# npm leaves out what the package names as optional or for development, even where it is asked for by name.
+	(cd "$root$program" && npm pkg delete devDependencies peerDependencies peerDependenciesMeta &&
+		quietly npm install --no-save --ignore-scripts "$client")
+	ldd "$root$program/runtime/bin/node" "$flock" | grep -v ':$' | grep -o '/[^ ]*' | sort -u | xargs cp -L --parents -t "$root"
+	cp -L --parents -t "$root" "$flock" /etc/ssl/certs/ca-certificates.crt
+	echo 'berth:x:1000:1000::/:/sbin/nologin' >"$root/etc/passwd"
+	tar -C "$root" --sort=name --owner=0 --group=0 --numeric-owner -cf "$tmp/layer.tar" .
+	quietly pack_image
+	tar -C "$tmp/image" -cf "$file" . || die "$file cannot be written: make room, or name another file"
+	say "made $file; bring it to the registry of the cluster: skopeo copy oci-archive:$file docker://REGISTRY/berth"
+}
+
+pack_image() {
+	image=$tmp/image:latest
+	umoci init --layout "$tmp/image" && umoci new --image "$image" && umoci raw add-layer --image "$image" "$tmp/layer.tar" || return
+	set -- --config.user 1000:1000
+	for word in "$program/runtime/bin/node" $node_flags "$program/src/main.js"; do set -- "$@" --config.entrypoint "$word"; done
+	umoci config --image "$image" "$@"
 }
 
 # The mirror that this machine has, or else Debian's own.
@@ -1093,6 +1130,7 @@ runtime) install_runtime "${2:?install.sh runtime DIR}" ;;
 compile) compile "${2:?install.sh compile DIR}" ;;
 commit) commit ;;
 bundle) make_bundle "${2:?install.sh bundle FILE}" ;;
+image) make_image "${2:?install.sh image FILE}" ;;
 start) start_installed ;;
 stop) stop_installed ;;
 listen) listen ;;
@@ -1100,5 +1138,5 @@ downgrade) downgrade ;;
 uninstall) uninstall "${2:-}" ;;
 supervise) supervise "$2" ;;
 '') install_berth ;;
-*) die "no such command: $1 (none, uninstall, downgrade, start, stop, listen, bundle FILE, runtime DIR, compile DIR or commit)" ;;
+*) die "no such command: $1 (none, uninstall, downgrade, start, stop, listen, bundle FILE, image FILE, runtime DIR, compile DIR or commit)" ;;
 esac

@@ -104,7 +104,7 @@ configurations() {
 	END
 	mkdir -p conf/cni
 	cat >conf/cni/lab.conflist <<-END
-		{ "cniVersion": "0.4.0", "name": "lab", "plugins": [{ "type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
+		{ "cniVersion": "0.4.0", "name": "lab", "plugins": [{ "type": "bridge", "bridge": "cni0", "isDefaultGateway": true, "hairpinMode": true,
 		  "ipam": { "type": "host-local", "ranges": [[{ "subnet": "10.244.0.0/24" }]] } }] }
 	END
 	# cgroupRoot keeps all Pods where \`down\` finds them. Debian 12's containerd cannot say which cgroup driver it has. Secrets that
