@@ -1,6 +1,11 @@
 import type { V1Deployment } from '@kubernetes/client-node';
 import type { Log } from '../../base/log.ts';
-import { clampReplicas, FunctionNotFoundError, type FunctionName } from '../../provider/index.ts';
+import {
+  clampReplicas,
+  FunctionNotFoundError,
+  NamespaceNotFoundError,
+  type FunctionName,
+} from '../../provider/index.ts';
 import { incarnationLabel, previousAnnotation, versionAnnotation } from './cluster-labels.ts';
 import { deploymentObject, serviceObject, type DeploymentSettings } from './deployment-object.ts';
 import type { FunctionWatch } from './function-watch.ts';
@@ -31,7 +36,12 @@ export class ClusterDeployments {
     const { namespace } = versions.current.deployment;
     const body = deploymentObject(versions, life, settings);
     const request = { namespace, body, fieldValidation: 'Strict' };
-    return this.#keep(await client.call('create a Deployment', () => client.apps.createNamespacedDeployment(request)));
+    const made = await client
+      .call('create a Deployment', () => client.apps.createNamespacedDeployment(request))
+      .catch(notFoundAs(undefined));
+    // The default one is taken to be there.
+    if (!made) throw new NamespaceNotFoundError(namespace);
+    return this.#keep(made);
   }
 
   read({ name, namespace }: FunctionName): Promise<V1Deployment | undefined> {

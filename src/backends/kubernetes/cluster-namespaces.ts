@@ -10,7 +10,7 @@ import {
 import { openfaasMark } from './cluster-labels.ts';
 import { isForFunctions, type FunctionWatch } from './function-watch.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
-import { KubernetesError } from './kubernetes-error.ts';
+import { KubernetesError, notFoundAs } from './kubernetes-error.ts';
 
 /** Kubernetes' own, which stay when ours are replaced. */
 const ownDomain = /(^|\.)(kubernetes|k8s)\.io\//;
@@ -64,13 +64,16 @@ export class ClusterNamespaces implements NamespaceVerbs {
   async update(namespace: Namespace): Promise<void> {
     const { client, watch } = this.#parts;
     const { name } = namespace;
-    const live = this.#marked(name);
+    this.#marked(name);
+    // As it is now: the cluster's controllers change it too.
+    const live = await client
+      .call('read a Namespace', () => client.core.readNamespace({ name }))
+      .catch(notFoundAs(undefined));
     if (!live) throw new NamespaceNotFoundError(name);
     const { metadata } = namespaceObject(namespace);
     const labels = { ...kubernetesOwn(live.metadata?.labels), ...metadata?.labels };
     const annotations = { ...kubernetesOwn(live.metadata?.annotations), ...metadata?.annotations };
     const { resourceVersion } = live.metadata ?? {};
-    // No more than that of what is there: its dates are texts, which the client does not send.
     const body = { spec: live.spec, metadata: { name, labels, annotations, resourceVersion } };
     const made = await client.call('change a Namespace', () => client.core.replaceNamespace({ name, body }));
     watch.namespaces.put(made);

@@ -1,6 +1,7 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import {
   BadRequestError,
+  NamespaceNotFoundError,
   ProviderError,
   SecretExistsError,
   SecretNotFoundError,
@@ -42,6 +43,7 @@ export class ClusterSecrets implements SecretVerbs {
     const create = () => this.#client.core.createNamespacedSecret({ namespace, body: secretObject(secret) });
     await this.#client.call('create a Secret', create).catch((error: unknown) => {
       if (error instanceof KubernetesError && error.isAlreadyExists) throw new SecretExistsError(secret);
+      if (error instanceof KubernetesError && error.isNotFound) throw new NamespaceNotFoundError(namespace);
       throw error;
     });
   }
