@@ -7,7 +7,7 @@ import { useLive } from '../live.ts';
 import { Confirm } from '../parts/confirm.ts';
 import { Problem } from '../parts/problem.ts';
 import { Terminal } from '../parts/terminal.ts';
-import { html, useState } from '../preact.js';
+import { html, useEffect, useRef, useState } from '../preact.js';
 import { goTo, linkTo } from '../router.ts';
 
 /** Something that can be done to a function, and the sentences around it. */
@@ -77,8 +77,7 @@ export function Actions({ fn, status, row, onDone }: ActionsOptions) {
       )}
     </div>
     <${Problem} text=${problem} />
-    <div role="status">${done && html`<p>${done.done}</p>`}</div>
-    ${done && html`<${Terminal} key=${done.act} lines=${done.lines} isOpen />`}
+    <${Outcome} done=${done} />
     ${
       asked &&
       html`<${Confirm}
@@ -91,6 +90,16 @@ export function Actions({ fn, status, row, onDone }: ActionsOptions) {
       />`
     }
   </div>`;
+}
+
+/** What was done. It has the focus then, as the button that was pressed may be another one by now. */
+function Outcome({ done }: { done?: Deed }) {
+  const outcome = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (done) outcome.current?.focus();
+  }, [done]);
+  return html`<div role="status" tabindex="-1" ref=${outcome}>${done && html`<p>${done.done}</p>`}</div>
+    ${done && html`<${Terminal} key=${done.act} lines=${done.lines} isOpen />`}`;
 }
 
 function Scale({ wanted, onScale }: { wanted: number; onScale: (count: number) => void }) {

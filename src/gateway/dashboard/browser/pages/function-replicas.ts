@@ -20,7 +20,7 @@ export function Replicas({ fn, row }: { fn: FunctionName; row?: FunctionRow }) {
   </section>`;
 }
 
-const heads = ['Replica', 'State', 'Address', 'Since', 'Calls', 'Restarts', 'Last exit'];
+const heads = ['Replica', 'State', 'Address', 'Since', 'Calls now', 'Restarts', 'Last exit'];
 
 function rowOf({ id, state, address, since, inFlight, restarts, lastExit, reason, generation }: ReplicaStatus) {
   const cells = [

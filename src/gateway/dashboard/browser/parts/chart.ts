@@ -83,8 +83,8 @@ function Curves({ title, series, text, most, ticks, at }: CurvesOptions) {
     <path class="grid" d=${`M0 .5H${width}M0 ${height / 2}H${width}M0 ${height - 0.5}H${width}${upright}`} />
     ${first && html`<path class="area" d=${areaPath(first.values, size)} />`}
     ${at !== undefined && html`<path class="grid at" d=${`M${at * width} 0V${height}`} />`}
-    ${drawn.map(({ values, isBad }) => {
-      const kind = isBad ? 'curve bad' : 'curve';
+    ${drawn.map(({ values, isBad }, order) => {
+      const kind = `curve ${isBad ? 'bad' : order > 0 ? 'second' : ''}`;
       return html`<path class=${kind} d=${linePath(values, size)} />
         <path class=${`${kind} dot`} d=${dotsPath(values, size)} />`;
     })}
