@@ -109,8 +109,8 @@ export class KindFollower<T extends ClusterObject> {
     }
     if (error instanceof KubernetesError && error.isForbidden) this.#nowListed();
     this.#failures += 1;
-    // Once is what happens to every connection now and then.
-    if (this.#failures === 1) return;
+    // Once is what happens to every connection now and then; that nothing was ever listed keeps berth from being ready.
+    if (this.#failures === 1 && this.#version !== undefined) return;
     if (this.#problem === undefined) this.#log.warn(`${this.#source.what} cannot be followed: trying again`, { error });
     this.#problem = error instanceof Error ? error.message : String(error);
   }
@@ -118,5 +118,6 @@ export class KindFollower<T extends ClusterObject> {
 
 async function pause(failures: number, signal: AbortSignal): Promise<void> {
   const ms = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
-  await sleep(ms, undefined, { signal, ref: false }).catch(() => {});
+  // It holds the process: where the cluster cannot be reached nothing else does.
+  await sleep(ms, undefined, { signal }).catch(() => {});
 }
