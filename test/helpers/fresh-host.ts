@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, open, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -60,7 +60,9 @@ ID_LIKE=debian
 export async function freshHost(): Promise<FreshHost> {
   const folder = await mkdtemp(join(tmpdir(), 'host-'));
   const number = await freeNumber();
-  await run('cp', ['--archive', '--reflink=auto', join(cacheFolder, 'host', suite), join(folder, 'root')]);
+  // The copy of a link would be the original itself.
+  const original = await realpath(join(cacheFolder, 'host', suite));
+  await run('cp', ['--archive', '--reflink=auto', original, join(folder, 'root')]);
   if (distribution) await writeFile(join(folder, 'root/usr/lib/os-release'), osReleaseOf(distribution));
   const machine = { name: `host${number}`, folder, network: `192.168.${number}`, pid: 0 };
   const host = new FreshHost(machine);
