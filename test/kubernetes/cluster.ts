@@ -21,8 +21,8 @@ export async function kubectl(...args: string[]): Promise<string> {
 export const nodeName = (await kubectl('get', 'nodes', '--output', 'name')).replace('node/', '');
 
 /** Makes a namespace for functions, where it is not there yet. */
-export async function functionNamespace(name: string): Promise<void> {
-  const manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { openfaas: '1' } } };
+export async function functionNamespace(name: string, labels: object = { openfaas: '1' }): Promise<void> {
+  const manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
   const file = join(labFolder, `namespace-${name}.json`);
   await writeFile(file, JSON.stringify(manifest));
   await kubectl('apply', '-f', file);

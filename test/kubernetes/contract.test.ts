@@ -13,6 +13,8 @@ import { labRegistry } from '../helpers/kubernetes-lab/registry.ts';
 import { functionNamespace, kubeconfig } from './cluster.ts';
 
 const functionsNamespace = 'openfaas-fn';
+/** Not marked as one for functions, so that the other berth does not see it, and scales nothing in it. */
+const providersNamespace = 'provider-fn';
 
 const common: ContractTarget = {
   url: '',
@@ -26,7 +28,7 @@ const common: ContractTarget = {
   lacks: ['pulls', 'host'],
   patienceMs: 120_000,
 };
-const bare: ContractTarget = { ...common };
+const bare: ContractTarget = { ...common, namespace: providersNamespace };
 const gateway: ContractTarget = { ...common, isGateway: true };
 
 let close: () => Promise<void>;
@@ -34,7 +36,11 @@ let berth: TestBerth;
 const lines: string[] = [];
 
 test.before(async () => {
-  await Promise.all([functionNamespace(functionsNamespace), functionImage(labRegistry)]);
+  await Promise.all([
+    functionNamespace(functionsNamespace),
+    functionNamespace(providersNamespace, {}),
+    functionImage(labRegistry),
+  ]);
   ({ url: bare.url, close } = await serveProvider());
   berth = await startBerth({ env: { backend: 'kubernetes', kubeconfig } });
   gateway.url = berth.url;
@@ -51,10 +57,16 @@ async function serveProvider(): Promise<{ url: string; close: () => Promise<void
   const secretMountPath = await mkdtemp(join(tmpdir(), 'auth-'));
   await writeFile(join(secretMountPath, 'basic-auth-user'), username);
   await writeFile(join(secretMountPath, 'basic-auth-password'), password);
-  const own = { tcpPort: 0, bind: '127.0.0.1', enableBasicAuth: true, secretMountPath };
+  const own = {
+    tcpPort: 0,
+    bind: '127.0.0.1',
+    enableBasicAuth: true,
+    secretMountPath,
+    defaultNamespace: providersNamespace,
+  };
   const config: FaaSConfig = { ...defaultConfig, ...own };
   const log = createLog({ level: 'debug', write: (line) => void lines.push(line) });
-  const options = { kubeconfig, functionNamespace: functionsNamespace, imagePullSecrets: [], log };
+  const options = { kubeconfig, functionNamespace: providersNamespace, imagePullSecrets: [], log };
   const backEnd = await openKubernetes(options);
   const server = await serve(handlersFor(backEnd.provider, config, { log }), config, { log, drainMs: 0 });
   return {
