@@ -4,7 +4,7 @@ import { startBerth, type TestBerth } from '../helpers/berth.ts';
 import { functionImage } from '../helpers/functions.ts';
 import { labRegistry } from '../helpers/kubernetes-lab/registry.ts';
 import { until } from '../helpers/poll.ts';
-import { untilAvailable } from '../integration/functions/setup.ts';
+import { statusOf } from '../integration/functions/setup.ts';
 import { crowd, pacedLoad } from '../integration/lifecycle/load.ts';
 import { callOf, deploy, remove, scale, update } from '../integration/lifecycle/setup.ts';
 import { functionNamespace, kubeconfig, kubectl, outage, untilApiReady, type ClusterPart } from './cluster.ts';
@@ -28,11 +28,17 @@ test.afterEach.always(async (t) => {
   if (!t.passed) t.log((await berth.log()).slice(-20_000), await kubectl('get', 'pods,events', '-A', '-o', 'wide'));
 });
 
+/** Waits for so many ready replicas: a cluster whose API server was away takes a minute to heed changes again. */
+function untilAvailable(service: string, replicas: number): Promise<boolean> {
+  const isThere = async () => (await statusOf(berth, service)).availableReplicas === replicas;
+  return until(isThere, { timeoutMs: 180_000, message: `${replicas} replicas of ${service}` });
+}
+
 /** Deploys a function of the first version, with so many replicas. */
 async function deployed(service: string, replicas = 1): Promise<void> {
   await deploy(berth, { service, image: images['one'] ?? '' });
   if (replicas > 1) await scale(berth, service, replicas);
-  await untilAvailable(berth, service, replicas);
+  await untilAvailable(service, replicas);
 }
 
 /** Waits until no replica of another version is called. */
@@ -53,7 +59,7 @@ test.serial(
       await untilVersion('swing', version);
       const replicas = round % 2 === 1 ? 4 : 1;
       await scale(berth, 'swing', replicas);
-      await untilAvailable(berth, 'swing', replicas);
+      await untilAvailable('swing', replicas);
     }
     const { calls, perSecond: reached, failures } = await load.stop();
     t.log(`${calls} calls, ${reached} a second`);
@@ -70,7 +76,7 @@ async function callWithout(t: ExecutionContext, part: ClusterPart, service: stri
   await outage(part, awayMs);
   await untilApiReady();
   await until(() => scale(berth, service, 3).then(() => true), { timeoutMs: 60_000, message: 'a change' });
-  await untilAvailable(berth, service, 3);
+  await untilAvailable(service, 3);
   const { calls, perSecond: reached, failures } = await load.stop();
   t.log(`${calls} calls, ${reached} a second`);
   t.deepEqual(failures, []);
