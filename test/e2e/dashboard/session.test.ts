@@ -56,6 +56,23 @@ test.serial('a connection that is lost is said to be, and is back after a restar
   t.is(await page.getByRole('button', { name: 'Log out' }).count(), 1);
 });
 
+test.serial(
+  'an address that changes while the page is drawn is gone to, and a question that was lost asked again',
+  async (t) => {
+    const page = await openTab(t, browser, { expected: [/net::ERR_CONNECTION_RESET/] });
+    const goAtFirstSight = `new MutationObserver((_, watching) => {
+    if (!document.querySelector('nav')) return;
+    watching.disconnect();
+    location.hash = '#/function/openfaas-fn/page';
+  }).observe(document, { childList: true, subtree: true });`;
+    await page.addInitScript(goAtFirstSight);
+    await page.route('**/system/function/page?*', (route) => route.abort('connectionreset'), { times: 1 });
+    await logIn(page, `${dashboard}/ui/`, username, password);
+    await page.getByRole('heading', { name: 'What was declared' }).waitFor();
+    t.is(await page.getByRole('alert').count(), 0);
+  },
+);
+
 test.serial("a function's page reaches neither the API, nor the dashboard, nor its session", async (t) => {
   const { berth } = host;
   const page = await openTab(t, browser);

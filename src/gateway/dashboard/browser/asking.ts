@@ -1,4 +1,4 @@
-import { messageOf, mostSilentMs } from './api.ts';
+import { isUnreachable, messageOf, mostSilentMs } from './api.ts';
 import { lookProblem } from './live.ts';
 import { useEffect, useRef, useState } from './preact.js';
 
@@ -9,6 +9,9 @@ export interface Loaded<T> {
   problem: string;
   again: () => void;
 }
+
+/** How long after one that berth did not hear the same is asked again: a phone goes from one network to the other. */
+const unheardMs = 2000;
 
 /**
  * Asks when what is asked for changes, and anew each so many milliseconds while somebody looks.
@@ -22,12 +25,15 @@ export function useLoaded<T>(ask: (signal: AbortSignal) => Promise<T>, keys: unk
     const { signal } = leaving;
     let timer = 0;
     const look = async () => {
+      let againMs = everyMs;
       try {
         if (everyMs === 0 || !document.hidden) setState({ value: await ask(inTime(signal)), problem: '' });
       } catch (error) {
-        if (!signal.aborted) setState(({ value }) => ({ value, problem: lookProblem(error) }));
+        if (signal.aborted) return;
+        setState(({ value }) => ({ value, problem: lookProblem(error) }));
+        if (isUnreachable(error)) againMs ||= unheardMs;
       }
-      if (everyMs > 0 && !signal.aborted) timer = window.setTimeout(() => void look(), everyMs);
+      if (againMs > 0 && !signal.aborted) timer = window.setTimeout(() => void look(), againMs);
     };
     void look();
     return () => {

@@ -13,10 +13,16 @@ export class Live {
   readonly #lost = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #isToldSoon = false;
+  #changes = 0;
 
   /** Whether something that is shown is of before. */
   get isLost(): boolean {
     return this.#lost.size > 0;
+  }
+
+  /** How often something has changed. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Follows until the signal aborts. */
@@ -73,6 +79,7 @@ export class Live {
 
   /** Once a frame, however much comes. */
   #tell(): void {
+    this.#changes += 1;
     if (this.#isToldSoon) return;
     this.#isToldSoon = true;
     requestAnimationFrame(() => {
@@ -91,7 +98,12 @@ export function lookProblem(error: unknown): string {
 
 /** Draws the component anew when something has changed, and returns what there is. */
 export function useLive(): Live {
-  const [, redraw] = useState(0);
-  useEffect(() => live.listen(() => redraw((count: number) => count + 1)), []);
+  const [, redrawAt] = useState(live.changes);
+  useEffect(() => {
+    const redraw = () => redrawAt(live.changes);
+    // Something may have changed between the drawing and this.
+    redraw();
+    return live.listen(redraw);
+  }, []);
   return live;
 }

@@ -2,13 +2,15 @@ import { useEffect, useState } from './preact.js';
 
 /** Where the page is: what is behind the `#`, such as `/function/openfaas-fn/NAME`, by its parts. */
 export function useRoute(): string[] {
-  const [route, setRoute] = useState(routeOf(location.hash));
+  const [hash, setHash] = useState(location.hash);
   useEffect(() => {
-    const follow = () => setRoute(routeOf(location.hash));
+    const follow = () => setHash(location.hash);
     addEventListener('hashchange', follow);
+    // It may have changed between the drawing and this.
+    follow();
     return () => removeEventListener('hashchange', follow);
   }, []);
-  return route;
+  return routeOf(hash);
 }
 
 /** Returns the link to a place of the page. */
