@@ -1,6 +1,7 @@
 import { monotonicMs } from '../../../base/monotonic.ts';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProbeSettings } from '../../../provider/index.ts';
 
@@ -68,7 +69,8 @@ export async function probe(target: ProbeTarget, settings: ProbeSettings, signal
 /** Connects; undefined where nobody listens. */
 function knock({ hostname, port }: ProbeTarget, timeoutMs: number, signal: AbortSignal): Promise<Socket | undefined> {
   const { promise, resolve } = Promise.withResolvers<Socket | undefined>();
-  const socket = connect({ host: hostname, port, signal, noDelay: true });
+  // Given as connect's own option, the signal would hold each socket as long as the replica lives: Node.js forgets no listener there.
+  const socket = addAbortSignal(signal, connect({ host: hostname, port, noDelay: true }));
   socket.setTimeout(timeoutMs, () => socket.destroy());
   socket.once('connect', () => resolve(socket));
   socket.once('error', () => resolve(undefined));

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
@@ -9,6 +9,7 @@ import {
   type ProbeTarget,
 } from '../../../../../src/backends/containerd/replicas/probe.ts';
 import { workloadOf, type ProbeSettings } from '../../../../../src/provider/index.ts';
+import { until } from '../../../../helpers/poll.ts';
 
 const never = new AbortController().signal;
 const settings: ProbeSettings = {
@@ -53,6 +54,13 @@ test('without a path any answer but 503 on the watchdog path is good: an image t
     t.is(await probe(target, settings, never), good, String(status));
     t.deepEqual(paths, ['GET /_/health']);
   }
+});
+
+test('probes that are over are forgotten by the signal of the replica', async (t) => {
+  const target = await http(t, (req, res) => res.end());
+  const { signal } = new AbortController();
+  for (let round = 0; round < 3; round++) t.true(await probe(target, settings, signal));
+  t.true(await until(() => getEventListeners(signal, 'abort').length === 0));
 });
 
 test('with a path only an answer below 400 is good', async (t) => {
