@@ -52,10 +52,15 @@ export class ClusterDeployments {
   }
 
   /**
-   * Changes the versions of a function and nothing else; where another change came between, from what that has left.
+   * Changes the versions of a function, and how many replicas it has where that is given; where another change came between,
+   * from what that has left.
    * @throws FunctionNotFoundError when there is no such function
    */
-  async change(fn: FunctionName, change: (versions: StoredVersions) => StoredVersions): Promise<V1Deployment> {
+  async change(
+    fn: FunctionName,
+    change: (versions: StoredVersions) => StoredVersions,
+    replicas?: number,
+  ): Promise<V1Deployment> {
     const { client, settings } = this.#parts;
     const { name, namespace } = fn;
     for (let left = tries; ; left -= 1) {
@@ -65,7 +70,7 @@ export class ClusterDeployments {
       const request = {
         name,
         namespace,
-        body: changedObject(live, change(versions), settings),
+        body: changedObject(live, { versions: change(versions), replicas }, settings),
         fieldValidation: 'Strict',
       };
       try {
@@ -137,11 +142,18 @@ export class ClusterDeployments {
   }
 }
 
-/** Keeps how many replicas there are, the life that it is, and what others have annotated it with. */
-function changedObject(live: V1Deployment, versions: StoredVersions, settings: DeploymentSettings): V1Deployment {
+interface Wanted {
+  versions: StoredVersions;
+  /** As many as there are where it is absent. */
+  replicas?: number;
+}
+
+/** Keeps the life that it is, and what others have annotated it with. */
+function changedObject(live: V1Deployment, wanted: Wanted, settings: DeploymentSettings): V1Deployment {
   const { metadata, spec } = live;
+  const { versions } = wanted;
   const incarnation = metadata?.labels?.[incarnationLabel] ?? '';
-  const replicas = clampReplicas(versions.current.deployment, spec?.replicas ?? 1);
+  const replicas = clampReplicas(versions.current.deployment, wanted.replicas ?? spec?.replicas ?? 1);
   const object = deploymentObject(versions, { incarnation, replicas }, settings);
   const others = Object.entries(metadata?.annotations ?? {}).filter(
     ([key]) => key !== versionAnnotation && key !== previousAnnotation,

@@ -20,7 +20,7 @@ import { servedVersion } from './function-facts.ts';
 import type { FunctionWatch } from './function-watch.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import { readyGenerations, type RolloutWaits } from './rollout-waits.ts';
-import { freshId, newVersion } from './stored-version.ts';
+import { freshId, newVersion, type StoredVersions } from './stored-version.ts';
 
 export interface ClusterFunctionsOptions {
   deployments: ClusterDeployments;
@@ -41,11 +41,23 @@ export class ClusterFunctions {
 
   /** @throws FunctionExistsError when there is a function of the name */
   async deploy(deployment: FunctionDeployment): Promise<DeployOutcome> {
-    const { deployments, watch, waits } = this.#parts;
+    const generation = await this.create(deployment);
+    return this.#parts.waits.outcome(deployment, generation);
+  }
+
+  /**
+   * Makes a function, and waits for no replica of it.
+   * @param asked how many replicas it begins with, 0 for one that sleeps; as its labels say where it is absent
+   * @returns the id of its version
+   * @throws FunctionExistsError when there is a function of the name
+   */
+  async create(deployment: FunctionDeployment, asked?: number): Promise<string> {
+    const { deployments, watch } = this.#parts;
     await this.#check(deployment);
     if (watch.find(deployment)) throw new FunctionExistsError(deployment);
     const current = newVersion(deployment);
-    const life = { incarnation: freshId(), replicas: workloadOf(deployment).scaling.min };
+    const replicas = clampReplicas(deployment, asked ?? workloadOf(deployment).scaling.min);
+    const life = { incarnation: freshId(), replicas };
     const made = await deployments
       .create({ current }, life)
       .catch((error: unknown) => this.#takenBy(deployment, error));
@@ -55,7 +67,7 @@ export class ClusterFunctions {
       await deployments.remove(deployment, made);
       throw error;
     }
-    return waits.outcome(deployment, current.generation);
+    return current.generation;
   }
 
   /** Says who has the name that was asked for. */
@@ -69,19 +81,31 @@ export class ClusterFunctions {
 
   /** @throws FunctionNotFoundError when there is no function of the name */
   async update(deployment: FunctionDeployment): Promise<DeployOutcome> {
-    const { deployments, watch, routes, waits, events } = this.#parts;
+    const { waits, events } = this.#parts;
+    const generation = await this.replace(deployment);
+    const { name, namespace, image } = deployment;
+    const outcome = await waits.outcome(deployment, generation);
+    if (outcome === 'ready') events.tell({ kind: 'updated', name, namespace, text: `was updated, to ${image}` });
+    return outcome;
+  }
+
+  /**
+   * Gives a function another version, and waits for no replica of it.
+   * @param replicas how many there are to be; as many as there are where it is absent
+   * @returns the id of the version
+   * @throws FunctionNotFoundError when there is no function of the name
+   */
+  async replace(deployment: FunctionDeployment, replicas?: number): Promise<string> {
+    const { deployments, watch, routes } = this.#parts;
     await this.#check(deployment);
     watch.get(deployment);
     const current = newVersion(deployment);
-    const made = await deployments.change(deployment, (versions) => {
+    const change = (versions: StoredVersions) => {
       const ready = readyGenerations(deployment, watch, routes);
       return { current, previous: servedVersion(versions, ready) };
-    });
-    await deployments.ensureService(made);
-    const { name, namespace, image } = deployment;
-    const outcome = await waits.outcome(deployment, current.generation);
-    if (outcome === 'ready') events.tell({ kind: 'updated', name, namespace, text: `was updated, to ${image}` });
-    return outcome;
+    };
+    await deployments.ensureService(await deployments.change(deployment, change, replicas));
+    return current.generation;
   }
 
   async remove(fn: FunctionName): Promise<void> {

@@ -18,6 +18,8 @@ import { notFoundAs, KubernetesError } from './kubernetes-error.ts';
 import { nameOf } from './object-store.ts';
 
 const loginsType = 'kubernetes.io/dockerconfigjson';
+/** The key that Kubernetes wants registry logins under. */
+const loginsKey = '.dockerconfigjson';
 
 /** The secrets API: the cluster's Secrets with berth's label. Others are neither shown nor changed. */
 export class ClusterSecrets implements SecretVerbs {
@@ -30,29 +32,55 @@ export class ClusterSecrets implements SecretVerbs {
   }
 
   async list(namespace: string): Promise<SecretName[]> {
-    this.#watch.require(namespace);
-    const { items } = await this.#client.call('list Secrets', () =>
-      this.#client.core.listNamespacedSecret({ namespace, labelSelector: ownSelector }),
-    );
-    return items.map((secret) => ({ name: nameOf(secret), namespace }));
+    return (await this.#all(namespace)).map((secret) => ({ name: nameOf(secret), namespace }));
   }
 
-  async create(secret: Secret): Promise<void> {
+  /** Returns the secrets with their values, which no API tells. */
+  async values(namespace: string): Promise<Secret[]> {
+    return (await this.#all(namespace)).map((secret) => {
+      const name = nameOf(secret);
+      const { [name]: value, [loginsKey]: logins = '' } = secret.data ?? {};
+      return { name, namespace, value: Buffer.from(value ?? logins, 'base64') };
+    });
+  }
+
+  async #all(namespace: string): Promise<V1Secret[]> {
+    this.#watch.require(namespace);
+    const list = () => this.#client.core.listNamespacedSecret({ namespace, labelSelector: ownSelector });
+    return (await this.#client.call('list Secrets', list)).items;
+  }
+
+  /**
+   * Makes a secret.
+   * @param secret with its value
+   * @param options `isLogins`: it holds a docker config.json, for com.openfaas.image.pull-secret and not to be mounted
+   */
+  async create(secret: Secret, { isLogins = false }: { isLogins?: boolean } = {}): Promise<void> {
     const { namespace } = secret;
     this.#watch.require(namespace);
-    const create = () => this.#client.core.createNamespacedSecret({ namespace, body: secretObject(secret) });
+    const body = secretObject(secret, isLogins ? loginsType : 'Opaque');
+    const create = () => this.#client.core.createNamespacedSecret({ namespace, body });
     await this.#client.call('create a Secret', create).catch((error: unknown) => {
-      if (error instanceof KubernetesError && error.isAlreadyExists) throw new SecretExistsError(secret);
+      if (error instanceof KubernetesError && error.isAlreadyExists) return this.#takenBy(secret, error);
       if (error instanceof KubernetesError && error.isNotFound) throw new NamespaceNotFoundError(namespace);
       throw error;
     });
   }
 
+  /** Says whose the name is that was asked for. */
+  async #takenBy(secret: SecretName, cause: unknown): Promise<never> {
+    const { name, namespace } = secret;
+    const found = await this.#read(secret);
+    if (!found || isOwn(found)) throw new SecretExistsError(secret);
+    const problem = `namespace ${namespace} has a Secret ${name} that is none of berth's`;
+    throw new ProviderError(409, `${problem}: choose another name, or remove it with kubectl`, { cause });
+  }
+
   /** Gives a secret another value, which running Pods see in a minute or two. */
   async update(secret: Secret): Promise<void> {
     const { name, namespace } = secret;
-    const { metadata } = await this.#own(secret);
-    const object = secretObject(secret);
+    const { metadata, type } = await this.#own(secret);
+    const object = secretObject(secret, type);
     // What was removed and made by somebody else meanwhile is refused.
     const body = { ...object, metadata: { ...object.metadata, resourceVersion: metadata?.resourceVersion } };
     await this.#client
@@ -115,13 +143,13 @@ export class ClusterSecrets implements SecretVerbs {
   }
 }
 
-function secretObject({ name, namespace, value }: Secret): V1Secret {
+function secretObject({ name, namespace, value }: Secret, type = 'Opaque'): V1Secret {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    type: 'Opaque',
+    type,
     metadata: { name, namespace, labels: { [managedBy.key]: managedBy.value } },
-    data: { [name]: value.toString('base64') },
+    data: { [type === loginsType ? loginsKey : name]: value.toString('base64') },
   };
 }
 
@@ -129,8 +157,8 @@ function isOwn({ metadata }: V1Secret): boolean {
   return metadata?.labels?.[managedBy.key] === managedBy.value;
 }
 
-function isUsed({ secrets = [] }: FunctionDeployment, name: string): boolean {
-  return secrets.includes(name);
+function isUsed(deployment: FunctionDeployment, name: string): boolean {
+  return deployment.secrets?.includes(name) || workloadOf(deployment).pullSecret === name;
 }
 
 function notFoundOf(secret: SecretName): (error: unknown) => never {

@@ -129,6 +129,11 @@ export class FunctionWatch {
     return pods.filter(({ metadata }) => metadata?.labels?.[incarnationLabel] === incarnation);
   }
 
+  /** Why the cluster's namespaces cannot be seen; undefined while they can. */
+  get namespaceProblem(): string | undefined {
+    return this.#namespaceKind?.problem;
+  }
+
   /** What cannot be followed now, by what it is. */
   problems(): string[] {
     const kinds = [...this.#followed.values()].flatMap(({ kinds }) => kinds);

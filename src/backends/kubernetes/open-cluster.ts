@@ -25,6 +25,7 @@ import { answerOfCluster } from './kubernetes-error.ts';
 import { tellPods } from './pod-events.ts';
 import { tellWarnings } from './pod-warnings.ts';
 import { PodMetrics } from './pod-metrics.ts';
+import { RestoreTarget } from './restore-target.ts';
 import { RolloutWaits } from './rollout-waits.ts';
 
 export interface KubernetesOptions {
@@ -58,11 +59,8 @@ interface Verbs {
 const answerMs = 20_000;
 const namespaceFile = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
-/**
- * Builds the back end, which follows the cluster from its `start` on.
- * @throws Error when the client is not installed, or the kubeconfig cannot be read
- */
-export async function openCluster(options: KubernetesOptions): Promise<KubernetesBackEnd> {
+/** The parts of a back end, before anything is asked of the cluster. */
+async function buildParts(options: KubernetesOptions) {
   const { kubeconfig, functionNamespace, log } = options;
   const client = await KubernetesClient.open(kubeconfig);
   const gatewayNamespace = kubeconfig === undefined ? await ownNamespace() : undefined;
@@ -88,7 +86,19 @@ export async function openCluster(options: KubernetesOptions): Promise<Kubernete
   const queries = new ClusterQueries({ watch, routes, metrics });
   const logs = new ClusterLogs({ client, watch, log });
   const { version = { release: 'unknown', sha: 'unknown' } } = options;
-  const provider = clusterProvider({ functions, queries, logs, metrics, secrets, namespaces, events, version });
+  const verbs = { functions, queries, logs, metrics, secrets, namespaces, events, version };
+  return { ...verbs, client, watch, waits, prepare };
+}
+
+/**
+ * Builds the back end, which follows the cluster from its `start` on.
+ * @throws Error when the client is not installed, or the kubeconfig cannot be read
+ */
+export async function openCluster(options: KubernetesOptions): Promise<KubernetesBackEnd> {
+  const { functionNamespace, log } = options;
+  const parts = await buildParts(options);
+  const { client, watch, prepare } = parts;
+  const provider = clusterProvider(parts);
   return new KubernetesBackEnd({
     provider,
     watch,
@@ -106,6 +116,17 @@ export async function openKubernetes(
   const backEnd = await openCluster(options);
   await backEnd.start();
   return { provider: backEnd.provider, close: () => backEnd.stop() };
+}
+
+/**
+ * Opens the cluster for a restore: nothing of it is changed but what that asks for.
+ * @throws Error when the client is not installed, the kubeconfig cannot be read, or the cluster does not answer or knows us not
+ */
+export async function openForRestore(options: KubernetesOptions): Promise<RestoreTarget> {
+  const parts = await buildParts(options);
+  const target = new RestoreTarget(parts);
+  await target.start();
+  return target;
 }
 
 /** Returns the provider on a cluster: a table of which part answers each verb. */
