@@ -57,7 +57,7 @@ test('without a path any answer but 503 on the watchdog path is good: an image t
 });
 
 test('probes that are over are forgotten by the signal of the replica', async (t) => {
-  const target = await http(t, (req, res) => res.end());
+  const target = await http(t, (_req, res) => res.end());
   const { signal } = new AbortController();
   for (let round = 0; round < 3; round++) t.true(await probe(target, settings, signal));
   t.true(await until(() => getEventListeners(signal, 'abort').length === 0));
