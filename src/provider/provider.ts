@@ -1,4 +1,5 @@
 import type { EventSource } from './event-feed.ts';
+import type { Peers } from './peers.ts';
 import type {
   FunctionDeployment,
   FunctionMeasure,
@@ -126,6 +127,9 @@ export interface Provider {
 
   /** What happened lately; berth's gateway tells there what it does itself, and has a feed of its own where this is absent. */
   events?: EventSource;
+
+  /** The other gateways in front of the same back end; absent where there is but one, which then scales by what it knows. */
+  peers?: Peers;
 }
 
 /** `ready`: the new version takes calls. `accepted`: it is stored and being started, and its status tells the rest. */

@@ -2,6 +2,7 @@
 
 // Verbs and types
 export type * from './provider.ts';
+export type * from './peers.ts';
 export type * from './types.ts';
 export type * from './queue-request.ts';
 export type * from './system-events.ts';

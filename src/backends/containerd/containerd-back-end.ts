@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartHealth } from '../../base/part-health.ts';
-import type { Provider } from '../../provider/index.ts';
 import { clearHost } from './clear-host.ts';
 import type { ContainerdFollower } from './containerd-follower.ts';
+import type { WholeProvider } from './containerd-provider.ts';
 import type { Deployments } from './deployments.ts';
 import type { DiskWatch } from './disk-watch.ts';
 import type { FunctionStore } from './desired/function-store.ts';
@@ -18,7 +18,7 @@ import type { Sweep } from './sweep.ts';
 const longestStopMs = 30_000;
 
 export interface ContainerdBackEndParts {
-  provider: Required<Provider>;
+  provider: WholeProvider;
   host: Host;
   store: FunctionStore;
   reconciler: Reconciler;
@@ -31,7 +31,7 @@ export interface ContainerdBackEndParts {
 
 /** Functions on containerd: what is wanted is on disk, what is there in containerd, and a reconciler is between. */
 export class ContainerdBackEnd {
-  readonly provider: Required<Provider>;
+  readonly provider: WholeProvider;
   readonly #parts: ContainerdBackEndParts;
   readonly #stopping = new AbortController();
   #keeping?: Promise<void>;

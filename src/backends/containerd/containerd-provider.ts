@@ -20,13 +20,16 @@ export interface ContainerdProviderParts {
   events: EventSource;
 }
 
+/** All that a provider may have, but other gateways in front of the same host. */
+export type WholeProvider = Required<Omit<Provider, 'peers'>>;
+
 /** Returns the provider on containerd: a table of which part answers each verb. */
-export function containerdProvider(parts: ContainerdProviderParts): Required<Provider> {
+export function containerdProvider(parts: ContainerdProviderParts): WholeProvider {
   const { version, deployments, queries, images, host, measures, secrets, namespaces, events } = parts;
   // Whoever calls a function has no password: of what `resolve` throws only the contract's own errors are for them.
   const resolve: Provider['resolve'] = (name, options) => queries.resolve(name, options);
   const resolveNow: Provider['resolveNow'] = (name) => queries.resolveNow(name);
-  const verbs: Required<Omit<Provider, 'resolve' | 'resolveNow' | 'events'>> = {
+  const verbs: Omit<WholeProvider, 'resolve' | 'resolveNow' | 'events'> = {
     info: () => Promise.resolve({ provider: 'berth', orchestration: 'containerd', version }),
     deploy: (deployment, options) => deployments.deploy(deployment, options),
     update: (deployment, options) => deployments.update(deployment, options),

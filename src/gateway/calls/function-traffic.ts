@@ -50,9 +50,9 @@ export class FunctionTraffic {
     this.#ended.add(nowMs, 1);
   }
 
-  /** Lets idleness count from this moment. */
-  touch(nowMs: number): void {
-    this.#lastActivityMs = nowMs;
+  /** Lets idleness count from this moment, unless there was something later. */
+  touch(atMs: number): void {
+    this.#lastActivityMs = Math.max(this.#lastActivityMs, atMs);
   }
 
   /** Says for how long there has been no call; 0 while one is under way, however quiet. */

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { parseJson } from '../../base/parse-json.ts';
 import { fullName, type FunctionName } from '../../provider/index.ts';
 
 /** What is kept of one function's alerts over a restart. */
 export const keptHold = z.object({ added: z.record(z.string(), z.number().nonnegative()), floor: z.number() });
 export type KeptHold = z.infer<typeof keptHold>;
+const note = z.record(z.string(), keptHold);
 
 interface Hold {
   /** Replicas that each alert has added, by the alert's key. */
@@ -63,6 +65,22 @@ export class AlertHolds {
   add(kept: Record<string, KeptHold>): void {
     for (const [name, { added, floor }] of Object.entries(kept))
       this.#holds.set(name, { added: new Map(Object.entries(added)), floor, byLoad: 0 });
+  }
+
+  /** Takes what the gateways have in common instead of what was known; nothing where nothing was ever written there. */
+  follow(text: string): void {
+    const { success, data } = note.safeParse(parseJson(text));
+    if (!success) return;
+    for (const name of this.#holds.keys()) if (!Object.hasOwn(data, name)) this.#holds.delete(name);
+    for (const [name, { added, floor }] of Object.entries(data)) {
+      const { byLoad = 0 } = this.#holds.get(name) ?? {};
+      this.#holds.set(name, { added: new Map(Object.entries(added)), floor, byLoad });
+    }
+  }
+
+  /** Tells whether something is kept for functions that are not in `existing`. */
+  hasOthers(existing: ReadonlySet<string>): boolean {
+    return this.#holds.keys().some((name) => !existing.has(name));
   }
 
   /** Drops what is kept for functions that are not in `existing`. */

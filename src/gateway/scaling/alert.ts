@@ -14,6 +14,7 @@ import {
   workloadOf,
 } from '../../provider/index.ts';
 import type { AlertHolds } from './alert-holds.ts';
+import { changeHolds } from './change-holds.ts';
 
 export interface AlertOptions {
   provider: Provider;
@@ -72,7 +73,7 @@ async function scaleByAlert({ function: fn, firing, key }: Alert, options: Alert
   const { min, max, alertStep } = workloadOf(status).scaling;
   if (!firing) {
     // An alert from before the start of the process is taken back as OpenFaaS does. Its end is no reason to wake what sleeps.
-    const without = Math.max(min, holds.resolved(fn, key, from) ?? min);
+    const without = Math.max(min, (await changeHolds(options, () => holds.resolved(fn, key, from))) ?? min);
     if (from > 0) await scale(fn, { from, to: without }, options);
     return;
   }
@@ -81,7 +82,8 @@ async function scaleByAlert({ function: fn, firing, key }: Alert, options: Alert
   await scale(fn, { from, to }, options);
   // The host may have had no room for all.
   const { replicas } = await provider.status(fn, { usage: false });
-  holds.fired(fn, key, { from, to: Math.max(from, Math.min(to, replicas)) });
+  const added = { from, to: Math.max(from, Math.min(to, replicas)) };
+  await changeHolds(options, () => holds.fired(fn, key, added));
 }
 
 async function scale(fn: FunctionName, { from, to }: { from: number; to: number }, options: AlertOptions) {

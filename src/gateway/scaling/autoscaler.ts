@@ -3,6 +3,7 @@ import { describeError, type Log } from '../../base/log.ts';
 import { monotonicMs } from '../../base/monotonic.ts';
 import {
   FunctionNotFoundError,
+  type FunctionLoad,
   type FunctionName,
   type FunctionStatus,
   type Provider,
@@ -14,6 +15,8 @@ import {
 import type { Invocations } from '../metrics/invocations.ts';
 import { listAll } from '../list-all.ts';
 import type { AlertHolds } from './alert-holds.ts';
+import { changeHolds } from './change-holds.ts';
+import { loadsOf, sumLoads } from './function-loads.ts';
 import { WatchedFunction } from './watched-function.ts';
 
 export interface AutoscalerOptions {
@@ -39,13 +42,17 @@ const longestPauseMs = 60_000;
 const cpuPeriodMs = 5000;
 
 /**
- * Sets the replicas of functions that have scaling labels, by their traffic as this process counts it. A function that sleeps
- * at zero is left alone until a call or a person wakes it.
+ * Sets the replicas of functions that have scaling labels, by their traffic as this process counts it and, where it leads, as
+ * other gateways do. A function that sleeps at zero is left alone until a call or a person wakes it.
  */
 export class Autoscaler {
   readonly #options: AutoscalerOptions;
   readonly #nowMs: () => number;
-  readonly #startedMs: number;
+  /** When this process began to scale. */
+  #startedMs: number;
+  #isLeading: boolean;
+  /** What other gateways measure, by the functions' full names. */
+  #others = new Map<string, FunctionLoad>();
   readonly #watched = new Map<string, WatchedFunction>();
   #listError?: string;
   /** Whether anything that scales was awake at the last look. */
@@ -59,19 +66,23 @@ export class Autoscaler {
     this.#options = options;
     this.#nowMs = options.nowMs ?? monotonicMs;
     this.#startedMs = this.#nowMs();
+    this.#isLeading = this.#leads;
   }
 
   /** Looks at every function once a second, less often where all sleep. Resolves when the signal has aborted; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    const taking = this.#options.provider.peers?.run(signal);
     while (!signal.aborted) {
       await this.lookIfDue();
       await sleep(periodMs, undefined, { signal, ref: false }).catch(() => {});
     }
+    await taking;
   }
 
   /** Looks at every function unless all that scales slept at the last look, which was just now, and nobody has called since. */
   async lookIfDue(): Promise<void> {
-    const isQuiet = !this.#isBusy && this.#options.invocations.begun === this.#seenCalls;
+    const { invocations, provider } = this.#options;
+    const isQuiet = !this.#isBusy && invocations.begun === this.#seenCalls && !provider.peers?.others().length;
     if (!isQuiet || this.#nowMs() - this.#lookedMs >= quietPeriodMs) await this.#look(isQuiet);
   }
 
@@ -87,13 +98,35 @@ export class Autoscaler {
     const functions = await this.#list();
     if (!functions) return;
     this.#options.onList?.(functions);
-    if (isQuiet && nowMs - this.#adjustedMs < longestPauseMs && this.#isAsSeen(functions)) return;
+    if (isQuiet && nowMs - this.#adjustedMs < longestPauseMs && this.#isAsSeen(functions)) return this.#meet([], nowMs);
     this.#adjustedMs = nowMs;
     this.#forgetOthers(new Set(functions.map(fullName)), nowMs);
     const scaled = functions.filter(({ labels }) => hasScalingLabel(labels));
     this.#isBusy = scaled.some(isAwake);
     this.#seen = { functions, scaled };
-    await Promise.all(scaled.map((status) => this.#adjust(status, nowMs)));
+    this.#meet(scaled, nowMs);
+    if (this.#isLeading) await Promise.all(scaled.map((status) => this.#adjust(status, nowMs)));
+  }
+
+  /** Whether this gateway scales for all, as one alone does. */
+  get #leads(): boolean {
+    return this.#options.provider.peers?.isLeading ?? true;
+  }
+
+  /** Tells other gateways what is measured here and hears what they do. Who begins to lead knows nothing of the past. */
+  #meet(scaled: FunctionStatus[], nowMs: number): void {
+    const { provider, invocations, holds, log } = this.#options;
+    const { peers } = provider;
+    if (!peers) return;
+    holds.follow(peers.note);
+    peers.tell(loadsOf(scaled, invocations, nowMs));
+    this.#others = sumLoads(peers.others());
+    const isLeading = this.#leads;
+    if (isLeading === this.#isLeading) return;
+    this.#isLeading = isLeading;
+    this.#startedMs = nowMs;
+    this.#watched.clear();
+    log.info(isLeading ? 'this berth scales functions, for all that are beside it' : 'another berth scales functions');
   }
 
   async #list(): Promise<FunctionStatus[] | undefined> {
@@ -120,8 +153,11 @@ export class Autoscaler {
 
   #forgetOthers(existing: Set<string>, nowMs: number): void {
     for (const name of this.#watched.keys()) if (!existing.has(name)) this.#watched.delete(name);
-    this.#options.invocations.forgetOthers(existing, nowMs);
-    this.#options.holds.forgetOthers(existing);
+    const { invocations, holds, log } = this.#options;
+    invocations.forgetOthers(existing, nowMs);
+    if (!this.#isLeading || !holds.hasOthers(existing)) return;
+    const told = (error: unknown) => log.warn('what alerts added to removed functions is not forgotten', { error });
+    void changeHolds(this.#options, () => holds.forgetOthers(existing)).catch(told);
   }
 
   async #adjust(status: FunctionStatus, nowMs: number): Promise<void> {
@@ -152,8 +188,14 @@ export class Autoscaler {
     if (!watched) {
       const { invocations, pending = () => 0 } = this.#options;
       const { name: fn, namespace } = status;
-      const options = { traffic: invocations.traffic(status), pending: () => pending({ name: fn, namespace }) };
-      watched = new WatchedFunction({ ...options, status, startedMs: this.#startedMs, nowMs });
+      watched = new WatchedFunction({
+        status,
+        traffic: invocations.traffic(status),
+        pending: () => pending({ name: fn, namespace }),
+        others: () => this.#others.get(name),
+        startedMs: this.#startedMs,
+        nowMs,
+      });
       this.#watched.set(name, watched);
     }
     return watched;
@@ -168,6 +210,8 @@ export class Autoscaler {
   }
 
   async #scale({ name, namespace }: FunctionName, from: number, to: number): Promise<void> {
+    // What was measured took its time.
+    if (!this.#leads) return;
     await this.#options.provider.scale({ name, namespace }, to, { durable: false, by: 'load' });
     const fields = { function: fullName({ name, namespace }), from, to };
     this.#options.log.info(to === 0 ? 'idle function scaled to zero' : 'function scaled', fields);

@@ -1,4 +1,4 @@
-import type { FunctionStatus, LoadRule, ScalingRule } from '../../provider/index.ts';
+import type { FunctionLoad, FunctionStatus, LoadRule, ScalingRule } from '../../provider/index.ts';
 import { desiredReplicas } from './desired-replicas.ts';
 import { memoryMs, type FunctionTraffic } from '../calls/function-traffic.ts';
 import { SecondSlots } from '../calls/second-slots.ts';
@@ -20,7 +20,9 @@ export interface WatchedFunctionOptions {
   traffic: FunctionTraffic;
   /** Counts its asynchronous calls that have not ended. */
   pending: () => number;
-  /** When the process began to count calls. */
+  /** What other gateways measure of it, summed up; undefined where none has calls of it. */
+  others: () => FunctionLoad | undefined;
+  /** When the process began to count calls and to scale. */
   startedMs: number;
   nowMs: number;
 }
@@ -29,6 +31,7 @@ export interface WatchedFunctionOptions {
 export class WatchedFunction {
   readonly #traffic: FunctionTraffic;
   readonly #pending: () => number;
+  readonly #others: () => FunctionLoad | undefined;
   readonly #startedMs: number;
   readonly #sinceMs: number;
   readonly #warned = new Set<string>();
@@ -41,9 +44,10 @@ export class WatchedFunction {
   #asked?: { from: number; to: number; atMs: number };
   #error?: string;
 
-  constructor({ status, traffic, pending, startedMs, nowMs }: WatchedFunctionOptions) {
+  constructor({ status, traffic, pending, others, startedMs, nowMs }: WatchedFunctionOptions) {
     this.#traffic = traffic;
     this.#pending = pending;
+    this.#others = others;
     this.#startedMs = startedMs;
     this.#sinceMs = nowMs;
     this.#asleep = status.replicas === 0;
@@ -83,7 +87,9 @@ export class WatchedFunction {
   wantedReplicas(replicas: number, { load: rule, zeroAfterMs = Infinity }: ScalingRule, nowMs: number): number {
     // A call that waits for its next attempt is not over.
     if (this.#pending() > 0) this.#traffic.touch(nowMs);
-    if (this.#traffic.idleMs(nowMs) >= zeroAfterMs) return 0;
+    this.#traffic.touch(nowMs - (this.#others()?.idleMs ?? Infinity));
+    // Calls from before it was watched may have been another gateway's.
+    if (Math.min(this.#traffic.idleMs(nowMs), nowMs - this.#sinceMs) >= zeroAfterMs) return 0;
     return rule ? this.#byLoad(replicas, rule, nowMs) : replicas;
   }
 
@@ -104,8 +110,9 @@ export class WatchedFunction {
 
   /** Returns the load in the unit of its type; undefined when it is not known yet. */
   #load(type: LoadRule['type'], nowMs: number): number | undefined {
-    if (type === 'rps') return this.#traffic.endedPerSecond(nowMs);
-    if (type === 'capacity') return this.#traffic.peakInFlight(nowMs);
+    const others = this.#others();
+    if (type === 'rps') return this.#traffic.endedPerSecond(nowMs) + (others?.endedPerSecond ?? 0);
+    if (type === 'capacity') return this.#traffic.peakInFlight(nowMs) + (others?.peakInFlight ?? 0);
     if (type === 'queue') return this.#pending();
     if (this.#cpuSamples.length === 0) return undefined;
     return Math.max(mean(this.#cpuSamples.slice(-fastCpuSamples)), mean(this.#cpuSamples));

@@ -4,6 +4,7 @@ import {
   type Endpoint,
   type FunctionName,
   type FunctionStatus,
+  type Peers,
   type Provider,
   type ResolveOptions,
   type ScaleOptions,
@@ -17,6 +18,7 @@ export class CountingProvider implements Provider {
   readonly functions = new Map<string, FunctionStatus>();
   /** Replicas are not ready before `becomeReady`. */
   slow = false;
+  peers?: Peers;
   statusCalls = 0;
   readonly #port: number;
   #waiting: (() => void)[] = [];

@@ -3,6 +3,7 @@ import { AlertHolds } from '../../../../src/gateway/scaling/alert-holds.ts';
 import { Autoscaler } from '../../../../src/gateway/scaling/autoscaler.ts';
 import { Invocations, type Invocation } from '../../../../src/gateway/metrics/invocations.ts';
 import { createLog, type Log } from '../../../../src/base/log.ts';
+import type { FunctionLoad, Peers } from '../../../../src/provider/index.ts';
 import { CountingProvider } from '../counting-provider.ts';
 
 export const env = { name: 'env', namespace: 'openfaas-fn' };
@@ -52,6 +53,12 @@ export class ScaledWorld {
     this.#autoscaler = this.#start();
   }
 
+  /** A second gateway stands beside this one from now on. */
+  meet(peers: Peers): void {
+    this.provider.peers = peers;
+    this.restart();
+  }
+
   get replicas(): number | undefined {
     return this.provider.functions.get('env.openfaas-fn')?.replicas;
   }
@@ -73,4 +80,29 @@ export class ScaledWorld {
 /** Labels of the names `com.openfaas.scale.NAME`. */
 export function scale(labels: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).map(([name, value]) => [`com.openfaas.scale.${name}`, value]));
+}
+
+/** What a gateway knows of one beside it, as the test says. */
+export class TestPeers implements Peers {
+  isLeading = false;
+  note = '';
+  told: FunctionLoad[] = [];
+  heard: FunctionLoad[] = [];
+
+  run() {
+    return Promise.resolve();
+  }
+
+  tell(loads: FunctionLoad[]): void {
+    this.told = loads;
+  }
+
+  others(): FunctionLoad[] {
+    return this.heard;
+  }
+
+  changeNote(next: (note: string) => string): Promise<void> {
+    this.note = next(this.note);
+    return Promise.resolve();
+  }
 }

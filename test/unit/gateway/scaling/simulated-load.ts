@@ -47,7 +47,14 @@ export function simulate({ labels, load, seconds }: Simulation): Figures {
   const { scaling } = workloadOf(status);
   const random = randomFrom(1);
   const traffic = new FunctionTraffic(0);
-  const watched = new WatchedFunction({ pending: () => 0, status, traffic, startedMs: 0, nowMs: 0 });
+  const watched = new WatchedFunction({
+    others: () => undefined,
+    pending: () => 0,
+    status,
+    traffic,
+    startedMs: 0,
+    nowMs: 0,
+  });
   const starting: number[] = [];
   let ready = 1;
   let replicas = 1;
