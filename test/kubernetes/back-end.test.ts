@@ -137,6 +137,37 @@ test("a Deployment of somebody else's is left alone, and is no function", async 
   t.regex(await kubectl('get', 'deployment', '--namespace', namespace, '-o', 'name'), /foreign/);
 });
 
+test("a Service of somebody else's is neither used nor removed", async (t) => {
+  await kubectl('create', 'service', 'clusterip', 'occupied', '--tcp=80', '--namespace', namespace);
+  const error = await t.throwsAsync(provider.deploy({ ...nameOf('occupied'), image }));
+  t.like(error, { status: 409 });
+  t.regex(error.message, /Service occupied that is none of berth's/);
+  t.regex(await kubectl('get', 'services', '--namespace', namespace, '-o', 'name'), /occupied/);
+  t.notRegex(await kubectl('get', 'deployments', '--namespace', namespace, '-o', 'name'), /occupied/);
+});
+
+test('a function that the cluster takes no replica of says why at once, also to its callers', async (t) => {
+  const limited = `${namespace}-quota`;
+  await functionNamespace(limited);
+  t.teardown(() => kubectl('delete', 'namespace', limited, '--wait=false'));
+  await kubectl('create', 'quota', 'none', '--hard=pods=0,count/deployments.apps=1', '--namespace', limited);
+  const fn = { name: 'refused', namespace: limited };
+  await until(
+    () =>
+      provider.deploy({ ...fn, image }).then(
+        (outcome) => outcome === 'accepted',
+        (error: unknown) => !String(error).includes('not found'),
+      ),
+    patience,
+  );
+  const { berth } = await provider.status(fn, { usage: false });
+  t.regex(berth?.reason ?? '', /replicas cannot be made.*exceeded quota/);
+  await t.throwsAsync(provider.resolve(fn, { waitMs: 30_000 }), { message: /takes no replica of it/ });
+  const error = await t.throwsAsync(provider.deploy({ ...fn, name: 'second', image }));
+  t.like(error, { status: 400 });
+  t.regex(error.message, /exceeded quota/);
+});
+
 test('a Secret of somebody else is neither shown nor changed, nor mounted', async (t) => {
   await kubectl('create', 'secret', 'generic', 'foreign', '--namespace', namespace, '--from-literal=foreign=x');
   const secret = { ...nameOf('foreign'), value: Buffer.from('mine') };

@@ -7,7 +7,10 @@ import {
   workloadOf,
   type FunctionDeployment,
 } from '../../provider/index.ts';
+import { parseReference } from '../../registry/index.ts';
+import { describeError } from '../../base/log.ts';
 import { nodeSelectorOf } from './node-selector.ts';
+import { fitsAnnotations } from './stored-version.ts';
 
 /** Names profiles of OpenFaaS: berth has none. */
 const profileAnnotation = 'com.openfaas.profile';
@@ -22,8 +25,11 @@ export function checkDeployment(deployment: FunctionDeployment): void {
     throw new BadRequestError(
       `function ${name}: Kubernetes wants a name that begins with a letter, as its Service has`,
     );
-  if (image.trim() !== image || /\s/.test(image))
-    throw new BadRequestError(`image ${quote(image)} is no reference: write one such as ghcr.io/owner/name:1.0`);
+  checkReference(image);
+  if (!fitsAnnotations(deployment))
+    throw new BadRequestError(
+      `function ${name}: Kubernetes keeps at most 250 KiB of it: make its envVars, labels and annotations shorter`,
+    );
   const profile = annotations[profileAnnotation]?.trim();
   if (profile)
     throw new BadRequestError(
@@ -34,4 +40,13 @@ export function checkDeployment(deployment: FunctionDeployment): void {
   networkAllowOf(deployment);
   nodeSelectorOf(deployment);
   workloadOf(deployment);
+}
+
+/** A Pod would only say later that its image has no name. */
+function checkReference(image: string): void {
+  try {
+    parseReference(image);
+  } catch (cause) {
+    throw new BadRequestError(describeError(cause), { cause });
+  }
 }

@@ -1,5 +1,4 @@
 import type { V1Deployment } from '@kubernetes/client-node';
-import type { Log } from '../../base/log.ts';
 import {
   clampReplicas,
   FunctionNotFoundError,
@@ -7,7 +6,8 @@ import {
   type FunctionName,
 } from '../../provider/index.ts';
 import { incarnationLabel, previousAnnotation, versionAnnotation } from './cluster-labels.ts';
-import { deploymentObject, serviceObject, type DeploymentSettings } from './deployment-object.ts';
+import type { ClusterServices } from './cluster-services.ts';
+import { deploymentObject, type DeploymentSettings } from './deployment-object.ts';
 import type { FunctionWatch } from './function-watch.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesError, notFoundAs } from './kubernetes-error.ts';
@@ -16,14 +16,14 @@ import { versionsOf, type StoredVersions } from './stored-version.ts';
 export interface ClusterDeploymentsOptions {
   client: KubernetesClient;
   watch: FunctionWatch;
+  services: ClusterServices;
   settings: DeploymentSettings;
-  log: Log;
 }
 
 /** How often a change is tried that meets another one. */
 const tries = 5;
 
-/** The Deployments and Services of functions: each change is sent, and kept where the watch will tell it later. */
+/** The Deployments of functions: each change is sent, and kept where the watch will tell it later. */
 export class ClusterDeployments {
   readonly #parts: ClusterDeploymentsOptions;
 
@@ -98,42 +98,13 @@ export class ClusterDeployments {
 
   /** Removes a function's objects; its Pods end after their grace. */
   async remove({ name, namespace }: FunctionName, object: V1Deployment): Promise<void> {
-    const { client, watch } = this.#parts;
+    const { client, watch, services } = this.#parts;
     const body = { propagationPolicy: 'Background', preconditions: { uid: object.metadata?.uid } };
     await client
       .call('delete a Deployment', () => client.apps.deleteNamespacedDeployment({ name, namespace, body }))
       .catch(notFoundAs(undefined));
     watch.objects(namespace)?.deployments.forget(object);
-    // At once, and not when the cluster collects it: the name may be deployed again.
-    await client
-      .call('delete a Service', () => client.core.deleteNamespacedService({ name, namespace }))
-      .catch(notFoundAs(undefined));
-  }
-
-  /** Makes the Service of a function where it is not there. */
-  async ensureService(owner: V1Deployment): Promise<void> {
-    const { client } = this.#parts;
-    const request = {
-      namespace: owner.metadata?.namespace ?? '',
-      body: serviceObject(owner),
-      fieldValidation: 'Strict',
-    };
-    const create = () => client.core.createNamespacedService(request);
-    await client.call('create a Service', create).catch((error: unknown) => {
-      if (!(error instanceof KubernetesError) || !error.isAlreadyExists) throw error;
-    });
-  }
-
-  /** Makes the Services that a crash has left out. */
-  async repair(namespace: string): Promise<void> {
-    const { client, watch, log } = this.#parts;
-    const { items } = await client.call('list Services', () => client.core.listNamespacedService({ namespace }));
-    const present = new Set(items.map(({ metadata }) => metadata?.name));
-    const lacking = watch.functions(namespace).filter(({ object }) => !present.has(object.metadata?.name));
-    for (const { object } of lacking) {
-      log.info('a function has no Service: making it', { name: object.metadata?.name, namespace });
-      await this.ensureService(object);
-    }
+    await services.remove({ name, namespace });
   }
 
   #keep(object: V1Deployment): V1Deployment {

@@ -1,4 +1,5 @@
 import {
+  BadRequestError,
   clampReplicas,
   FunctionExistsError,
   fullName,
@@ -16,6 +17,7 @@ import { checkDeployment } from './check-deployment.ts';
 import type { ClusterDeployments } from './cluster-deployments.ts';
 import { managedBy } from './cluster-labels.ts';
 import type { ClusterSecrets } from './cluster-secrets.ts';
+import type { ClusterServices } from './cluster-services.ts';
 import { servedVersion } from './function-facts.ts';
 import type { FunctionWatch } from './function-watch.ts';
 import { KubernetesError } from './kubernetes-error.ts';
@@ -24,12 +26,16 @@ import { freshId, newVersion, type StoredVersions } from './stored-version.ts';
 
 export interface ClusterFunctionsOptions {
   deployments: ClusterDeployments;
+  services: ClusterServices;
   watch: FunctionWatch;
   routes: RoutingTable;
   waits: RolloutWaits;
   secrets: ClusterSecrets;
   events: EventFeed;
 }
+
+/** The most that Kubernetes counts. */
+const mostReplicas = 2 ** 31 - 1;
 
 /** The verbs that change what is wanted, which is in the cluster and nowhere else. */
 export class ClusterFunctions {
@@ -52,7 +58,7 @@ export class ClusterFunctions {
    * @throws FunctionExistsError when there is a function of the name
    */
   async create(deployment: FunctionDeployment, asked?: number): Promise<string> {
-    const { deployments, watch } = this.#parts;
+    const { deployments, services, watch } = this.#parts;
     await this.#check(deployment);
     if (watch.find(deployment)) throw new FunctionExistsError(deployment);
     const current = newVersion(deployment);
@@ -62,7 +68,7 @@ export class ClusterFunctions {
       .create({ current }, life)
       .catch((error: unknown) => this.#takenBy(deployment, error));
     try {
-      await deployments.ensureService(made);
+      await services.ensure(made);
     } catch (error) {
       await deployments.remove(deployment, made);
       throw error;
@@ -96,7 +102,7 @@ export class ClusterFunctions {
    * @throws FunctionNotFoundError when there is no function of the name
    */
   async replace(deployment: FunctionDeployment, replicas?: number): Promise<string> {
-    const { deployments, watch, routes } = this.#parts;
+    const { deployments, services, watch, routes } = this.#parts;
     await this.#check(deployment);
     watch.get(deployment);
     const current = newVersion(deployment);
@@ -104,7 +110,7 @@ export class ClusterFunctions {
       const ready = readyGenerations(deployment, watch, routes);
       return { current, previous: servedVersion(versions, ready) };
     };
-    await deployments.ensureService(await deployments.change(deployment, change, replicas));
+    await services.ensure(await deployments.change(deployment, change, replicas));
     return current.generation;
   }
 
@@ -117,6 +123,7 @@ export class ClusterFunctions {
     const { deployments, watch, events } = this.#parts;
     const { object, versions } = watch.get(fn);
     const replicas = clampReplicas(versions.current.deployment, asked);
+    if (replicas > mostReplicas) throw new BadRequestError(`replicas must be at most ${mostReplicas}`);
     const from = object.spec?.replicas ?? 1;
     if (replicas === from) return;
     await deployments.scale(fn, object, replicas);

@@ -39,9 +39,12 @@ export function labelsForCluster(labels: Record<string, string> = {}): Record<st
   return Object.fromEntries(Object.entries(labels).filter(fits));
 }
 
-/** Picks the annotations that Kubernetes takes, whose values may be anything. */
+/** By which a Pod's annotations would say otherwise what its containers may do. */
+const loosening = /^(container\.)?(apparmor|seccomp)\.security\./;
+
+/** Picks the annotations that Kubernetes takes, whose values may be anything, but those that would loosen a Pod. */
 export function annotationsForCluster(annotations: Record<string, string> = {}): Record<string, string> {
-  const fits = (key: string) => isQualifiedName(key) && !key.startsWith('berth/');
+  const fits = (key: string) => isQualifiedName(key) && !key.startsWith('berth/') && !loosening.test(key);
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => fits(key)));
 }
 

@@ -91,11 +91,23 @@ function whyNotReady(
   if (trouble) return trouble.words;
   const [warning] = living.filter((pod) => !isContainerReady(pod)).flatMap((pod) => warningOf(nameOf(pod)) ?? []);
   if (warning ?? troubles[0]) return warning ?? troubles[0]?.words;
-  if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return undefined;
+  const refusal = refusalOf({ status, metadata });
+  if (refusal !== undefined) return refusal;
+  const late =
+    isObserved({ status, metadata }) && status?.conditions?.find(({ reason }) => reason === 'ProgressDeadlineExceeded');
+  return late ? 'it was not ready in the time that start_timeout gives' : undefined;
+}
+
+/** Says why the cluster makes no Pods for a function, such as a quota or a policy; undefined where it does. */
+export function refusalOf({ status, metadata }: V1Deployment): string | undefined {
   const failed = status?.conditions?.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True');
-  if (failed) return `its replicas cannot be made: ${failed.message ?? failed.reason ?? 'no reason is given'}`;
-  const late = status?.conditions?.find(({ reason }) => reason === 'ProgressDeadlineExceeded');
-  return late && 'it was not ready in the time that start_timeout gives';
+  if (!failed || !isObserved({ status, metadata })) return undefined;
+  return `its replicas cannot be made: ${failed.message ?? failed.reason ?? 'no reason is given'}`;
+}
+
+/** Whether a status is of what is wanted now. */
+function isObserved({ status, metadata }: V1Deployment): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
 }
 
 function ofGeneration(pods: V1Pod[], generation: string): V1Pod[] {

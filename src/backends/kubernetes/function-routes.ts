@@ -2,11 +2,14 @@ import { monotonicMs } from '../../base/monotonic.ts';
 import { callLimitsOf, type FunctionName, type RouteTarget, type RoutingTable } from '../../provider/index.ts';
 import { incarnationLabel } from './cluster-labels.ts';
 import { callableEndpoints } from './endpoint-targets.ts';
+import { refusalOf } from './function-facts.ts';
 import type { FunctionWatch, KnownFunction, NamespaceObjects } from './function-watch.ts';
 import { isContainerReady, podTrouble, type TroubleKind } from './pod-trouble.ts';
 
 /** How long calls of a function that cannot start are told so at once. */
 const failedMs = 10_000;
+/** The same where the cluster takes no Pod: it says so once, and tries again ever more rarely. */
+const refusedMs = 10 * 60_000;
 /** How long a replica that could not be reached is left out, unless the cluster says something of it before. */
 const unreachableMs = 1000;
 
@@ -61,14 +64,17 @@ export class FunctionRoutes {
   }
 
   #setFailure(fn: FunctionName): void {
-    if (!this.#watch.find(fn)) return;
+    const known = this.#watch.find(fn);
+    if (!known) return;
     const pods = this.#watch.pods(fn).filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
     const troubles = pods.map((pod) => podTrouble(pod));
     // A node may come that has room, and what starts may become ready.
     const isHopeless = pods.length > 0 && troubles.every((trouble) => trouble && isFinal(trouble.kind));
     const [trouble] = troubles;
-    const failed = isHopeless && trouble ? { reason: trouble.summary, retryInMs: failedMs } : undefined;
-    this.#routes.setFailed(fn, failed);
+    if (pods.length === 0 && refusalOf(known.object) !== undefined)
+      this.#routes.setFailed(fn, { reason: 'the cluster takes no replica of it', retryInMs: refusedMs });
+    else
+      this.#routes.setFailed(fn, isHopeless && trouble ? { reason: trouble.summary, retryInMs: failedMs } : undefined);
   }
 }
 

@@ -54,6 +54,11 @@ export class KubernetesError extends Error {
   get isForbidden(): boolean {
     return this.code === 403;
   }
+
+  /** Allowed, but refused by a quota, a policy, or as the namespace ends: that is 403 too. */
+  get isRefused(): boolean {
+    return this.isForbidden && /" is forbidden: (?!User ")/.test(this.message);
+  }
 }
 
 /** Returns what becomes of an error that says nothing is there. */
@@ -69,7 +74,8 @@ export function answerOfCluster(error: unknown): ProviderError {
   if (error instanceof ProviderError) return error;
   if (!(error instanceof KubernetesError)) return new ProviderError(500, describeError(error), { cause: error });
   const { code, message } = error;
-  if (code === 400 || code === 422) return new BadRequestError(`Kubernetes refuses it, ${message}`, { cause: error });
+  if (code === 400 || code === 422 || error.isRefused)
+    return new BadRequestError(`Kubernetes refuses it, ${message}`, { cause: error });
   if (code === 413) return new ProviderError(413, message, { cause: error });
   if (code === 409) return new ProviderError(409, message, { cause: error });
   if (code === 401)

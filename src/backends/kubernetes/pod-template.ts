@@ -116,7 +116,7 @@ function withoutReferences(value: string): string {
 }
 
 function volumesOf({ secrets = [], readOnlyRootFilesystem }: FunctionDeployment): V1Volume[] {
-  const sources = secrets.map((name) => ({ secret: { name, items: [{ key: name, path: name }] } }));
+  const sources = [...new Set(secrets)].map((name) => ({ secret: { name, items: [{ key: name, path: name }] } }));
   return [
     ...(sources.length > 0 ? [{ name: 'secrets', projected: { defaultMode: 0o444, sources } }] : []),
     ...(readOnlyRootFilesystem ? [{ name: 'tmp', emptyDir: {} }] : []),

@@ -6,6 +6,7 @@ import {
   type RoutingTable,
 } from '../../provider/index.ts';
 import { generationLabel } from './cluster-labels.ts';
+import { refusalOf } from './function-facts.ts';
 import type { FunctionWatch, NamespaceObjects } from './function-watch.ts';
 import { podTrouble } from './pod-trouble.ts';
 
@@ -61,7 +62,8 @@ export class RolloutWaits {
       return 'ready';
     const pods = this.#watch.pods(fn).filter(({ metadata }) => metadata?.labels?.[generationLabel] === generation);
     const hasFailed = pods.some((pod) => (podTrouble(pod)?.kind ?? 'unready') !== 'unready');
-    return hasFailed ? 'accepted' : undefined;
+    const isRefused = pods.length === 0 && refusalOf(known.object) !== undefined;
+    return hasFailed || isRefused ? 'accepted' : undefined;
   }
 }
 

@@ -73,6 +73,11 @@ function parseVersion(text: string | undefined): StoredVersion | undefined {
 /** All annotations of an object take 256 KiB; others' want some of it. */
 const roomBytes = 250 * 1024;
 
+/** Whether a deployment can be kept as it was sent. */
+export function fitsAnnotations(deployment: FunctionDeployment): boolean {
+  return Buffer.byteLength(JSON.stringify(newVersion(deployment))) <= roomBytes;
+}
+
 /** Writes the versions as annotations of a Deployment, the one before only where there is room for both. */
 export function versionAnnotations({ current, previous }: StoredVersions): Record<string, string> {
   const [text, before] = [JSON.stringify(current), JSON.stringify(previous)];

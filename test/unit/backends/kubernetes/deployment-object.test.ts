@@ -89,6 +89,21 @@ test('secrets are files of one volume, by their names', (t) => {
   );
 });
 
+test('a secret that is named twice is one file', (t) => {
+  t.is(specOf({ secrets: ['one', 'one'] }).spec.volumes?.[0]?.projected?.sources?.length, 1);
+});
+
+test('no annotation loosens what the containers of a Pod may do', (t) => {
+  const annotations = {
+    'container.apparmor.security.beta.kubernetes.io/function': 'unconfined',
+    'seccomp.security.alpha.kubernetes.io/pod': 'unconfined',
+    'container.seccomp.security.alpha.kubernetes.io/function': 'unconfined',
+    'prometheus.io/scrape': 'true',
+  };
+  const { metadata } = specOf({ annotations }).object.spec?.template ?? {};
+  t.deepEqual(metadata?.annotations, { 'prometheus.io/scrape': 'true' });
+});
+
 test('variables are given as they are, fprocess over all', (t) => {
   const envVars = { A: '$(HOME), $B and $$', fprocess: 'other' };
   const { OPENFAAS_NAME, A, fprocess } = envOf({ envVars, envProcess: 'cat' });

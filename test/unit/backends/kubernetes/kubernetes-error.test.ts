@@ -13,6 +13,9 @@ const answers: [code: number, status: object, answered: number, message: RegExp]
   [422, { reason: 'Invalid', message: 'spec.replicas: must be >= 0' }, 400, /spec\.replicas: must be >= 0/],
   [400, { message: 'unknown field' }, 400, /unknown field/],
   [403, { reason: 'Forbidden', message: 'cannot list pods' }, 500, /give berth's service account the right.*list pods/],
+  [403, { message: 'pods is forbidden: User "x" cannot list resource' }, 500, /give berth's service account the right/],
+  [403, { message: 'deployments.apps "a" is forbidden: User "x" cannot patch resource' }, 500, /give berth's/],
+  [403, { message: 'deployments.apps "a" is forbidden: exceeded quota: q' }, 400, /refuses it.*exceeded quota/],
   [401, {}, 500, /kubeconfig/],
   [409, { reason: 'Conflict', message: 'modified' }, 409, /modified/],
   [429, {}, 503, /try again/],
@@ -20,7 +23,7 @@ const answers: [code: number, status: object, answered: number, message: RegExp]
 ];
 
 for (const [code, status, answered, message] of answers)
-  test(`${code} of the cluster is answered ${answered}`, (t) => {
+  test(`${code} of the cluster is answered ${answered}: ${message.source}`, (t) => {
     for (const asText of [true, false]) {
       const error = answerOfCluster(KubernetesError.of('create it', refusal(code, status, asText)));
       t.is(error.status, answered);
