@@ -129,6 +129,23 @@ test('an update that fails leaves the old version as the one that is told, until
   t.is(after.generation, generation);
 });
 
+test('a function whose update has failed wakes with the version that took calls before', async (t) => {
+  await deployed(t, 'dozer', { labels: { version: 'first' } });
+  const { generation } = await factsOf('dozer');
+  t.is(await provider.update({ ...nameOf('dozer'), image: missing, labels: { version: 'second' } }), 'accepted');
+  await until(async () => (await factsOf('dozer')).failedUpdate?.includes('cannot be pulled'), patience);
+  await provider.scale(nameOf('dozer'), 0);
+  const asleep = await provider.status(nameOf('dozer'), { usage: false });
+  t.like(asleep, { image, replicas: 0, labels: { version: 'first' } });
+  t.regex(asleep.berth?.failedUpdate ?? '', /cannot be pulled/);
+  await provider.scale(nameOf('dozer'), 1);
+  t.is(await call('dozer', '/echo').then(() => 'called'), 'called');
+  t.like(await factsOf('dozer'), { generation, candidate: undefined });
+  // A further update has it forgotten.
+  t.is(await provider.update({ ...nameOf('dozer'), image }), 'ready');
+  t.is((await factsOf('dozer')).failedUpdate, undefined);
+});
+
 test("a Deployment of somebody else's is left alone, and is no function", async (t) => {
   await kubectl('create', 'deployment', 'foreign', '--namespace', namespace, `--image=${image}`);
   const error = await t.throwsAsync(provider.deploy({ ...nameOf('foreign'), image }));

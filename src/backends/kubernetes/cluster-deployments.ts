@@ -5,7 +5,7 @@ import {
   NamespaceNotFoundError,
   type FunctionName,
 } from '../../provider/index.ts';
-import { incarnationLabel, previousAnnotation, versionAnnotation } from './cluster-labels.ts';
+import { failedUpdateAnnotation, incarnationLabel, previousAnnotation, versionAnnotation } from './cluster-labels.ts';
 import type { ClusterServices } from './cluster-services.ts';
 import { deploymentObject, type DeploymentSettings } from './deployment-object.ts';
 import type { FunctionWatch } from './function-watch.ts';
@@ -126,9 +126,8 @@ function changedObject(live: V1Deployment, wanted: Wanted, settings: DeploymentS
   const incarnation = metadata?.labels?.[incarnationLabel] ?? '';
   const replicas = clampReplicas(versions.current.deployment, wanted.replicas ?? spec?.replicas ?? 1);
   const object = deploymentObject(versions, { incarnation, replicas }, settings);
-  const others = Object.entries(metadata?.annotations ?? {}).filter(
-    ([key]) => key !== versionAnnotation && key !== previousAnnotation,
-  );
+  const own = [versionAnnotation, previousAnnotation, failedUpdateAnnotation];
+  const others = Object.entries(metadata?.annotations ?? {}).filter(([key]) => !own.includes(key));
   const annotations = { ...Object.fromEntries(others), ...object.metadata?.annotations };
   const { resourceVersion, uid } = metadata ?? {};
   return { ...object, metadata: { ...object.metadata, annotations, resourceVersion, uid } };

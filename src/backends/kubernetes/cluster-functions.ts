@@ -18,7 +18,7 @@ import type { ClusterDeployments } from './cluster-deployments.ts';
 import { managedBy } from './cluster-labels.ts';
 import type { ClusterSecrets } from './cluster-secrets.ts';
 import type { ClusterServices } from './cluster-services.ts';
-import { servedVersion } from './function-facts.ts';
+import { servedVersion, updateFailure } from './function-facts.ts';
 import type { FunctionWatch } from './function-watch.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import { readyGenerations, type RolloutWaits } from './rollout-waits.ts';
@@ -126,9 +126,26 @@ export class ClusterFunctions {
     if (replicas > mostReplicas) throw new BadRequestError(`replicas must be at most ${mostReplicas}`);
     const from = object.spec?.replicas ?? 1;
     if (replicas === from) return;
-    await deployments.scale(fn, object, replicas);
+    if (replicas > 0 || !(await this.#sleepWithoutUpdate(fn))) await deployments.scale(fn, object, replicas);
     const { name, namespace } = fn;
     events.tell({ ...scaleEvent({ from, to: replicas, by }), name, namespace });
+  }
+
+  /**
+   * Puts a function to sleep whose update has failed, with the version that takes calls: the cluster would wake the one that
+   * cannot start, and that alone.
+   * @returns whether it was so
+   */
+  async #sleepWithoutUpdate(fn: FunctionName): Promise<boolean> {
+    const { deployments, watch, routes } = this.#parts;
+    const known = watch.get(fn);
+    const { current, previous } = known.versions;
+    const failure = updateFailure(known, watch.pods(fn), readyGenerations(fn, watch, routes));
+    if (failure === undefined || !previous) return false;
+    const giveUp = (live: StoredVersions): StoredVersions =>
+      live.current.generation === current.generation ? { current: previous, failedUpdate: failure } : live;
+    await deployments.change(fn, giveUp, 0);
+    return true;
   }
 
   /** @throws ProviderError 409 when it has no previous version */

@@ -15,6 +15,8 @@ export const callsFunctionsLabel = 'berth/calls-functions';
 /** Annotations of a Deployment: the version that is wanted, and the one before. */
 export const versionAnnotation = 'berth/version';
 export const previousAnnotation = 'berth/previous';
+/** Why the last update was given up, where it was. */
+export const failedUpdateAnnotation = 'berth/failed-update';
 
 /** Marks a namespace as one for functions, as a label or an annotation. */
 export const openfaasMark = 'openfaas';

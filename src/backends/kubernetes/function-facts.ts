@@ -74,28 +74,38 @@ export function clusterFacts(
     reason: !isReplacing && isShort ? reason : undefined,
     restarts: ofServed.reduce((sum, pod) => sum + restartsOf(pod), 0),
     lastExit: exit?.words,
-    failedUpdate: isReplacing ? reason : undefined,
+    failedUpdate: isReplacing ? reason : versions.failedUpdate,
     warnings: warnings.length > 0 ? warnings : undefined,
   };
 }
 
+/**
+ * Says why an update has failed, while the version before it takes calls; undefined where it has not, or may succeed yet.
+ * @param known the function
+ * @param pods all of the function's
+ * @param ready which versions take calls
+ */
+export function updateFailure(known: KnownFunction, pods: V1Pod[], ready: Set<string>): string | undefined {
+  const { object, versions } = known;
+  const { current } = versions;
+  if (servedVersion(versions, ready) === current) return undefined;
+  const troubles = livingOf(ofGeneration(pods, current.generation)).flatMap((pod) => podTrouble(pod) ?? []);
+  return troubles.find(({ kind }) => kind !== 'unready')?.words ?? refusalOf(object) ?? latenessOf(object);
+}
+
+function livingOf(pods: V1Pod[]): V1Pod[] {
+  return pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+}
+
 /** Says what keeps a version from being ready: what its Pods say, or why there are none. */
-function whyNotReady(
-  { status, metadata }: V1Deployment,
-  pods: V1Pod[],
-  warningOf: FactsSource['warningOf'],
-): string | undefined {
-  const living = pods.filter(({ metadata: of }) => of?.deletionTimestamp === undefined);
+function whyNotReady(object: V1Deployment, pods: V1Pod[], warningOf: FactsSource['warningOf']): string | undefined {
+  const living = livingOf(pods);
   const troubles = living.flatMap((pod) => podTrouble(pod) ?? []);
   const trouble = troubles.find(({ kind }) => kind !== 'unready');
   if (trouble) return trouble.words;
   const [warning] = living.filter((pod) => !isContainerReady(pod)).flatMap((pod) => warningOf(nameOf(pod)) ?? []);
   if (warning ?? troubles[0]) return warning ?? troubles[0]?.words;
-  const refusal = refusalOf({ status, metadata });
-  if (refusal !== undefined) return refusal;
-  const late =
-    isObserved({ status, metadata }) && status?.conditions?.find(({ reason }) => reason === 'ProgressDeadlineExceeded');
-  return late ? 'it was not ready in the time that start_timeout gives' : undefined;
+  return refusalOf(object) ?? latenessOf(object);
 }
 
 /** Says why the cluster makes no Pods for a function, such as a quota or a policy; undefined where it does. */
@@ -103,6 +113,12 @@ export function refusalOf({ status, metadata }: V1Deployment): string | undefine
   const failed = status?.conditions?.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True');
   if (!failed || !isObserved({ status, metadata })) return undefined;
   return `its replicas cannot be made: ${failed.message ?? failed.reason ?? 'no reason is given'}`;
+}
+
+function latenessOf({ status, metadata }: V1Deployment): string | undefined {
+  const late = status?.conditions?.some(({ reason }) => reason === 'ProgressDeadlineExceeded');
+  if (!late || !isObserved({ status, metadata })) return undefined;
+  return 'it was not ready in the time that start_timeout gives';
 }
 
 /** Whether a status is of what is wanted now. */

@@ -3,7 +3,7 @@ import type { V1Deployment } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { parseJson } from '../../base/parse-json.ts';
 import type { FunctionDeployment, FunctionVersion } from '../../provider/index.ts';
-import { previousAnnotation, versionAnnotation } from './cluster-labels.ts';
+import { failedUpdateAnnotation, previousAnnotation, versionAnnotation } from './cluster-labels.ts';
 
 /** A version of a function, exactly as it was sent: a Deployment is annotated with it. */
 export interface StoredVersion {
@@ -18,6 +18,8 @@ export interface StoredVersions {
   current: StoredVersion;
   /** The one that was ready before. */
   previous?: StoredVersion;
+  /** Why the last update was given up; absent where it was not. */
+  failedUpdate?: string;
 }
 
 const textMap = z.record(z.string(), z.string()).optional();
@@ -61,7 +63,8 @@ export function versionsOf(object: V1Deployment): StoredVersions | undefined {
 function readVersions({ metadata }: V1Deployment): StoredVersions | undefined {
   const current = parseVersion(metadata?.annotations?.[versionAnnotation]);
   if (!current || current.deployment.name !== metadata?.name) return undefined;
-  return { current, previous: parseVersion(metadata.annotations?.[previousAnnotation]) };
+  const { [previousAnnotation]: before, [failedUpdateAnnotation]: failedUpdate } = metadata.annotations ?? {};
+  return { current, previous: parseVersion(before), ...(failedUpdate !== undefined && { failedUpdate }) };
 }
 
 function parseVersion(text: string | undefined): StoredVersion | undefined {
@@ -72,6 +75,8 @@ function parseVersion(text: string | undefined): StoredVersion | undefined {
 
 /** All annotations of an object take 256 KiB; others' want some of it. */
 const roomBytes = 250 * 1024;
+/** How much of a reason is kept, in characters. */
+const longestReason = 1000;
 
 /** Whether a deployment can be kept as it was sent. */
 export function fitsAnnotations(deployment: FunctionDeployment): boolean {
@@ -79,10 +84,14 @@ export function fitsAnnotations(deployment: FunctionDeployment): boolean {
 }
 
 /** Writes the versions as annotations of a Deployment, the one before only where there is room for both. */
-export function versionAnnotations({ current, previous }: StoredVersions): Record<string, string> {
+export function versionAnnotations({ current, previous, failedUpdate }: StoredVersions): Record<string, string> {
   const [text, before] = [JSON.stringify(current), JSON.stringify(previous)];
   const hasRoom = previous && Buffer.byteLength(text + before) <= roomBytes;
-  return { [versionAnnotation]: text, ...(hasRoom && { [previousAnnotation]: before }) };
+  return {
+    [versionAnnotation]: text,
+    ...(hasRoom && { [previousAnnotation]: before }),
+    ...(failedUpdate !== undefined && { [failedUpdateAnnotation]: failedUpdate.slice(0, longestReason) }),
+  };
 }
 
 /** Tells of a version beside the one that is described. */

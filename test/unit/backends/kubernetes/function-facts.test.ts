@@ -1,5 +1,11 @@
 import test from 'ava';
-import { clusterFacts, clusterStatus, servedVersion } from '../../../../src/backends/kubernetes/function-facts.ts';
+import {
+  clusterFacts,
+  clusterStatus,
+  servedVersion,
+  updateFailure,
+} from '../../../../src/backends/kubernetes/function-facts.ts';
+import { versionsOf } from '../../../../src/backends/kubernetes/stored-version.ts';
 import { containerStatus, deploymentOf, incarnation, podOf, readyStatus, versionOf } from './cluster-objects.ts';
 
 const v1 = versionOf('g1', { labels: { version: 'first' } });
@@ -32,6 +38,26 @@ test('an update that fails leaves the old version and says why', (t) => {
   t.regex(facts.failedUpdate ?? '', /image registry\/echo:2 cannot be pulled/);
   t.is(facts.reason, undefined);
   t.is(facts.previous, undefined);
+});
+
+test('an update has failed when its Pods cannot start, the cluster makes none, or it is late; not while it starts', (t) => {
+  const of = (status: object, pods = [podOf('old', 'g1', readyStatus)], ready = 'g1') =>
+    updateFailure({ ...known, object: { ...known.object, status } }, pods, new Set([ready]));
+  const starting = containerStatus({ state: { running: {} } });
+  t.regex(of({}, [podOf('new', 'g2', imageTrouble)]) ?? '', /cannot be pulled/);
+  t.regex(of({ conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'quota' }] }) ?? '', /quota/);
+  t.regex(of({ conditions: [{ type: 'Progressing', reason: 'ProgressDeadlineExceeded' }] }) ?? '', /start_timeout/);
+  t.is(of({}, [podOf('new', 'g2', starting)]), undefined);
+  t.is(of({}, [podOf('new', 'g2', imageTrouble)], 'g2'), undefined);
+});
+
+test('an update that was given up is told with its reason', (t) => {
+  const given = { current: v1, failedUpdate: 'image cannot be pulled' };
+  const object = deploymentOf(given);
+  t.deepEqual(versionsOf(object), { ...given, previous: undefined });
+  const source = { ready: new Set<string>(), replicas: [], warningOf: () => undefined };
+  const facts = clusterFacts({ object, versions: given, incarnation }, [], source);
+  t.like(facts, { generation: 'g1', failedUpdate: 'image cannot be pulled', candidate: undefined });
 });
 
 test('a version that takes calls has one before it to go back to', (t) => {
