@@ -14,7 +14,17 @@ const law = {
   gateway: ['base', 'provider'],
   'backends/containerd': ['base', 'provider', 'registry', 'cni', 'containerd', 'secrets', 'logs'],
   'backends/kubernetes': ['base', 'provider', 'registry'],
-  cli: ['base', 'provider', 'stack', 'daemon', 'backends/containerd', 'registry', 'cni', 'containerd'],
+  cli: [
+    'base',
+    'provider',
+    'stack',
+    'daemon',
+    'backends/containerd',
+    'backends/kubernetes',
+    'registry',
+    'cni',
+    'containerd',
+  ],
   daemon: [
     'base',
     'provider',

@@ -13,7 +13,7 @@ export {
   type ImageManifest,
 } from './manifest.ts';
 export { checkPlatform, choosePlatform, formatPlatform, hostPlatform, is32Bit, type Platform } from './platform.ts';
-export { isDigest, parseReference, referenceByDigest, type Reference } from './reference.ts';
+export { isDigest, isLoopback, parseReference, referenceByDigest, type Reference } from './reference.ts';
 export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
 export { lookAtRegistry, type HostLook } from './look-at-registry.ts';
 export { registryHosts } from './hosts.ts';

@@ -1,4 +1,5 @@
-export { parseRecord } from './desired/record.ts';
+export { parseStoredNamespace } from './desired/namespace-store.ts';
+export { isRestart, parseRecord, replicasWanted, type FunctionRecord } from './desired/record.ts';
 export type { ContainerdBackEnd } from './containerd-back-end.ts';
 export { ContainerdStorage } from './containerd-storage.ts';
 export type { AtFaultPoint } from './fault-points.ts';

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Config } from '../../daemon/index.ts';
+import { ArchiveError } from './tar-archive.ts';
 
 /** A folder or a file of the host, and what it is called in a backup. */
 export interface HostPlace {
@@ -48,12 +49,15 @@ export interface Placed {
   path: string;
 }
 
-/** Finds where a file of a backup belongs; undefined where no backup has such a file. */
-export function placeOf(name: string, places: HostPlace[]): Placed | undefined {
+/**
+ * Finds where a file of a backup belongs.
+ * @throws ArchiveError where no backup has such a file
+ */
+export function placeOf(name: string, places: HostPlace[]): Placed {
   for (const place of places) {
     if (!place.files && place.name === name) return { place, path: place.path };
     const inside = place.files && name.startsWith(`${place.name}/`) ? name.slice(place.name.length + 1) : undefined;
     if (inside !== undefined && place.files?.test(inside)) return { place, path: path.join(place.path, inside) };
   }
-  return undefined;
+  throw new ArchiveError(`it has a file that no backup has: ${JSON.stringify(name)}`);
 }

@@ -1,10 +1,8 @@
-import path from 'node:path';
-import { describeError } from '../../base/log.ts';
-import { parseRecord } from '../../backends/containerd/index.ts';
+import { checkedRecord } from './checked-record.ts';
 import { placeOf, type HostPlace } from './host-places.ts';
 import { mergeSettings, type MergeOptions } from './merge-settings.ts';
 import type { Backup } from './backup-archive.ts';
-import { ArchiveError, type ArchivedFile } from './tar-archive.ts';
+import type { ArchivedFile } from './tar-archive.ts';
 
 /** A file that a restore writes. */
 export interface RestoredFile {
@@ -36,7 +34,7 @@ export function planRestore(
   const before = new Map(present.map(({ name, content }) => [name, content]));
   const isNewHost = !present.some(({ name }) => /^data\/(functions|secrets)\//.test(name));
   return files.map(({ name, mode, content: packed }) => {
-    const placed = placeOf(name, places) ?? elsewhere(name);
+    const placed = placeOf(name, places);
     const content = contentFor(
       { name, packed, before: before.get(name), isSameArch: about.arch === options.arch },
       options,
@@ -80,22 +78,4 @@ function contentFor({ name, packed, before, isSameArch }: Packed, options: Merge
   const { current, candidate, previous } = record;
   for (const generation of [current, candidate, previous]) if (generation) delete generation.imageDigest;
   return Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`);
-}
-
-function checkedRecord(name: string, text: string): ReturnType<typeof parseRecord> {
-  try {
-    const record = parseRecord(text);
-    const named = [record.current, record.candidate, record.previous].map((generation) => generation?.deployment);
-    const [, , namespace, file = ''] = name.split('/');
-    const isOther = (each: { name: string; namespace: string }) =>
-      each.namespace !== namespace || `${each.name}.json` !== file;
-    if (named.some((deployment) => deployment && isOther(deployment))) throw new Error('it is of another function');
-    return record;
-  } catch (error) {
-    throw new ArchiveError(`${path.posix.basename(name)} in it cannot be a function: ${describeError(error)}`);
-  }
-}
-
-function elsewhere(name: string): never {
-  throw new ArchiveError(`it has a file that no backup has: ${JSON.stringify(name)}`);
 }

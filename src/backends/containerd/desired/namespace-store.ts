@@ -39,7 +39,7 @@ export class NamespaceStore {
   async #read(name: string): Promise<Namespace | undefined> {
     const file = this.#file(name);
     try {
-      const { labels, annotations } = parseStored(await readPlainFile(file));
+      const { labels, annotations } = parseStoredNamespace(await readPlainFile(file));
       this.#said.delete(file);
       return { name, labels, annotations };
     } catch (error) {
@@ -70,7 +70,11 @@ export class NamespaceStore {
   }
 }
 
-function parseStored(text: string): z.infer<typeof stored> {
+/**
+ * Reads a namespace's file.
+ * @throws Error when the text is none of this schema
+ */
+export function parseStoredNamespace(text: string): Omit<Namespace, 'name'> {
   const value: unknown = JSON.parse(text);
   const parsed = stored.safeParse(value);
   if (parsed.success) return parsed.data;
