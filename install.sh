@@ -500,6 +500,10 @@ make_image() {
 	ldd "$root$program/runtime/bin/node" "$flock" | grep -v ':$' | grep -o '/[^ ]*' | sort -u | xargs cp -L --parents -t "$root"
 	cp -L --parents -t "$root" "$flock" /etc/ssl/certs/ca-certificates.crt
 	echo 'berth:x:1000:1000::/:/sbin/nologin' >"$root/etc/passwd"
+	# For kubectl exec: there is no shell, and the kernel takes one argument of an interpreter at most.
+	mkdir -p "$root/usr/local/bin"
+	printf '#!%s --use-system-ca\nimport("%s");\n' "$program/runtime/bin/node" "$program/src/main.js" >"$root$command"
+	chmod 755 "$root$command"
 	tar -C "$root" --sort=name --owner=0 --group=0 --numeric-owner -cf "$tmp/layer.tar" .
 	quietly pack_image
 	tar -C "$tmp/image" -cf "$file" . || die "$file cannot be written: make room, or name another file"
@@ -509,7 +513,7 @@ make_image() {
 pack_image() {
 	image=$tmp/image:latest
 	umoci init --layout "$tmp/image" && umoci new --image "$image" && umoci raw add-layer --image "$image" "$tmp/layer.tar" || return
-	set -- --config.user 1000:1000
+	set -- --config.user 1000:1000 --config.env "PATH=${command%/*}"
 	for word in "$program/runtime/bin/node" $node_flags "$program/src/main.js"; do set -- "$@" --config.entrypoint "$word"; done
 	umoci config --image "$image" "$@"
 }
