@@ -6,7 +6,7 @@ import { unpackBackup } from '../../../../src/cli/backup/backup-archive.ts';
 import { hostPlaces } from '../../../../src/cli/backup/host-places.ts';
 import { houseOf, type House } from '../../../../src/cli/backup/house.ts';
 import { moveNotes } from '../../../../src/cli/backup/move-notes.ts';
-import { planMove, stepName, type ClusterView } from '../../../../src/cli/backup/plan-move.ts';
+import { planMove, stepName } from '../../../../src/cli/backup/plan-move.ts';
 import { readDaemonConfig } from '../../../../src/daemon/index.ts';
 import type { FunctionDeployment } from '../../../../src/provider/index.ts';
 import { backedUp, recordFile, type HouseFile } from '../../../helpers/house.ts';
@@ -28,7 +28,7 @@ async function houseWith(t: ExecutionContext, files: HouseFile): Promise<House> 
 
 /** Says what becomes of each, with why where it is left. */
 function planned(house: House, view: Record<string, NamespaceOfCluster | Error>): Record<string, string> {
-  const steps = planMove(house, new Map(Object.entries(view)) as ClusterView);
+  const steps = planMove(house, new Map(Object.entries(view)));
   return Object.fromEntries(
     steps.map((step) => [
       stepName(step),
