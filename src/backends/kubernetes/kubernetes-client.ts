@@ -5,6 +5,7 @@ import type * as Kubernetes from '@kubernetes/client-node';
 import { KubernetesError } from './kubernetes-error.ts';
 import type { KindSource, WatchEvent } from './list-watch.ts';
 import type { ClusterObject } from './object-store.ts';
+import { replyLines } from './reply-lines.ts';
 
 type ClientModule = typeof Kubernetes;
 
@@ -12,6 +13,8 @@ type ClientModule = typeof Kubernetes;
 const requestMs = 30_000;
 /** How long a watch is asked to last, in seconds; what is added by chance keeps them from ending together. */
 const [watchSeconds, watchSpread] = [300, 300];
+/** How long a watch may be silent, in milliseconds: the API server sends a bookmark in about a minute. */
+const silenceMs = 90_000;
 
 type Selector = { labelSelector?: string; fieldSelector?: string };
 
@@ -134,59 +137,45 @@ export class KubernetesClient {
     };
   }
 
-  /** The client's watch says that it ended, and why; its informer would stop for good at the first error. */
+  /** Not the client's Watch: that ends one that is quiet each 30 s, and keeps to itself what its listener throws. */
   async #watch<T>(
     of: { what: string; path: string; selector: Selector; version: string },
     onEvent: (event: WatchEvent<T>) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const request = `watch ${of.what}`;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // It may reject before it is waited for.
-    promise.catch(() => {});
-    let expired: KubernetesError | undefined;
-    const take = (type: string, object: T) => {
-      const { code, message } = object as { code?: number; message?: string };
-      if (type === 'ERROR') {
-        expired = new KubernetesError(request, code ?? 0, { message });
-        return;
-      }
-      try {
-        onEvent({ type, object });
-      } catch (error) {
-        // The client would say nothing of it.
-        reject(error instanceof Error ? error : new Error(String(error)));
-      }
-    };
-    const done = (error: unknown) => {
-      if (expired) reject(expired);
-      else if (error && !signal.aborted) reject(KubernetesError.of(request, error));
-      else resolve();
-    };
-    const query = {
+    const seconds = watchSeconds + Math.floor(Math.random() * watchSpread);
+    const query = new URLSearchParams({
+      watch: 'true',
       resourceVersion: of.version,
-      allowWatchBookmarks: true,
-      timeoutSeconds: watchSeconds + Math.floor(Math.random() * watchSpread),
+      allowWatchBookmarks: 'true',
+      timeoutSeconds: String(seconds),
       ...of.selector,
-    };
-    const controller = await new this.#module.Watch(this.#config).watch(of.path, query, take, done);
-    const abort = () => controller.abort();
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
+    });
+    const silence = new AbortController();
+    const giveUp = () => silence.abort(new KubernetesError(request, 0, { message: 'nothing was heard of it' }));
+    let timer = setTimeout(giveUp, requestMs);
     try {
-      await promise;
+      const reply = await this.get(`${of.path}?${query.toString()}`, AbortSignal.any([signal, silence.signal]));
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, silenceMs);
+      for await (const line of replyLines(request, reply, () => timer.refresh())) onEvent(eventOf<T>(request, line));
+    } catch (error) {
+      if (!signal.aborted) throw KubernetesError.of(request, silence.signal.aborted ? silence.signal.reason : error);
     } finally {
-      signal.removeEventListener('abort', abort);
-      abort();
+      clearTimeout(timer);
     }
   }
 
   /** Asks with a request of our own and what the client knows of the cluster; resolves with any answer. */
   async get(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const cluster = this.#config.getCurrentCluster();
     const options: https.RequestOptions = {};
     await this.#config.applyToHTTPSOptions(options);
+    // The client's agent keeps the certificates that it was made with, also when they were renewed.
+    if (cluster?.proxyUrl === undefined) delete options.agent;
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const url = new URL((this.#config.getCurrentCluster()?.server ?? '') + path);
+    const url = new URL((cluster?.server ?? '') + path);
     // As kubectl proxy gives it, without TLS.
     const { get } = url.protocol === 'http:' ? http : https;
     get(url, { ...options, signal }, resolve).on('error', reject);
@@ -198,4 +187,15 @@ export class KubernetesClient {
     const of = { group: 'metrics.k8s.io', version: 'v1beta1', plural: 'pods', namespace, labelSelector };
     return this.call('read the metrics of pods', () => this.#custom.listNamespacedCustomObject(of));
   }
+}
+
+/**
+ * Makes an event of a line of a watch.
+ * @throws KubernetesError for one that says that the watch ends, such as for a version that has expired
+ */
+function eventOf<T>(request: string, line: string): WatchEvent<T> {
+  const { type, object } = JSON.parse(line) as WatchEvent<T>;
+  if (type !== 'ERROR') return { type, object };
+  const { code, message } = object as { code?: number; message?: string };
+  throw new KubernetesError(request, code ?? 0, { message });
 }

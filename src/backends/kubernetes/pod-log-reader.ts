@@ -1,7 +1,6 @@
-import type { IncomingMessage } from 'node:http';
-import { createInterface } from 'node:readline';
 import type { KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesError } from './kubernetes-error.ts';
+import { replyLines } from './reply-lines.ts';
 
 export interface PodLogOptions {
   container: string;
@@ -10,9 +9,6 @@ export interface PodLogOptions {
   since?: Date;
   tail?: number;
 }
-
-/** The most of a refusal that is read. */
-const refusalBytes = 4096;
 
 /**
  * Reads a Pod's log, each line with its stamp before it. Not by the client's Log: that leaves a stream that breaks without a
@@ -30,12 +26,9 @@ export async function* readPodLog(
     throw KubernetesError.of(request, error);
   });
   try {
-    if (reply.statusCode !== 200) throw await refusalOf(request, reply);
-    yield* createInterface({ input: reply, crlfDelay: Infinity });
+    for await (const line of replyLines(request, reply)) yield line.endsWith('\r') ? line.slice(0, -1) : line;
   } catch (error) {
     throw KubernetesError.of(request, error);
-  } finally {
-    reply.destroy();
   }
 }
 
@@ -44,10 +37,4 @@ function queryOf({ container, follow = false, since, tail }: PodLogOptions): str
   if (since) query.set('sinceTime', since.toISOString());
   if (tail !== undefined) query.set('tailLines', String(tail));
   return query.toString();
-}
-
-async function refusalOf(request: string, reply: IncomingMessage): Promise<KubernetesError> {
-  let body = '';
-  for await (const chunk of reply.setEncoding('utf8')) body = (body + String(chunk)).slice(0, refusalBytes);
-  return KubernetesError.of(request, { code: reply.statusCode, body });
 }
