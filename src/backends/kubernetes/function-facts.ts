@@ -102,8 +102,9 @@ function whyNotReady(object: V1Deployment, pods: V1Pod[], warningOf: FactsSource
   const living = livingOf(pods);
   const troubles = living.flatMap((pod) => podTrouble(pod) ?? []);
   const trouble = troubles.find(({ kind }) => kind !== 'unready');
-  if (trouble) return trouble.words;
   const [warning] = living.filter((pod) => !isContainerReady(pod)).flatMap((pod) => warningOf(nameOf(pod)) ?? []);
+  // What a probe says of a process that ends again and again is the lesser half.
+  if (trouble) return trouble.kind === 'restarted' && warning ? `${trouble.words}; ${warning}` : trouble.words;
   if (warning ?? troubles[0]) return warning ?? troubles[0]?.words;
   return refusalOf(object) ?? latenessOf(object);
 }

@@ -79,5 +79,5 @@ export class FunctionRoutes {
 }
 
 function isFinal(kind: TroubleKind): boolean {
-  return kind !== 'room' && kind !== 'unready';
+  return kind !== 'room' && kind !== 'restarted' && kind !== 'unready';
 }

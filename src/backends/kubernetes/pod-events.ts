@@ -28,7 +28,7 @@ export function podHappenings(before: V1Pod, now: V1Pod): Happening[] {
   }
   const trouble = podTrouble(now);
   const isNew = trouble && trouble.kind !== podTrouble(before)?.kind;
-  if (isNew && !isEnding && trouble.kind !== 'crash' && trouble.kind !== 'unready')
+  if (isNew && !isEnding && !['crash', 'restarted', 'unready'].includes(trouble.kind))
     happenings.push({
       kind: 'replica-unready',
       severity: 'warn',

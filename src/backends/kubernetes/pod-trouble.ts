@@ -1,7 +1,7 @@
 import type { V1ContainerState, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { isoTime, timeMs } from './cluster-time.ts';
 
-export type TroubleKind = 'image' | 'crash' | 'room' | 'container' | 'mount' | 'unready';
+export type TroubleKind = 'image' | 'crash' | 'room' | 'container' | 'mount' | 'restarted' | 'unready';
 
 /** Why a Pod takes no calls. */
 export interface PodTrouble {
@@ -58,6 +58,11 @@ function containerTrouble(container: V1ContainerStatus): PodTrouble | undefined 
     return { kind: 'crash', words, summary: 'its process ends again and again' };
   }
   if (!state?.running) return undefined;
+  const before = exitOf(container.lastState);
+  if (before) {
+    const words = `its process ended: ${before.words}, and was started again`;
+    return { kind: 'restarted', words, summary: 'it is not ready yet' };
+  }
   const words = 'its process runs, and its readiness probe has not succeeded yet';
   return { kind: 'unready', words, summary: 'it is not ready yet' };
 }

@@ -94,3 +94,12 @@ test('what a Pod does not say of itself is told as the cluster warns of it', (t)
   const facts = clusterFacts(first, [podOf('new', 'g2', waiting)], { ready: new Set(), replicas: [], warningOf });
   t.regex(facts.reason ?? '', /FailedMount: secret not found/);
 });
+
+test('a process that ends again and again is the reason, also while it runs and its probe fails', (t) => {
+  const lastState = { terminated: { exitCode: 3, finishedAt: new Date(1000) } };
+  const again = containerStatus({ state: { running: { startedAt: new Date(2000) } }, lastState });
+  const warningOf = () => 'the cluster says Unhealthy: connection refused';
+  const first = { ...known, versions: { current: v2 } };
+  const facts = clusterFacts(first, [podOf('new', 'g2', again)], { ready: new Set(), replicas: [], warningOf });
+  t.regex(facts.reason ?? '', /process ended: with exit code 3.*started again; the cluster says Unhealthy/);
+});

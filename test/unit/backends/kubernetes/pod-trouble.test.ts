@@ -33,9 +33,15 @@ const cases: [what: string, status: V1PodStatus, kind: TroubleKind, words: RegEx
   ],
   [
     'a process that is not ready',
-    containerStatus({ state: { running: { startedAt: new Date(0) } }, lastState: ended({}) }),
+    containerStatus({ state: { running: { startedAt: new Date(0) } } }),
     'unready',
     /readiness probe/,
+  ],
+  [
+    'a process that was started again and is not ready',
+    containerStatus({ state: { running: { startedAt: new Date(2000) } }, lastState: ended({ exitCode: 3 }) }),
+    'restarted',
+    /process ended: with exit code 3 at .*, and was started again/,
   ],
 ];
 
