@@ -46,7 +46,8 @@ export function createGateway(given: GatewayOptions): Gateway {
     history.follow(functions);
     asyncCalls?.follow(functions);
   };
-  const autoscaler = new Autoscaler({ provider, invocations, holds, defaultNamespace, log, pending, onList });
+  const { events } = given.provider;
+  const autoscaler = new Autoscaler({ provider, invocations, holds, defaultNamespace, log, pending, onList, events });
   if (parts) partGauge(registry, parts);
   resourceSeries({ provider, registry, log });
   serviceGauges({ provider, defaultNamespace, registry, log });

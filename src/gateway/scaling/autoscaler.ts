@@ -3,6 +3,7 @@ import { describeError, type Log } from '../../base/log.ts';
 import { monotonicMs } from '../../base/monotonic.ts';
 import {
   FunctionNotFoundError,
+  type EventSource,
   type FunctionLoad,
   type FunctionName,
   type FunctionStatus,
@@ -30,6 +31,8 @@ export interface AutoscalerOptions {
   pending?: (fn: FunctionName) => number;
   /** Told of each list of all functions, so that no other list is needed. */
   onList?: (functions: FunctionStatus[]) => void;
+  /** Where the back end tells by itself what happens to functions; absent where it does not. */
+  events?: EventSource;
   /** Gives the time of the monotonic clock that `invocations` counts by. */
   nowMs?: () => number;
 }
@@ -37,6 +40,8 @@ export interface AutoscalerOptions {
 const periodMs = 1000;
 /** Between looks while all that scales sleeps and nobody calls: only a person or another program can have changed something. */
 const quietPeriodMs = 5000;
+/** The same where the back end tells of such changes: what is told again and again it tells now and then only. */
+const toldPeriodMs = 20_000;
 /** What went away unseen, as a call that ended since, is forgotten at the latest after this. */
 const longestPauseMs = 60_000;
 const cpuPeriodMs = 5000;
@@ -61,12 +66,15 @@ export class Autoscaler {
   #adjustedMs = -Infinity;
   #seen: Record<'functions' | 'scaled', FunctionStatus[]> = { functions: [], scaled: [] };
   #seenCalls = 0;
+  /** Whether something has happened to a function since the last look. */
+  #isTold = false;
 
   constructor(options: AutoscalerOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? monotonicMs;
     this.#startedMs = this.#nowMs();
     this.#isLeading = this.#leads;
+    options.events?.follow(({ name }) => (this.#isTold ||= name !== undefined));
   }
 
   /** Looks at every function once a second, less often where all sleep. Resolves when the signal has aborted; never rejects. */
@@ -79,11 +87,13 @@ export class Autoscaler {
     await taking;
   }
 
-  /** Looks at every function unless all that scales slept at the last look, which was just now, and nobody has called since. */
+  /** Looks at every function unless all that scales slept at the last look, which was just now, and nothing has happened since. */
   async lookIfDue(): Promise<void> {
-    const { invocations, provider } = this.#options;
-    const isQuiet = !this.#isBusy && invocations.begun === this.#seenCalls && !provider.peers?.others().length;
-    if (!isQuiet || this.#nowMs() - this.#lookedMs >= quietPeriodMs) await this.#look(isQuiet);
+    const { invocations, provider, events } = this.#options;
+    const isUncalled = invocations.begun === this.#seenCalls && !provider.peers?.others().length;
+    const isQuiet = !this.#isBusy && !this.#isTold && isUncalled;
+    const pauseMs = events ? toldPeriodMs : quietPeriodMs;
+    if (!isQuiet || this.#nowMs() - this.#lookedMs >= pauseMs) await this.#look(isQuiet);
   }
 
   /** Looks at every function once. What fails is logged, and tried again by the next look. */
@@ -94,6 +104,7 @@ export class Autoscaler {
   async #look(isQuiet: boolean): Promise<void> {
     const nowMs = this.#nowMs();
     this.#lookedMs = nowMs;
+    this.#isTold = false;
     this.#seenCalls = this.#options.invocations.begun;
     const functions = await this.#list();
     if (!functions) return;

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { EventFeed } from '../../../../src/provider/index.ts';
 import { env, scale, ScaledWorld } from './scaled-world.ts';
 
 const labels = scale({ min: '1', max: '5', type: 'rps', target: '10', zero: 'true', 'zero-duration': '10s' });
@@ -42,6 +43,22 @@ test('a call is seen within a second', async (t) => {
   t.is(await listsIn(3), 0);
   world.invocations.begin(env);
   t.is(await listsIn(1), 1);
+});
+
+test('where the back end tells what happens to functions they are listed once in 20 seconds, and when it does', async (t) => {
+  const { world, provider, listsIn } = countedWorld();
+  const events = (world.events = new EventFeed());
+  world.restart();
+  provider.add('env', 0, labels);
+  await listsIn(1);
+  t.is(await listsIn(40), 2);
+  events.tell({ kind: 'part-unwell', text: 'the network is not as it should be' });
+  t.is(await listsIn(1), 0);
+  const status = provider.add('env', 1, labels);
+  events.tell({ ...env, kind: 'woken', text: 'was woken by hand' });
+  t.is(await listsIn(9), 9, 'it is awake');
+  await listsIn(3);
+  t.is(status.replicas, 0);
 });
 
 test('functions that sleep as they did are looked at one by one once a minute', async (t) => {

@@ -3,7 +3,7 @@ import { AlertHolds } from '../../../../src/gateway/scaling/alert-holds.ts';
 import { Autoscaler } from '../../../../src/gateway/scaling/autoscaler.ts';
 import { Invocations, type Invocation } from '../../../../src/gateway/metrics/invocations.ts';
 import { createLog, type Log } from '../../../../src/base/log.ts';
-import type { FunctionLoad, Peers } from '../../../../src/provider/index.ts';
+import type { EventFeed, FunctionLoad, Peers } from '../../../../src/provider/index.ts';
 import { CountingProvider } from '../counting-provider.ts';
 
 export const env = { name: 'env', namespace: 'openfaas-fn' };
@@ -18,6 +18,8 @@ export class ScaledWorld {
   readonly holds = new AlertHolds();
   /** Asynchronous calls that have not ended. */
   pending = 0;
+  /** Where the back end tells what happens, from the next `restart` on. */
+  events?: EventFeed;
   #nowMs = 1_000_000;
   #autoscaler: Autoscaler;
 
@@ -64,12 +66,13 @@ export class ScaledWorld {
   }
 
   #start(): Autoscaler {
-    const { provider, invocations, holds, log } = this;
+    const { provider, invocations, holds, events, log } = this;
     return new Autoscaler({
       provider,
       invocations,
       holds,
       defaultNamespace: 'openfaas-fn',
+      events,
       log,
       pending: () => this.pending,
       nowMs: () => this.#nowMs,
