@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { functionImage } from '../helpers/functions.ts';
+import { backedUp, recordFile } from '../helpers/house.ts';
 import { labRegistry } from '../helpers/kubernetes-lab/registry.ts';
 import { until } from '../helpers/poll.ts';
 import { endProcess, run } from '../helpers/processes.ts';
@@ -14,10 +15,10 @@ const checkout = join(import.meta.dirname, '../..');
 /** The image is made where packages can be fetched: by test/run, with the same command. */
 const [imageCommand, imageFile] = ['sh install.sh image berth.tar\n', join(labFolder, 'berth.tar')];
 
-/** The commands of the section on the install, by block, with the cluster's registry in the place of the reader's. */
-async function installCommands(): Promise<string[]> {
+/** The commands of a section, by block, with the cluster's registry in the place of the reader's. */
+async function commandsOf(title: string): Promise<string[]> {
   const text = await readFile(join(checkout, 'docs/kubernetes.md'), 'utf8');
-  const [, section = ''] = /\n## Install\n(.*?)\n## /s.exec(text) ?? [];
+  const [, section = ''] = new RegExp(`\\n## ${title}\\n(.*?)\\n## `, 's').exec(text) ?? [];
   const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands = '']) => commands);
   return blocks.map((commands) => commands.replaceAll('registry.example.com', labRegistry.host));
 }
@@ -57,9 +58,9 @@ async function makeVolume(folder: string): Promise<void> {
 
 test('docs/kubernetes.md leads from an empty cluster to the first answer', async (t) => {
   t.timeout(300_000);
-  const [image = '', install = '', forward = '', first = ''] = await installCommands();
+  const [image = '', install = '', forward = '', first = ''] = await commandsOf('Install');
   t.true(image.startsWith(imageCommand));
-  await functionImage(labRegistry, { name: 'hello', env: ['VERSION=hello'] });
+  const { reference } = await functionImage(labRegistry, { name: 'hello', env: ['VERSION=hello'] });
   const folder = await makeWorkplace();
   t.teardown(() => rm(folder, { recursive: true }));
   await makeVolume(folder);
@@ -82,4 +83,26 @@ test('docs/kubernetes.md leads from an empty cluster to the first answer', async
     throw error;
   });
   t.regex(answer, /^hello /m);
+
+  // The backup is made here and not on a host.
+  const [, move = ''] = await commandsOf('Moving house');
+  const moveHouse = async (namespace: string) => {
+    const moved = { name: 'moved', namespace, image: reference, secrets: ['key'] };
+    const { file, remove } = await backedUp({ ...recordFile(moved), [`data/secrets/${namespace}/key`]: 'x' });
+    await cp(file, join(folder, 'house.backup'));
+    await remove();
+    return follow(move).catch((error: Error & { stdout?: string; stderr?: string }) => {
+      return `${error.stdout}${error.stderr}`;
+    });
+  };
+  const said = await moveHouse('openfaas-fn');
+  t.log(said);
+  t.regex(said, /^would be: 2 added/m);
+  t.regex(said, /1 ready, 0 asleep, 0 still being started/);
+  t.regex(await (await fetch('http://127.0.0.1:8080/function/moved')).text(), /^hello /);
+  // The manifest lets berth make no namespaces, and what to do is said.
+  t.regex(
+    await moveHouse('further'),
+    /failed {5}namespace further: .*does not allow it.*kubectl create namespace further/,
+  );
 });
