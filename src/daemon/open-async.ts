@@ -24,9 +24,10 @@ export async function openAsync(options: OpenAsyncOptions): Promise<AsyncCalls> 
   const dir = path.join(config.dataDir, 'async');
   const answerFolder = path.join(dir, 'answers');
   await mkdir(answerFolder, { recursive: true, mode: 0o700 });
-  const { log } = options;
-  const queue = await openQueue({ dir, nats: natsOf(config), maxCalls, maxBytes, log });
-  const schedules = new Schedules({ queue, path: path.join(dir, 'schedules.json'), log });
+  const { provider, log } = options;
+  const isShared = provider.peers !== undefined;
+  const queue = await openQueue({ dir, nats: natsOf(config), isShared, maxCalls, maxBytes, log });
+  const schedules = new Schedules({ queue, path: path.join(dir, 'schedules.json'), isShared, log });
   await schedules.read();
   return new AsyncCalls({
     ...others,

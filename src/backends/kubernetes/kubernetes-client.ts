@@ -27,6 +27,7 @@ export class KubernetesClient {
   readonly apps: Kubernetes.AppsV1Api;
   readonly core: Kubernetes.CoreV1Api;
   readonly networking: Kubernetes.NetworkingV1Api;
+  readonly coordination: Kubernetes.CoordinationV1Api;
   readonly #discovery: Kubernetes.DiscoveryV1Api;
   readonly #custom: Kubernetes.CustomObjectsApi;
   readonly #module: ClientModule;
@@ -38,6 +39,7 @@ export class KubernetesClient {
     this.apps = config.makeApiClient(module.AppsV1Api);
     this.core = config.makeApiClient(module.CoreV1Api);
     this.networking = config.makeApiClient(module.NetworkingV1Api);
+    this.coordination = config.makeApiClient(module.CoordinationV1Api);
     this.#discovery = config.makeApiClient(module.DiscoveryV1Api);
     this.#custom = config.makeApiClient(module.CustomObjectsApi);
   }
@@ -90,6 +92,17 @@ export class KubernetesClient {
   /** Says of a request that its body is merged into what is there. */
   get mergePatch() {
     return this.#module.setHeaderOptions('Content-Type', this.#module.PatchStrategy.MergePatch);
+  }
+
+  /** A moment as Leases have it, in milliseconds since 1970; now unless given. */
+  microTime(ms = Date.now()): Kubernetes.V1MicroTime {
+    return new this.#module.V1MicroTime(ms);
+  }
+
+  leases(namespace: string, labelSelector: string): KindSource<Kubernetes.V1Lease> {
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+    const list = () => this.coordination.listNamespacedLease({ namespace, labelSelector });
+    return this.#kind(`leases of ${namespace}`, path, { labelSelector }, list);
   }
 
   namespaces(): KindSource<Kubernetes.V1Namespace> {

@@ -14,6 +14,7 @@ import { ClusterDeployments } from './cluster-deployments.ts';
 import { ClusterFunctions } from './cluster-functions.ts';
 import { ClusterLogs } from './cluster-logs.ts';
 import { ClusterNamespaces } from './cluster-namespaces.ts';
+import { ClusterPeers } from './cluster-peers.ts';
 import { ClusterQueries } from './cluster-queries.ts';
 import { ClusterSecrets } from './cluster-secrets.ts';
 import { ClusterServices } from './cluster-services.ts';
@@ -54,6 +55,7 @@ interface Verbs {
   namespaces: ClusterNamespaces;
   events: EventFeed;
   version: VersionInfo;
+  peers: ClusterPeers;
 }
 
 /** How long who deploys waits for the new version, in milliseconds: faas-cli gives up after 60 s. */
@@ -89,7 +91,8 @@ async function buildParts(options: KubernetesOptions) {
   const logs = new ClusterLogs({ client, watch, log });
   const { version = { release: 'unknown', sha: 'unknown' } } = options;
   const verbs = { functions, queries, logs, metrics, secrets, namespaces, events, version };
-  return { ...verbs, client, watch, waits, prepare };
+  const peers = new ClusterPeers({ client, namespace: gatewayNamespace ?? functionNamespace, log });
+  return { ...verbs, client, watch, waits, prepare, peers };
 }
 
 /**
@@ -133,7 +136,7 @@ export async function openForRestore(options: KubernetesOptions): Promise<Restor
 
 /** Returns the provider on a cluster: a table of which part answers each verb. */
 function clusterProvider(parts: Verbs): Provider {
-  const { functions, queries, logs, metrics, secrets, namespaces, events, version } = parts;
+  const { functions, queries, logs, metrics, secrets, namespaces, events, version, peers } = parts;
   const verbs = {
     info: () => Promise.resolve({ provider: 'berth', orchestration: 'kubernetes', version }),
     deploy: functions.deploy.bind(functions),
@@ -165,7 +168,7 @@ function clusterProvider(parts: Verbs): Provider {
   const resolve: Provider['resolve'] = (fn, options) => queries.resolve(fn, options);
   const resolveNow: Provider['resolveNow'] = (fn) => queries.resolveNow(fn);
   const told = { ...verbs, ...tellingVerbs(verbs, events) };
-  return { ...answering(told, answerOfCluster), resolve, resolveNow, events };
+  return { ...answering(told, answerOfCluster), resolve, resolveNow, events, peers };
 }
 
 /** Returns the namespace of the Pod that this runs in. */

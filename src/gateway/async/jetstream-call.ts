@@ -36,6 +36,20 @@ export type CallSummary = Pick<
 
 export const summaryHeader = 'Berth-Call';
 
+/** What a message tells in its other header: who wrote it, and what the call was before; nothing where it is new. */
+export interface ChangeNote {
+  by: string;
+  before?: Pick<CallSummary, 'seq' | 'state' | 'isDead' | 'dueMs' | 'bodyBytes'>;
+}
+
+export const changeHeader = 'Berth-Change';
+
+export function changeNoteOf(by: string, call: CallSummary | undefined): ChangeNote {
+  if (!call) return { by };
+  const { seq, state, isDead, dueMs, bodyBytes } = call;
+  return { by, before: { seq, state, dueMs, bodyBytes, ...(isDead && { isDead }) } };
+}
+
 export function summaryOf(call: CallSummary): CallSummary {
   const { id, seq, kind, fn, state, dueMs, endedMs, isDead, order, bodyBytes, bodyObject, owner, change } = call;
   return {

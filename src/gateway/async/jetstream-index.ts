@@ -11,16 +11,24 @@ export class JetstreamIndex {
   readonly #counts = new Map<FullName, StateCounts>();
   /** Queued and running calls and callbacks, and the bytes of their bodies. */
   readonly unended = { calls: 0, bytes: 0 };
+  /** Who has taken the calls that run, by their messages. */
+  readonly running = new Map<number, string>();
   /** The largest of all calls. */
   lastOrder = 0;
 
-  /** Learns that a call has changed, or is new, or forgotten. */
-  change(before: CallSummary | undefined, after: CallSummary | undefined): void {
+  /**
+   * Learns that a call has changed, or is new, or forgotten.
+   * @param by who has changed it
+   */
+  change(before: CallSummary | undefined, after: CallSummary | undefined, by: 'us' | 'others' = 'us'): void {
     if (before) this.#count(before, -1);
     if (after) this.#count(after, 1);
+    if (before?.state === 'running') this.running.delete(before.seq);
+    if (after?.state === 'running') this.running.set(after.seq, after.owner ?? '');
     this.lastOrder = Math.max(this.lastOrder, after?.order ?? 0);
-    // What begins to run was taken out before.
-    if (before?.state === 'queued' && after?.state !== 'running') this.#lane(before).waiting.remove(before.seq);
+    // What begins to run here was taken out before.
+    const wasTakenOut = by === 'us' && after?.state === 'running';
+    if (before?.state === 'queued' && !wasTakenOut) this.#lane(before).waiting.remove(before.seq);
     if (after?.state === 'queued') this.#lane(after).waiting.add(after.dueMs, after.seq);
   }
 

@@ -25,9 +25,9 @@ export class JetstreamLoader {
     for await (const call of store.summaries({ withNew: false })) {
       index.change(undefined, call);
       if (isAlone && call.bodyObject) bodies.add(call.bodyObject);
-      if (this.#isLeft(call, isAlone)) left.push(call);
+      if (this.isLeft(call, isAlone)) left.push(call);
     }
-    for (const call of left) await this.#queueAnew(store, index, call);
+    for (const call of left) await this.queueAnew(store, index, call);
     if (isAlone) {
       await store.bodies.sweep((bodyObject) => bodies.has(bodyObject));
       this.isAlone = false;
@@ -35,16 +35,17 @@ export class JetstreamLoader {
     return index;
   }
 
-  #isLeft({ id, state, owner }: CallSummary, isAlone: boolean): boolean {
+  /** Whether a call runs nowhere: we have taken it without our knowing, or another process has and there is none. */
+  isLeft({ id, state, owner }: CallSummary, isAlone: boolean): boolean {
     return state === 'running' && (owner === this.#owner ? !this.#taken.has(id) : isAlone);
   }
 
-  async #queueAnew(store: JetstreamStore, index: JetstreamIndex, { seq, owner }: CallSummary): Promise<void> {
+  async queueAnew(store: JetstreamStore, index: JetstreamIndex, { seq, owner }: CallSummary): Promise<void> {
     const call = await store.readMessage(seq);
     if (!call) return;
     const after: JetstreamCall = { ...call, state: 'queued', dueMs: Date.now(), owner: undefined, change: nuid.next() };
     // We have taken it without our knowing: it was not tried.
     if (owner === this.#owner) after.attempts--;
-    index.change(call, { ...after, ...(await store.write(after, seq)) });
+    index.change(call, { ...after, ...(await store.write(after, call)) });
   }
 }

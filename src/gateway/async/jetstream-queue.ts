@@ -7,6 +7,7 @@ import { begun, ended, newCall, queuedAnew, replayed } from './jetstream-changes
 import { CallChangedError } from './jetstream-errors.ts';
 import { JetstreamLoader } from './jetstream-loader.ts';
 import { JetstreamSession } from './jetstream-session.ts';
+import { JetstreamSharing } from './jetstream-sharing.ts';
 import type { JetstreamStore } from './jetstream-store.ts';
 import { JetstreamWriter } from './jetstream-writer.ts';
 import { endedBefore, listCalls } from './list-calls.ts';
@@ -31,6 +32,8 @@ export interface JetstreamQueueOptions {
   caFile?: string | undefined;
   /** The name of the stream, and with `-bodies` of the object store: a queue of its own. */
   name: string;
+  /** Whether other processes have the same queue. */
+  isShared?: boolean;
   log: Log;
   /** How many calls may wait or run. */
   maxCalls: number;
@@ -56,6 +59,7 @@ export class JetstreamQueue implements Queue {
   readonly #loader = new JetstreamLoader(this.#owner, this.#taken);
   readonly #session: JetstreamSession;
   readonly #writer: JetstreamWriter;
+  readonly #sharing?: JetstreamSharing;
   readonly #listeners: (() => void)[] = [];
   #lastOrder = 0;
   /** What is being put on the queue, and is not in the stream yet. */
@@ -65,10 +69,15 @@ export class JetstreamQueue implements Queue {
     this.#options = options;
     this.#session = new JetstreamSession({
       ...options,
-      load: (store) => this.#loader.load(store),
+      owner: this.#owner,
+      load: (store) => (this.#sharing ?? this.#loader).load(store),
       onLoaded: () => this.#wake(),
     });
     this.#writer = new JetstreamWriter(this.#session, options.log, () => this.#wake());
+    if (!options.isShared) return;
+    const [session, writer, loader] = [this.#session, this.#writer, this.#loader];
+    const own = { owner: this.#owner, session, writer, loader, onQueued: () => this.#wake() };
+    this.#sharing = new JetstreamSharing({ ...options, ...own });
   }
 
   /** Connects; where no server answers the queue is there all the same, and goes on trying. */
@@ -110,10 +119,10 @@ export class JetstreamQueue implements Queue {
       Promise.allSettled(index.takeDue(lane, Date.now(), most).map((seq) => this.#takeMessage(store, seq))),
     );
     const taken = results.flatMap((result) => (result.status === 'fulfilled' && result.value ? [result.value] : []));
-    // What was not taken is found anew, in whichever state it is.
-    if (taken.length < results.length) this.#session.reload();
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed && taken.length === 0) throw new QueueUnreachableError({ cause: failed.reason });
+    const failed = results.find((result) => result.status === 'rejected' && !this.#isLost(result.reason));
+    // What was not taken is found anew, in whichever state it is; of what another one took first we are told.
+    if (taken.length < results.length && (failed || !this.#sharing)) this.#session.reload();
+    if (failed?.status === 'rejected' && taken.length === 0) throw new QueueUnreachableError({ cause: failed.reason });
     return taken.map((call) => this.#takenCall(call));
   }
 
@@ -161,6 +170,7 @@ export class JetstreamQueue implements Queue {
   }
 
   async recover(): Promise<void> {
+    if (this.#sharing) return void this.#sharing.watch();
     this.#loader.isAlone = true;
     while (this.#loader.isAlone) {
       this.#session.reload();
@@ -179,6 +189,7 @@ export class JetstreamQueue implements Queue {
             const wasThere = await store.forget(call.seq);
             if (!wasThere) return false;
             index.change(call, undefined);
+            this.#sharing?.forgot(store, call);
             this.#writer.removeBody(call);
             return true;
           }),
@@ -269,6 +280,11 @@ export class JetstreamQueue implements Queue {
     );
     if (after.state === 'queued') this.#wake();
     else if (!after.isDead) this.#writer.removeBody(call);
+  }
+
+  /** Whether another process has taken a call before us. */
+  #isLost(error: unknown): boolean {
+    return this.#sharing !== undefined && error instanceof CallChangedError;
   }
 
   #wake(): void {

@@ -11,6 +11,8 @@ import { QueueUnreachableError } from './queue-errors.ts';
 export interface JetstreamSessionOptions extends JetstreamConnectionOptions {
   /** Starts the names of the stream and of the object store. */
   name: string;
+  /** This process, among those that write there. */
+  owner: string;
   log: Log;
   /** Looks through the store and says what is there. */
   load: (store: JetstreamStore) => Promise<JetstreamIndex>;
@@ -118,7 +120,7 @@ export class JetstreamSession {
         await this.#idle();
         const connection = this.#connection.current;
         if (!connection) break;
-        this.#store = await JetstreamStore.open(connection, this.#options.name);
+        this.#store = await JetstreamStore.open(connection, this.#options);
         this.#index = await this.#options.load(this.#store);
         this.#isOpen = this.#connection.current === connection;
       } catch (error) {

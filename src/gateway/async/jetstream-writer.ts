@@ -53,7 +53,7 @@ export class JetstreamWriter {
 
   /** In a step. */
   async write(store: JetstreamStore, before: JetstreamCall | undefined, after: JetstreamCall): Promise<JetstreamCall> {
-    const { seq, wasWritten } = await store.write(after, before?.seq ?? 0);
+    const { seq, wasWritten } = await store.write(after, before);
     const written = { ...after, seq };
     if (wasWritten) this.#session.reload();
     else this.#session.index.change(before, written);

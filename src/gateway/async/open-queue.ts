@@ -9,6 +9,8 @@ export interface QueueSettings {
   dir: string;
   /** Where a NATS server keeps the queue instead. */
   nats?: NatsSettings;
+  /** Whether other processes have the same queue, which only a NATS server can keep. */
+  isShared?: boolean;
   maxCalls: number;
   /** What bodies may take; as much as there is reasonable room for where it is absent. */
   maxBytes?: number;
@@ -27,11 +29,11 @@ interface NatsSettings {
 const usualBytes = 10 * 1024 ** 3;
 
 /** Opens the queue that the settings ask for. */
-export async function openQueue({ dir, nats, maxBytes, ...settings }: QueueSettings): Promise<Queue> {
+export async function openQueue({ dir, nats, isShared, maxBytes, ...settings }: QueueSettings): Promise<Queue> {
   if (!nats) return SqliteQueue.open({ ...settings, dir, maxBytes: maxBytes ?? (await roomIn(dir)) });
   // Its library takes time and memory that those who have no NATS server need not spend.
   const { JetstreamQueue } = await import('./jetstream-queue.ts');
-  return JetstreamQueue.open({ ...settings, ...nats, maxBytes: maxBytes ?? usualBytes });
+  return JetstreamQueue.open({ ...settings, ...nats, isShared, maxBytes: maxBytes ?? usualBytes });
 }
 
 /**

@@ -25,19 +25,33 @@ export interface DueTime {
 export class ScheduledFunction {
   readonly name: FunctionName;
   readonly rule: ScheduleRule;
+  readonly #isShared: boolean;
   /** Until when each schedule was looked after. */
   readonly #done = new Map<Schedule, number>();
   /** Id of the last call that was queued. */
   call?: string;
 
   /**
-   * @param kept what was done for its schedules; a schedule that was not there before begins now
+   * @param options.kept what was done for its schedules; a schedule that was not there before begins now
+   * @param options.isShared others look after it too: its intervals begin when all of them know
    */
-  constructor(name: FunctionName, rule: ScheduleRule, kept: KeptSchedules | undefined, nowMs: number) {
+  constructor(
+    name: FunctionName,
+    rule: ScheduleRule,
+    { kept, nowMs, isShared = false }: { kept?: KeptSchedules; nowMs: number; isShared?: boolean },
+  ) {
     this.name = name;
     this.rule = rule;
     this.call = kept?.call;
-    for (const schedule of rule.schedules) this.#done.set(schedule, kept?.done[schedule.text] ?? nowMs);
+    this.#isShared = isShared;
+    for (const schedule of rule.schedules)
+      this.#done.set(schedule, kept?.done[schedule.text] ?? this.#begin(schedule, nowMs));
+  }
+
+  /** Intervals that several count begin with the epoch. */
+  #begin(schedule: Schedule, nowMs: number): number {
+    if (!this.#isShared || !schedule.isInterval) return nowMs;
+    return schedule.last(0, nowMs) ?? 0;
   }
 
   /** Tells whether it has each of these schedules, and no other. */
@@ -51,7 +65,7 @@ export class ScheduledFunction {
     const ahead = [...this.#done].filter(
       ([{ isInterval }, doneMs]) => doneMs > nowMs + (isInterval ? 0 : wrongClockMs),
     );
-    for (const [schedule] of ahead) this.#done.set(schedule, nowMs);
+    for (const [schedule] of ahead) this.#done.set(schedule, this.#begin(schedule, nowMs));
     return ahead.length > 0;
   }
 

@@ -18,6 +18,8 @@ export interface SchedulesOptions {
   queue: Pick<Queue, 'add' | 'get'>;
   /** File of what was done. */
   path: string;
+  /** Whether other processes look after the same functions: then all call at the same times, and the queue takes one call. */
+  isShared?: boolean;
   log: Log;
   clock?: ScheduleClock;
 }
@@ -87,7 +89,8 @@ export class Schedules {
       const known = this.#functions.get(name);
       if (known?.rule === rule) continue;
       const kept = known?.kept() ?? this.#kept.get(name);
-      this.#functions.set(name, new ScheduledFunction(status, rule, kept, nowMs));
+      const { isShared } = this.#options;
+      this.#functions.set(name, new ScheduledFunction(status, rule, { kept, nowMs, isShared }));
       if (!known?.hasSchedules(rule)) this.#isWritten = false;
       this.#nextMs = nowMs;
     }
@@ -109,7 +112,9 @@ export class Schedules {
     if (!rule) return undefined;
     const nowMs = this.#clock.nowMs();
     const known = this.#functions.get(fullName(status));
-    const fn = known?.hasSchedules(rule) ? known : new ScheduledFunction(status, rule, known?.kept(), nowMs);
+    const fn = known?.hasSchedules(rule)
+      ? known
+      : new ScheduledFunction(status, rule, { kept: known?.kept(), nowMs, isShared: this.#options.isShared });
     return runsOf(fn, nowMs);
   }
 

@@ -114,15 +114,23 @@ export class ScheduledDay {
   #process = new AbortController();
   #running?: Promise<void>;
 
-  private constructor(path: string, start: string) {
+  readonly #isShared: boolean;
+
+  private constructor(path: string, start: string, isShared: boolean) {
     this.path = path;
+    this.#isShared = isShared;
     this.clock = new TestClock(Date.parse(start));
     this.schedules = this.#make();
   }
 
-  static async begin(t: ExecutionContext, start: string, functions: FunctionStatus[]): Promise<ScheduledDay> {
+  static async begin(
+    t: ExecutionContext,
+    start: string,
+    functions: FunctionStatus[],
+    { isShared = false } = {},
+  ): Promise<ScheduledDay> {
     const folder = await mkdtemp(join(tmpdir(), 'berth-schedules-'));
-    const day = new ScheduledDay(join(folder, 'schedules.json'), start);
+    const day = new ScheduledDay(join(folder, 'schedules.json'), start, isShared);
     t.teardown(async () => {
       await day.stop();
       await rm(folder, { recursive: true });
@@ -186,6 +194,6 @@ export class ScheduledDay {
 
   #make(): Schedules {
     const log = createLog({ level: 'info', journal: true, write: (line) => this.lines.push(line) });
-    return new Schedules({ queue: this.queue, path: this.path, log, clock: this.clock });
+    return new Schedules({ queue: this.queue, path: this.path, isShared: this.#isShared, log, clock: this.clock });
   }
 }

@@ -194,3 +194,16 @@ test('a file that cannot be read is told, and schedules begin anew', async (t) =
   t.deepEqual(day.runs('f'), ['20260505T121000Z']);
   t.regex(day.lines.join('\n'), /cannot read what was done for schedules.*schedules\.json/);
 });
+
+test('intervals that two look after come at the same times, and are called once', async (t) => {
+  const functions = [scheduled('f', { schedule: '@every 10m; 5 * * * *' })];
+  const one = await ScheduledDay.begin(t, '2026-06-01T10:03:00Z', functions, { isShared: true });
+  const other = await ScheduledDay.begin(t, '2026-06-01T10:07:00Z', functions, { isShared: true });
+  const ids = async (day: ScheduledDay) => {
+    await day.pass(Date.parse('2026-06-01T11:00:30Z'));
+    return day.queue.calls.map(({ id }) => id);
+  };
+  const [all, later] = [await ids(one), await ids(other)];
+  t.is(all.length, 7);
+  t.deepEqual(later, all.slice(1));
+});
