@@ -64,6 +64,8 @@ test('docs/kubernetes.md leads from an empty cluster to the first answer', async
   const folder = await makeWorkplace();
   t.teardown(() => rm(folder, { recursive: true }));
   await makeVolume(folder);
+  // It would scale the functions of other tests.
+  t.teardown(() => kubectl('delete', 'namespace', 'berth', '--ignore-not-found'));
   const env = { ...process.env, HOME: folder };
   const follow = async (commands: string) =>
     (await run('bash', ['-euo', 'pipefail', '-c', commands], { cwd: folder, env, timeout: 90_000 })).stdout;

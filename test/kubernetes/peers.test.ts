@@ -147,6 +147,7 @@ test.serial(
     await deploy(leader, { service: 'shared', image, labels });
     const before = await said(other, 'function scaled');
     let going = true;
+    t.teardown(() => (going = false));
     const calling = (async () => {
       for (; going; await sleep(60)) await fetch(`${other.url}/function/shared`).then((response) => response.text());
     })();

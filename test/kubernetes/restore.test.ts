@@ -22,7 +22,7 @@ let sent: FunctionDeployment[];
 
 test.before(async () => {
   await functionNamespace(namespace);
-  const { reference: image } = await functionImage(labRegistry, { env: ['VERSION=house'] });
+  const { reference: image } = await functionImage(labRegistry, { tag: 'house', env: ['VERSION=house'] });
   const whole = {
     ...{ name: 'whole', namespace, image, envVars: { GREETING: 'a $(B) "c"' }, secrets: ['odd', 'none'] },
     ...{ labels: { team: 'a', 'not one': 'for Kubernetes!' }, annotations: { note: 'ä\nb' } },

@@ -27,7 +27,7 @@ const forbiddenMs = 60_000;
 const mostTries = 10;
 
 const withoutRight =
-  'berth may not use Leases, and scales as the only one: with more than one berth grant its service account get, list, watch, create, update, patch and delete on leases of coordination.k8s.io in its namespace';
+  'berth may not use Leases, and scales as the only one: with more than one berth grant its service account get, list, watch, create, update, patch and delete on leases of coordination.k8s.io in the namespace of functions';
 
 /** The other berths in front of a cluster: Leases elect who scales, and tell what each measures. */
 export class ClusterPeers implements Peers {

@@ -91,7 +91,7 @@ async function buildParts(options: KubernetesOptions) {
   const logs = new ClusterLogs({ client, watch, log });
   const { version = { release: 'unknown', sha: 'unknown' } } = options;
   const verbs = { functions, queries, logs, metrics, secrets, namespaces, events, version };
-  const peers = new ClusterPeers({ client, namespace: gatewayNamespace ?? functionNamespace, log });
+  const peers = new ClusterPeers({ client, namespace: functionNamespace, log });
   return { ...verbs, client, watch, waits, prepare, peers };
 }
 
