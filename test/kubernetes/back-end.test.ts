@@ -168,6 +168,9 @@ test('a function that the cluster takes no replica of says why at once, also to 
   await functionNamespace(limited);
   t.teardown(() => kubectl('delete', 'namespace', limited, '--wait=false'));
   await kubectl('create', 'quota', 'none', '--hard=pods=0,count/deployments.apps=1', '--namespace', limited);
+  // What comes before the quota is at work is not counted.
+  const quota = ['get', 'quota', 'none', '--namespace', limited, '--output', 'jsonpath={.status.used}'];
+  await until(async () => (await kubectl(...quota)).includes('count/deployments.apps'), patience);
   const fn = { name: 'refused', namespace: limited };
   await until(
     () =>
