@@ -1,3 +1,4 @@
+import { clusterSettings } from './kubernetes-settings.ts';
 import { openContainerd, type OpenContainerdOptions } from './open-containerd.ts';
 import type { BackEnd } from './serve-daemon.ts';
 
@@ -5,9 +6,7 @@ import type { BackEnd } from './serve-daemon.ts';
 export async function openChosenBackEnd(options: OpenContainerdOptions): Promise<BackEnd> {
   const { config, version, log } = options;
   if (config.backend === 'containerd') return openContainerd(options);
-  const { kubeconfig, defaultNamespace: functionNamespace, imagePullSecrets, pullPolicy, startTimeoutMs } = config;
   // Only here: a host of its own has no use for it.
   const { openCluster } = await import('../backends/kubernetes/index.ts');
-  const of = { kubeconfig, functionNamespace, imagePullSecrets, pullPolicy, startTimeoutMs };
-  return openCluster({ ...of, version, log });
+  return openCluster({ ...clusterSettings(config), version, log });
 }

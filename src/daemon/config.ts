@@ -23,6 +23,7 @@ import {
 import { parseSecondsOrGoDuration } from '../base/go-duration.ts';
 import type { LogLevel } from '../base/log.ts';
 import { asyncSettings } from './async-settings.ts';
+import { kubernetesSettings } from './kubernetes-settings.ts';
 
 const modes = ['gateway', 'provider'] as const;
 const backEnds = ['containerd', 'kubernetes'] as const;
@@ -35,10 +36,6 @@ const address = { parse: String, unit: 'an address' };
 const network = { parse: String, unit: 'a network such as 10.9.0.0/16' };
 const folder = { parse: (text: string) => (text === 'none' ? undefined : text), unit: 'a path, or none' };
 const pathList = { parse: (paths: string) => paths.split(':'), unit: 'paths with : between them' };
-const names = {
-  parse: (list: string) => (list === 'none' ? [] : list.split(/[\s,]+/).filter(Boolean)),
-  unit: 'names with commas between them, or none',
-};
 const networkTargets = {
   parse: (list: string) => (list === 'none' ? [] : parseNetworkTargets(list)),
   unit: 'a list such as functions, host:5432, 192.168.0.0/16, where host alone is any port of it; or none',
@@ -135,18 +132,7 @@ export const daemonSettings = {
     oneOf(backEnds),
     'where functions run: on this host with `containerd`, or on a cluster with `kubernetes`',
   ),
-  kubeconfig: setting(
-    'kubeconfig',
-    undefined,
-    path,
-    'with `backend=kubernetes`: how the cluster is reached; unset: the service account of the Pod that berth runs in',
-  ),
-  imagePullSecrets: setting(
-    'image_pull_secrets',
-    'none',
-    names,
-    "with `backend=kubernetes`: Secrets with registry logins, in each functions' namespace",
-  ),
+  ...kubernetesSettings,
   containerdAddress: setting(
     'containerd_address',
     '/run/containerd/containerd.sock',

@@ -8,6 +8,7 @@ import {
   managedBy,
   selectorOf,
 } from './cluster-labels.ts';
+import { withDefaults } from './function-defaults.ts';
 import { podTemplate, type TemplateSettings } from './pod-template.ts';
 import { versionAnnotations, type StoredVersions } from './stored-version.ts';
 
@@ -52,8 +53,8 @@ function ownLabels(fn: FunctionName, incarnation: string): Record<string, string
   return { [managedBy.key]: managedBy.value, ...selectorOf(fn, incarnation) };
 }
 
-function deadlineSeconds(deployment: FunctionDeployment, { startTimeoutMs }: DeploymentSettings): number {
-  const ms = Math.max(startTimeoutMs, workloadOf(deployment).startAllowedMs);
+function deadlineSeconds(deployment: FunctionDeployment, { startTimeoutMs, defaults }: DeploymentSettings): number {
+  const ms = Math.max(startTimeoutMs, workloadOf(withDefaults(deployment, defaults)).startAllowedMs);
   return Math.min(mostSeconds, Math.max(1, Math.ceil(ms / 1000)));
 }
 

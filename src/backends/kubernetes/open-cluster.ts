@@ -18,6 +18,7 @@ import { ClusterPeers } from './cluster-peers.ts';
 import { ClusterQueries } from './cluster-queries.ts';
 import { ClusterSecrets } from './cluster-secrets.ts';
 import { ClusterServices } from './cluster-services.ts';
+import type { FunctionDefaults } from './function-defaults.ts';
 import { makeFunctionNamespace, prepareNamespace } from './function-namespace.ts';
 import { FunctionRoutes } from './function-routes.ts';
 import { FunctionWatch } from './function-watch.ts';
@@ -37,6 +38,8 @@ export interface KubernetesOptions {
   functionNamespace: string;
   /** Names of Secrets with registry logins, in each namespace of functions. */
   imagePullSecrets: string[];
+  /** What functions have that say nothing of it. */
+  defaults?: FunctionDefaults;
   /** When images are pulled that say nothing of it, `IfNotPresent` unless given. */
   pullPolicy?: PullPolicy;
   /** How long a new version may take to be ready, in milliseconds; two minutes unless given. */
@@ -77,8 +80,8 @@ async function buildParts(options: KubernetesOptions) {
     tellPods(namespace, objects, events);
     tellWarnings(namespace, objects, { events, isNew: () => watch.isListed(namespace) });
   });
-  const { startTimeoutMs = 120_000, imagePullSecrets, pullPolicy } = options;
-  const settings = { imagePullSecrets, pullPolicy, startTimeoutMs };
+  const { startTimeoutMs = 120_000, imagePullSecrets, pullPolicy, defaults } = options;
+  const settings = { imagePullSecrets, pullPolicy, startTimeoutMs, defaults };
   const secrets = new ClusterSecrets({ client, watch });
   const services = new ClusterServices(client);
   const deployments = new ClusterDeployments({ client, watch, services, settings });

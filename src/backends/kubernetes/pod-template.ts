@@ -16,6 +16,7 @@ import {
   type PullPolicy,
 } from '../../provider/index.ts';
 import { annotationsForCluster, callsFunctionsLabel, generationLabel, labelsForCluster } from './cluster-labels.ts';
+import { withDefaults, type FunctionDefaults } from './function-defaults.ts';
 import { nodeSelectorOf } from './node-selector.ts';
 import { probesOf } from './probe-objects.ts';
 import type { StoredVersion } from './stored-version.ts';
@@ -28,6 +29,8 @@ export interface TemplateSettings {
   imagePullSecrets: string[];
   /** When images are pulled that say nothing of it. */
   pullPolicy?: PullPolicy;
+  /** What functions have that say nothing of it; nothing where it is absent. */
+  defaults?: FunctionDefaults;
 }
 
 /** How long a Pod goes on answering while everybody is told that it ends, in seconds. */
@@ -57,7 +60,7 @@ export function podTemplate(
       },
       annotations: annotationsForCluster(deployment.annotations),
     },
-    spec: podSpec(deployment, settings),
+    spec: podSpec(withDefaults(deployment, settings.defaults), settings),
   };
 }
 

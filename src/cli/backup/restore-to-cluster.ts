@@ -1,7 +1,7 @@
 import { openForRestore, type RestoreTarget } from '../../backends/kubernetes/index.ts';
 import { hasCode } from '../../base/absent-file.ts';
 import { createLog } from '../../base/log.ts';
-import type { Config } from '../../daemon/index.ts';
+import { clusterSettings, type Config } from '../../daemon/index.ts';
 import type { Cli } from '../verb.ts';
 import type { Backup } from './backup-archive.ts';
 import type { HostPlace } from './host-places.ts';
@@ -45,10 +45,8 @@ export async function restoreToCluster(backup: Backup, options: ClusterRestoreOp
 }
 
 async function openTarget(config: Config, cli: Cli): Promise<RestoreTarget> {
-  const { kubeconfig, defaultNamespace: functionNamespace, imagePullSecrets, pullPolicy, startTimeoutMs } = config;
   const log = createLog({ level: 'error', write: (line) => cli.stderr.write(line) });
-  const settings = { kubeconfig, functionNamespace, imagePullSecrets, pullPolicy, startTimeoutMs };
-  return openForRestore({ ...settings, log }).catch((cause: unknown) => {
+  return openForRestore({ ...clusterSettings(config), log }).catch((cause: unknown) => {
     const isWithoutClient = cause instanceof Error && hasCode(cause.cause, 'ERR_MODULE_NOT_FOUND');
     const hint = `a single host is without the cluster's client, and berth's image has it: ${inTheCluster}`;
     throw new Error(isWithoutClient ? hint : 'nothing was restored', { cause: isWithoutClient ? undefined : cause });

@@ -3,7 +3,7 @@ export { hasScalingLabel, type LoadRule, type ReplicaRange, type ScalingRule } f
 export type { Schedule } from './schedule.ts';
 export type { ScheduleRule } from './schedule-rule.ts';
 export { defaultRetry, type AsyncRule, type RetryRule } from './async-rule.ts';
-export type { ProbeSettings } from './probes.ts';
+export { probeKeys, type ProbeSettings } from './probes.ts';
 export { parseDnsSearch, parseDnsServers, searchForm, serversForm, type Dns } from './dns.ts';
 export { callLimitsOf, type CallLimits } from './call-limits.ts';
 export { capabilitiesAnnotation, capabilitiesOf, grantableCapabilities } from './capabilities.ts';

@@ -37,6 +37,8 @@ const timings = [
   'successThreshold',
   'failureThreshold',
 ];
+/** The ends of the annotations that say how a probe is made. */
+export const probeKeys: readonly string[] = ['path', ...timings];
 const longestPath = 2048;
 
 /**

@@ -32,6 +32,29 @@ test('as a provider behind a gateway it serves on 8081', (t) => {
   t.is(readDaemonConfig({ mode: 'provider', port: '9000' }).tcpPort, 9000);
 });
 
+test('what functions on a cluster have by default is read, and refused where Kubernetes could not', (t) => {
+  const config = readDaemonConfig({
+    default_requests: 'memory=64Mi, cpu=100m',
+    default_probes: 'ready.path=/_/ready,health.periodSeconds=5',
+  });
+  t.deepEqual(config.defaultRequests, { memory: '64Mi', cpu: '100m' });
+  t.deepEqual(config.defaultLimits, {});
+  t.deepEqual(config.defaultProbes, {
+    'com.openfaas.ready.http.path': '/_/ready',
+    'com.openfaas.health.http.periodSeconds': '5',
+  });
+  const wrong = [
+    ['default_requests', 'memory'],
+    ['default_limits', 'memory=much'],
+    ['default_limits', 'disk=1Gi'],
+    ['default_probes', 'ready.port=80'],
+    ['default_probes', 'ready.periodSeconds=soon'],
+    ['default_probes', 'live.path=/'],
+  ] as const;
+  for (const [name, value] of wrong)
+    t.throws(() => readDaemonConfig({ [name]: value }), { instanceOf: ConfigError, message: new RegExp(name) }, value);
+});
+
 test('an empty variable counts as absent', (t) => {
   const names = ['port', 'bind', 'upstream_timeout', 'data_dir', 'pull_policy', 'log_level', 'subnet', 'read_timeout'];
   const empty = Object.fromEntries(names.map((name) => [name, ' ']));

@@ -142,6 +142,26 @@ test('probes ask for the paths of the annotations, in whole seconds', (t) => {
   t.is(livenessProbe?.periodSeconds, 3);
 });
 
+test('what a function says nothing of is as the settings say, and is not told as its own', (t) => {
+  const defaults = {
+    requests: { memory: '64Mi', cpu: '100m' },
+    limits: { memory: '1Gi' },
+    annotations: { 'com.openfaas.health.http.path': '/healthz', 'com.openfaas.health.http.initialDelay': '10m' },
+  };
+  const plain = specOf({}, { defaults });
+  t.deepEqual(plain.container.resources, { requests: { memory: '64Mi', cpu: '100m' }, limits: { memory: '1Gi' } });
+  t.deepEqual(plain.container.livenessProbe?.httpGet, { path: '/healthz', port: 8080 });
+  t.true((plain.object.spec?.progressDeadlineSeconds ?? 0) > 600);
+  t.false(JSON.stringify(plain.object.metadata?.annotations).includes('healthz'));
+  const own = {
+    limits: { memory: '32Mi' },
+    annotations: { 'com.openfaas.health.http.path': '/_/health' },
+  };
+  const { container } = specOf(own, { defaults });
+  t.deepEqual(container.resources, { requests: { cpu: '100m' }, limits: { memory: '32Mi' } });
+  t.deepEqual(container.livenessProbe?.httpGet, { path: '/_/health', port: 8080 });
+});
+
 test('a Pod may end as long as its calls may take, and first answers on for a while', (t) => {
   t.is(specOf().spec.terminationGracePeriodSeconds, 32);
   t.is(specOf({ envVars: { write_timeout: '5m' } }).spec.terminationGracePeriodSeconds, 302);
