@@ -21,13 +21,13 @@ let foreign: Server;
 let dashboard: Server;
 
 test.before(async () => {
+  browser = await startBrowser();
   foreign = await serving(html);
   dashboard = await serving(html);
   host = await startHost({ env: { ui_origin: `http://127.0.0.1:${portOf(dashboard)}` } });
   const { reference: image } = await busyboxImage(host.registry, { layers: [{ 'www/index.html': html }] });
   const { status, text } = await host.berth.api('POST', '/system/functions', { service: 'page', image });
   if (status !== 202) throw new Error(text);
-  browser = await startBrowser();
   page = await openStranger(browser);
 });
 test.after.always(async () => {

@@ -1,5 +1,5 @@
 /** A real browser for tests of pages: Debian's chromium, driven by playwright-core. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
@@ -13,8 +13,10 @@ const loadedMs = 5000;
 /** A function's network interface that comes or goes has the browser of the same host give up what it was about to load. */
 const networkChanged = 'net::ERR_NETWORK_CHANGED';
 
-/** Starts the browser; each tab is a person of its own. */
+/** Starts the browser; each tab is a person of its own. To be started before what makes network interfaces. */
 export async function startBrowser(): Promise<Browser> {
+  // No link-local address for each function's interface: with each address that comes or goes the browser gives up what it loads.
+  await writeFile('/proc/sys/net/ipv6/conf/default/addr_gen_mode', '1');
   return chromium.launch({ executablePath: program, args, timeout: 60_000 });
 }
 

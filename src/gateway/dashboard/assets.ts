@@ -45,7 +45,7 @@ async function textOf(name: string): Promise<string | undefined> {
   if (!isSource && types[extname(name)] === undefined) return undefined;
   const text = await readFile(join(folder, name), 'utf8');
   if (!isSource) return withoutRemarks(text);
-  return withoutRemarks(stripTypeScriptTypes(text).replaceAll(/(?<=\bfrom '\.[^'\n]*\.)ts(?=')/g, 'js'));
+  return withoutRemarks(stripTypeScriptTypes(text).replaceAll(/(?<=\b(?:from |import\()'\.[^'\n]*\.)ts(?=')/g, 'js'));
 }
 
 /** Takes out what browsers have no use for, a quarter of it all: comments with a line of their own, and blanks around lines. */

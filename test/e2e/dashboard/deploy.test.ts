@@ -17,12 +17,12 @@ let browser: Browser;
 let image: string;
 
 test.before(async () => {
+  browser = await startBrowser();
   host = await startHost({ dashboard: true });
   const { registry } = host;
   slow = await startSlowRegistry(registry.url);
   ({ reference: image } = await functionImage(registry));
   await functionImage(registry, { name: 'large', layers: [{ ballast: randomBytes(3_000_000) }] });
-  browser = await startBrowser();
 });
 test.after.always(async () => {
   slow?.release();

@@ -18,9 +18,9 @@ let browser: Browser;
 let image: string;
 
 test.before(async () => {
+  browser = await startBrowser();
   host = await startHost({ dashboard: true });
   ({ reference: image } = await functionImage(host.registry));
-  browser = await startBrowser();
 });
 test.after.always(async () => {
   await browser?.close();

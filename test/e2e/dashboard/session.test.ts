@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core';
 import { password, username } from '../../helpers/berth.ts';
 import { axeFindings, logIn, openTab, startBrowser } from '../../helpers/browser.ts';
 import { busyboxImage } from '../../helpers/functions.ts';
-import { startHost, type TestHost } from '../../integration/functions/setup.ts';
+import { startHost, untilAvailable, type TestHost } from '../../integration/functions/setup.ts';
 
 /** An empty one is enough: what its own script would do is run in it. */
 const functionPage = '<!doctype html><title>a page of a function</title>';
@@ -15,12 +15,14 @@ let browser: Browser;
 let dashboard: string;
 
 test.before(async () => {
+  browser = await startBrowser();
   host = await startHost({ dashboard: true });
   dashboard = host.berth.dashboard ?? '';
   const { reference: image } = await busyboxImage(host.registry, { layers: [{ 'www/index.html': functionPage }] });
   const { status, text } = await host.berth.api('POST', '/system/functions', { service: 'page', image });
   if (status !== 202) throw new Error(text);
-  browser = await startBrowser();
+  // By then the bridge of all functions has its address.
+  await untilAvailable(host.berth, 'page', 1);
 });
 test.after.always(async () => {
   await browser?.close();
@@ -42,6 +44,15 @@ test.serial('whoever opens the address of the API logs in on the page, and is in
   await page.getByRole('button', { name: 'Log in' }).waitFor();
   await page.reload();
   await page.getByRole('button', { name: 'Log in' }).waitFor();
+});
+
+test.serial('a part of the page that was lost has it loaded again', async (t) => {
+  const page = await openTab(t, browser, { expected: [/net::ERR_CONNECTION_RESET/, /dynamically imported module/] });
+  await page.route('**/ui/shell.js', (route) => route.abort('connectionreset'), { times: 1 });
+  await page.goto(`${dashboard}/ui/`);
+  await page.getByText('Not all of this page could be loaded.').waitFor();
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+  t.is(page.url(), `${dashboard}/ui/`);
 });
 
 test.serial('a connection that is lost is said to be, and is back after a restart without a new login', async (t) => {

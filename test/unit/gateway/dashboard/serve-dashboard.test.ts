@@ -22,7 +22,7 @@ test('the page is had without a password, with a policy that lets in nothing of 
   const { page } = await startDashboard(t);
   const reply = await fetch(`${page}/`);
   t.is(reply.url, `${page}/ui/`);
-  t.regex(await reply.text(), /<script type="module" src="page.js">/);
+  t.regex(await reply.text(), /<script type="module" src="start.js">/);
   t.regex(reply.headers.get('content-security-policy') ?? '', /^default-src 'self';.*frame-ancestors 'none'/);
   t.is(reply.headers.get('x-content-type-options'), 'nosniff');
   const again = await fetch(`${page}/ui/`, {
@@ -33,7 +33,7 @@ test('the page is had without a password, with a policy that lets in nothing of 
 
 test('every file that the page loads is there, as JavaScript, and all are 100 KB at most on their way', async (t) => {
   const { page } = await startDashboard(t);
-  const todo = ['', 'page.js', 'style.css', 'icon.svg'];
+  const todo = ['', 'start.js', 'style.css', 'icon.svg'];
   const sizes = new Map<string, number>();
   for (const name of todo) {
     if (sizes.has(name)) continue;
@@ -42,7 +42,7 @@ test('every file that the page loads is there, as JavaScript, and all are 100 KB
     const body = await reply.text();
     t.is(reply.headers.get('content-encoding'), 'gzip', name);
     sizes.set(name, Number(reply.headers.get('content-length')));
-    for (const [, path = ''] of body.matchAll(/\bfrom '(\.[^']*)'/g))
+    for (const [, path = ''] of body.matchAll(/\b(?:from |import\()'(\.[^']*)'/g))
       todo.push(new URL(path, `${page}/ui/${name}`).pathname.slice('/ui/'.length));
     if (name !== 'preact.js') t.notRegex(body, /^(\/[/*]|[ \t])|[ \t]$/m, name);
     if (name.endsWith('.js')) t.notThrows(() => stripTypeScriptTypes(body), name);
