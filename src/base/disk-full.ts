@@ -16,14 +16,32 @@ export class DiskFullError extends Error {
 /** A disk with less is full. */
 const leastBytes = 1024 * 1024;
 
-/**
- * Says whether the disk of a folder has no room left, or no inode. One that is not there yet counts as where it will be.
- * @param whose root has a reserve on some file systems, functions are mostly others
- */
-export async function isFull(folder: string, whose: 'root' | 'functions' = 'root'): Promise<boolean> {
+/** With more of both nobody fills a disk in ten seconds. */
+const ample = { bytes: 4 * 1024 ** 3, inodes: 200_000 };
+
+/** Root has a reserve on some file systems, functions are mostly others. */
+type Whose = 'root' | 'functions';
+
+/** What is left on a disk. */
+export interface RoomLeft {
+  /** No room is left, or no inode. */
+  isFull: boolean;
+  /** There is so much that it is not full ten seconds later. */
+  isAmple: boolean;
+}
+
+/** Looks at the room on the disk of a folder. One that is not there yet counts as where it will be. */
+export async function roomOn(folder: string, whose: Whose = 'root'): Promise<RoomLeft> {
   const { bfree, bavail, bsize, files, ffree } = await diskOf(folder);
-  const free = whose === 'root' ? bfree : bavail;
-  return free * bsize < leastBytes || (files > 0 && ffree === 0);
+  const bytes = (whose === 'root' ? bfree : bavail) * bsize;
+  // Some file systems make inodes as they need them, and tell of none.
+  const inodes = files > 0 ? ffree : Infinity;
+  return { isFull: bytes < leastBytes || inodes === 0, isAmple: bytes > ample.bytes && inodes > ample.inodes };
+}
+
+/** Says whether the disk of a folder is full. */
+export async function isFull(folder: string): Promise<boolean> {
+  return (await roomOn(folder)).isFull;
 }
 
 /** Reads what is free on the disk of a folder; one that is not there yet counts as where it will be. */

@@ -1,6 +1,6 @@
 import { monotonicMs } from '../../base/monotonic.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isFull } from '../../base/disk-full.ts';
+import { roomOn } from '../../base/disk-full.ts';
 import { describeError } from '../../base/log.ts';
 import { fullName, type FunctionName } from '../../provider/index.ts';
 import type { FunctionStates } from './reconcile/function-states.ts';
@@ -9,6 +9,8 @@ import { hasGivenUpReading } from './replicas/shim-output.ts';
 import { shimsOf } from './replicas/stray-shims.ts';
 
 const lookMs = 2000;
+/** Between looks at disks that have ample room. */
+const ampleMs = 10_000;
 /** What was missed, such as a disk that was full between two looks, is found at the latest after this. */
 const searchMs = 5 * 60_000;
 
@@ -27,6 +29,7 @@ export class DiskWatch {
   readonly #parts: DiskWatchOptions;
   #searchAtMs = 0;
   #wasFull = false;
+  #isAmple = false;
 
   constructor(parts: DiskWatchOptions) {
     this.#parts = parts;
@@ -38,19 +41,13 @@ export class DiskWatch {
       await this.#look().catch((error: unknown) => {
         this.#parts.host.parts.set('disk', `could not look whether it is full: ${describeError(error)}`);
       });
-      await sleep(lookMs, undefined, { signal, ref: false }).catch(() => {});
+      await sleep(this.#isAmple ? ampleMs : lookMs, undefined, { signal, ref: false }).catch(() => {});
     }
   }
 
   async #look(): Promise<void> {
-    const { host, states, wake, folders, onContainerdFull } = this.#parts;
-    const full: string[] = [];
-    for (const [setting, folder] of Object.entries(folders)) if (await isFull(folder)) full.push(setting);
-    const containerds = await Promise.all(host.storage.folders.map((folder) => isFull(folder, 'functions')));
-    if (containerds.includes(true)) {
-      full.push('containerd');
-      onContainerdFull();
-    }
+    const { host, states, wake } = this.#parts;
+    const full = await this.#full();
     host.parts.set('disk', full.length > 0 ? `the disk of ${full.join(', ')} is full: make room` : undefined);
     const isRoomAgain = this.#wasFull && full.length === 0;
     this.#wasFull = full.length > 0;
@@ -61,6 +58,19 @@ export class DiskWatch {
       wake(state.fn);
     }
     await this.#replaceUnread();
+  }
+
+  /** Whose disks are full, by the settings that name them. */
+  async #full(): Promise<string[]> {
+    const { host, folders, onContainerdFull } = this.#parts;
+    this.#isAmple = false;
+    const own = await Promise.all(Object.values(folders).map((folder) => roomOn(folder)));
+    const containerds = await Promise.all(host.storage.folders.map((folder) => roomOn(folder, 'functions')));
+    this.#isAmple = [...own, ...containerds].every(({ isAmple }) => isAmple);
+    const full = Object.keys(folders).filter((_, index) => own[index]?.isFull);
+    if (!containerds.some(({ isFull }) => isFull)) return full;
+    onContainerdFull();
+    return [...full, 'containerd'];
   }
 
   async #replaceUnread(): Promise<void> {

@@ -85,11 +85,16 @@ export class HostKeeper {
       const tookMs = monotonicMs() - startMs;
       backOffMs = kept.hasFailed ? Math.min(backOffMs * 2, longestBackOffMs) : settleMs;
       const restMs = kept.part.followsOthers ? followingRestMs : Math.min(tookMs * restPerLook, longestRestMs);
-      await sleep(Math.max(backOffMs, restMs), undefined, { signal }).catch(() => undefined);
-      await kept.bell.heard(untilNext(this.#everyMs(kept)), signal);
-      if (kept.part.hasEvents || kept.part.followsOthers)
-        await sleep(settleMs, undefined, { signal }).catch(() => undefined);
+      await this.#pause(kept, Math.max(backOffMs, restMs), signal);
     }
+  }
+
+  async #pause(kept: Kept, leastMs: number, signal: AbortSignal): Promise<void> {
+    const pass = (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined);
+    if (!kept.part.hasEvents && !kept.part.followsOthers) return pass(untilNext(this.#everyMs(kept), leastMs));
+    await pass(leastMs);
+    await kept.bell.heard(untilNext(this.#everyMs(kept)), signal);
+    await pass(settleMs);
   }
 
   #everyMs({ part, hasFailed }: Kept): number {
@@ -112,8 +117,8 @@ export class HostKeeper {
 }
 
 /** Parts with the same time between looks are looked at in the same moment, so that they wake the process once. */
-function untilNext(everyMs: number): number {
-  return everyMs && everyMs - (monotonicMs() % everyMs);
+function untilNext(everyMs: number, leastMs = 0): number {
+  return leastMs + (everyMs && everyMs - ((monotonicMs() + leastMs) % everyMs));
 }
 
 /** A part with what was found at the last look. */

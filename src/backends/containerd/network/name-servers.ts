@@ -18,7 +18,7 @@ export interface NameServersOptions {
 /** The name servers of running functions, which follow those of the host: DHCP, Wi-Fi and VPNs change them. */
 export class NameServers implements KeptPart {
   readonly name = 'dns';
-  readonly everyMs = 1500;
+  readonly everyMs = 2000;
   readonly hasEvents = false;
   readonly #options: NameServersOptions & { resolvConfPaths: string[] };
   #written = '';

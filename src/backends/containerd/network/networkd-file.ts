@@ -18,7 +18,7 @@ export interface NetworkdFileOptions {
  */
 export class NetworkdFile implements KeptPart {
   readonly name = 'networkd';
-  readonly everyMs = 3000;
+  readonly everyMs = 4000;
   readonly hasEvents = false;
   readonly #options: Required<NetworkdFileOptions>;
   #wasKept = false;
