@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import { isNotFound, isUnavailable, notFoundAs } from './containerd-error.ts';
 import type { Containerd } from './containerd.ts';
 import type { ExecKey } from './exec-service.ts';
@@ -37,6 +38,8 @@ export class ExecProcess {
   readonly #key: ExecKey;
   readonly #folder: string;
   readonly #fifos: Fifos;
+  readonly #inTurn = pLimit(1);
+  #size?: object;
 
   private constructor(containerd: Containerd, options: ExecOptions, started: { pid: number; fifos: Fifos }) {
     this.#containerd = containerd;
@@ -86,8 +89,14 @@ export class ExecProcess {
     await this.#client.execs.closeStdin(this.#key).catch(notFoundAs(undefined));
   }
 
+  /** Tells its terminal the size, in characters. Of several at once the last holds: containerd takes calls in any order. */
   async resize(width: number, height: number): Promise<void> {
-    await this.#client.execs.resize({ ...this.#key, width, height }).catch(() => undefined);
+    const size = { width, height };
+    this.#size = size;
+    await this.#inTurn(async () => {
+      if (this.#size !== size) return;
+      await this.#client.execs.resize({ ...this.#key, ...size }).catch(() => undefined);
+    });
   }
 
   /** Sends a signal to it and what it started, as a terminal does. */

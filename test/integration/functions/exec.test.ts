@@ -187,7 +187,7 @@ test.serial('who reads no more ends the command', async (t) => {
 
 test.serial('in a terminal the command has one of its size, which it is told of, and Ctrl-C is its own', async (t) => {
   const inFunction =
-    'tty; echo "term $TERM"; trap "echo interrupted; exit 5" INT; while :; do stty size; sleep 0.2; done';
+    'tty; echo "term $TERM"; trap "echo interrupted; exit 5" INT; while :; do stty size; sleep 0.05; done';
   const inTerminal = 'stty rows 33 cols 101; tty > "$TTY_FILE"; exec "$@"';
   const words = ['sh', '-c', inTerminal, 'sh', process.execPath, main, 'exec', 'sh', '--', 'sh', '-c', inFunction];
   const command = words.map((word) => `'${word}'`).join(' ');
@@ -200,8 +200,11 @@ test.serial('in a terminal the command has one of its size, which it is told of,
   const sees = (what: RegExp) => until(() => what.test(seen), { message: String(what) }).catch(() => t.fail(seen));
   await sees(/\/dev\/pts\/\d+\r\nterm xterm-256color\r\n(.*\r\n)*33 101\r\n/);
   const tty = (await readFile(ttyFile, 'utf8')).trim();
-  await once(spawn('stty', ['-F', tty, 'rows', '44', 'cols', '77']), 'close');
-  await sees(/44 77\r\n/);
+  // Each stty is two changes at once, of which the last holds.
+  for (let rows = 40; rows < 55; rows++) {
+    await once(spawn('stty', ['-F', tty, 'rows', `${rows}`, 'cols', `${2 * rows}`]), 'close');
+    await sees(new RegExp(`${rows} ${2 * rows}\\r\\n`));
+  }
   const closed = once(client, 'close') as Promise<[number]>;
   client.stdin.write('\x03');
   await sees(/interrupted\r\n/);
