@@ -35,8 +35,7 @@ config=/etc/berth
 record=$config/installed
 # One thread beside the main one for collector and compiler, not four: 2 MB less when idle, up to 10 after load.
 # A small young generation: with 8 MB instead of 4, 8 MB more are resident when idle. With 2 MB, calls of 256 callers at once do
-# not fit: what they hold is taken for old, so a call costs a fifth more, and tens of MB more stay resident behind them.
-# (--optimize-for-size costs half again.)
+# not fit, and a call of theirs costs a tenth more. (--optimize-for-size costs half again.)
 # The young generation is collected by the main thread alone: it would wait for the other one's share, which beside busy
 # functions is long without a processor.
 node_flags="--max-semi-space-size=4 --no-parallel-scavenge --v8-pool-size=1 --use-system-ca --disable-warning=DEP0060"
