@@ -633,7 +633,9 @@ port() { if [ "$(setting mode gateway)" = provider ]; then setting port 8081; el
 adopts() { [ -f "$prefix/src/daemon/inherited-socket.js" ] && [ "$(port)" != 0 ] && [ -n "$(listen_address)" ]; }
 
 # A shell is the main process, which ends at once when systemd asks it to, and whose death makes the kernel ask the program
-# itself: so the next berth starts while this one ends its calls. A program that hangs is killed.
+# itself: so the next berth starts while this one ends its calls. A program that hangs is killed. Of each descriptor that listens
+# the program accepts one connection a turn of its event loop, so it is given six copies: new callers need not wait for the many
+# that are served.
 # No PrivateTmp, ProtectSystem, ProtectKernelTunables and the like: they give a private mount namespace, which would hide the
 # network namespaces of functions from containerd. KillMode=process leaves the functions' helpers alone when berth stops.
 unit_text() {
@@ -654,7 +656,7 @@ unit_text() {
 		NotifyAccess=all
 		EnvironmentFile=-$config/berth.env
 		SyslogIdentifier=berth
-		ExecStart=/bin/sh -c 'hung() { kill -KILL \$\$berth; exit 134; }; trap hung ABRT; setpriv --pdeathsig TERM $prefix/runtime/bin/node $node_flags $main & berth=\$\$!; wait \$\$berth'
+		ExecStart=/bin/sh -c 'hung() { kill -KILL \$\$berth; exit 134; }; trap hung ABRT; [ "\$\$LISTEN_FDS" != 1 ] || { exec 4<&3 5<&3 6<&3 7<&3 8<&3 9<&3; export LISTEN_FDS=7; }; setpriv --pdeathsig TERM $prefix/runtime/bin/node $node_flags $main & berth=\$\$!; wait \$\$berth'
 		# Who stops berth, and does not start it again, wants it to listen no more.
 		ExecStopPost=-/bin/sh -c 'case \$\$(systemctl list-jobs --no-legend berth.service) in *" stop "*) systemctl stop --no-block berth.socket ;; esac'
 		TimeoutStartSec=infinity

@@ -4,10 +4,11 @@ import type { Environment } from '../provider/index.ts';
 const firstFd = 3;
 
 /**
- * Returns the descriptor of the listening socket that systemd has given to this process, or to the shell that runs it.
- * @returns undefined where there is none, so that the process listens by itself
+ * Returns the descriptors of the listening sockets that systemd has given to this process, or to the shell that runs it.
+ * @returns none where it has given none, so that the process listens by itself
  */
-export function inheritedSocket({ LISTEN_PID: pid, LISTEN_FDS: count }: Environment): number | undefined {
+export function inheritedSockets({ LISTEN_PID: pid, LISTEN_FDS: count }: Environment): number[] {
   const isForUs = [process.pid, process.ppid].map(String).includes(pid ?? '');
-  return isForUs && Number(count) >= 1 ? firstFd : undefined;
+  if (!isForUs || !/^\d{1,4}$/.test(count ?? '')) return [];
+  return Array.from({ length: Number(count) }, (_, at) => firstFd + at);
 }

@@ -26,7 +26,7 @@ import { FunctionsFolder } from '../stack/index.ts';
 import type { Config } from './config.ts';
 import { DataLock } from './data-lock.ts';
 import { Drainers } from './drainers.ts';
-import { inheritedSocket } from './inherited-socket.ts';
+import { inheritedSockets } from './inherited-socket.ts';
 import { moveSocket } from './move-socket.ts';
 import { callsSocket, openAsync } from './open-async.ts';
 import { ServiceManager, type ServiceLife } from './service-manager.ts';
@@ -96,7 +96,7 @@ export async function serveDaemon(backEnd: BackEnd, options: ServeDaemonOptions)
   const of = { ...options, backEnd, folder, othersDone };
   const served = await (config.mode === 'provider' ? serveProvider : serveGateway)(of);
   void manager.follow(lifeOf(backEnd), signal);
-  if (inheritedSocket(env) !== undefined) void moveSocket(served.server, { config, log });
+  if (inheritedSockets(env).length > 0) void moveSocket(served.server, { config, log });
   if (!signal.aborted) await once(signal, 'abort');
   await Promise.all([served.giveUp(), backEnd.stop()]);
   await drainers
@@ -148,8 +148,8 @@ async function serveGateway(options: ServeOf): Promise<Served> {
   const own: { dashboard?: Dashboard } = {};
   const parts = () => [...partsOf(backEnd, folder), ...(own.dashboard?.parts ?? [])];
   const [countsPath, historyDir] = ['counts.json', 'history'].map((name) => path.join(config.dataDir, name));
-  const listenFd = inheritedSocket(env);
-  const leaving: Leaving = { signal, next: () => (listenFd === undefined ? undefined : reachable(server)) };
+  const listenFds = inheritedSockets(env);
+  const leaving: Leaving = { signal, next: () => (listenFds.length === 0 ? undefined : reachable(server)) };
   const socketPath = await callsSocket(config.runDir);
   const asyncCalls = await openAsync({ provider, config, version, registry, socketPath, log });
   const kept = { countsPath, historyDir };
@@ -165,7 +165,7 @@ async function serveGateway(options: ServeOf): Promise<Served> {
     plainOn: plainOnOf(backEnd),
     extraRoutes: [...routes, ...openRoutes(config.uiPort, config.trustedProxies)],
     drainMs: config.upgradeDrainMs,
-    listenFd,
+    listenFds,
     socketPath,
   });
   const metrics = port > 0 ? await serveMetrics({ port, registry, ready, signal, log }) : undefined;
@@ -197,8 +197,8 @@ async function serveProvider({ backEnd, folder, config, env, version, signal, lo
   const plain = handlersFor(backEnd.provider, config, { upstreamTimeoutMs: config.upstreamTimeoutMs, log });
   const handlers = hurryingFolder(plain, folder);
   const parts = partsRoute(() => ({ ready: backEnd.ready, parts: partsOf(backEnd, folder) }));
-  const [plainOn, drainMs, listenFd] = [plainOnOf(backEnd), config.upgradeDrainMs, inheritedSocket(env)];
-  const server = await serve(handlers, config, { signal, log, plainOn, extraRoutes: [parts], drainMs, listenFd });
+  const [plainOn, drainMs, listenFds] = [plainOnOf(backEnd), config.upgradeDrainMs, inheritedSockets(env)];
+  const server = await serve(handlers, config, { signal, log, plainOn, extraRoutes: [parts], drainMs, listenFds });
   const { release, sha } = version;
   log.info('berth serves as a provider', { address: server.address, port: server.port, release, sha });
   return { server, closed: server.closed, giveUp: () => Promise.resolve() };

@@ -18,6 +18,8 @@ const goodbyeMs = 1000;
 export interface CloseServerOptions {
   handlers: FaaSHandlers;
   answering: OwedAnswers;
+  /** What else accepts connections for them. */
+  further?: readonly TcpServer[];
   /** How long what is in flight may take to end. */
   drainMs: number;
   /** Somebody else goes on listening, so that callers find another server at the same address. */
@@ -33,13 +35,14 @@ export interface CloseServerOptions {
  * answer, so both are looked after here.
  */
 export function serverCloser(servers: readonly Server[], options: CloseServerOptions): () => Promise<void> {
-  const { handlers, drainMs, onClosing, onCut } = options;
+  const { handlers, further = [], drainMs, onClosing, onCut } = options;
   const parts = servers.map((server) => ({ server, connections: new Connections(server, options.answering) }));
 
   return async () => {
     // What came while the process was busy is taken first, as closing would cut it off: a turn of its loop accepts, the next reads.
     for (let turns = 0; turns < 3; turns += 1) await turn();
-    const closed = Promise.all(servers.map((server) => once(server, 'close')));
+    const closed = Promise.all([...servers, ...further].map((server) => once(server, 'close')));
+    for (const listener of further) listener.close();
     const idle = parts.map(({ server, connections }) =>
       options.isHandedOver ? connections.leave() : closeNow(server),
     );

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { chmod } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import type { AddressInfo, ListenOptions } from 'node:net';
+import type { AddressInfo, ListenOptions, Server as TcpServer } from 'node:net';
 import { Registry } from '@prometheus-io/client';
 import { silentLog, type Log } from '../base/log.ts';
 import { answerPlain } from '../base/plain-line.ts';
@@ -10,6 +10,7 @@ import { serverCloser } from './close-server.ts';
 import { createServerFor } from './create-server.ts';
 import type { FaaSConfig } from './faas-config.ts';
 import type { FaaSHandlers, RawHandler } from './handlers.ts';
+import { furtherListener } from './further-listener.ts';
 import { createHttpServer, ownHeaderBytes, type HandlerFor } from './http-server.ts';
 import { reachable, toNextServer } from './next-server.ts';
 import { OwedAnswers } from './owed-answers.ts';
@@ -31,10 +32,11 @@ export interface ServeOptions {
   /** With TLS: addresses of this host at which plain HTTP is taken too, as functions speak it on their bridge. */
   plainOn?: string[];
   /**
-   * The descriptor of a socket that listens already, such as systemd's; `config` says nothing of the address then. Its owner
-   * goes on listening when the server closes, so callers wait there for the next server.
+   * The descriptors of sockets that listen already, such as systemd's; `config` says nothing of the address then. Their owner
+   * goes on listening when the server closes, so callers wait there for the next server. Several may be copies of one: as
+   * many connections are accepted in each turn of the event loop.
    */
-  listenFd?: number;
+  listenFds?: readonly number[];
   /**
    * Path of a unix socket at which the same is answered, without TLS, to callers of this user: what they say of where a call
    * came from is passed on.
@@ -64,7 +66,8 @@ export async function serve(
   config: FaaSConfig,
   options: ServeOptions = {},
 ): Promise<FaaSServer> {
-  const { signal, log = silentLog, extraRoutes = [], registry = new Registry(), drainMs = 10_000, listenFd } = options;
+  const { signal, log = silentLog, extraRoutes = [], registry = new Registry(), drainMs = 10_000 } = options;
+  const [listenFd, ...furtherFds] = options.listenFds ?? [];
   const credentials = config.enableBasicAuth ? await readCredentials(config.secretMountPath) : undefined;
   const closing = new AbortController();
   const routes = [...faasRoutes(handlers, registry), ...extraRoutes].filter(
@@ -80,20 +83,27 @@ export async function serve(
   const { server, followKeyPair } = await createServerFor(config, { ...taking, plainOn: options.plainOn });
   const own = { ...taking, mostHeaderBytes: ownHeaderBytes };
   const onSocket = options.socketPath === undefined ? [] : [createHttpServer(config, own)];
+  const further = furtherFds.map(() => furtherListener(server));
   let next: RawHandler | undefined;
   const onward = () => (next ??= toNextServer(createRoad(config.proxy, config), reachable({ address, port })));
   const close = serverCloser([server, ...onSocket], {
     handlers,
     answering,
     drainMs,
+    further,
     isHandedOver: listenFd !== undefined,
     onClosing: () => closing.abort(),
     onCut: (cut) => log.warn('what was still in flight is ended', { afterMs: drainMs, ...cut }),
   });
-  for (const each of onSocket) await listenForOwn(each, options.socketPath, log);
   const at = listenFd === undefined ? { port: config.tcpPort, host: config.bind } : { fd: listenFd };
-  const { address, port } = await listen(server, at, log).catch((error: unknown) => {
-    for (const each of onSocket) each.close();
+  const listenAll = async () => {
+    for (const each of onSocket) await listenForOwn(each, options.socketPath, log);
+    const listeningAt = await listen(server, at, log);
+    for (const [n, each] of further.entries()) await listen(each, { fd: furtherFds[n] }, log);
+    return listeningAt;
+  };
+  const { address, port } = await listenAll().catch((error: unknown) => {
+    for (const each of [server, ...further, ...onSocket]) each.close();
     throw error;
   });
   followKeyPair(closing.signal);
@@ -129,7 +139,7 @@ const noAsync: RawHandler = {
 /** How many callers may wait to be accepted: as many as the kernel allows. */
 const backlog = 65_535;
 
-async function listen(server: Server, at: ListenOptions, log: Log): Promise<AddressInfo> {
+async function listen(server: TcpServer, at: ListenOptions & { fd?: number }, log: Log): Promise<AddressInfo> {
   server.listen({ ...at, backlog });
   await once(server, 'listening');
   // Such as no file descriptor left for a new connection: the others go on.

@@ -33,7 +33,11 @@ export interface World extends TestHost, AsyncDisposable {
 
 /** A containerd, a registry with the benchmark's function, and a berth as it is installed. */
 export async function startWorld({ program }: Bench, env: Record<string, string> = {}): Promise<World> {
-  const host = await startHost({ program, env: { log_level: 'info', networks_ready: '2', ...env } });
+  const host = await startHost({
+    program,
+    isGivenSocket: true,
+    env: { log_level: 'info', networks_ready: '2', ...env },
+  });
   try {
     const image = await benchImage(host.registry);
     return { ...host, image, [Symbol.asyncDispose]: () => host.stop() };

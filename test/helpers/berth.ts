@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContainerd } from './containerd.ts';
+import { listeningFirst } from './listening-socket.ts';
 import { until } from './poll.ts';
 import { endProcess, isRunning, run, tail } from './processes.ts';
 
@@ -23,6 +24,8 @@ export interface TestBerthOptions {
   unready?: boolean;
   /** What Node.js is given to start it. Default src/main.ts. */
   program?: string[];
+  /** It is given its socket, as the installed one is, and does not listen by itself. */
+  isGivenSocket?: boolean;
 }
 
 export interface Answer {
@@ -81,6 +84,8 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
     ...options.env,
   };
 
+  const plain = [process.execPath, ...program];
+  const [command = '', ...args] = options.isGivenSocket ? listeningFirst(port, plain) : plain;
   let child: ChildProcess | undefined;
   const request = async (path: string, init: RequestInit): Promise<Answer> => {
     const response = await fetch(url + path, { redirect: 'manual', ...init });
@@ -96,7 +101,7 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
 
   async function start(again: { unready?: boolean; env?: Record<string, string> } = options) {
     const output = await open(logPath, 'a');
-    const started = spawn(process.execPath, program, {
+    const started = spawn(command, args, {
       env: { ...env, ...again.env },
       stdio: ['ignore', output.fd, output.fd],
     });

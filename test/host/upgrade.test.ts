@@ -144,6 +144,18 @@ async function underCalls(change: string): Promise<{ problems: string[]; answere
   return { problems, answered: calls.answered, said: (await log()).slice(before) };
 }
 
+test.serial(
+  'berth is given several descriptors of its socket, as it accepts one connection a turn from each',
+  async (t) => {
+    const ends = await host.run(`
+    program=$(pgrep --parent "$(systemctl show --property MainPID --value berth)")
+    for fd in 3 4 5 6 7 8 9; do readlink /proc/$program/fd/$fd; done`);
+    const [first = '', ...others] = ends.trim().split('\n');
+    t.regex(first, /^socket:/);
+    t.deepEqual(others, Array<string>(6).fill(first));
+  },
+);
+
 test.serial('an upgrade and a downgrade fail no call, and end streams that outlast the drain cleanly', async (t) => {
   t.timeout(4 * restMs + 600_000);
   await host.run('cp -r /root/berth /root/newer; echo newer >/root/newer/program/.checksum');

@@ -15,7 +15,8 @@ export interface TestHost {
 
 /** A containerd, a registry and a daemon on them. */
 export async function startHost(
-  options: Pick<TestBerthOptions, 'env' | 'program' | 'dashboard'> & Pick<TestContainerdOptions, 'rootMebibytes'> = {},
+  options: Pick<TestBerthOptions, 'env' | 'program' | 'isGivenSocket' | 'dashboard'> &
+    Pick<TestContainerdOptions, 'rootMebibytes'> = {},
 ): Promise<TestHost> {
   const { rootMebibytes, ...ofBerth } = options;
   const [containerd, registry] = await Promise.all([startContainerd({ rootMebibytes }), startRegistry()]);

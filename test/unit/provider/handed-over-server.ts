@@ -1,6 +1,10 @@
-/** A server on descriptor 3, for handed-over.test.ts: it says its own process id, and drains for as long as it is told. */
+/** A server on the descriptors it is given, for handed-over.test.ts: it says its own process id, how many connections each turn
+ * of its event loop accepts, and drains for as long as it is told.
+ */
+import { subscribe } from 'node:diagnostics_channel';
 import { defaultConfig, serve, type RawHandler } from '../../../src/index.ts';
 import { createLog } from '../../../src/base/log.ts';
+import { inheritedSockets } from '../../../src/daemon/inherited-socket.ts';
 import { functionProxy } from '../../../src/provider/proxy/index.ts';
 
 const [drainMs, functionPort] = process.argv.slice(2).map(Number);
@@ -14,8 +18,17 @@ const config = { ...defaultConfig, tcpPort: 1 };
 const asyncFunction: RawHandler = {
   web: (_req, res) => void res.writeHead(202, { 'X-Served-By': String(process.pid) }).end(),
 };
+let accepted = 0;
+subscribe('net.server.socket', () => {
+  accepted += 1;
+  if (accepted > 1) return;
+  setImmediate(() => {
+    process.stderr.write(`accepted ${accepted} in a turn\n`);
+    accepted = 0;
+  });
+});
 const server = await serve({ functionProxy: proxy, asyncFunction }, config, {
-  listenFd: 3,
+  listenFds: inheritedSockets(process.env),
   drainMs,
   signal: ending.signal,
   log: createLog({ write: (line) => process.stderr.write(line) }),

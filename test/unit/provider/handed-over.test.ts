@@ -25,6 +25,9 @@ import { until } from '../../helpers/poll.ts';
 
 const program = path.join(import.meta.dirname, 'handed-over-server.ts');
 
+/** How many descriptors of the socket a server is given. */
+const copies = 3;
+
 interface World extends AsyncDisposable {
   socket: ListeningSocket;
   /** Starts a server that is told to drain for so long. Returns its process id once it serves. */
@@ -42,7 +45,7 @@ async function startWorld(t: ExecutionContext, listener: RequestListener): Promi
     fn.close();
   });
   const { port: functionPort } = fn.address() as AddressInfo;
-  const socket = await listeningSocket();
+  const socket = await listeningSocket({ copies });
   const pids: number[] = [];
   const isOver = (pid: number) => socket.output().includes(`${pid} is done`);
   return {
@@ -84,6 +87,21 @@ test('a server adopts a socket that listens, and callers wait in it while none s
   const between = world.call();
   const second = await world.serve();
   t.is(servedBy(await between), second);
+});
+
+test('as many connections are accepted in a turn of the event loop as there are descriptors', async (t) => {
+  await using world = await startWorld(t, (_req, res) => res.end('hello'));
+  const pid = await world.serve();
+  process.kill(pid, 'SIGSTOP');
+  const many = 4 * copies;
+  const callers = Array.from({ length: many }, () => connect(world.socket.port, '127.0.0.1'));
+  await Promise.all(callers.map((caller) => once(caller, 'connect')));
+  process.kill(pid, 'SIGCONT');
+  const turns = () =>
+    [...world.socket.output().matchAll(/accepted (\d+) in a turn/g)].map(([, count]) => Number(count));
+  await until(() => turns().reduce((sum, count) => sum + count, 0) === many);
+  for (const caller of callers) caller.destroy();
+  t.deepEqual(turns(), [copies, copies, copies, copies]);
 });
 
 test('what is in flight ends at the server that took it, while the next one serves', async (t) => {
