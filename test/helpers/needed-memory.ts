@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TestBerth } from './berth.ts';
 
 /** An option of Node.js for a daemon that is asked for what it needs. */
@@ -16,8 +18,9 @@ interface HeapUsage {
  * the machine.
  */
 export async function neededBytes(berth: TestBerth): Promise<number> {
-  // Of its last life.
-  const [, address] = [...(await berth.log()).matchAll(/Debugger listening on (ws:\S+)/g)].at(-1) ?? [];
+  // Of its last life; in the whole log, as it is said first and half an hour of lines may follow.
+  const log = await readFile(join(berth.folder, 'berth.log'), 'utf8');
+  const [, address] = [...log.matchAll(/Debugger listening on (ws:\S+)/g)].at(-1) ?? [];
   if (address === undefined) throw new Error('berth has no inspector');
   const inspector = new WebSocket(address);
   await once(inspector, 'open');
