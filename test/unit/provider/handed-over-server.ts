@@ -1,4 +1,5 @@
-/** A server on the descriptors it is given, for handed-over.test.ts: it says its own process id, how many connections each turn
+/**
+ * A server on the descriptors it is given, for handed-over.test.ts: it says its own process id, how many connections each turn
  * of its event loop accepts, and drains for as long as it is told.
  */
 import { subscribe } from 'node:diagnostics_channel';
