@@ -6,6 +6,7 @@ import { hostView } from '../../../../src/gateway/dashboard/host-view.ts';
 import { OverviewFeed } from '../../../../src/gateway/dashboard/overview-feed.ts';
 import { Invocations } from '../../../../src/gateway/metrics/invocations.ts';
 import { UsageSamples } from '../../../../src/gateway/metrics/usage-samples.ts';
+import type { HostFacts, Provider } from '../../../../src/provider/index.ts';
 import { until } from '../../../helpers/poll.ts';
 import { CountingProvider } from '../counting-provider.ts';
 import { startGateway } from '../with-gateway.ts';
@@ -67,6 +68,7 @@ test('why a function is not ready, which file keeps it, what it uses and which p
 
 test('a page is told all at first, then the rows that change and those that are gone, and nothing where nothing does', async (t) => {
   const { url, provider } = await startGateway(t);
+  holdHostStill(provider);
   for (let i = 0; i < 50; i++) provider.add(`fn-${i}`, 0);
   const [page, other] = [await openOverview(t, url), await openOverview(t, url)];
   await until(() => page.events.length >= 2 && other.events.length >= 2, { timeoutMs: 10_000, message: 'both' });
@@ -90,6 +92,7 @@ test('a page is told all at first, then the rows that change and those that are 
 
 test('all open pages share one look, and nobody looks while none is open', async (t) => {
   const provider = new CountingProvider();
+  holdHostStill(provider);
   let lists = 0;
   let listedMs = 0;
   const list = provider.list.bind(provider);
@@ -140,3 +143,19 @@ test('pulls are told as they go on', async (t) => {
   await until(() => told().length > 2, { timeoutMs: 10_000, message: 'its end' });
   t.deepEqual(told(), [[pull], [{ ...pull, bytes: 5 }], []]);
 });
+
+/** A host whose load and free memory never move: of a real one pages are told these at any moment. */
+function holdHostStill(provider: Provider): void {
+  const facts: HostFacts = {
+    hostname: 'still',
+    kernel: '6.1',
+    uptimeSeconds: 1,
+    versions: {},
+    cpus: 1,
+    load: [0, 0, 0],
+    memoryBytes: 2,
+    freeMemoryBytes: 1,
+    disks: [],
+  };
+  provider.host = () => Promise.resolve(facts);
+}
