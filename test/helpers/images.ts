@@ -148,6 +148,10 @@ export async function buildImage(options: ImageOptions): Promise<TestImage> {
   return { reference: `${registry.host}/${name}:${tag}`, digest: top.digest, layerDigests };
 }
 
+/** Pushes that are not at their end, by address and digest. */
+const underWay = new Map<string, Promise<void>>();
+
+/** Pushes a thing once, as clients do: the registry empties a file that it writes again, and who reads it then is refused. */
 class Pusher {
   readonly #registry: ImageRegistry;
   readonly #name: string;
@@ -159,26 +163,50 @@ class Pusher {
 
   async blob(bytes: Buffer, mediaType: string): Promise<Descriptor> {
     const digest = digestOf(bytes);
-    const opened = await this.#request('blobs/uploads/', { method: 'POST' });
-    const upload = new URL(opened.headers.get('location') ?? '', this.#registry.url);
-    upload.searchParams.set('digest', digest);
-    await this.#request(upload.href, { method: 'PUT', body: new Uint8Array(bytes) });
+    await this.#once({ path: `blobs/${digest}`, digest }, async () => {
+      const opened = await this.#request('blobs/uploads/', { method: 'POST' });
+      const upload = new URL(opened.headers.get('location') ?? '', this.#registry.url);
+      upload.searchParams.set('digest', digest);
+      await this.#request(upload.href, { method: 'PUT', body: new Uint8Array(bytes) });
+    });
     return { mediaType, digest, size: bytes.length };
   }
 
   async manifest(manifest: Manifest, tag?: string): Promise<Descriptor> {
+    const { mediaType } = manifest;
     const body = JSON.stringify(manifest);
     const digest = digestOf(body);
-    const headers = { 'content-type': manifest.mediaType };
-    await this.#request(`manifests/${tag ?? digest}`, { method: 'PUT', body, headers });
-    return { mediaType: manifest.mediaType, digest, size: Buffer.byteLength(body) };
+    const path = `manifests/${tag ?? digest}`;
+    await this.#once({ path, digest, accept: mediaType }, async () => {
+      await this.#request(path, { method: 'PUT', body, headers: { 'content-type': mediaType } });
+    });
+    return { mediaType, digest, size: Buffer.byteLength(body) };
+  }
+
+  #once(thing: { path: string; digest: string; accept?: string }, put: () => Promise<void>): Promise<void> {
+    const { path, digest, accept = '*/*' } = thing;
+    const key = `${this.#url(path)} ${digest}`;
+    const pushUnlessThere = async () => {
+      const found = await this.#fetch(path, { method: 'HEAD', headers: { accept } });
+      if (found.headers.get('docker-content-digest') !== digest) await put();
+    };
+    const push = underWay.get(key) ?? pushUnlessThere().finally(() => underWay.delete(key));
+    underWay.set(key, push);
+    return push;
   }
 
   async #request(path: string, init: RequestInit): Promise<Response> {
-    const url = new URL(path, `${this.#registry.url}/v2/${this.#name}/`);
-    const response = await this.#registry.fetch(url.href, `repository:${this.#name}:pull,push`, init);
-    if (!response.ok) throw new Error(`${init.method} ${url.href}: ${response.status} ${await response.text()}`);
+    const response = await this.#fetch(path, init);
+    if (!response.ok) throw new Error(`${init.method} ${this.#url(path)}: ${response.status} ${await response.text()}`);
     return response;
+  }
+
+  #fetch(path: string, init: RequestInit): Promise<Response> {
+    return this.#registry.fetch(this.#url(path), `repository:${this.#name}:pull,push`, init);
+  }
+
+  #url(path: string): string {
+    return new URL(path, `${this.#registry.url}/v2/${this.#name}/`).href;
   }
 }
 

@@ -124,13 +124,12 @@ test('what is here is not fetched again', async (t) => {
   const first = await under.images.ensure('again', built.reference, 'Always');
   const before = (await registry.requests()).length;
   t.deepEqual(await under.images.ensure('again', built.reference, 'Always'), first);
+  await under.images.ensure('again', built.reference, 'IfNotPresent');
+  await under.images.ensure('again', built.reference, 'Never');
   t.deepEqual(
     (await registry.requests()).slice(before).filter((line) => line.includes('/again/')),
     ['HEAD /v2/again/manifests/latest'],
   );
-  await under.images.ensure('again', built.reference, 'IfNotPresent');
-  await under.images.ensure('again', built.reference, 'Never');
-  t.is((await registry.requests()).filter((line) => line === 'HEAD /v2/again/manifests/latest').length, 2);
 });
 
 test('a second namespace takes the layers from the first and unpacks them for itself', async (t) => {
