@@ -4,7 +4,7 @@ import test from 'ava';
 import { readDaemonConfig } from '../../src/daemon/config.ts';
 import { busyboxImage, functionImage } from '../helpers/functions.ts';
 import { until } from '../helpers/poll.ts';
-import { startHost, statusOf, tasksOf, untilAvailable, type TestHost } from './functions/setup.ts';
+import { startHost, statusOf, taskOf, untilAvailable, type TestHost } from './functions/setup.ts';
 
 let host: TestHost;
 let image: string;
@@ -85,9 +85,8 @@ test.serial('a call of a function that cannot be reached is a 500 that says so',
   const config = { Cmd: ['sh', '-c', 'httpd -f -p 8080 -h /www; sleep 3600'] };
   const { reference } = await busyboxImage(host.registry, { name: 'leaving', config });
   t.is((await host.berth.api('POST', '/system/functions', { service: 'leaving', image: reference })).status, 202);
-  const [task] = await tasksOf(host.containerd, 'leaving');
-  t.truthy(task);
-  const server = Number(await readFile(`/proc/${task?.pid}/task/${task?.pid}/children`, 'utf8'));
+  const { pid } = await taskOf(host.containerd, 'leaving');
+  const server = Number(await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'));
   process.kill(server, 'SIGKILL');
   await until(async () => (await readFile(`/proc/${server}/stat`, 'utf8').catch(() => '')) === '');
   t.deepEqual(await call('leaving'), { status: 500, internal: 'proxy', text: "Can't reach service for: leaving.\n" });

@@ -104,7 +104,7 @@ test.serial(`${callers} callers of a function that sleeps are all answered by it
     timeoutMs: 60_000,
     message: 'its Pods to go',
   });
-  const { replies } = await crowd(berth, 'dozy', { callers, calls: callers });
+  const replies = await crowd(berth, 'dozy', { callers, calls: callers });
   t.deepEqual(
     replies.filter(({ status }) => status !== 200),
     [],

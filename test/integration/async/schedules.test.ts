@@ -105,7 +105,8 @@ test.serial('no time is called twice over an upgrade, nor queued twice over a ki
     await berth.start();
     await untilEnded(berth, 'often', before + 2, 60_000);
   }
-  const upgraded = await callsOf(berth, 'often');
+  // The newest may wait for its first try.
+  const upgraded = (await callsOf(berth, 'often')).filter(({ endedAt }) => endedAt !== undefined);
   t.deepEqual([...new Set(upgraded.map(({ attempts }) => attempts))], [1]);
   t.true((await ticksOf('often')) <= (await callsOf(berth, 'often')).length);
   for (let round = 0; round < 2; round += 1) {

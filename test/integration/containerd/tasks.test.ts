@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -125,9 +125,12 @@ test('running out of memory is told, and the exit', async (t) => {
   const client = setup.namespace();
   const abort = new AbortController();
   const seen = await gatherEvents(setup.containerd, client, abort.signal);
-  const rootfs = await busyboxContainer(client, 'hungry', 'sh', '-c', 'x=0123456789; while :; do x=$x$x; done');
-  await client.tasks.create({ containerId: 'hungry', rootfs });
+  const script = 'until [ -e /go ]; do sleep 0.05; done; x=0123456789; while :; do x=$x$x; done';
+  const rootfs = await busyboxContainer(client, 'hungry', 'sh', '-c', script);
+  const { pid } = await client.tasks.create({ containerId: 'hungry', rootfs });
   await client.tasks.start({ containerId: 'hungry' });
+  // The shim is told of a lack of memory only from the end of the start on.
+  await writeFile(`/proc/${pid}/root/go`, '');
   t.is((await client.tasks.wait({ containerId: 'hungry' })).exitStatus, 137);
   // In either order.
   for (const type of ['task-oom', 'task-exit']) {

@@ -9,6 +9,7 @@ import {
   replicasOf,
   startHost,
   statusOf,
+  taskOf,
   tasksOf,
   untilAvailable,
   untilStatus,
@@ -53,7 +54,7 @@ async function untilAsleep(name: string): Promise<void> {
 
 test.serial('a killed process is started again without a call, and the status says what ended it', async (t) => {
   await deploy(t, { service: 'victim' });
-  const [pid = 0] = await pidsOf('victim');
+  const { pid } = await taskOf(host.containerd, 'victim');
   process.kill(pid, 'SIGKILL');
   const restarted = await untilStatus(host.berth, 'victim', isRestarted);
   t.regex(restarted.berth.lastExit ?? '', /signal 9/);
@@ -251,11 +252,11 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       await deploy(t, { service: 'warm' });
       await deploy(t, { service: 'dies' });
       const before = await pidsOf('warm');
-      const [dying = 0] = await pidsOf('dies');
+      const dying = await taskOf(host.containerd, 'dies');
       // About 200 calls a second.
       const traffic = startTraffic(host.berth, 'warm', { workers: 10, pauseMs: 45 });
       await host.containerd.kill(signal);
-      process.kill(dying, 'SIGKILL');
+      process.kill(dying.pid, 'SIGKILL');
       const refused = await host.berth.api('POST', '/system/functions', { service: 'new', image });
       t.is(refused.status, 503, refused.text);
       t.regex(refused.text, /containerd at .* is unavailable \(is it running\?\)/);
@@ -306,7 +307,7 @@ test.serial('a replica that runs when the daemon comes takes calls without its i
 
 test.serial('a process that died while the daemon was away is started again, with no call', async (t) => {
   await deploy(t, { service: 'missed' });
-  const [pid = 0] = await pidsOf('missed');
+  const { pid } = await taskOf(host.containerd, 'missed');
   await host.berth.kill();
   process.kill(pid, 'SIGKILL');
   await host.berth.start();

@@ -1,7 +1,17 @@
 import test, { type ExecutionContext } from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
-import { listOf, replicasOf, startHost, tasksIn, tasksOf, untilAvailable, type Task, type TestHost } from './setup.ts';
+import {
+  listOf,
+  replicasOf,
+  startHost,
+  taskOf,
+  tasksIn,
+  tasksOf,
+  untilAvailable,
+  type Task,
+  type TestHost,
+} from './setup.ts';
 
 let host: TestHost;
 let image: string;
@@ -32,9 +42,9 @@ test.serial('a function whose process hangs is replaced without a call', async (
   const health = 'com.openfaas.health.http';
   const annotations = { [`${health}.periodSeconds`]: '200ms', [`${health}.timeoutSeconds`]: '200ms' };
   await deploy(t, { service: 'hung', annotations });
-  const [task] = await tasksOf(host.containerd, 'hung');
-  process.kill(task?.pid ?? 0, 'SIGSTOP');
-  await until(async () => (await replicasOf(host.containerd, 'hung')).every((id) => id !== task?.container), {
+  const task = await taskOf(host.containerd, 'hung');
+  process.kill(task.pid, 'SIGSTOP');
+  await until(async () => (await replicasOf(host.containerd, 'hung')).every((id) => id !== task.container), {
     timeoutMs: 60_000,
     message: 'the hung replica to be replaced',
   });

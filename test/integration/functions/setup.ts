@@ -111,6 +111,11 @@ export async function tasksOf(containerd: TestContainerd, name: string, namespac
   return tasks.filter(({ container, status }) => ids.includes(container) && status === 'RUNNING');
 }
 
+/** Waits until a function has a running task, and gives the first. */
+export function taskOf(containerd: TestContainerd, name: string, timeoutMs = 30_000): Promise<Task> {
+  return until(async () => (await tasksOf(containerd, name))[0], { timeoutMs, message: `a task of ${name}` });
+}
+
 /** The daemon's whole log, of all its lives. */
 export function wholeLog(berth: TestBerth): Promise<string> {
   return readFile(join(berth.folder, 'berth.log'), 'utf8');

@@ -5,7 +5,7 @@ import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import { callOf, deploy } from '../lifecycle/setup.ts';
 import { connectFrom } from '../network/host.ts';
-import { startHost, tasksOf, type TestHost } from '../functions/setup.ts';
+import { startHost, taskOf, tasksOf, type TestHost } from '../functions/setup.ts';
 
 let host: TestHost;
 let image: string;
@@ -60,8 +60,8 @@ test.serial(
 );
 
 async function reachedWithoutDaemon(port: number): Promise<string> {
-  const [task] = await tasksOf(host.containerd, 'with-db');
-  return connectFrom(`/proc/${task?.pid}/ns/net`, '10.62.0.1', port);
+  const { pid } = await taskOf(host.containerd, 'with-db');
+  return connectFrom(`/proc/${pid}/ns/net`, '10.62.0.1', port);
 }
 
 test.serial('what cannot be read, or is more than the host gives, is refused with what to do', async (t) => {

@@ -15,7 +15,7 @@ interface World {
   port: string;
   uplink: string;
   other: string;
-  isServed: () => Promise<boolean>;
+  isServed: (withinSeconds?: number) => Promise<boolean>;
   lines: string[];
 }
 
@@ -166,17 +166,17 @@ test.serial(
     const [{ address = '' } = {}] = JSON.parse(
       await sh('nsenter', `--net=${a.netnsPath}`, 'ip', '-json', 'link', 'show', 'eth0'),
     ) as { address?: string }[];
-    t.true(await isServed());
+    t.true(await isServed(5));
 
     await inB('ip', 'address', 'add', `${a.ip}/32`, 'dev', 'eth0');
     // Its second claim comes after the time in which the kernel believes the first one.
     await inB('busybox', 'arping', '-U', '-c', '3', '-I', 'eth0', a.ip);
     t.regex(await sh('ip', 'neighbour', 'show', a.ip, 'dev', bridge), new RegExp(`lladdr ${address}`));
-    t.true(await isServed(), 'after a claim of the address');
+    t.true(await isServed(5), 'after a claim of the address');
 
     await inB('ip', 'link', 'set', 'eth0', 'address', address);
     await inB('busybox', 'arping', '-U', '-c', '1', '-I', 'eth0', a.ip);
-    t.true(await isServed(), 'after a claim of the hardware address');
+    t.true(await isServed(5), 'after a claim of the hardware address');
 
     const index = (await inB('ip', '-oneline', 'link', 'show', 'eth0')).split(':')[0] ?? '';
     await sh('ip', 'link', 'delete', bridge);
@@ -223,8 +223,8 @@ async function makeWorld(t: ExecutionContext): Promise<World> {
   const [inside] = await linksOf('nsenter', `--net=${a.netnsPath}`, 'ip', '-json', 'link', 'show', 'eth0');
   const ports = await linksOf('ip', '-json', 'link', 'show', 'master', bridge);
   const port = ports.find(({ ifindex }) => ifindex === inside?.link_index)?.ifname ?? '';
-  const isServed = () =>
-    sh('timeout', '0.5', 'bash', '-c', `exec 3<>/dev/tcp/${a.ip}/${listening}`).then(
+  const isServed = (withinSeconds = 0.5) =>
+    sh('timeout', String(withinSeconds), 'bash', '-c', `exec 3<>/dev/tcp/${a.ip}/${listening}`).then(
       () => true,
       () => false,
     );

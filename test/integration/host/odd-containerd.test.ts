@@ -4,7 +4,7 @@ import test from 'ava';
 import { Containerd } from '../../../src/containerd/index.ts';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
-import { startHost, tasksOf, wholeLog, type TestHost } from '../functions/setup.ts';
+import { startHost, taskOf, wholeLog, type TestHost } from '../functions/setup.ts';
 import { deploy } from '../lifecycle/setup.ts';
 
 let host: TestHost;
@@ -32,7 +32,7 @@ test.serial('records and namespaces that berth did not make so keep nobody from 
   const { berth, containerd } = host;
   const client = new Containerd({ address: containerd.address });
   t.teardown(() => client.close());
-  const [killed] = await tasksOf(containerd, 'killed');
+  const killed = await taskOf(containerd, 'killed');
   await berth.kill();
   const odd = { image: 'fn', spec: {}, snapshotter: 'overlayfs' };
   for (const [id, labels] of Object.entries<Record<string, string>>({
@@ -52,7 +52,7 @@ test.serial('records and namespaces that berth did not make so keep nobody from 
     ...odd,
   };
   await client.namespace('Upper_Case.ns').containers.create(stray);
-  process.kill(killed?.pid ?? 0, 'SIGKILL');
+  process.kill(killed.pid, 'SIGKILL');
   await berth.start();
   t.is((await berth.invoke('fn')).status, 200);
   await until(answers('killed'), { message: 'the killed function to be started again' });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../helpers/poll.ts';
 import { run } from '../../helpers/processes.ts';
-import { tasksOf, type TestHost } from '../functions/setup.ts';
+import { taskOf, type TestHost } from '../functions/setup.ts';
 import type { Failure, SoakJournal } from './soak-journal.ts';
 
 export interface SoakWorld {
@@ -52,11 +52,11 @@ export const kills: Fault[] = [
     const name = nameOf(world, round);
     const isItsPost = (failure: Failure) => failure.method === 'POST' && failure.function === name;
     // containerd may be away just now.
-    const task = await until(async () => (await tasksOf(world.host.containerd, name))[0], { timeoutMs: 60_000 });
+    const task = await taskOf(world.host.containerd, name, 60_000);
     // What a version that is being tried does not survive, its update is told.
     const excuses = (failure: Failure) => isItsPost(failure) || (isApi(failure) && failure.function === name);
     await world.journal.fault({ fault: 'kill', target: name, excuses }, async () => {
-      process.kill(task.pid, 'SIGKILL');
+      killUnlessGone(task.pid);
       await until(() => isGone(task.pid), { intervalMs: 1 });
     });
   },
@@ -73,7 +73,7 @@ export const kills: Fault[] = [
     // What a function works on is answered. What still waits for a replica goes to the next berth, which here, without
     // systemd's socket, nobody is yet; a request that is on its way into the closing socket is lost.
     const waited = ({ status, text }: Failure) => status === 503 && text.includes('berth is being restarted');
-    const excuses = (failure: Failure) => failure.kind === 'api' || failure.fromMs > endedMs - 100 || waited(failure);
+    const excuses = (failure: Failure) => failure.kind === 'api' || failure.fromMs > endedMs - 1000 || waited(failure);
     await killDaemon(world, 'SIGTERM', excuses);
   },
 ];
@@ -144,6 +144,15 @@ async function change({ host, journal }: SoakWorld, fault: string, target: strin
       { timeoutMs: 120_000, intervalMs: 500, message: `${fault} ${target}` },
     ).then(() => undefined),
   );
+}
+
+/** An update may have ended it just now. */
+function killUnlessGone(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Gone for those that are connected to it: the last thread lets go of its sockets, maybe a while after the first has ended. */

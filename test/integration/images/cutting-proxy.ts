@@ -9,6 +9,8 @@ export interface CuttingProxy extends AsyncDisposable {
   requests: string[];
   /** How many bytes of each blob's answer pass before the connection is cut; Infinity for all. */
   bytesPerAnswer: number;
+  /** No more comes then, but the connection stays. */
+  isSilent: boolean;
 }
 
 /** A registry behind a bad line. */
@@ -30,7 +32,7 @@ export async function startCuttingProxy(registry: TestRegistry): Promise<Cutting
         const part = chunk.subarray(0, Math.min(left, chunk.length));
         left -= part.length;
         response.write(part, () => {
-          if (left <= 0) response.destroy();
+          if (left <= 0 && !proxy.isSilent) response.destroy();
         });
       });
       answer.on('end', () => left > 0 && response.end());
@@ -44,6 +46,12 @@ export async function startCuttingProxy(registry: TestRegistry): Promise<Cutting
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
   };
-  const proxy: CuttingProxy = { host, requests, bytesPerAnswer: Infinity, [Symbol.asyncDispose]: stop };
+  const proxy: CuttingProxy = {
+    host,
+    requests,
+    bytesPerAnswer: Infinity,
+    isSilent: false,
+    [Symbol.asyncDispose]: stop,
+  };
   return proxy;
 }

@@ -419,6 +419,7 @@ test('layers that a power cut may have left empty are unpacked again, and not do
   };
   const stop = new AbortController();
   proxy.bytesPerAnswer = 300_000;
+  proxy.isSilent = true;
   const cut = pull('before', stop.signal);
   const committed = async () =>
     / (?<name>sha256:\S+) .*Committed/.exec(

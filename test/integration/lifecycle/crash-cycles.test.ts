@@ -6,7 +6,7 @@ import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import { run } from '../../helpers/processes.ts';
 import { startRegistry } from '../../helpers/registry.ts';
-import { tasksIn, tasksOf } from '../functions/setup.ts';
+import { tasksIn, taskOf } from '../functions/setup.ts';
 import { startProvider, type TestProvider } from './provider.ts';
 
 /** 1000 by test/soak/lifecycle.sh. */
@@ -54,9 +54,8 @@ test.serial(`${cycles} crashes and restarts in a subnet of 14 addresses use up n
     );
   async function crash(name: string): Promise<void> {
     for (let times = 1; times <= cycles / names.length; times += 1) {
-      const [task] = await tasksOf(containerd, name);
-      if (!task) throw new Error(`${name} has no task`);
-      process.kill(task.pid, 'SIGKILL');
+      const { pid } = await taskOf(containerd, name);
+      process.kill(pid, 'SIGKILL');
       await untilRestarted(name, times);
     }
   }

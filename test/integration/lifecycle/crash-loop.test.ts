@@ -1,7 +1,7 @@
 import test from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
-import { startHost, statusOf, tasksOf, untilAvailable, untilStatus, type TestHost } from '../functions/setup.ts';
+import { startHost, statusOf, taskOf, untilAvailable, untilStatus, type TestHost } from '../functions/setup.ts';
 import { pacedLoad } from './load.ts';
 import { callOf, deploy, logged, update } from './setup.ts';
 
@@ -71,9 +71,8 @@ test('a process that is killed again and again under traffic fails no call: call
   await deploy(berth, { service: 'target', image: one });
   await using load = pacedLoad(berth, 'target', 100, 8);
   for (let times = 1; times <= 2; times += 1) {
-    const [task] = await tasksOf(containerd, 'target');
-    if (!task) throw new Error('target has no task');
-    process.kill(task.pid, 'SIGKILL');
+    const { pid } = await taskOf(containerd, 'target');
+    process.kill(pid, 'SIGKILL');
     await untilStatus(
       berth,
       'target',

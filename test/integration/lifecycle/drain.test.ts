@@ -2,6 +2,7 @@ import test from 'ava';
 import { functionImage } from '../../helpers/functions.ts';
 import { until } from '../../helpers/poll.ts';
 import { replicasOf, startHost, untilAvailable, type TestHost } from '../functions/setup.ts';
+import { heldCall } from './load.ts';
 import { addressesOf, askReplica, callOf, deploy, logged, remove, scale, update } from './setup.ts';
 
 let host: TestHost;
@@ -111,12 +112,12 @@ for (const [setting, name] of [
 test('SIGTERM comes only after the last call, and to a version that is no longer called', async (t) => {
   const { berth } = host;
   await deploy(berth, { service: 'orderly', image: one });
-  const [call] = await longCalls('orderly', 6000, 1);
+  const letGo = await heldCall(berth, 'orderly');
   await update(berth, { service: 'orderly', image: two });
   const steps = async () => (await logged(berth, 'reconcile step', 'orderly')).map(({ step }) => step);
   await until(async () => (await steps()).includes('drain'));
   t.false((await steps()).includes('stop-task'));
-  t.is((await call)?.status, 200);
+  t.is((await letGo()).status, 200);
   await until(async () => (await steps()).includes('stop-task'));
   await untilOnly('orderly', 1);
 });

@@ -1,4 +1,6 @@
-import { Agent, request } from 'node:http';
+import { once } from 'node:events';
+import { Agent, request, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestBerth } from '../../helpers/berth.ts';
 
@@ -24,6 +26,20 @@ export function call(berth: TestBerth, path: string, agent: Agent, signal?: Abor
   });
   asked.once('error', broke).end();
   return promise;
+}
+
+/**
+ * A call that its function works on until it is let go of: an upload that is sent back as it comes, its end held back.
+ * @returns when the function has it; what is returned ends it and gives its reply
+ */
+export async function heldCall(berth: TestBerth, name: string): Promise<() => Promise<Reply>> {
+  const asked = request(`${berth.url}/function/${name}/echo`, { method: 'POST', agent: false });
+  asked.write('held');
+  const [reply] = (await once(asked, 'response')) as [IncomingMessage];
+  return async () => {
+    asked.end();
+    return { status: reply.statusCode ?? 0, text: await text(reply) };
+  };
 }
 
 export interface LoadFigures {
@@ -87,10 +103,9 @@ export async function crowd(
   berth: TestBerth,
   path: string,
   { callers, calls }: { callers: number; calls: number },
-): Promise<{ replies: Reply[]; perSecond: number }> {
+): Promise<Reply[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: callers });
   const replies: Reply[] = [];
-  const startedMs = performance.now();
   let left = calls;
   async function caller(): Promise<void> {
     while (left > 0) {
@@ -100,5 +115,5 @@ export async function crowd(
   }
   await Promise.all(Array.from({ length: callers }, caller));
   agent.destroy();
-  return { replies, perSecond: (calls * 1000) / (performance.now() - startedMs) };
+  return replies;
 }
