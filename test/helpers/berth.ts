@@ -1,11 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContainerd } from './containerd.ts';
+import { freePort } from './free-port.ts';
 import { listeningFirst } from './listening-socket.ts';
 import { until } from './poll.ts';
 import { endProcess, isRunning, run, tail } from './processes.ts';
@@ -150,19 +148,5 @@ export async function startBerth(options: TestBerthOptions): Promise<TestBerth> 
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-/** Below those that the system gives to callers: one of them could have it while berth is down. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (isFree) return port;
   }
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -12,6 +13,18 @@ import { namingHandlers, withServer } from './with-server.ts';
 async function saidTo(socket: Socket, sent: string): Promise<string> {
   socket.write(sent);
   return text(socket).catch(() => '');
+}
+
+/** Holds this process until a request waits at a port, which nobody here sees. */
+function blockUntilAsked(port: number): void {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  // Local and remote address, state 01 (connected), bytes not sent, bytes not read.
+  const unread = new RegExp(`${local} \\S+ 01 \\w{8}:(?!0{8})`);
+  for (let times = 0; times < 1500; times++) {
+    if (unread.test(readFileSync('/proc/net/tcp', 'latin1'))) return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
+  throw new Error('no request came within 30 s');
 }
 
 const withProxy = (web: FaaSHandlers['functionProxy']['web']): FaaSHandlers => ({
@@ -252,8 +265,7 @@ test('a request that came while the process was busy is answered though the serv
   await withServer(namingHandlers(), {}, async ({ port, close }) => {
     const lines = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET /healthz HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' >&3; head -1 <&3`;
     const caller = spawn('bash', ['-c', lines], { stdio: ['ignore', 'pipe', 'ignore'] });
-    // The caller connects meanwhile, and nobody here sees it.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+    blockUntilAsked(port);
     const closed = close();
     t.regex(await text(caller.stdout), /^HTTP\/1\.1 200 /);
     await closed;

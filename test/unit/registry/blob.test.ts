@@ -96,8 +96,8 @@ for (const [what, send] of [
 test('a reader may take longer than the network may be silent', async (t) => {
   const server = await serve(t, (request, response) => answerRange(request, response));
   let length = 0;
-  for await (const chunk of client(t, { stallTimeoutMs: 500 }).openBlob(imageAt(server), blob)) {
-    if (length === 0) await new Promise((resolve) => setTimeout(resolve, 1000));
+  for await (const chunk of client(t, { stallTimeoutMs: 2_000 }).openBlob(imageAt(server), blob)) {
+    if (length === 0) await new Promise((resolve) => setTimeout(resolve, 4_000));
     length += chunk.length;
   }
   t.is(length, body.length);

@@ -68,7 +68,11 @@ async function keptFolder(t: ExecutionContext, { provider = memoryProvider(), is
     lines,
     start,
     stop,
-    write: (name: string, text: string) => writeFile(join(folder, name), text),
+    /** At once: of a file that is written in place the folder may be read before its text is there. */
+    async write(name: string, text: string) {
+      await writeFile(join(folder, `.${name}`), text);
+      await rename(join(folder, `.${name}`), join(folder, name));
+    },
     seen: (message: string, condition: () => boolean) =>
       until(() => Promise.resolve(condition()), {
         timeoutMs: 10_000,

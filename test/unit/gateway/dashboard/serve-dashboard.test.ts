@@ -1,13 +1,14 @@
 import { stripTypeScriptTypes } from 'node:module';
 import { stat, writeFile } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { get } from 'node:https';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
 import { TrustedProxies } from '../../../../src/provider/index.ts';
+import { freePort } from '../../../helpers/free-port.ts';
 import { makeKeyPair } from '../../../helpers/key-pair.ts';
 import { until } from '../../../helpers/poll.ts';
 import { password, startDashboard, user } from './with-dashboard.ts';
@@ -261,9 +262,9 @@ test('whoever opens the address of the API in a browser is led to the page', asy
 });
 
 test('a port that is taken is told, and had once it is free', async (t) => {
-  const holder = createServer().listen(0, '127.0.0.1');
+  const port = await freePort();
+  const holder = createServer().listen(port, '127.0.0.1');
   await once(holder, 'listening');
-  const { port } = holder.address() as AddressInfo;
   const { dashboard, logIn } = await startDashboard(t, { port });
   t.regex(
     dashboard.parts[0]?.problem ?? '',

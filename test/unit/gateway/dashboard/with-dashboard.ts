@@ -1,6 +1,4 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -8,6 +6,7 @@ import { Registry } from '@prometheus-io/client';
 import { silentLog } from '../../../../src/base/log.ts';
 import { serveDashboard, type Dashboard } from '../../../../src/gateway/index.ts';
 import { defaultConfig } from '../../../../src/provider/index.ts';
+import { freePort } from '../../../helpers/free-port.ts';
 import { until } from '../../../helpers/poll.ts';
 import { startGateway, type World, type WorldOptions } from '../with-gateway.ts';
 
@@ -96,14 +95,4 @@ export async function startDashboard(
       return ((await reply.json()) as { token: string }).token;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

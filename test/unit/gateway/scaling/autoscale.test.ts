@@ -11,7 +11,6 @@ test('the running gateway puts an idle function to sleep, a call wakes it, and i
   const status = provider.add('env', 1, scale({ zero: 'true', 'zero-duration': '100ms' }));
   await until(() => status.replicas === 0);
   t.is((await fetch(`${url}/function/env`)).status, 200);
-  t.is(status.replicas, 1);
   await until(() => status.replicas === 0);
   t.deepEqual(
     provider.scaled.map(([, replicas]) => replicas),

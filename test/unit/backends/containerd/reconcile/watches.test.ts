@@ -26,6 +26,9 @@ const annotations = {
   [`${ready}.timeoutSeconds`]: '20ms',
 };
 
+/** Of this process alone, as the port is the same of all functions. */
+const address = (n: number) => `127.${64 + ((process.pid >> 8) % 190)}.${process.pid & 255}.${n}`;
+
 /** A running replica whose process answers as the listener says, watched again at each pass as the reconciler does it. */
 async function watched(
   t: ExecutionContext,
@@ -90,7 +93,7 @@ const isReady = (replica: Replica) => until(() => replica.takesCalls, { message:
 
 test('a replica that hangs is replaced though a call could not reach it before its probes failed', async (t) => {
   let hangs = false;
-  const { replica, watches } = await watched(t, '127.77.0.1', { listener: (_, res) => hangs || res.end() });
+  const { replica, watches } = await watched(t, address(1), { listener: (_, res) => hangs || res.end() });
   await isReady(replica);
   hangs = true;
   watches.callEnded(fn, replica, { failure: 'unreachable' });
@@ -101,7 +104,7 @@ test('a replica that hangs is replaced though a call could not reach it before i
 
 test('a replica that hangs is replaced after its ready path has said no', async (t) => {
   let hangs = false;
-  const { replica } = await watched(t, '127.77.0.2', {
+  const { replica } = await watched(t, address(2), {
     listener: (_, res) => hangs || res.end(),
     more: { [`${ready}.path`]: '/ready', [`${ready}.failureThreshold`]: '1' },
   });
@@ -113,7 +116,7 @@ test('a replica that hangs is replaced after its ready path has said no', async 
 
 test('a replica that answers nothing is replaced though calls hang on it', async (t) => {
   let hangs = false;
-  const { replica, routes } = await watched(t, '127.77.0.3', {
+  const { replica, routes } = await watched(t, address(3), {
     listener: (_, res) => hangs || res.end(),
     timing: { hungMs: 100 },
   });
@@ -126,7 +129,7 @@ test('a replica that answers nothing is replaced though calls hang on it', async
 
 test('a replica that is only slow to become ready is not replaced', async (t) => {
   let asked = 0;
-  const { replica } = await watched(t, '127.77.0.4', {
+  const { replica } = await watched(t, address(4), {
     listener: (_, res) => void res.writeHead(asked++ < 20 ? 503 : 200).end(),
   });
   await isReady(replica);
@@ -134,13 +137,13 @@ test('a replica that is only slow to become ready is not replaced', async (t) =>
 });
 
 test('a replica that hung before the daemon came is replaced once it had the time of a start', async (t) => {
-  const { replica } = await watched(t, '127.77.0.5', { listener: () => {}, timing: { startMs: 50 }, adopted: true });
+  const { replica } = await watched(t, address(5), { listener: () => {}, timing: { startMs: 50 }, adopted: true });
   await isReplaced(replica);
   t.pass();
 });
 
 test('one that ran before the daemon came, left the routes and ends leaves no rejection that nobody handles', async (t) => {
-  const { replica, watches } = await watched(t, '127.77.0.13', { listener: (_, res) => res.end(), adopted: true });
+  const { replica, watches } = await watched(t, address(13), { listener: (_, res) => res.end(), adopted: true });
   await isReady(replica);
   watches.callEnded(fn, replica, { failure: 'unreachable' });
   await isReady(replica);
@@ -151,7 +154,7 @@ test('one that ran before the daemon came, left the routes and ends leaves no re
 });
 
 test('a running replica without its network attachment is replaced', async (t) => {
-  const { replica } = await watched(t, '127.77.0.6', { listener: () => {}, adopted: true, attached: false });
+  const { replica } = await watched(t, address(6), { listener: () => {}, adopted: true, attached: false });
   await isReplaced(replica);
   t.pass();
 });
@@ -159,7 +162,7 @@ test('a running replica without its network attachment is replaced', async (t) =
 test('a replica that answers calls is not replaced, though it has no thread left for probes', async (t) => {
   let hangs = false;
   const timing = { hungMs: 1500 };
-  const { replica, routes } = await watched(t, '127.77.0.9', { listener: (_, res) => hangs || res.end(), timing });
+  const { replica, routes } = await watched(t, address(9), { listener: (_, res) => hangs || res.end(), timing });
   await isReady(replica);
   await routes.resolve(fn, { waitMs: 1000 });
   hangs = true;
@@ -172,9 +175,11 @@ test('a replica that answers calls is not replaced, though it has no thread left
 });
 
 test('a replica whose process breaks off calls is not replaced while it has a server for them', async (t) => {
-  const { replica, watches } = await watched(t, '127.77.0.10', { listener: (_, res) => res.end() });
+  // It is asked as often, but a late answer counts.
+  const more = { [`${health}.timeoutSeconds`]: '10s', [`${ready}.timeoutSeconds`]: '10s' };
+  const { replica, watches } = await watched(t, address(10), { listener: (_, res) => res.end(), more });
   await isReady(replica);
-  const behind = createServer().listen(0, '127.77.0.10');
+  const behind = createServer().listen(0, address(10));
   await once(behind, 'listening');
   const bad = () => watches.callEnded(fn, replica, { status: 500, watchdogError: true });
   for (let times = 0; times < 12; times++) bad();
@@ -186,7 +191,7 @@ test('a replica whose process breaks off calls is not replaced while it has a se
 
 test('a process that answers takes calls, though containerd has yet to say that it runs, and is watched on', async (t) => {
   let hangs = false;
-  const { replica, watches, watch } = await watched(t, '127.77.0.11', {
+  const { replica, watches, watch } = await watched(t, address(11), {
     listener: (_, res) => hangs || res.end(),
     starting: true,
   });
@@ -204,7 +209,7 @@ test('a process that answers takes calls, though containerd has yet to say that 
 
 test('a process whose start failed is asked no more', async (t) => {
   let isUp = false;
-  const { replica, watches } = await watched(t, '127.77.0.12', {
+  const { replica, watches } = await watched(t, address(12), {
     listener: (_, res) => void res.writeHead(isUp ? 200 : 503).end(),
     starting: true,
   });

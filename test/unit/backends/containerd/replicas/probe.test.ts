@@ -9,6 +9,7 @@ import {
   type ProbeTarget,
 } from '../../../../../src/backends/containerd/replicas/probe.ts';
 import { workloadOf, type ProbeSettings } from '../../../../../src/provider/index.ts';
+import { freePort } from '../../../../helpers/free-port.ts';
 import { until } from '../../../../helpers/poll.ts';
 
 const never = new AbortController().signal;
@@ -85,10 +86,7 @@ test('what listens and speaks no HTTP is good by its open port, unless a path is
 });
 
 test('a closed port, a connection that is cut and silence are bad', async (t) => {
-  const closed = createServer();
-  const target = await listening(t, closed);
-  closed.close();
-  t.false(await probe(target, settings, never));
+  t.false(await probe({ hostname: '127.0.0.1', port: await freePort() }, settings, never));
   t.false(await probe(await tcp(t, (socket) => socket.destroy()), settings, never));
   t.false(await probe(await tcp(t, () => {}), { ...settings, timeoutMs: 50 }, never));
 });
@@ -128,10 +126,7 @@ test('a function is ready once it answers well as often in a row as is asked for
 });
 
 test('a function that begins to listen late is found ready', async (t) => {
-  const placeholder = createServer();
-  const { port } = await listening(t, placeholder);
-  placeholder.close();
-  await once(placeholder, 'close');
+  const port = await freePort();
   const ready = untilReady({ hostname: '127.0.0.1', port }, settings, never);
   const late = createHttpServer((_, res) => res.end());
   await listening(t, late, port);

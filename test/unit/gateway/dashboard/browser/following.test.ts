@@ -88,7 +88,7 @@ test('a stream of which nothing comes, not even a comment, is lost, and opened a
     res.writeHead(200, { 'Content-Type': 'text/event-stream' });
     const timer = setInterval(() => res.write(':\n\n'), 50);
     res.on('close', () => clearInterval(timer));
-    setTimeout(() => res.write('data: b\n\n'), 1500);
+    setTimeout(() => res.write('data: b\n\n'), 3000);
   };
   const { path, lastIds, stop } = await serve([silent, unanswered, alive]);
   t.teardown(stop);
@@ -100,7 +100,7 @@ test('a stream of which nothing comes, not even a comment, is lost, and opened a
     onOpen: () => seen.push('open'),
     onLost: () => seen.push('lost'),
     signal: ending.signal,
-    silentMs: 500,
+    silentMs: 2000,
   });
   await until(() => seen.includes('b'));
   t.deepEqual(seen, ['open', 'a', 'lost', 'lost', 'open', 'b'], 'comments alone keep a stream');

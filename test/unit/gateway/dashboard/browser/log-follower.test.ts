@@ -28,9 +28,9 @@ test('a log of which nothing comes, not even an empty line, is said to be lost, 
   const ending = new AbortController();
   const follower = new LogFollower({ name: 'fn', namespace: 'n' }, 10);
   const problems = new Set<string>();
-  const end = follower.run(ending.signal, () => problems.add(follower.problem), 1000);
+  const end = follower.run(ending.signal, () => problems.add(follower.problem), 2000);
   await until(() => follower.lines.count === 2);
-  for (let times = 0; times < 12; times += 1) {
+  for (let times = 0; times < 24; times += 1) {
     last?.write('\n');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
